@@ -56,7 +56,7 @@ CREATE SCHEMA vault;
 
 ALTER SCHEMA vault OWNER TO rowhouse_owner;
 
-COMMENT ON SCHEMA vault IS 'Secrets. No role but the definer functions of Rowhouse reads them.';
+COMMENT ON SCHEMA vault IS 'Secrets. No role but the definer functions of Rowhouse, and a backup, reads them.';
 
 CREATE SCHEMA workspaces;
 
@@ -79,17 +79,12 @@ The name of the folder.';
 COMMENT ON COLUMN app_public.agent_folder.agent_count IS '@notNull
 How many agents are in it.';
 
-CREATE TYPE app_public.agent_status_enum AS ENUM (
-    'active',
-    'inactive',
-    'draft',
-    'archived',
-    'deprecated'
-);
+CREATE DOMAIN app_public.agent_status_enum AS text
+	CONSTRAINT agent_status_is_known CHECK ((VALUE = ANY (ARRAY['active'::text, 'inactive'::text, 'draft'::text, 'archived'::text, 'deprecated'::text])));
 
-ALTER TYPE app_public.agent_status_enum OWNER TO rowhouse_owner;
+ALTER DOMAIN app_public.agent_status_enum OWNER TO rowhouse_owner;
 
-COMMENT ON TYPE app_public.agent_status_enum IS 'The stage an agent is in. A deprecated agent still works, but should not be put to new uses.';
+COMMENT ON DOMAIN app_public.agent_status_enum IS 'The stage an agent is in. A deprecated agent still works, but should not be put to new uses.';
 
 CREATE DOMAIN app_public.authentication_type AS text
 	CONSTRAINT authentication_type_is_known CHECK ((VALUE = ANY (ARRAY['none'::text, 'api_key'::text, 'bearer'::text, 'basic'::text, 'oauth2_client'::text])));
@@ -278,7 +273,7 @@ ALTER TYPE app_public.catalog_search_result OWNER TO rowhouse_owner;
 COMMENT ON TYPE app_public.catalog_search_result IS 'The result of search_catalog.';
 
 COMMENT ON COLUMN app_public.catalog_search_result.total_count IS '@notNull
-How many resources were found, on all pages together.';
+How many resources were found, on all pages together; at most 1,000, so 1,000 means that there may be more.';
 
 COMMENT ON COLUMN app_public.catalog_search_result.hits IS '@notNull
 The resources on this page, the best first.';
@@ -303,11 +298,11 @@ COMMENT ON DOMAIN app_public.company_size IS 'The size of a company.';
 COMMENT ON CONSTRAINT company_size_is_known ON DOMAIN app_public.company_size IS 'must be startup, small, medium or enterprise';
 
 CREATE DOMAIN app_public.credit_reason AS text
-	CONSTRAINT credit_reason_is_known CHECK ((VALUE = ANY (ARRAY['negative_invoice'::text, 'credit_note'::text, 'overpayment'::text, 'goodwill'::text, 'used'::text, 'released'::text])));
+	CONSTRAINT credit_reason_is_known CHECK ((VALUE = ANY (ARRAY['negative_invoice'::text, 'credit_note'::text, 'overpayment'::text, 'goodwill'::text, 'used'::text, 'released'::text, 'refunded'::text, 'refund_failed'::text, 'payout'::text])));
 
 ALTER DOMAIN app_public.credit_reason OWNER TO rowhouse_owner;
 
-COMMENT ON DOMAIN app_public.credit_reason IS 'Why credit was added or used: negative_invoice, credit_note, overpayment and goodwill add credit; used is the credit that an invoice consumed; released returns the credit of a voided invoice.';
+COMMENT ON DOMAIN app_public.credit_reason IS 'Why credit was added or used: negative_invoice, credit_note, overpayment and goodwill add credit; used is the credit that an invoice consumed; released returns the credit of a voided invoice; refunded goes back with a refund of an overpayment; refund_failed is money of a refund that came back; payout was paid out.';
 
 CREATE TYPE app_public.document_outcome AS ENUM (
     'created',
@@ -387,13 +382,13 @@ The name of the feature or quota.';
 
 COMMENT ON COLUMN app_public.entitlement.is_enabled IS 'Whether the feature is on; null for a quota.';
 
-COMMENT ON COLUMN app_public.entitlement.quota_limit IS 'The limit of the quota, at least 0; null for a feature.';
+COMMENT ON COLUMN app_public.entitlement.quota_limit IS 'The limit of the quota, at least 0; null for a feature, and for a quota that has no limit.';
 
 COMMENT ON COLUMN app_public.entitlement.overage_allowed IS '@notNull
 Whether usage beyond the limit is allowed and billed.';
 
 COMMENT ON COLUMN app_public.entitlement.source IS '@notNull
-Whether the plan or an override of the tenant decided this.';
+Whether the plan decided this (plan), or platform staff did (override).';
 
 COMMENT ON COLUMN app_public.entitlement.reason IS 'The name of the plan, or the reason of the override.';
 
@@ -568,11 +563,11 @@ COMMENT ON COLUMN app_public.invoice_preview_line.effective_at IS '@notNull
 When the invoice would be created.';
 
 CREATE DOMAIN app_public.invoice_reason AS text
-	CONSTRAINT invoice_reason_is_known CHECK ((VALUE = ANY (ARRAY['period'::text, 'change'::text, 'end'::text, 'manual'::text, 'correction'::text])));
+	CONSTRAINT invoice_reason_is_known CHECK ((VALUE = ANY (ARRAY['period'::text, 'change'::text, 'end'::text, 'usage'::text, 'manual'::text, 'correction'::text])));
 
 ALTER DOMAIN app_public.invoice_reason OWNER TO rowhouse_owner;
 
-COMMENT ON DOMAIN app_public.invoice_reason IS 'Why a document was created: period at the start of a period (the plan in advance, usage in arrears); change for an upgrade; end when a subscription ends or pauses; manual by staff; correction for a credit note.';
+COMMENT ON DOMAIN app_public.invoice_reason IS 'Why a document was created: period at the start of a period (the plan in advance, usage in arrears); change for an upgrade, a pause or its end; end when a subscription ends; usage for use that no invoice of a period bills: the months of an annual plan, and what is recorded after the end; manual by staff; correction for a credit note.';
 
 CREATE DOMAIN app_public.invoice_series AS text
 	CONSTRAINT invoice_series_is_known CHECK ((VALUE = ANY (ARRAY['invoice'::text, 'credit_note'::text])));
@@ -1070,12 +1065,13 @@ COMMENT ON DOMAIN app_public.payment_provider IS 'Who moves the money: stripe ch
 CREATE TYPE app_public.payment_status_enum AS ENUM (
     'pending',
     'succeeded',
-    'failed'
+    'failed',
+    'reversed'
 );
 
 ALTER TYPE app_public.payment_status_enum OWNER TO rowhouse_owner;
 
-COMMENT ON TYPE app_public.payment_status_enum IS 'The state of a payment or refund: pending is not decided yet; succeeded moved the money; failed did not.';
+COMMENT ON TYPE app_public.payment_status_enum IS 'The state of a payment or refund: pending is not decided yet; succeeded moved the money; failed did not; reversed moved it, and the bank took it back.';
 
 CREATE DOMAIN app_public.permission AS text
 	CONSTRAINT permission_is_known CHECK ((VALUE = ANY (ARRAY['can_create_agents'::text, 'can_edit_agents'::text, 'can_delete_agents'::text, 'can_create_resources'::text, 'can_edit_resources'::text, 'can_delete_resources'::text, 'can_manage_knowledge'::text, 'can_publish_resources'::text, 'can_share_resources'::text, 'can_create_projects'::text, 'can_manage_users'::text, 'can_manage_settings'::text, 'can_manage_tenant'::text, 'can_manage_billing'::text, 'can_view_analytics'::text, 'can_view_audit'::text, 'can_view_subtree'::text])));
@@ -1128,16 +1124,12 @@ Documents that are searchable.';
 COMMENT ON COLUMN app_public.processing_counts.failed IS '@notNull
 Documents whose processing failed; retry_documents processes them again.';
 
-CREATE TYPE app_public.processing_status AS ENUM (
-    'pending',
-    'processing',
-    'completed',
-    'failed'
-);
+CREATE DOMAIN app_public.processing_status AS text
+	CONSTRAINT processing_status_is_known CHECK ((VALUE = ANY (ARRAY['pending'::text, 'processing'::text, 'completed'::text, 'failed'::text])));
 
-ALTER TYPE app_public.processing_status OWNER TO rowhouse_owner;
+ALTER DOMAIN app_public.processing_status OWNER TO rowhouse_owner;
 
-COMMENT ON TYPE app_public.processing_status IS 'The state of a document''s processing: pending, processing, completed (it is searchable) or failed (processing_error says why).';
+COMMENT ON DOMAIN app_public.processing_status IS 'The state of a document''s processing: pending, processing, completed (it is searchable) or failed (processing_error says why).';
 
 CREATE DOMAIN app_public.project_role AS text
 	CONSTRAINT project_role_is_known CHECK ((VALUE = ANY (ARRAY['observer'::text, 'member'::text, 'lead'::text])));
@@ -1933,6 +1925,20 @@ ALTER DOMAIN billing.event_outcome OWNER TO rowhouse_owner;
 
 COMMENT ON DOMAIN billing.event_outcome IS 'What happened to an event of a payment provider: applied changed something or found it done; ignored does not concern us; unknown is about an object that we do not have; repeated was received before.';
 
+CREATE DOMAIN billing.ledger_account AS text
+	CONSTRAINT ledger_account_is_known CHECK ((VALUE = ANY (ARRAY['receivable'::text, 'cash'::text, 'credit'::text, 'revenue'::text, 'tax'::text, 'goodwill'::text, 'bad_debt'::text])));
+
+ALTER DOMAIN billing.ledger_account OWNER TO rowhouse_owner;
+
+COMMENT ON DOMAIN billing.ledger_account IS 'An account of the ledger: receivable is what the customer owes; cash is what was paid; credit is what is owed to the customer; revenue and tax are what was billed; goodwill is credit that staff gave; bad_debt is what was written off.';
+
+CREATE DOMAIN billing.ledger_event AS text
+	CONSTRAINT ledger_event_is_known CHECK ((VALUE = ANY (ARRAY['invoice'::text, 'credit_note'::text, 'void'::text, 'write_off'::text, 'payment'::text, 'reversal'::text, 'refund'::text, 'credit'::text])));
+
+ALTER DOMAIN billing.ledger_event OWNER TO rowhouse_owner;
+
+COMMENT ON DOMAIN billing.ledger_event IS 'The event that a posting of the ledger records.';
+
 CREATE DOMAIN billing.payment_outcome AS text
 	CONSTRAINT payment_outcome_is_known CHECK ((VALUE = ANY (ARRAY['succeeded'::text, 'failed'::text, 'processing'::text])));
 
@@ -2005,6 +2011,15 @@ CREATE TYPE metering.model_price AS (
 );
 
 ALTER TYPE metering.model_price OWNER TO rowhouse_owner;
+
+CREATE TYPE metering.quota_span AS (
+	period_start date,
+	period_end date,
+	starts_at timestamp with time zone,
+	ends_at timestamp with time zone
+);
+
+ALTER TYPE metering.quota_span OWNER TO rowhouse_owner;
 
 CREATE TYPE metering.quota_use AS (
 	tenant_id uuid,
@@ -2113,14 +2128,18 @@ CREATE TABLE app_public.llm_models (
     CONSTRAINT batch_size_is_in_range CHECK (((batch_size >= 1) AND (batch_size <= 2048))),
     CONSTRAINT context_window_size_is_positive CHECK ((context_window_size > 0)),
     CONSTRAINT dimension_is_storable CHECK (((dimension >= 1) AND (dimension <= 16000))),
+    CONSTRAINT display_name_is_not_too_long CHECK ((length(display_name) <= 255)),
     CONSTRAINT embedding_model_has_a_dimension CHECK (((kind <> 'embedding'::app_public.llm_model_kind) OR (dimension IS NOT NULL))),
     CONSTRAINT fusion_weight_is_a_weight CHECK (((fusion_weight >= (0)::double precision) AND (fusion_weight <= (100)::double precision))),
     CONSTRAINT input_modalities_are_known CHECK ((input_modalities <@ ARRAY['text'::text, 'image'::text, 'audio'::text, 'video'::text, 'document'::text])),
+    CONSTRAINT input_modalities_are_not_too_many CHECK (((cardinality(input_modalities) <= 10) AND (length(array_to_string(input_modalities, ''::text)) <= 2000))),
     CONSTRAINT max_output_tokens_is_positive CHECK ((max_output_tokens > 0)),
     CONSTRAINT max_retries_is_in_range CHECK (((max_retries >= 0) AND (max_retries <= 20))),
     CONSTRAINT max_temperature_is_in_range CHECK (((max_temperature >= (0)::numeric) AND (max_temperature <= (2)::numeric))),
     CONSTRAINT name_is_a_name CHECK (((length(name) <= 100) AND core.is_name(name))),
     CONSTRAINT output_modalities_are_known CHECK ((output_modalities <@ ARRAY['text'::text, 'image'::text, 'audio'::text, 'video'::text])),
+    CONSTRAINT output_modalities_are_not_too_many CHECK (((cardinality(output_modalities) <= 10) AND (length(array_to_string(output_modalities, ''::text)) <= 2000))),
+    CONSTRAINT provider_model_name_is_not_too_long CHECK ((length(provider_model_name) <= 255)),
     CONSTRAINT timeout_ms_is_in_range CHECK (((timeout_ms >= 100) AND (timeout_ms <= 600000)))
 );
 
@@ -2176,11 +2195,15 @@ COMMENT ON CONSTRAINT context_window_size_is_positive ON app_public.llm_models I
 
 COMMENT ON CONSTRAINT dimension_is_storable ON app_public.llm_models IS 'must be from 1 to 16,000';
 
+COMMENT ON CONSTRAINT display_name_is_not_too_long ON app_public.llm_models IS 'must have at most 255 characters';
+
 COMMENT ON CONSTRAINT embedding_model_has_a_dimension ON app_public.llm_models IS 'must be given for an embedding model';
 
 COMMENT ON CONSTRAINT fusion_weight_is_a_weight ON app_public.llm_models IS 'must be from 0 to 100';
 
 COMMENT ON CONSTRAINT input_modalities_are_known ON app_public.llm_models IS 'must be among text, image, audio, video and document';
+
+COMMENT ON CONSTRAINT input_modalities_are_not_too_many ON app_public.llm_models IS 'must have at most 10 entries, with at most 2,000 characters together';
 
 COMMENT ON CONSTRAINT max_output_tokens_is_positive ON app_public.llm_models IS 'must be above 0';
 
@@ -2191,6 +2214,10 @@ COMMENT ON CONSTRAINT max_temperature_is_in_range ON app_public.llm_models IS 'm
 COMMENT ON CONSTRAINT name_is_a_name ON app_public.llm_models IS 'must have 1 to 100 characters, with a visible one among them and without line breaks or other control characters';
 
 COMMENT ON CONSTRAINT output_modalities_are_known ON app_public.llm_models IS 'must be among text, image, audio and video';
+
+COMMENT ON CONSTRAINT output_modalities_are_not_too_many ON app_public.llm_models IS 'must have at most 10 entries, with at most 2,000 characters together';
+
+COMMENT ON CONSTRAINT provider_model_name_is_not_too_long ON app_public.llm_models IS 'must have at most 255 characters';
 
 COMMENT ON CONSTRAINT timeout_ms_is_in_range ON app_public.llm_models IS 'must be from 100 to 600,000';
 
@@ -2322,6 +2349,7 @@ CREATE TABLE app_public.tenants (
     trial_ends_at timestamp with time zone,
     subscription_started_at timestamp with time zone,
     subscription_ends_at timestamp with time zone,
+    subscription_timezone text,
     billing_cycle app_public.tenant_billing_cycle,
     payment_method_id text,
     last_payment_at timestamp with time zone,
@@ -2329,8 +2357,11 @@ CREATE TABLE app_public.tenants (
     parent_tenant_id uuid,
     tenant_level integer DEFAULT 0 NOT NULL,
     tenant_path text NOT NULL,
+    ancestor_ids uuid[] DEFAULT '{}'::uuid[] NOT NULL,
+    was_sub_tenant boolean DEFAULT false NOT NULL,
     resource_access_config jsonb DEFAULT '{}'::jsonb NOT NULL,
     features jsonb DEFAULT '{}'::jsonb NOT NULL,
+    plan_features jsonb DEFAULT '{}'::jsonb NOT NULL,
     config jsonb DEFAULT '{}'::jsonb NOT NULL,
     quotas jsonb DEFAULT '{}'::jsonb NOT NULL,
     domain text,
@@ -2353,15 +2384,29 @@ CREATE TABLE app_public.tenants (
     metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT cancellation_reason_is_not_too_long CHECK ((length(cancellation_reason) <= 1000)),
+    CONSTRAINT compliance_notes_is_not_too_long CHECK ((length(compliance_notes) <= 10000)),
+    CONSTRAINT config_is_not_too_large CHECK ((pg_column_size(config) <= 100000)),
     CONSTRAINT country_code_is_iso_3166 CHECK (tenancy.is_country_code(country_code)),
     CONSTRAINT domain_is_a_host_name CHECK (tenancy.is_host_name(domain)),
+    CONSTRAINT features_is_not_too_large CHECK ((pg_column_size(features) <= 100000)),
+    CONSTRAINT industry_is_not_too_long CHECK ((length(industry) <= 255)),
     CONSTRAINT language_code_is_a_tag CHECK ((language_code ~ '^[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?$'::text)),
     CONSTRAINT metadata_is_an_object_of_at_most_16_kb CHECK (((jsonb_typeof(metadata) = 'object'::text) AND (octet_length((metadata)::text) <= 16384))),
     CONSTRAINT name_is_a_name CHECK (core.is_name(name)),
+    CONSTRAINT payment_method_id_is_not_too_long CHECK ((length(payment_method_id) <= 255)),
+    CONSTRAINT plan_features_is_an_object CHECK ((jsonb_typeof(plan_features) = 'object'::text)),
     CONSTRAINT platform_is_at_the_top CHECK ((((type)::text <> 'platform'::text) OR (parent_tenant_id IS NULL))),
     CONSTRAINT primary_contact_email_is_an_email CHECK (core.is_email(primary_contact_email)),
+    CONSTRAINT primary_contact_name_is_not_too_long CHECK ((length(primary_contact_name) <= 255)),
+    CONSTRAINT primary_contact_phone_is_not_too_long CHECK ((length(primary_contact_phone) <= 50)),
+    CONSTRAINT quotas_is_not_too_large CHECK ((pg_column_size(quotas) <= 100000)),
+    CONSTRAINT resource_access_config_is_not_too_large CHECK ((pg_column_size(resource_access_config) <= 100000)),
     CONSTRAINT slug_is_a_slug CHECK (core.is_slug(slug)),
-    CONSTRAINT tenant_level_is_in_range CHECK (((tenant_level >= 0) AND (tenant_level <= 9)))
+    CONSTRAINT suspension_reason_is_not_too_long CHECK ((length(suspension_reason) <= 1000)),
+    CONSTRAINT tenant_level_is_in_range CHECK (((tenant_level >= 0) AND (tenant_level <= 9))),
+    CONSTRAINT tenant_path_is_not_too_long CHECK ((length(tenant_path) <= 700)),
+    CONSTRAINT timezone_is_not_too_long CHECK ((length(timezone) <= 64))
 );
 
 ALTER TABLE ONLY app_public.tenants FORCE ROW LEVEL SECURITY;
@@ -2401,6 +2446,9 @@ COMMENT ON COLUMN app_public.tenants.subscription_started_at IS 'When its subscr
 
 COMMENT ON COLUMN app_public.tenants.subscription_ends_at IS 'When its subscription ends; null when it has no end.';
 
+COMMENT ON COLUMN app_public.tenants.subscription_timezone IS '@behavior -*
+The IANA time zone in which its subscription counts its periods; null when it never had one.';
+
 COMMENT ON COLUMN app_public.tenants.billing_cycle IS 'How often it is invoiced.';
 
 COMMENT ON COLUMN app_public.tenants.payment_method_id IS '@behavior -*
@@ -2416,14 +2464,24 @@ COMMENT ON COLUMN app_public.tenants.tenant_level IS 'Its depth in the hierarchy
 
 COMMENT ON COLUMN app_public.tenants.tenant_path IS 'The slugs from the top down to it, separated by dots. The database computes it.';
 
+COMMENT ON COLUMN app_public.tenants.ancestor_ids IS '@behavior -*
+The ids of the tenants above it, from the top down. The database computes it. The first one pays for it.';
+
+COMMENT ON COLUMN app_public.tenants.was_sub_tenant IS '@behavior -*
+Whether it is or once was below another tenant. Such a tenant has no trial of its own.';
+
 COMMENT ON COLUMN app_public.tenants.resource_access_config IS 'The resources that it may use, create and share, as booleans and limits: {shared_resources: {agents, tools, prompts, workflows, rag}, custom_resources: {agents, tools, prompts, workflows, rag, max_agents, max_rag_storage_gb}, sharing: {can_share_resources, can_receive_shared}}. Platform staff set it with setTenantEntitlements.';
 
-COMMENT ON COLUMN app_public.tenants.features IS 'An object of booleans: the features that are switched on or off and so differ from the default. By default, rag_enabled, advanced_rag, expert_panels, workflows, analytics and multi_model are on, and api_access and white_label are off. Platform staff set it with setTenantEntitlements. isFeatureEnabled says whether a feature is on.';
+COMMENT ON COLUMN app_public.tenants.features IS 'An object of booleans: the features that platform staff have switched on or off, whatever its plan says. They hold for the tenants below it too, unless staff have set them there. Without a plan, rag_enabled, advanced_rag, expert_panels, workflows, analytics and multi_model are on, and api_access and white_label are off. Platform staff set it with setTenantEntitlements. isFeatureEnabled says whether a feature is on.';
+
+COMMENT ON COLUMN app_public.tenants.plan_features IS '@kept
+@behavior -*
+The features that its plan switches on or off, with the overrides of its entitlements. Billing keeps it.';
 
 COMMENT ON COLUMN app_public.tenants.config IS '@errors TN402 TN403
 Its settings, an object with these keys. default_model; max_concurrent_chats (1 to 10,000); retention_days (1 to 36,500); allowed_domains (at most 100, in lower case); invitation_expiry_days (1 to 30, default 7); store_llm_texts (default false); llm_text_retention_days (1 to 36,500). search has k1 (0 to 10, default 1.2) and b (0 to 1, default 0.75), the parameters of BM25; titleBoost (0 to 100, default 2), the weight of a word in a title; exactVectorLimit (default 3000), up to how many vectors are compared one by one; and logQueries (hash, text or none; default hash), what is stored of a question. Members with the permission can_manage_settings change it.';
 
-COMMENT ON COLUMN app_public.tenants.quotas IS 'Its limits: max_users, max_agents, max_documents, max_api_calls_per_month, max_storage_gb and max_sub_tenants (only direct ones count). A limit that is null or missing does not exist. Platform staff set it with setTenantEntitlements.';
+COMMENT ON COLUMN app_public.tenants.quotas IS 'Its limits: max_users, max_agents, max_documents, max_api_calls_per_month, max_storage_gb and max_sub_tenants, as platform staff have set them. A limit replaces the one of the plan, a limit that is null lifts it, and all that the tenants below have counts too. myQuotas shows what holds. Platform staff set it with setTenantEntitlements.';
 
 COMMENT ON COLUMN app_public.tenants.domain IS 'Its custom domain, a host name in lower case, unique. Platform staff set it with setTenantDomain.';
 
@@ -2434,7 +2492,7 @@ COMMENT ON COLUMN app_public.tenants.company_size IS 'The size of the company.';
 COMMENT ON COLUMN app_public.tenants.country_code IS 'The code of its country in ISO 3166-1 alpha-2, in upper case.';
 
 COMMENT ON COLUMN app_public.tenants.timezone IS '@errors TN403
-The IANA time zone of its calendar periods, such as Europe/Berlin.';
+The IANA time zone of its calendar periods, such as Europe/Berlin. A change takes effect when the running periods have ended: a day or month that has begun goes on until a day or month begins in the new zone.';
 
 COMMENT ON COLUMN app_public.tenants.language_code IS 'Its main language, as a tag such as en or pt-BR.';
 
@@ -2467,9 +2525,19 @@ COMMENT ON COLUMN app_public.tenants.created_at IS 'When it was created.';
 
 COMMENT ON COLUMN app_public.tenants.updated_at IS 'When it last changed.';
 
+COMMENT ON CONSTRAINT cancellation_reason_is_not_too_long ON app_public.tenants IS 'must have at most 1,000 characters';
+
+COMMENT ON CONSTRAINT compliance_notes_is_not_too_long ON app_public.tenants IS 'must have at most 10,000 characters';
+
+COMMENT ON CONSTRAINT config_is_not_too_large ON app_public.tenants IS 'must have at most 100 kB';
+
 COMMENT ON CONSTRAINT country_code_is_iso_3166 ON app_public.tenants IS 'must be the code of a country in ISO 3166-1 alpha-2, such as DE';
 
 COMMENT ON CONSTRAINT domain_is_a_host_name ON app_public.tenants IS 'must be a host name in lower case, such as agents.example.com';
+
+COMMENT ON CONSTRAINT features_is_not_too_large ON app_public.tenants IS 'must have at most 100 kB';
+
+COMMENT ON CONSTRAINT industry_is_not_too_long ON app_public.tenants IS 'must have at most 255 characters';
 
 COMMENT ON CONSTRAINT language_code_is_a_tag ON app_public.tenants IS 'must be a language tag, such as en or pt-BR';
 
@@ -2477,13 +2545,31 @@ COMMENT ON CONSTRAINT metadata_is_an_object_of_at_most_16_kb ON app_public.tenan
 
 COMMENT ON CONSTRAINT name_is_a_name ON app_public.tenants IS 'must have 1 to 255 characters, at least one of them visible, and no control characters';
 
+COMMENT ON CONSTRAINT payment_method_id_is_not_too_long ON app_public.tenants IS 'must have at most 255 characters';
+
+COMMENT ON CONSTRAINT plan_features_is_an_object ON app_public.tenants IS 'must be an object';
+
 COMMENT ON CONSTRAINT platform_is_at_the_top ON app_public.tenants IS 'must be empty for the tenant of the platform';
 
 COMMENT ON CONSTRAINT primary_contact_email_is_an_email ON app_public.tenants IS 'must be an e-mail address in lower case, such as ann@example.com';
 
+COMMENT ON CONSTRAINT primary_contact_name_is_not_too_long ON app_public.tenants IS 'must have at most 255 characters';
+
+COMMENT ON CONSTRAINT primary_contact_phone_is_not_too_long ON app_public.tenants IS 'must have at most 50 characters';
+
+COMMENT ON CONSTRAINT quotas_is_not_too_large ON app_public.tenants IS 'must have at most 100 kB';
+
+COMMENT ON CONSTRAINT resource_access_config_is_not_too_large ON app_public.tenants IS 'must have at most 100 kB';
+
 COMMENT ON CONSTRAINT slug_is_a_slug ON app_public.tenants IS 'must have 1 to 63 lower-case letters, digits and inner hyphens';
 
+COMMENT ON CONSTRAINT suspension_reason_is_not_too_long ON app_public.tenants IS 'must have at most 1,000 characters';
+
 COMMENT ON CONSTRAINT tenant_level_is_in_range ON app_public.tenants IS 'must be from 0 to 9';
+
+COMMENT ON CONSTRAINT tenant_path_is_not_too_long ON app_public.tenants IS 'must have at most 700 characters';
+
+COMMENT ON CONSTRAINT timezone_is_not_too_long ON app_public.tenants IS 'must have at most 64 characters';
 
 CREATE FUNCTION app_public.accept_invitation(token text) RETURNS app_public.tenants
     LANGUAGE plpgsql SECURITY DEFINER
@@ -2637,9 +2723,11 @@ CREATE TABLE app_public.credit_entries (
     reason app_public.credit_reason NOT NULL,
     memo text,
     invoice_id uuid,
+    payment_id uuid,
     occurred_at timestamp with time zone NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     CONSTRAINT amount_is_money CHECK (((amount <> (0)::numeric) AND billing.is_money(amount))),
+    CONSTRAINT currency_is_not_too_long CHECK ((length(currency) <= 3)),
     CONSTRAINT memo_is_short CHECK ((length(memo) <= 1000))
 );
 
@@ -2660,11 +2748,15 @@ COMMENT ON COLUMN app_public.credit_entries.memo IS 'The reason that staff gave 
 
 COMMENT ON COLUMN app_public.credit_entries.invoice_id IS 'The document that the credit comes from or was used for.';
 
+COMMENT ON COLUMN app_public.credit_entries.payment_id IS 'The payment that was too much, or whose refund took the credit; null for other credit.';
+
 COMMENT ON COLUMN app_public.credit_entries.occurred_at IS 'When the entry was made.';
 
 COMMENT ON COLUMN app_public.credit_entries.created_at IS 'When the row was created.';
 
 COMMENT ON CONSTRAINT amount_is_money ON app_public.credit_entries IS 'must not be 0, and must be between -1,000,000,000,000 and 1,000,000,000,000';
+
+COMMENT ON CONSTRAINT currency_is_not_too_long ON app_public.credit_entries IS 'must have at most 3 characters';
 
 COMMENT ON CONSTRAINT memo_is_short ON app_public.credit_entries IS 'must have at most 1,000 characters';
 
@@ -2683,12 +2775,13 @@ begin
   if v_amount = 0 then
     perform core.raise_error('LB402', 'The amount must not be zero.', 'Give a positive amount to add credit, or a negative amount to take it back.');
   end if;
-  if billing.credit_balance(v_profile.tenant_id) + v_amount < 0 then
+  if billing.credit_balance(v_profile.tenant_id, v_profile.currency) + v_amount < 0 then
     perform core.raise_error('LB603', 'This is more credit than the tenant has.', 'Take back at most the credit balance.');
   end if;
   insert into app_public.credit_entries (tenant_id, currency, amount, reason, memo, occurred_at)
   values (v_profile.tenant_id, v_profile.currency, v_amount, 'goodwill', add_credit.memo, core.clock())
   returning * into v_entry;
+  perform billing.apply_credit(v_profile.tenant_id, v_profile.currency);
   return v_entry;
 end
 $$;
@@ -2697,7 +2790,7 @@ ALTER FUNCTION app_public.add_credit(amount numeric, memo text) OWNER TO rowhous
 
 COMMENT ON FUNCTION app_public.add_credit(amount numeric, memo text) IS '@resultFieldName creditEntry
 @errors LB402 LB603 TN205 23514
-Gives this tenant credit, which its next invoices use. A negative amount takes unused credit back. Only platform staff may call it.';
+Gives this tenant credit. It pays open invoices at once, the longest due first, and the rest pays the next ones. A negative amount takes unused credit back. Only platform staff may call it.';
 
 CREATE FUNCTION core.current_tenant_id() RETURNS uuid
     LANGUAGE sql STABLE PARALLEL SAFE
@@ -2784,6 +2877,7 @@ CREATE TABLE app_public.invoice_lines (
     usage_type text,
     quantity numeric,
     quantity_before numeric,
+    charged_share numeric,
     days integer,
     period_days integer,
     service_start timestamp with time zone,
@@ -2794,6 +2888,7 @@ CREATE TABLE app_public.invoice_lines (
     is_manual boolean DEFAULT false NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     CONSTRAINT amount_is_money CHECK (billing.is_money(amount)),
+    CONSTRAINT charged_share_is_a_share CHECK (((charged_share >= (0)::numeric) AND (charged_share <= (1)::numeric))),
     CONSTRAINT description_is_short CHECK (((description ~ '\S'::text) AND (length(description) <= 500)))
 );
 
@@ -2824,6 +2919,8 @@ COMMENT ON COLUMN app_public.invoice_lines.quantity IS 'The units of usage; for 
 
 COMMENT ON COLUMN app_public.invoice_lines.quantity_before IS 'For an adjustment, the units that earlier invoices billed.';
 
+COMMENT ON COLUMN app_public.invoice_lines.charged_share IS 'For a credit of unused days, the share of the price that was really charged, from 0 to 1.';
+
 COMMENT ON COLUMN app_public.invoice_lines.days IS 'The number of days that are billed.';
 
 COMMENT ON COLUMN app_public.invoice_lines.period_days IS 'The number of days in the period.';
@@ -2844,6 +2941,8 @@ COMMENT ON COLUMN app_public.invoice_lines.is_manual IS 'Whether staff wrote the
 COMMENT ON COLUMN app_public.invoice_lines.created_at IS 'When the row was created.';
 
 COMMENT ON CONSTRAINT amount_is_money ON app_public.invoice_lines IS 'must be between -1,000,000,000,000 and 1,000,000,000,000';
+
+COMMENT ON CONSTRAINT charged_share_is_a_share ON app_public.invoice_lines IS 'must be from 0 to 1';
 
 COMMENT ON CONSTRAINT description_is_short ON app_public.invoice_lines IS 'must have from 1 to 500 characters, at least one of them visible';
 
@@ -2890,7 +2989,10 @@ CREATE TABLE app_public.payment_methods (
     failure_message text,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT brand_is_not_too_long CHECK ((length(brand) <= 255)),
     CONSTRAINT default_is_attached CHECK (((NOT is_default) OR ((status)::text = 'attached'::text))),
+    CONSTRAINT failure_message_is_not_too_long CHECK ((length(failure_message) <= 1000)),
+    CONSTRAINT last4_is_not_too_long CHECK ((length(last4) <= 255)),
     CONSTRAINT provider_keeps_payment_methods CHECK (((provider)::text <> 'manual'::text)),
     CONSTRAINT provider_method_id_is_an_identifier CHECK ((provider_method_id ~ '^[A-Za-z0-9_]{1,255}$'::text))
 );
@@ -2923,6 +3025,12 @@ COMMENT ON COLUMN app_public.payment_methods.failure_message IS 'Why it could no
 COMMENT ON COLUMN app_public.payment_methods.created_at IS 'When the row was created.';
 
 COMMENT ON COLUMN app_public.payment_methods.updated_at IS 'When the row was last changed.';
+
+COMMENT ON CONSTRAINT brand_is_not_too_long ON app_public.payment_methods IS 'must have at most 255 characters';
+
+COMMENT ON CONSTRAINT failure_message_is_not_too_long ON app_public.payment_methods IS 'must have at most 1,000 characters';
+
+COMMENT ON CONSTRAINT last4_is_not_too_long ON app_public.payment_methods IS 'must have at most 255 characters';
 
 COMMENT ON CONSTRAINT provider_keeps_payment_methods ON app_public.payment_methods IS 'must be a provider that keeps payment methods: stripe';
 
@@ -3071,7 +3179,7 @@ CREATE TABLE app_public.agents (
     badge_text text,
     badge_color text,
     sort_order integer DEFAULT 0 NOT NULL,
-    status app_public.agent_status_enum DEFAULT 'draft'::app_public.agent_status_enum NOT NULL,
+    status app_public.agent_status_enum DEFAULT 'draft'::text NOT NULL,
     tier integer,
     lifecycle_stage app_public.lifecycle_stage,
     validation_status app_public.validation_status,
@@ -3142,34 +3250,63 @@ CREATE TABLE app_public.agents (
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
     search_vector tsvector GENERATED ALWAYS AS (catalog.catalog_vector(name, display_name, description, ((((ARRAY[primary_category, subcategory, specialty] || therapeutic_areas) || compliance_frameworks) || regulatory_domains) || use_cases))) STORED,
     CONSTRAINT avatar_url_is_an_image CHECK (core.is_image_url(avatar_url)),
+    CONSTRAINT badge_color_is_not_too_long CHECK ((length(badge_color) <= 255)),
+    CONSTRAINT badge_text_is_not_too_long CHECK ((length(badge_text) <= 255)),
+    CONSTRAINT billing_code_is_not_too_long CHECK ((length(billing_code) <= 255)),
+    CONSTRAINT certifications_are_not_too_many CHECK (((cardinality(certifications) <= 100) AND (length(array_to_string(certifications, ''::text)) <= 20000))),
+    CONSTRAINT changelog_is_not_too_long CHECK ((length(changelog) <= 10000)),
+    CONSTRAINT color_scheme_is_not_too_long CHECK ((length(color_scheme) <= 255)),
+    CONSTRAINT compliance_frameworks_are_not_too_many CHECK (((cardinality(compliance_frameworks) <= 100) AND (length(array_to_string(compliance_frameworks, ''::text)) <= 20000))),
     CONSTRAINT context_window_size_is_positive CHECK ((context_window_size > 0)),
     CONSTRAINT cost_per_query_is_not_negative CHECK (((cost_per_query >= (0)::numeric) AND (cost_per_query < 'Infinity'::numeric))),
+    CONSTRAINT description_is_not_too_long CHECK ((length(description) <= 10000)),
     CONSTRAINT display_name_is_a_name CHECK (core.is_name(display_name)),
     CONSTRAINT frequency_penalty_is_in_range CHECK (((frequency_penalty >= ('-2'::integer)::numeric) AND (frequency_penalty <= (2)::numeric))),
+    CONSTRAINT geographic_scope_are_not_too_many CHECK (((cardinality(geographic_scope) <= 100) AND (length(array_to_string(geographic_scope, ''::text)) <= 20000))),
+    CONSTRAINT icon_is_not_too_long CHECK ((length(icon) <= 255)),
+    CONSTRAINT industry_focus_are_not_too_many CHECK (((cardinality(industry_focus) <= 100) AND (length(array_to_string(industry_focus, ''::text)) <= 20000))),
     CONSTRAINT knowledge_domains_is_an_object CHECK ((jsonb_typeof(knowledge_domains) = 'object'::text)),
+    CONSTRAINT knowledge_domains_is_not_too_large CHECK ((pg_column_size(knowledge_domains) <= 100000)),
     CONSTRAINT max_file_size_mb_is_positive CHECK ((max_file_size_mb > 0)),
     CONSTRAINT max_retry_attempts_is_in_range CHECK (((max_retry_attempts >= 0) AND (max_retry_attempts <= 20))),
     CONSTRAINT max_tokens_is_positive CHECK ((max_tokens > 0)),
     CONSTRAINT metadata_is_an_object CHECK ((jsonb_typeof(metadata) = 'object'::text)),
+    CONSTRAINT metadata_is_not_too_large CHECK ((pg_column_size(metadata) <= 100000)),
     CONSTRAINT name_is_a_name CHECK (core.is_name(name)),
     CONSTRAINT presence_penalty_is_in_range CHECK (((presence_penalty >= ('-2'::integer)::numeric) AND (presence_penalty <= (2)::numeric))),
+    CONSTRAINT primary_category_is_not_too_long CHECK ((length(primary_category) <= 255)),
     CONSTRAINT prompt_templates_is_an_array CHECK ((jsonb_typeof(prompt_templates) = 'array'::text)),
+    CONSTRAINT prompt_templates_is_not_too_large CHECK ((pg_column_size(prompt_templates) <= 100000)),
     CONSTRAINT rating_is_1_to_5 CHECK (((rating >= (1)::numeric) AND (rating <= (5)::numeric))),
+    CONSTRAINT regulatory_domains_are_not_too_many CHECK (((cardinality(regulatory_domains) <= 100) AND (length(array_to_string(regulatory_domains, ''::text)) <= 20000))),
+    CONSTRAINT specialty_is_not_too_long CHECK ((length(specialty) <= 255)),
     CONSTRAINT stop_sequences_are_few CHECK ((cardinality(stop_sequences) <= 16)),
+    CONSTRAINT stop_sequences_are_not_too_many CHECK (((cardinality(stop_sequences) <= 16) AND (length(array_to_string(stop_sequences, ''::text)) <= 3200))),
+    CONSTRAINT subcategory_is_not_too_long CHECK ((length(subcategory) <= 255)),
     CONSTRAINT success_rate_is_a_percentage CHECK (((success_rate >= (0)::numeric) AND (success_rate <= (100)::numeric))),
+    CONSTRAINT supported_file_types_are_not_too_many CHECK (((cardinality(supported_file_types) <= 100) AND (length(array_to_string(supported_file_types, ''::text)) <= 20000))),
+    CONSTRAINT system_prompt_is_not_too_large CHECK ((octet_length(system_prompt) <= 400000)),
+    CONSTRAINT target_audience_are_not_too_many CHECK (((cardinality(target_audience) <= 100) AND (length(array_to_string(target_audience, ''::text)) <= 20000))),
     CONSTRAINT temperature_is_in_range CHECK (((temperature >= (0)::numeric) AND (temperature <= (2)::numeric))),
+    CONSTRAINT therapeutic_areas_are_not_too_many CHECK (((cardinality(therapeutic_areas) <= 100) AND (length(array_to_string(therapeutic_areas, ''::text)) <= 20000))),
     CONSTRAINT tier_is_1_to_3 CHECK ((tier = ANY (ARRAY[1, 2, 3]))),
     CONSTRAINT timeout_seconds_is_in_range CHECK (((timeout_seconds >= 1) AND (timeout_seconds <= 3600))),
+    CONSTRAINT tool_ids_are_not_too_many CHECK ((cardinality(tool_ids) <= 1000)),
     CONSTRAINT tools_is_an_array CHECK ((jsonb_typeof(tools) = 'array'::text)),
+    CONSTRAINT tools_is_not_too_large CHECK ((pg_column_size(tools) <= 100000)),
     CONSTRAINT top_p_is_a_probability CHECK (((top_p >= (0)::numeric) AND (top_p <= (1)::numeric))),
+    CONSTRAINT use_cases_are_not_too_many CHECK (((cardinality(use_cases) <= 100) AND (length(array_to_string(use_cases, ''::text)) <= 20000))),
     CONSTRAINT version_is_semantic CHECK (catalog.is_semantic_version(version))
 );
+ALTER TABLE ONLY app_public.agents ALTER COLUMN tenant_id SET (n_distinct=100);
 
 ALTER TABLE ONLY app_public.agents FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE app_public.agents OWNER TO rowhouse_owner;
 
-COMMENT ON TABLE app_public.agents IS '@behavior -delete
+COMMENT ON TABLE app_public.agents IS '@large
+@listedBy catalog.visible_agents
+@behavior -delete
 The agents of this tenant, and those that are shared with it. Needs can_create_agents or can_edit_agents to write, and can_delete_agents for delete_agent and restore_agent.';
 
 COMMENT ON COLUMN app_public.agents.sharing_mode IS 'Who beyond this tenant may use it.';
@@ -3354,15 +3491,39 @@ The words search_catalog finds it by.';
 
 COMMENT ON CONSTRAINT avatar_url_is_an_image ON app_public.agents IS 'must be an http address, a path on this site, or a data address of a picture';
 
+COMMENT ON CONSTRAINT badge_color_is_not_too_long ON app_public.agents IS 'must have at most 255 characters';
+
+COMMENT ON CONSTRAINT badge_text_is_not_too_long ON app_public.agents IS 'must have at most 255 characters';
+
+COMMENT ON CONSTRAINT billing_code_is_not_too_long ON app_public.agents IS 'must have at most 255 characters';
+
+COMMENT ON CONSTRAINT certifications_are_not_too_many ON app_public.agents IS 'must have at most 100 entries, with at most 20,000 characters together';
+
+COMMENT ON CONSTRAINT changelog_is_not_too_long ON app_public.agents IS 'must have at most 10,000 characters';
+
+COMMENT ON CONSTRAINT color_scheme_is_not_too_long ON app_public.agents IS 'must have at most 255 characters';
+
+COMMENT ON CONSTRAINT compliance_frameworks_are_not_too_many ON app_public.agents IS 'must have at most 100 entries, with at most 20,000 characters together';
+
 COMMENT ON CONSTRAINT context_window_size_is_positive ON app_public.agents IS 'must be above 0';
 
 COMMENT ON CONSTRAINT cost_per_query_is_not_negative ON app_public.agents IS 'must be 0 or more, and finite';
+
+COMMENT ON CONSTRAINT description_is_not_too_long ON app_public.agents IS 'must have at most 10,000 characters';
 
 COMMENT ON CONSTRAINT display_name_is_a_name ON app_public.agents IS 'must have 1 to 255 characters, with a visible one among them and without line breaks or other control characters';
 
 COMMENT ON CONSTRAINT frequency_penalty_is_in_range ON app_public.agents IS 'must be from -2 to 2';
 
+COMMENT ON CONSTRAINT geographic_scope_are_not_too_many ON app_public.agents IS 'must have at most 100 entries, with at most 20,000 characters together';
+
+COMMENT ON CONSTRAINT icon_is_not_too_long ON app_public.agents IS 'must have at most 255 characters';
+
+COMMENT ON CONSTRAINT industry_focus_are_not_too_many ON app_public.agents IS 'must have at most 100 entries, with at most 20,000 characters together';
+
 COMMENT ON CONSTRAINT knowledge_domains_is_an_object ON app_public.agents IS 'must be a JSON object';
+
+COMMENT ON CONSTRAINT knowledge_domains_is_not_too_large ON app_public.agents IS 'must have at most 100 kB';
 
 COMMENT ON CONSTRAINT max_file_size_mb_is_positive ON app_public.agents IS 'must be above 0';
 
@@ -3372,27 +3533,55 @@ COMMENT ON CONSTRAINT max_tokens_is_positive ON app_public.agents IS 'must be ab
 
 COMMENT ON CONSTRAINT metadata_is_an_object ON app_public.agents IS 'must be a JSON object';
 
+COMMENT ON CONSTRAINT metadata_is_not_too_large ON app_public.agents IS 'must have at most 100 kB';
+
 COMMENT ON CONSTRAINT name_is_a_name ON app_public.agents IS 'must have 1 to 255 characters, with a visible one among them and without line breaks or other control characters';
 
 COMMENT ON CONSTRAINT presence_penalty_is_in_range ON app_public.agents IS 'must be from -2 to 2';
 
+COMMENT ON CONSTRAINT primary_category_is_not_too_long ON app_public.agents IS 'must have at most 255 characters';
+
 COMMENT ON CONSTRAINT prompt_templates_is_an_array ON app_public.agents IS 'must be a JSON array';
+
+COMMENT ON CONSTRAINT prompt_templates_is_not_too_large ON app_public.agents IS 'must have at most 100 kB';
 
 COMMENT ON CONSTRAINT rating_is_1_to_5 ON app_public.agents IS 'must be from 1 to 5';
 
+COMMENT ON CONSTRAINT regulatory_domains_are_not_too_many ON app_public.agents IS 'must have at most 100 entries, with at most 20,000 characters together';
+
+COMMENT ON CONSTRAINT specialty_is_not_too_long ON app_public.agents IS 'must have at most 255 characters';
+
 COMMENT ON CONSTRAINT stop_sequences_are_few ON app_public.agents IS 'must have at most 16 entries';
+
+COMMENT ON CONSTRAINT stop_sequences_are_not_too_many ON app_public.agents IS 'must have at most 16 entries, with at most 3,200 characters together';
+
+COMMENT ON CONSTRAINT subcategory_is_not_too_long ON app_public.agents IS 'must have at most 255 characters';
 
 COMMENT ON CONSTRAINT success_rate_is_a_percentage ON app_public.agents IS 'must be from 0 to 100';
 
+COMMENT ON CONSTRAINT supported_file_types_are_not_too_many ON app_public.agents IS 'must have at most 100 entries, with at most 20,000 characters together';
+
+COMMENT ON CONSTRAINT system_prompt_is_not_too_large ON app_public.agents IS 'must have at most 400 kB';
+
+COMMENT ON CONSTRAINT target_audience_are_not_too_many ON app_public.agents IS 'must have at most 100 entries, with at most 20,000 characters together';
+
 COMMENT ON CONSTRAINT temperature_is_in_range ON app_public.agents IS 'must be from 0 to 2';
+
+COMMENT ON CONSTRAINT therapeutic_areas_are_not_too_many ON app_public.agents IS 'must have at most 100 entries, with at most 20,000 characters together';
 
 COMMENT ON CONSTRAINT tier_is_1_to_3 ON app_public.agents IS 'must be 1, 2 or 3';
 
 COMMENT ON CONSTRAINT timeout_seconds_is_in_range ON app_public.agents IS 'must be from 1 to 3,600';
 
+COMMENT ON CONSTRAINT tool_ids_are_not_too_many ON app_public.agents IS 'must have at most 1,000 entries';
+
 COMMENT ON CONSTRAINT tools_is_an_array ON app_public.agents IS 'must be a JSON array';
 
+COMMENT ON CONSTRAINT tools_is_not_too_large ON app_public.agents IS 'must have at most 100 kB';
+
 COMMENT ON CONSTRAINT top_p_is_a_probability ON app_public.agents IS 'must be from 0 to 1';
+
+COMMENT ON CONSTRAINT use_cases_are_not_too_many ON app_public.agents IS 'must have at most 100 entries, with at most 20,000 characters together';
 
 COMMENT ON CONSTRAINT version_is_semantic ON app_public.agents IS 'must be a semantic version such as 1.4.0 or 2.0.0-beta.1';
 
@@ -3429,6 +3618,7 @@ CREATE TABLE app_public.tags (
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
     CONSTRAINT color_is_a_color CHECK (catalog.is_color(color)),
+    CONSTRAINT description_is_not_too_long CHECK ((length(description) <= 10000)),
     CONSTRAINT name_is_a_name CHECK (core.is_name(name)),
     CONSTRAINT slug_is_a_slug CHECK (core.is_slug(slug))
 );
@@ -3452,6 +3642,8 @@ COMMENT ON COLUMN app_public.tags.created_at IS 'When it was created.';
 COMMENT ON COLUMN app_public.tags.updated_at IS 'When it last changed.';
 
 COMMENT ON CONSTRAINT color_is_a_color ON app_public.tags IS 'must be a colour as #rrggbb in lower case, or the name of a colour of the theme';
+
+COMMENT ON CONSTRAINT description_is_not_too_long ON app_public.tags IS 'must have at most 10,000 characters';
 
 COMMENT ON CONSTRAINT name_is_a_name ON app_public.tags IS 'must have 1 to 255 characters, with a visible one among them and without line breaks or other control characters';
 
@@ -3507,7 +3699,9 @@ CREATE TABLE app_public.resource_versions (
     published_at timestamp with time zone DEFAULT now() NOT NULL,
     CONSTRAINT changelog_is_in_range CHECK ((length(changelog) <= 10000)),
     CONSTRAINT content_is_an_object CHECK ((jsonb_typeof(content) = 'object'::text)),
+    CONSTRAINT content_is_not_too_large CHECK ((pg_column_size(content) <= 10000000)),
     CONSTRAINT resource_kind_has_versions CHECK ((resource_kind = ANY (ARRAY['agent'::app_public.resource_kind, 'prompt'::app_public.resource_kind, 'workflow'::app_public.resource_kind]))),
+    CONSTRAINT rolled_back_to_is_not_too_long CHECK ((length(rolled_back_to) <= 100)),
     CONSTRAINT version_is_semantic CHECK (catalog.is_semantic_version(version)),
     CONSTRAINT version_number_is_positive CHECK ((version_number > 0))
 );
@@ -3541,7 +3735,11 @@ COMMENT ON CONSTRAINT changelog_is_in_range ON app_public.resource_versions IS '
 
 COMMENT ON CONSTRAINT content_is_an_object ON app_public.resource_versions IS 'must be a JSON object';
 
+COMMENT ON CONSTRAINT content_is_not_too_large ON app_public.resource_versions IS 'must have at most 10 MB';
+
 COMMENT ON CONSTRAINT resource_kind_has_versions ON app_public.resource_versions IS 'must be agent, prompt or workflow';
+
+COMMENT ON CONSTRAINT rolled_back_to_is_not_too_long ON app_public.resource_versions IS 'must have at most 100 characters';
 
 COMMENT ON CONSTRAINT version_is_semantic ON app_public.resource_versions IS 'must be a semantic version such as 1.4.0 or 2.0.0-beta.1';
 
@@ -3575,7 +3773,7 @@ begin
   perform tenancy.require_staff();
   -- Only one session at a time corrects costs, so the second finds nothing left to correct.
   perform pg_advisory_xact_lock(metering.metering_lock('rerate'), hashtext(v_tenant_id::text));
-  v_batch_id := metering.begin_usage();
+  select b.batch_id into v_batch_id from metering.begin_usage() b;
   with corrections as (
     insert into app_public.usage_events (
       tenant_id, batch_id, ordinal, occurred_at, usage_type, quantity, user_id, agent_id, project_id, api_key_id, model_id,
@@ -3621,7 +3819,8 @@ CREATE TABLE app_public.workspaces (
     CONSTRAINT description_is_not_too_long CHECK ((length(description) <= 10000)),
     CONSTRAINT icon_is_a_name CHECK (core.is_name(icon)),
     CONSTRAINT name_is_a_name CHECK (core.is_name(name)),
-    CONSTRAINT settings_is_an_object CHECK ((jsonb_typeof(settings) = 'object'::text))
+    CONSTRAINT settings_is_an_object CHECK ((jsonb_typeof(settings) = 'object'::text)),
+    CONSTRAINT settings_is_not_too_large CHECK ((pg_column_size(settings) <= 100000))
 );
 
 ALTER TABLE ONLY app_public.workspaces FORCE ROW LEVEL SECURITY;
@@ -3658,6 +3857,8 @@ COMMENT ON CONSTRAINT icon_is_a_name ON app_public.workspaces IS 'must have 1 to
 COMMENT ON CONSTRAINT name_is_a_name ON app_public.workspaces IS 'must have 1 to 255 characters, at least one of them visible, and no control characters';
 
 COMMENT ON CONSTRAINT settings_is_an_object ON app_public.workspaces IS 'must be an object';
+
+COMMENT ON CONSTRAINT settings_is_not_too_large ON app_public.workspaces IS 'must have at most 100 kB';
 
 CREATE FUNCTION app_public.archive_workspace(id uuid) RETURNS app_public.workspaces
     LANGUAGE plpgsql SECURITY DEFINER
@@ -3759,7 +3960,7 @@ CREATE FUNCTION app_public.billing_profiles_credit_balance(profile app_public.bi
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-  select billing.credit_balance(p.tenant_id)
+  select billing.credit_balance(p.tenant_id, p.currency)
     from app_public.billing_profiles p
    where p.tenant_id = (profile).tenant_id and tenancy.has_permission('can_manage_billing');
 $$;
@@ -3794,11 +3995,13 @@ CREATE TABLE app_public.subscriptions (
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
     CONSTRAINT cancelled_is_not_changed CHECK (((NOT cancel_at_period_end) OR (pending_plan_id IS NULL))),
+    CONSTRAINT currency_is_not_too_long CHECK ((length(currency) <= 3)),
     CONSTRAINT ended_is_over CHECK (((ended_at IS NOT NULL) = (status = ANY (ARRAY['cancelled'::app_public.subscription_status_enum, 'expired'::app_public.subscription_status_enum])))),
     CONSTRAINT past_due_since CHECK (((past_due_at IS NOT NULL) = (status = 'past_due'::app_public.subscription_status_enum))),
     CONSTRAINT paused_since CHECK (((paused_at IS NOT NULL) = (status = 'paused'::app_public.subscription_status_enum))),
     CONSTRAINT pending_change_is_whole CHECK (((pending_plan_id IS NULL) = (pending_billing_cycle IS NULL))),
     CONSTRAINT period_is_not_empty CHECK ((current_period_start < current_period_end)),
+    CONSTRAINT timezone_is_not_too_long CHECK ((length(timezone) <= 64)),
     CONSTRAINT trial_has_an_end CHECK (((status <> 'trialing'::app_public.subscription_status_enum) OR (trial_ends_at IS NOT NULL)))
 );
 
@@ -3852,6 +4055,10 @@ COMMENT ON COLUMN app_public.subscriptions.created_at IS 'When the row was creat
 
 COMMENT ON COLUMN app_public.subscriptions.updated_at IS 'When the row was last changed.';
 
+COMMENT ON CONSTRAINT currency_is_not_too_long ON app_public.subscriptions IS 'must have at most 3 characters';
+
+COMMENT ON CONSTRAINT timezone_is_not_too_long ON app_public.subscriptions IS 'must have at most 64 characters';
+
 CREATE FUNCTION app_public.cancel_subscription(at_period_end boolean DEFAULT true) RETURNS app_public.subscriptions
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -3866,10 +4073,7 @@ begin
      where s.id = v_subscription.id returning * into v_subscription;
     return v_subscription;
   end if;
-  if v_subscription.status in ('active', 'past_due') then
-    perform billing.bill_last_period(v_subscription, v_now, v_subscription.status = 'active');
-  end if;
-  return billing.end_subscription(v_subscription, 'cancelled', v_now);
+  return billing.end_subscription_now(v_subscription);
 end
 $$;
 
@@ -3877,7 +4081,7 @@ ALTER FUNCTION app_public.cancel_subscription(at_period_end boolean) OWNER TO ro
 
 COMMENT ON FUNCTION app_public.cancel_subscription(at_period_end boolean) IS '@resultFieldName subscription
 @errors ID203 LB303
-Ends the subscription at the end of its period, which resume_subscription can undo, or at once. At once, usage is billed up to now, and unused days are credited unless a payment is overdue. A paused subscription always ends at once. Requires can_manage_billing.';
+Ends the subscription at the end of its period, which resume_subscription can undo, or at once. At once, usage is billed up to now, and the days after today are credited: first against what is owed, then as credit. A paused subscription always ends at once. Requires can_manage_billing.';
 
 CREATE FUNCTION app_public.cancel_tenant(reason text DEFAULT NULL::text) RETURNS app_public.tenants
     LANGUAGE plpgsql SECURITY DEFINER
@@ -3893,7 +4097,7 @@ ALTER FUNCTION app_public.cancel_tenant(reason text) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_public.cancel_tenant(reason text) IS '@resultFieldName tenant
 @errors ID203 TN501 TN502
-Cancels this tenant: its members can still read and export everything and change nothing. Nothing is deleted, and platform staff can reactivate it. You need the permission can_manage_tenant.';
+Cancels this tenant and, with it, all tenants below it: their members can still read and export everything and change nothing. Nothing is deleted, and platform staff can reactivate it. You need the permission can_manage_tenant.';
 
 CREATE FUNCTION app_public.catalog_search_hit_agent(hit app_public.catalog_search_hit) RETURNS app_public.agents
     LANGUAGE sql STABLE
@@ -3905,6 +4109,14 @@ CREATE FUNCTION app_public.catalog_search_hit_agent(hit app_public.catalog_searc
 ALTER FUNCTION app_public.catalog_search_hit_agent(hit app_public.catalog_search_hit) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_public.catalog_search_hit_agent(hit app_public.catalog_search_hit) IS 'The agent; null when the hit is not an agent.';
+
+CREATE FUNCTION core.is_language_tag(value text) RETURNS boolean
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN ((length(value) <= 35) AND (value ~* ('^[a-z]{2,3}(-[a-z]{3}){0,3}(-[a-z]{4})?(-([a-z]{2}|[0-9]{3}))?'::text || '(-([a-z0-9]{5,8}|[0-9][a-z0-9]{3}))*(-[0-9a-wyz](-[a-z0-9]{2,8})+)*(-x(-[a-z0-9]{1,8})+)?$'::text)));
+
+ALTER FUNCTION core.is_language_tag(value text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION core.is_language_tag(value text) IS 'Whether a text is a language tag of BCP 47, such as en, pt-BR, zh-Hant-TW or fil, with at most 35 characters.';
 
 CREATE TABLE app_public.rag_knowledge_sources (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
@@ -3927,9 +4139,9 @@ CREATE TABLE app_public.rag_knowledge_sources (
     embedding_model text DEFAULT 'hashing-384'::text NOT NULL,
     chunk_size integer DEFAULT 1000 NOT NULL,
     chunk_overlap integer DEFAULT 200 NOT NULL,
-    language text DEFAULT 'en'::text NOT NULL,
+    language text,
     vector_store_id text,
-    processing_status app_public.processing_status DEFAULT 'pending'::app_public.processing_status NOT NULL,
+    processing_status app_public.processing_status DEFAULT 'pending'::text NOT NULL,
     processing_started_at timestamp with time zone,
     processing_completed_at timestamp with time zone,
     processing_error text,
@@ -3952,24 +4164,39 @@ CREATE TABLE app_public.rag_knowledge_sources (
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
     deleted_at timestamp with time zone,
     search_vector tsvector GENERATED ALWAYS AS (catalog.catalog_vector(name, display_name, description, ((category || tags) || ARRAY[author, source_organization]))) STORED,
+    CONSTRAINT author_is_not_too_long CHECK ((length(author) <= 255)),
+    CONSTRAINT category_is_not_too_long CHECK ((length(category) <= 255)),
     CONSTRAINT chunk_overlap_is_below_half_the_size CHECK (((chunk_overlap >= 0) AND ((chunk_overlap * 2) <= chunk_size))),
     CONSTRAINT chunk_size_is_in_range CHECK (((chunk_size >= 100) AND (chunk_size <= 16000))),
+    CONSTRAINT description_is_not_too_long CHECK ((length(description) <= 10000)),
     CONSTRAINT display_name_is_a_name CHECK (core.is_name(display_name)),
     CONSTRAINT extracted_metadata_is_an_object CHECK ((jsonb_typeof(extracted_metadata) = 'object'::text)),
+    CONSTRAINT extracted_metadata_is_not_too_large CHECK ((pg_column_size(extracted_metadata) <= 100000)),
+    CONSTRAINT file_path_is_not_too_long CHECK ((length(file_path) <= 1024)),
     CONSTRAINT file_size_bytes_is_not_negative CHECK ((file_size_bytes >= 0)),
-    CONSTRAINT language_is_a_tag CHECK ((language ~ '^[a-z]{2,3}(-[A-Za-z0-9]{2,8})?$'::text)),
+    CONSTRAINT file_type_is_not_too_long CHECK ((length(file_type) <= 255)),
+    CONSTRAINT language_is_a_tag CHECK (core.is_language_tag(language)),
     CONSTRAINT metadata_is_an_object CHECK ((jsonb_typeof(metadata) = 'object'::text)),
+    CONSTRAINT metadata_is_not_too_large CHECK ((pg_column_size(metadata) <= 100000)),
     CONSTRAINT name_is_a_name CHECK (core.is_name(name)),
     CONSTRAINT page_count_is_not_negative CHECK ((page_count >= 0)),
+    CONSTRAINT processing_error_is_not_too_long CHECK ((length(processing_error) <= 2000)),
     CONSTRAINT source_config_is_an_object CHECK ((jsonb_typeof(source_config) = 'object'::text)),
-    CONSTRAINT source_url_is_http CHECK (core.is_web_url(source_url))
+    CONSTRAINT source_config_is_not_too_large CHECK ((pg_column_size(source_config) <= 100000)),
+    CONSTRAINT source_organization_is_not_too_long CHECK ((length(source_organization) <= 255)),
+    CONSTRAINT source_url_is_http CHECK (core.is_web_url(source_url)),
+    CONSTRAINT tags_are_not_too_many CHECK (((cardinality(tags) <= 100) AND (length(array_to_string(tags, ''::text)) <= 20000))),
+    CONSTRAINT vector_store_id_is_not_too_long CHECK ((length(vector_store_id) <= 255))
 );
+ALTER TABLE ONLY app_public.rag_knowledge_sources ALTER COLUMN tenant_id SET (n_distinct=100);
 
 ALTER TABLE ONLY app_public.rag_knowledge_sources FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE app_public.rag_knowledge_sources OWNER TO rowhouse_owner;
 
-COMMENT ON TABLE app_public.rag_knowledge_sources IS '@name knowledge_source
+COMMENT ON TABLE app_public.rag_knowledge_sources IS '@large
+@listedBy catalog.visible_knowledge_sources
+@name knowledge_source
 @behavior -delete
 Collections of documents, with the settings for dividing them into chunks, embedding and searching them: those of this tenant, and those that are shared with it. Needs can_manage_knowledge to write, delete (delete_knowledge_source) and restore (restore_knowledge_source).';
 
@@ -4009,7 +4236,7 @@ COMMENT ON COLUMN app_public.rag_knowledge_sources.chunk_size IS 'Most character
 
 COMMENT ON COLUMN app_public.rag_knowledge_sources.chunk_overlap IS 'Most characters a chunk repeats of the one before, at most half of chunk_size. After a change run reprocess_knowledge_source.';
 
-COMMENT ON COLUMN app_public.rag_knowledge_sources.language IS 'Language of the documents, a tag such as en or pt-BR: chooses stemming and stop words. After a change run reprocess_knowledge_source.';
+COMMENT ON COLUMN app_public.rag_knowledge_sources.language IS 'Language of the documents, a tag (BCP 47) such as en, pt-BR or zh-Hant-TW: chooses stemming and stop words; und has neither. When it is null, by default, each document has its own: what its metadata say under language, or what is detected. After a change run reprocess_knowledge_source.';
 
 COMMENT ON COLUMN app_public.rag_knowledge_sources.vector_store_id IS 'Its key in an external vector store, when it has one.';
 
@@ -4071,27 +4298,51 @@ COMMENT ON COLUMN app_public.rag_knowledge_sources.deleted_at IS 'When it was de
 COMMENT ON COLUMN app_public.rag_knowledge_sources.search_vector IS '@behavior -*
 The words search_catalog finds it by.';
 
+COMMENT ON CONSTRAINT author_is_not_too_long ON app_public.rag_knowledge_sources IS 'must have at most 255 characters';
+
+COMMENT ON CONSTRAINT category_is_not_too_long ON app_public.rag_knowledge_sources IS 'must have at most 255 characters';
+
 COMMENT ON CONSTRAINT chunk_overlap_is_below_half_the_size ON app_public.rag_knowledge_sources IS 'must be from 0 to half of the chunk size';
 
 COMMENT ON CONSTRAINT chunk_size_is_in_range ON app_public.rag_knowledge_sources IS 'must be from 100 to 16,000';
+
+COMMENT ON CONSTRAINT description_is_not_too_long ON app_public.rag_knowledge_sources IS 'must have at most 10,000 characters';
 
 COMMENT ON CONSTRAINT display_name_is_a_name ON app_public.rag_knowledge_sources IS 'must have 1 to 255 characters, with a visible one among them and without line breaks or other control characters';
 
 COMMENT ON CONSTRAINT extracted_metadata_is_an_object ON app_public.rag_knowledge_sources IS 'must be a JSON object';
 
+COMMENT ON CONSTRAINT extracted_metadata_is_not_too_large ON app_public.rag_knowledge_sources IS 'must have at most 100 kB';
+
+COMMENT ON CONSTRAINT file_path_is_not_too_long ON app_public.rag_knowledge_sources IS 'must have at most 1,024 characters';
+
 COMMENT ON CONSTRAINT file_size_bytes_is_not_negative ON app_public.rag_knowledge_sources IS 'must be 0 or more';
 
-COMMENT ON CONSTRAINT language_is_a_tag ON app_public.rag_knowledge_sources IS 'must be a language tag such as en or pt-BR';
+COMMENT ON CONSTRAINT file_type_is_not_too_long ON app_public.rag_knowledge_sources IS 'must have at most 255 characters';
+
+COMMENT ON CONSTRAINT language_is_a_tag ON app_public.rag_knowledge_sources IS 'must be a language tag such as en, pt-BR or zh-Hant-TW';
 
 COMMENT ON CONSTRAINT metadata_is_an_object ON app_public.rag_knowledge_sources IS 'must be a JSON object';
+
+COMMENT ON CONSTRAINT metadata_is_not_too_large ON app_public.rag_knowledge_sources IS 'must have at most 100 kB';
 
 COMMENT ON CONSTRAINT name_is_a_name ON app_public.rag_knowledge_sources IS 'must have 1 to 255 characters, with a visible one among them and without line breaks or other control characters';
 
 COMMENT ON CONSTRAINT page_count_is_not_negative ON app_public.rag_knowledge_sources IS 'must be 0 or more';
 
+COMMENT ON CONSTRAINT processing_error_is_not_too_long ON app_public.rag_knowledge_sources IS 'must have at most 2,000 characters';
+
 COMMENT ON CONSTRAINT source_config_is_an_object ON app_public.rag_knowledge_sources IS 'must be a JSON object';
 
+COMMENT ON CONSTRAINT source_config_is_not_too_large ON app_public.rag_knowledge_sources IS 'must have at most 100 kB';
+
+COMMENT ON CONSTRAINT source_organization_is_not_too_long ON app_public.rag_knowledge_sources IS 'must have at most 255 characters';
+
 COMMENT ON CONSTRAINT source_url_is_http ON app_public.rag_knowledge_sources IS 'must be an http address without user and password, with at most 2000 characters';
+
+COMMENT ON CONSTRAINT tags_are_not_too_many ON app_public.rag_knowledge_sources IS 'must have at most 100 entries, with at most 20,000 characters together';
+
+COMMENT ON CONSTRAINT vector_store_id_is_not_too_long ON app_public.rag_knowledge_sources IS 'must have at most 255 characters';
 
 CREATE FUNCTION app_public.catalog_search_hit_knowledge_source(hit app_public.catalog_search_hit) RETURNS app_public.rag_knowledge_sources
     LANGUAGE sql STABLE
@@ -4135,25 +4386,34 @@ CREATE TABLE app_public.prompts (
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
     deleted_at timestamp with time zone,
     search_vector tsvector GENERATED ALWAYS AS (catalog.catalog_vector(name, display_name, description, (category || tags))) STORED,
+    CONSTRAINT category_is_not_too_long CHECK ((length(category) <= 255)),
+    CONSTRAINT description_is_not_too_long CHECK ((length(description) <= 10000)),
     CONSTRAINT display_name_is_a_name CHECK (core.is_name(display_name)),
     CONSTRAINT input_variables_is_an_object CHECK ((jsonb_typeof(input_variables) = 'object'::text)),
+    CONSTRAINT input_variables_is_not_too_large CHECK ((pg_column_size(input_variables) <= 100000)),
     CONSTRAINT max_tokens_is_positive CHECK ((max_tokens > 0)),
     CONSTRAINT metadata_is_an_object CHECK ((jsonb_typeof(metadata) = 'object'::text)),
+    CONSTRAINT metadata_is_not_too_large CHECK ((pg_column_size(metadata) <= 100000)),
     CONSTRAINT model_requirements_is_an_object CHECK ((jsonb_typeof(model_requirements) = 'object'::text)),
+    CONSTRAINT model_requirements_is_not_too_large CHECK ((pg_column_size(model_requirements) <= 100000)),
     CONSTRAINT name_is_a_name CHECK (core.is_name(name)),
     CONSTRAINT prompt_text_is_in_range CHECK (((prompt_text ~ '\S'::text) AND (length(prompt_text) <= 100000))),
     CONSTRAINT rating_is_1_to_5 CHECK (((rating >= (1)::numeric) AND (rating <= (5)::numeric))),
     CONSTRAINT success_rate_is_a_percentage CHECK (((success_rate >= (0)::numeric) AND (success_rate <= (100)::numeric))),
     CONSTRAINT system_prompt_is_in_range CHECK ((length(system_prompt) <= 100000)),
+    CONSTRAINT tags_are_not_too_many CHECK (((cardinality(tags) <= 100) AND (length(array_to_string(tags, ''::text)) <= 20000))),
     CONSTRAINT temperature_is_in_range CHECK (((temperature >= (0)::numeric) AND (temperature <= (2)::numeric))),
     CONSTRAINT version_is_semantic CHECK (catalog.is_semantic_version(version))
 );
+ALTER TABLE ONLY app_public.prompts ALTER COLUMN tenant_id SET (n_distinct=100);
 
 ALTER TABLE ONLY app_public.prompts FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE app_public.prompts OWNER TO rowhouse_owner;
 
-COMMENT ON TABLE app_public.prompts IS '@behavior -delete
+COMMENT ON TABLE app_public.prompts IS '@large
+@listedBy catalog.visible_prompts
+@behavior -delete
 Texts with variables, which render_prompt fills: those of this tenant, and those that are shared with it. Needs can_create_resources or can_edit_resources to write, and can_delete_resources for delete_prompt and restore_prompt.';
 
 COMMENT ON COLUMN app_public.prompts.sharing_mode IS 'Who beyond this tenant may use it.';
@@ -4217,15 +4477,25 @@ COMMENT ON COLUMN app_public.prompts.deleted_at IS 'When it was deleted, null wh
 COMMENT ON COLUMN app_public.prompts.search_vector IS '@behavior -*
 The words search_catalog finds it by.';
 
+COMMENT ON CONSTRAINT category_is_not_too_long ON app_public.prompts IS 'must have at most 255 characters';
+
+COMMENT ON CONSTRAINT description_is_not_too_long ON app_public.prompts IS 'must have at most 10,000 characters';
+
 COMMENT ON CONSTRAINT display_name_is_a_name ON app_public.prompts IS 'must have 1 to 255 characters, with a visible one among them and without line breaks or other control characters';
 
 COMMENT ON CONSTRAINT input_variables_is_an_object ON app_public.prompts IS 'must be a JSON object';
+
+COMMENT ON CONSTRAINT input_variables_is_not_too_large ON app_public.prompts IS 'must have at most 100 kB';
 
 COMMENT ON CONSTRAINT max_tokens_is_positive ON app_public.prompts IS 'must be above 0';
 
 COMMENT ON CONSTRAINT metadata_is_an_object ON app_public.prompts IS 'must be a JSON object';
 
+COMMENT ON CONSTRAINT metadata_is_not_too_large ON app_public.prompts IS 'must have at most 100 kB';
+
 COMMENT ON CONSTRAINT model_requirements_is_an_object ON app_public.prompts IS 'must be a JSON object';
+
+COMMENT ON CONSTRAINT model_requirements_is_not_too_large ON app_public.prompts IS 'must have at most 100 kB';
 
 COMMENT ON CONSTRAINT name_is_a_name ON app_public.prompts IS 'must have 1 to 255 characters, with a visible one among them and without line breaks or other control characters';
 
@@ -4236,6 +4506,8 @@ COMMENT ON CONSTRAINT rating_is_1_to_5 ON app_public.prompts IS 'must be from 1 
 COMMENT ON CONSTRAINT success_rate_is_a_percentage ON app_public.prompts IS 'must be from 0 to 100';
 
 COMMENT ON CONSTRAINT system_prompt_is_in_range ON app_public.prompts IS 'must have at most 100,000 characters';
+
+COMMENT ON CONSTRAINT tags_are_not_too_many ON app_public.prompts IS 'must have at most 100 entries, with at most 20,000 characters together';
 
 COMMENT ON CONSTRAINT temperature_is_in_range ON app_public.prompts IS 'must be from 0 to 2';
 
@@ -4291,25 +4563,35 @@ CREATE TABLE app_public.tools (
     deleted_at timestamp with time zone,
     search_vector tsvector GENERATED ALWAYS AS (catalog.catalog_vector(name, display_name, description, ARRAY[category])) STORED,
     CONSTRAINT authentication_config_is_an_object CHECK ((jsonb_typeof(authentication_config) = 'object'::text)),
+    CONSTRAINT authentication_config_is_not_too_large CHECK ((pg_column_size(authentication_config) <= 100000)),
     CONSTRAINT called_tool_has_an_endpoint CHECK ((((tool_type)::text <> ALL (ARRAY['api'::text, 'webhook'::text])) OR (endpoint_url IS NOT NULL))),
+    CONSTRAINT category_is_not_too_long CHECK ((length(category) <= 255)),
+    CONSTRAINT description_is_not_too_long CHECK ((length(description) <= 10000)),
     CONSTRAINT display_name_is_a_name CHECK (core.is_name(display_name)),
     CONSTRAINT endpoint_url_is_http CHECK (core.is_web_url(endpoint_url)),
     CONSTRAINT headers_is_an_object CHECK ((jsonb_typeof(headers) = 'object'::text)),
+    CONSTRAINT headers_is_not_too_large CHECK ((pg_column_size(headers) <= 100000)),
+    CONSTRAINT icon_is_not_too_long CHECK ((length(icon) <= 255)),
     CONSTRAINT metadata_is_an_object CHECK ((jsonb_typeof(metadata) = 'object'::text)),
+    CONSTRAINT metadata_is_not_too_large CHECK ((pg_column_size(metadata) <= 100000)),
     CONSTRAINT name_is_a_name CHECK (core.is_name(name)),
     CONSTRAINT request_schema_is_an_object CHECK (((jsonb_typeof(request_schema) = 'object'::text) AND (pg_column_size(request_schema) <= 1000000))),
     CONSTRAINT response_schema_is_an_object CHECK (((jsonb_typeof(response_schema) = 'object'::text) AND (pg_column_size(response_schema) <= 1000000))),
     CONSTRAINT retry_config_is_an_object CHECK ((jsonb_typeof(retry_config) = 'object'::text)),
+    CONSTRAINT retry_config_is_not_too_large CHECK ((pg_column_size(retry_config) <= 100000)),
     CONSTRAINT success_rate_is_a_percentage CHECK (((success_rate >= (0)::numeric) AND (success_rate <= (100)::numeric))),
     CONSTRAINT timeout_seconds_is_in_range CHECK (((timeout_seconds >= 1) AND (timeout_seconds <= 3600))),
     CONSTRAINT version_is_semantic CHECK (catalog.is_semantic_version(version))
 );
+ALTER TABLE ONLY app_public.tools ALTER COLUMN tenant_id SET (n_distinct=100);
 
 ALTER TABLE ONLY app_public.tools FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE app_public.tools OWNER TO rowhouse_owner;
 
-COMMENT ON TABLE app_public.tools IS '@behavior -delete
+COMMENT ON TABLE app_public.tools IS '@large
+@listedBy catalog.visible_tools
+@behavior -delete
 The tools that agents can call: those of this tenant, and those that are shared with it. A tool never holds a secret; authentication_config names a stored one. Needs can_create_resources or can_edit_resources to write, and can_delete_resources for delete_tool and restore_tool.';
 
 COMMENT ON COLUMN app_public.tools.sharing_mode IS 'Who beyond this tenant may use it.';
@@ -4389,7 +4671,13 @@ The words search_catalog finds it by.';
 
 COMMENT ON CONSTRAINT authentication_config_is_an_object ON app_public.tools IS 'must be a JSON object';
 
+COMMENT ON CONSTRAINT authentication_config_is_not_too_large ON app_public.tools IS 'must have at most 100 kB';
+
 COMMENT ON CONSTRAINT called_tool_has_an_endpoint ON app_public.tools IS 'must be given for a tool of type api or webhook';
+
+COMMENT ON CONSTRAINT category_is_not_too_long ON app_public.tools IS 'must have at most 255 characters';
+
+COMMENT ON CONSTRAINT description_is_not_too_long ON app_public.tools IS 'must have at most 10,000 characters';
 
 COMMENT ON CONSTRAINT display_name_is_a_name ON app_public.tools IS 'must have 1 to 255 characters, with a visible one among them and without line breaks or other control characters';
 
@@ -4397,7 +4685,13 @@ COMMENT ON CONSTRAINT endpoint_url_is_http ON app_public.tools IS 'must be an ht
 
 COMMENT ON CONSTRAINT headers_is_an_object ON app_public.tools IS 'must be a JSON object';
 
+COMMENT ON CONSTRAINT headers_is_not_too_large ON app_public.tools IS 'must have at most 100 kB';
+
+COMMENT ON CONSTRAINT icon_is_not_too_long ON app_public.tools IS 'must have at most 255 characters';
+
 COMMENT ON CONSTRAINT metadata_is_an_object ON app_public.tools IS 'must be a JSON object';
+
+COMMENT ON CONSTRAINT metadata_is_not_too_large ON app_public.tools IS 'must have at most 100 kB';
 
 COMMENT ON CONSTRAINT name_is_a_name ON app_public.tools IS 'must have 1 to 255 characters, with a visible one among them and without line breaks or other control characters';
 
@@ -4406,6 +4700,8 @@ COMMENT ON CONSTRAINT request_schema_is_an_object ON app_public.tools IS 'must b
 COMMENT ON CONSTRAINT response_schema_is_an_object ON app_public.tools IS 'must be a JSON object of at most 1 MB';
 
 COMMENT ON CONSTRAINT retry_config_is_an_object ON app_public.tools IS 'must be a JSON object';
+
+COMMENT ON CONSTRAINT retry_config_is_not_too_large ON app_public.tools IS 'must have at most 100 kB';
 
 COMMENT ON CONSTRAINT success_rate_is_a_percentage ON app_public.tools IS 'must be from 0 to 100';
 
@@ -4461,24 +4757,36 @@ CREATE TABLE app_public.workflows (
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
     deleted_at timestamp with time zone,
     search_vector tsvector GENERATED ALWAYS AS (catalog.catalog_vector(name, display_name, description, (category || tags))) STORED,
+    CONSTRAINT agent_ids_are_not_too_many CHECK ((cardinality(agent_ids) <= 1000)),
     CONSTRAINT agent_roles_is_an_object CHECK ((jsonb_typeof(agent_roles) = 'object'::text)),
+    CONSTRAINT agent_roles_is_not_too_large CHECK ((pg_column_size(agent_roles) <= 1000000)),
+    CONSTRAINT category_is_not_too_long CHECK ((length(category) <= 255)),
+    CONSTRAINT description_is_not_too_long CHECK ((length(description) <= 10000)),
     CONSTRAINT display_name_is_a_name CHECK (core.is_name(display_name)),
+    CONSTRAINT icon_is_not_too_long CHECK ((length(icon) <= 255)),
     CONSTRAINT input_schema_is_an_object CHECK (((jsonb_typeof(input_schema) = 'object'::text) AND (pg_column_size(input_schema) <= 1000000))),
     CONSTRAINT max_retries_is_in_range CHECK (((max_retries >= 0) AND (max_retries <= 20))),
     CONSTRAINT metadata_is_an_object CHECK ((jsonb_typeof(metadata) = 'object'::text)),
+    CONSTRAINT metadata_is_not_too_large CHECK ((pg_column_size(metadata) <= 100000)),
     CONSTRAINT name_is_a_name CHECK (core.is_name(name)),
     CONSTRAINT output_schema_is_an_object CHECK (((jsonb_typeof(output_schema) = 'object'::text) AND (pg_column_size(output_schema) <= 1000000))),
     CONSTRAINT steps_is_an_array CHECK ((jsonb_typeof(steps) = 'array'::text)),
+    CONSTRAINT steps_is_not_too_large CHECK ((pg_column_size(steps) <= 1000000)),
+    CONSTRAINT tags_are_not_too_many CHECK (((cardinality(tags) <= 100) AND (length(array_to_string(tags, ''::text)) <= 20000))),
     CONSTRAINT timeout_seconds_is_in_range CHECK (((timeout_seconds >= 1) AND (timeout_seconds <= 86400))),
     CONSTRAINT version_is_semantic CHECK (catalog.is_semantic_version(version)),
-    CONSTRAINT workflow_definition_is_an_object CHECK ((jsonb_typeof(workflow_definition) = 'object'::text))
+    CONSTRAINT workflow_definition_is_an_object CHECK ((jsonb_typeof(workflow_definition) = 'object'::text)),
+    CONSTRAINT workflow_definition_is_not_too_large CHECK ((pg_column_size(workflow_definition) <= 1000000))
 );
+ALTER TABLE ONLY app_public.workflows ALTER COLUMN tenant_id SET (n_distinct=100);
 
 ALTER TABLE ONLY app_public.workflows FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE app_public.workflows OWNER TO rowhouse_owner;
 
-COMMENT ON TABLE app_public.workflows IS '@behavior -delete
+COMMENT ON TABLE app_public.workflows IS '@large
+@listedBy catalog.visible_workflows
+@behavior -delete
 Graphs of steps in which agents, tools and prompts work together: those of this tenant, and those that are shared with it. Needs can_create_resources or can_edit_resources to write, and can_delete_resources for delete_workflow and restore_workflow.';
 
 COMMENT ON COLUMN app_public.workflows.sharing_mode IS 'Who beyond this tenant may use it.';
@@ -4556,9 +4864,19 @@ COMMENT ON COLUMN app_public.workflows.deleted_at IS 'When it was deleted, null 
 COMMENT ON COLUMN app_public.workflows.search_vector IS '@behavior -*
 The words search_catalog finds it by.';
 
+COMMENT ON CONSTRAINT agent_ids_are_not_too_many ON app_public.workflows IS 'must have at most 1,000 entries';
+
 COMMENT ON CONSTRAINT agent_roles_is_an_object ON app_public.workflows IS 'must be a JSON object';
 
+COMMENT ON CONSTRAINT agent_roles_is_not_too_large ON app_public.workflows IS 'must have at most 1 MB';
+
+COMMENT ON CONSTRAINT category_is_not_too_long ON app_public.workflows IS 'must have at most 255 characters';
+
+COMMENT ON CONSTRAINT description_is_not_too_long ON app_public.workflows IS 'must have at most 10,000 characters';
+
 COMMENT ON CONSTRAINT display_name_is_a_name ON app_public.workflows IS 'must have 1 to 255 characters, with a visible one among them and without line breaks or other control characters';
+
+COMMENT ON CONSTRAINT icon_is_not_too_long ON app_public.workflows IS 'must have at most 255 characters';
 
 COMMENT ON CONSTRAINT input_schema_is_an_object ON app_public.workflows IS 'must be a JSON object of at most 1 MB';
 
@@ -4566,17 +4884,25 @@ COMMENT ON CONSTRAINT max_retries_is_in_range ON app_public.workflows IS 'must b
 
 COMMENT ON CONSTRAINT metadata_is_an_object ON app_public.workflows IS 'must be a JSON object';
 
+COMMENT ON CONSTRAINT metadata_is_not_too_large ON app_public.workflows IS 'must have at most 100 kB';
+
 COMMENT ON CONSTRAINT name_is_a_name ON app_public.workflows IS 'must have 1 to 255 characters, with a visible one among them and without line breaks or other control characters';
 
 COMMENT ON CONSTRAINT output_schema_is_an_object ON app_public.workflows IS 'must be a JSON object of at most 1 MB';
 
 COMMENT ON CONSTRAINT steps_is_an_array ON app_public.workflows IS 'must be a JSON array';
 
+COMMENT ON CONSTRAINT steps_is_not_too_large ON app_public.workflows IS 'must have at most 1 MB';
+
+COMMENT ON CONSTRAINT tags_are_not_too_many ON app_public.workflows IS 'must have at most 100 entries, with at most 20,000 characters together';
+
 COMMENT ON CONSTRAINT timeout_seconds_is_in_range ON app_public.workflows IS 'must be from 1 to 86,400';
 
 COMMENT ON CONSTRAINT version_is_semantic ON app_public.workflows IS 'must be a semantic version such as 1.4.0 or 2.0.0-beta.1';
 
 COMMENT ON CONSTRAINT workflow_definition_is_an_object ON app_public.workflows IS 'must be a JSON object';
+
+COMMENT ON CONSTRAINT workflow_definition_is_not_too_large ON app_public.workflows IS 'must have at most 1 MB';
 
 CREATE FUNCTION app_public.catalog_search_hit_workflow(hit app_public.catalog_search_hit) RETURNS app_public.workflows
     LANGUAGE sql STABLE
@@ -4621,6 +4947,7 @@ CREATE TABLE app_public.user_tenants (
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
     CONSTRAINT metadata_is_an_object CHECK ((jsonb_typeof(metadata) = 'object'::text)),
+    CONSTRAINT metadata_is_not_too_large CHECK ((pg_column_size(metadata) <= 100000)),
     CONSTRAINT permissions_are_known_and_boolean CHECK (tenancy.are_permissions(permissions))
 );
 
@@ -4657,6 +4984,8 @@ COMMENT ON COLUMN app_public.user_tenants.created_at IS 'When the membership was
 COMMENT ON COLUMN app_public.user_tenants.updated_at IS 'When it last changed.';
 
 COMMENT ON CONSTRAINT metadata_is_an_object ON app_public.user_tenants IS 'must be an object';
+
+COMMENT ON CONSTRAINT metadata_is_not_too_large ON app_public.user_tenants IS 'must have at most 100 kB';
 
 COMMENT ON CONSTRAINT permissions_are_known_and_boolean ON app_public.user_tenants IS 'must be an object of known permissions, each true or false';
 
@@ -4883,7 +5212,7 @@ COMMENT ON FUNCTION tenancy.notification_schema() IS 'All notification settings,
 
 CREATE FUNCTION tenancy.preference_schema() RETURNS jsonb
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN '{"theme": {"enum": ["system", "light", "dark"], "type": "string", "default": "system"}, "density": {"enum": ["comfortable", "compact"], "type": "string", "default": "comfortable"}, "language": {"type": "string", "default": "en", "pattern": "^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$"}, "pageSize": {"type": "integer", "default": 50, "maximum": 200, "minimum": 10}, "timezone": {"type": "string", "default": "UTC", "pattern": "^[A-Za-z][A-Za-z0-9_+/-]{1,63}$"}, "dateFormat": {"enum": ["iso", "day-month", "month-day"], "type": "string", "default": "iso"}, "timeFormat": {"enum": ["24h", "12h"], "type": "string", "default": "24h"}, "sidebarCollapsed": {"type": "boolean", "default": false}}'::jsonb;
+    RETURN '{"theme": {"enum": ["system", "light", "dark"], "type": "string", "default": "system"}, "density": {"enum": ["comfortable", "compact"], "type": "string", "default": "comfortable"}, "language": {"type": "string", "default": "en", "pattern": "^[a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,8}$"}, "pageSize": {"type": "integer", "default": 50, "maximum": 200, "minimum": 10}, "timezone": {"type": "string", "default": "UTC", "pattern": "^[A-Za-z][A-Za-z0-9_+/-]{1,63}$"}, "dateFormat": {"enum": ["iso", "day-month", "month-day"], "type": "string", "default": "iso"}, "timeFormat": {"enum": ["24h", "12h"], "type": "string", "default": "24h"}, "sidebarCollapsed": {"type": "boolean", "default": false}}'::jsonb;
 
 ALTER FUNCTION tenancy.preference_schema() OWNER TO rowhouse_owner;
 
@@ -4906,9 +5235,12 @@ CREATE TABLE app_public.user_profiles (
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
     deleted_at timestamp with time zone,
     CONSTRAINT avatar_url_is_an_image CHECK (core.is_image_url(avatar_url)),
+    CONSTRAINT department_is_not_too_long CHECK ((length(department) <= 255)),
     CONSTRAINT email_is_an_email CHECK (core.is_email(email)),
     CONSTRAINT full_name_is_a_name CHECK (core.is_name(full_name)),
+    CONSTRAINT job_title_is_not_too_long CHECK ((length(job_title) <= 255)),
     CONSTRAINT notification_settings_are_known_and_in_range CHECK (tenancy.are_settings(notification_settings, tenancy.notification_schema())),
+    CONSTRAINT organization_is_not_too_long CHECK ((length(organization) <= 255)),
     CONSTRAINT preferences_are_known_and_in_range CHECK (tenancy.are_settings(preferences, tenancy.preference_schema()))
 );
 
@@ -4950,11 +5282,17 @@ COMMENT ON COLUMN app_public.user_profiles.deleted_at IS 'When it was deleted; n
 
 COMMENT ON CONSTRAINT avatar_url_is_an_image ON app_public.user_profiles IS 'must be an http address, a path on this site, or a data address of a picture';
 
+COMMENT ON CONSTRAINT department_is_not_too_long ON app_public.user_profiles IS 'must have at most 255 characters';
+
 COMMENT ON CONSTRAINT email_is_an_email ON app_public.user_profiles IS 'must be an e-mail address in lower case, such as ann@example.com';
 
 COMMENT ON CONSTRAINT full_name_is_a_name ON app_public.user_profiles IS 'must have 1 to 255 characters, at least one of them visible, and no control characters';
 
+COMMENT ON CONSTRAINT job_title_is_not_too_long ON app_public.user_profiles IS 'must have at most 255 characters';
+
 COMMENT ON CONSTRAINT notification_settings_are_known_and_in_range ON app_public.user_profiles IS 'must be an object of known notification settings, each in its range';
+
+COMMENT ON CONSTRAINT organization_is_not_too_long ON app_public.user_profiles IS 'must have at most 255 characters';
 
 COMMENT ON CONSTRAINT preferences_are_known_and_in_range ON app_public.user_profiles IS 'must be an object of known preferences, each in its range';
 
@@ -4977,9 +5315,7 @@ begin
   return query
     select * from metering.use_quota(
       row(core.current_tenant_id(), consume_quota.quota_type, consume_quota.amount, core.current_user_id(), consume_quota.agent_id,
-          null, null, null)::metering.quota_use) q
-     -- A tenant does not see the quotas of the tenants above it.
-     where q.quota_scope <> 'tenant' or q.scope_id = core.current_tenant_id();
+          null, null, null)::metering.quota_use);
 end
 $$;
 
@@ -4987,7 +5323,7 @@ ALTER FUNCTION app_public.consume_quota(quota_type app_public.quota_type, amount
 
 COMMENT ON FUNCTION app_public.consume_quota(quota_type app_public.quota_type, amount numeric, agent_id uuid) IS '@resultFieldName quotas
 @errors ID202 MT301 QT402 QT403 QT601
-Takes an amount of api_calls, tokens or cost (US dollars) from all quotas that apply to you, the agent, this tenant and the tenants above it, or from none of them. Returns the quotas of this tenant; the list is empty when there is no limit. Members may call this.';
+Takes an amount of api_calls, tokens or cost (US dollars) from all quotas that apply to you, the agent, this tenant and the tenants above it, or from none of them. Returns these quotas; the list is empty when there is no limit. Members may call this.';
 
 CREATE FUNCTION app_public.copy_agent(id uuid, name text DEFAULT NULL::text) RETURNS app_public.agents
     LANGUAGE plpgsql SECURITY DEFINER
@@ -5084,6 +5420,8 @@ CREATE TABLE app_public.invoices (
     usage_start timestamp with time zone,
     usage_end timestamp with time zone,
     usage_price_id uuid,
+    usage_basis_start timestamp with time zone,
+    usage_basis_end timestamp with time zone,
     issued_by jsonb DEFAULT '{}'::jsonb NOT NULL,
     billed_to jsonb DEFAULT '{}'::jsonb NOT NULL,
     tax_mode app_public.tax_mode DEFAULT 'none'::text NOT NULL,
@@ -5093,9 +5431,10 @@ CREATE TABLE app_public.invoices (
     total numeric DEFAULT 0 NOT NULL,
     amount_credited numeric DEFAULT 0 NOT NULL,
     amount_paid numeric DEFAULT 0 NOT NULL,
+    amount_written_off numeric DEFAULT 0 NOT NULL,
     amount_due numeric GENERATED ALWAYS AS (
 CASE
-    WHEN (status = ANY (ARRAY['finalised'::app_public.invoice_status_enum, 'uncollectible'::app_public.invoice_status_enum])) THEN ((GREATEST(total, (0)::numeric) - amount_credited) - amount_paid)
+    WHEN (status = ANY (ARRAY['finalised'::app_public.invoice_status_enum, 'uncollectible'::app_public.invoice_status_enum])) THEN (((GREATEST(total, (0)::numeric) - amount_credited) - amount_paid) - amount_written_off)
     ELSE (0)::numeric
 END) STORED NOT NULL,
     collection_method app_public.collection_method DEFAULT 'automatic'::text NOT NULL,
@@ -5109,19 +5448,27 @@ END) STORED NOT NULL,
     voided_at timestamp with time zone,
     void_reason text,
     uncollectible_at timestamp with time zone,
+    written_off_at timestamp with time zone,
+    write_off_reason text,
     memo text,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT billed_to_is_not_too_large CHECK ((pg_column_size(billed_to) <= 100000)),
     CONSTRAINT correction_is_a_credit_note CHECK (((((series)::text = 'credit_note'::text) = (credited_invoice_id IS NOT NULL)) AND (((series)::text = 'credit_note'::text) = ((reason)::text = 'correction'::text)))),
     CONSTRAINT currency_is_known CHECK ((billing.minor_units(currency) IS NOT NULL)),
+    CONSTRAINT issued_by_is_not_too_large CHECK ((pg_column_size(issued_by) <= 100000)),
     CONSTRAINT memo_is_short CHECK ((length(memo) <= 1000)),
     CONSTRAINT number_comes_with_finalisation CHECK ((((number IS NULL) = (status = 'draft'::app_public.invoice_status_enum)) AND ((sequence_number IS NULL) = (status = 'draft'::app_public.invoice_status_enum)) AND ((finalised_at IS NULL) = (status = 'draft'::app_public.invoice_status_enum)))),
+    CONSTRAINT number_is_not_too_long CHECK ((length(number) <= 50)),
     CONSTRAINT paid_is_settled CHECK (((status <> 'paid'::app_public.invoice_status_enum) OR ((amount_credited + amount_paid) = GREATEST(total, (0)::numeric)))),
     CONSTRAINT period_of_a_subscription CHECK ((((reason)::text <> ALL (ARRAY['period'::text, 'end'::text])) OR ((subscription_id IS NOT NULL) AND (period_number IS NOT NULL)))),
-    CONSTRAINT settled_is_not_more_than_total CHECK (((amount_credited >= (0)::numeric) AND (amount_paid >= (0)::numeric) AND ((amount_credited + amount_paid) <= GREATEST(total, (0)::numeric)))),
+    CONSTRAINT settled_is_not_more_than_total CHECK (((amount_credited >= (0)::numeric) AND (amount_paid >= (0)::numeric) AND (amount_written_off >= (0)::numeric) AND (((amount_credited + amount_paid) + amount_written_off) <= GREATEST(total, (0)::numeric)))),
+    CONSTRAINT timezone_is_not_too_long CHECK ((length(timezone) <= 64)),
     CONSTRAINT total_is_subtotal_and_tax CHECK (((total = (subtotal + tax)) AND billing.is_money(total))),
-    CONSTRAINT usage_has_a_price CHECK ((((usage_start IS NULL) = (usage_price_id IS NULL)) AND ((usage_start IS NULL) = (usage_end IS NULL)))),
-    CONSTRAINT void_has_a_reason CHECK ((((status = 'void'::app_public.invoice_status_enum) = (void_reason IS NOT NULL)) AND (length(void_reason) <= 1000)))
+    CONSTRAINT usage_has_a_price CHECK ((num_nulls(usage_start, usage_end, usage_price_id, usage_basis_start, usage_basis_end) = ANY (ARRAY[0, 5]))),
+    CONSTRAINT void_has_a_reason CHECK ((((status = 'void'::app_public.invoice_status_enum) = (void_reason IS NOT NULL)) AND (length(void_reason) <= 1000))),
+    CONSTRAINT write_off_has_a_reason CHECK ((((written_off_at IS NULL) = (amount_written_off = (0)::numeric)) AND ((written_off_at IS NULL) = (write_off_reason IS NULL)) AND (length(write_off_reason) <= 1000))),
+    CONSTRAINT written_off_is_uncollectible CHECK (((amount_written_off = (0)::numeric) OR (status = 'uncollectible'::app_public.invoice_status_enum)))
 );
 
 ALTER TABLE ONLY app_public.invoices FORCE ROW LEVEL SECURITY;
@@ -5164,6 +5511,12 @@ COMMENT ON COLUMN app_public.invoices.usage_end IS 'The end of the usage that is
 
 COMMENT ON COLUMN app_public.invoices.usage_price_id IS 'The version of the price by which the usage is billed.';
 
+COMMENT ON COLUMN app_public.invoices.usage_basis_start IS '@behavior -*
+The start of the period that the usage is a part of; what the price includes is for the whole period.';
+
+COMMENT ON COLUMN app_public.invoices.usage_basis_end IS '@behavior -*
+The end of that period.';
+
 COMMENT ON COLUMN app_public.invoices.issued_by IS 'The issuer at the time of finalisation: name, address, taxNumber and footer.';
 
 COMMENT ON COLUMN app_public.invoices.billed_to IS 'The customer at the time of finalisation: name, address, country, taxNumber and email.';
@@ -5181,6 +5534,8 @@ COMMENT ON COLUMN app_public.invoices.total IS 'The subtotal plus the tax. It is
 COMMENT ON COLUMN app_public.invoices.amount_credited IS 'The part of the total that credit and credit notes settled.';
 
 COMMENT ON COLUMN app_public.invoices.amount_paid IS 'The part of the total that payments settled.';
+
+COMMENT ON COLUMN app_public.invoices.amount_written_off IS 'The part of the total that staff gave up.';
 
 COMMENT ON COLUMN app_public.invoices.amount_due IS 'The amount that is still owed.';
 
@@ -5206,17 +5561,31 @@ COMMENT ON COLUMN app_public.invoices.void_reason IS 'Why the invoice was voided
 
 COMMENT ON COLUMN app_public.invoices.uncollectible_at IS 'When the last attempt to collect the payment failed.';
 
+COMMENT ON COLUMN app_public.invoices.written_off_at IS 'When the rest was written off; null when it was not.';
+
+COMMENT ON COLUMN app_public.invoices.write_off_reason IS 'Why the rest was written off, at most 1,000 characters.';
+
 COMMENT ON COLUMN app_public.invoices.memo IS 'A note on the document, at most 1,000 characters.';
 
 COMMENT ON COLUMN app_public.invoices.created_at IS 'When the row was created.';
 
 COMMENT ON COLUMN app_public.invoices.updated_at IS 'When the row was last changed.';
 
+COMMENT ON CONSTRAINT billed_to_is_not_too_large ON app_public.invoices IS 'must have at most 100 kB';
+
+COMMENT ON CONSTRAINT issued_by_is_not_too_large ON app_public.invoices IS 'must have at most 100 kB';
+
 COMMENT ON CONSTRAINT memo_is_short ON app_public.invoices IS 'must have at most 1,000 characters';
+
+COMMENT ON CONSTRAINT number_is_not_too_long ON app_public.invoices IS 'must have at most 50 characters';
+
+COMMENT ON CONSTRAINT timezone_is_not_too_long ON app_public.invoices IS 'must have at most 64 characters';
 
 COMMENT ON CONSTRAINT total_is_subtotal_and_tax ON app_public.invoices IS 'must be between -1,000,000,000,000 and 1,000,000,000,000';
 
 COMMENT ON CONSTRAINT void_has_a_reason ON app_public.invoices IS 'must have at most 1,000 characters';
+
+COMMENT ON CONSTRAINT write_off_has_a_reason ON app_public.invoices IS 'must have at most 1,000 characters';
 
 CREATE FUNCTION app_public.create_credit_note(invoice_id uuid, amount numeric DEFAULT NULL::numeric, memo text DEFAULT NULL::text) RETURNS app_public.invoices
     LANGUAGE plpgsql SECURITY DEFINER
@@ -5250,7 +5619,7 @@ begin
   if v_amount > v_settled then
     perform billing.add_credit_entry(v_note, v_amount - v_settled, 'credit_note');
   end if;
-  perform billing.reactivate_paid_subscription(v_invoice.tenant_id);
+  perform billing.apply_credit(v_invoice.tenant_id, v_invoice.currency);
   return v_note;
 end
 $$;
@@ -5276,7 +5645,10 @@ begin
     perform core.raise_error('KN401', 'There must be 1 to 500 documents.', 'Send them in several calls.');
   end if;
 
-  -- The documents are stored in the order of their keys. So two loads of the same documents lock them in the same order and
+  perform knowledge.lock_documents(v_source.tenant_id, array(
+    select d.id from unnest(create_documents.documents) as given
+      join app_public.documents d on d.tenant_id = v_source.tenant_id and d.source_id = v_source.id and d.external_id = given.external_id));
+  -- New documents are stored in the order of their keys. So two loads of the same documents lock them in the same order and
   -- cannot wait for each other in a circle.
   for v_document in
     select d.external_id, d.title, d.text, d.metadata
@@ -5467,16 +5839,15 @@ begin
   perform tenancy.require_writable_tenant();
   perform tenancy.lock_tenant_tree();
   select * into v_parent from app_public.tenants t where t.id = core.current_tenant_id() for share;
-  perform tenancy.require_room_for_sub_tenant(v_parent);
-  -- It starts with the entitlements of its parent, so that nobody gets more than the plan gives by creating a sub-tenant.
+  perform tenancy.require_room_for_sub_tenants(v_parent, 1);
+  -- Its features and quotas are those of the tenants above it, so nothing of them is copied.
   insert into app_public.tenants (
     slug, name, parent_tenant_id, status, trial_ends_at, subscription_tier, subscription_status,
-    features, quotas, resource_access_config, industry, country_code, timezone, language_code
+    resource_access_config, industry, country_code, timezone, language_code
   ) values (
     lower(trim(create_sub_tenant.slug)), create_sub_tenant.name, v_parent.id, v_parent.status, v_parent.trial_ends_at,
     v_parent.subscription_tier, v_parent.subscription_status,
-    v_parent.features, v_parent.quotas, v_parent.resource_access_config,
-    v_parent.industry, v_parent.country_code, v_parent.timezone, v_parent.language_code
+    v_parent.resource_access_config, v_parent.industry, v_parent.country_code, v_parent.timezone, v_parent.language_code
   )
   returning * into v_tenant;
   insert into app_public.user_tenants (tenant_id, user_id, role) values (v_tenant.id, core.current_user_id(), 'owner');
@@ -5488,7 +5859,7 @@ ALTER FUNCTION app_public.create_sub_tenant(slug text, name text) OWNER TO rowho
 
 COMMENT ON FUNCTION app_public.create_sub_tenant(slug text, name text) IS '@resultFieldName tenant
 @errors ID202 ID203 TN202 TN601 TN602 23505 23514
-Creates a tenant below this one and makes you its owner. It starts with the status, plan, features, quotas and region of this one, and without data. You need the permission can_manage_tenant.';
+Creates a tenant below this one and makes you its owner. It starts with the status and region of this one, and without data. The plan at the top of the hierarchy pays for it: what it has and uses counts to the quotas of all tenants above it, and it has their features. You need the permission can_manage_tenant.';
 
 CREATE FUNCTION app_public.create_tenant(slug text, name text, owner_email text, owner_name text DEFAULT NULL::text, trial_days integer DEFAULT NULL::integer) RETURNS app_public.tenants
     LANGUAGE plpgsql SECURITY DEFINER
@@ -5644,12 +6015,13 @@ CREATE TABLE app_public.documents (
     source_id uuid NOT NULL,
     external_id text NOT NULL,
     title text NOT NULL,
+    language text,
     content text,
     media_type text DEFAULT 'text/plain'::text NOT NULL,
     size_bytes bigint NOT NULL,
     content_hash bytea NOT NULL,
     metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
-    processing_status app_public.processing_status DEFAULT 'pending'::app_public.processing_status NOT NULL,
+    processing_status app_public.processing_status DEFAULT 'pending'::text NOT NULL,
     processing_stage knowledge.processing_stage NOT NULL,
     processing_started_at timestamp with time zone,
     processing_completed_at timestamp with time zone,
@@ -5657,21 +6029,28 @@ CREATE TABLE app_public.documents (
     created_by_user_id uuid,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT completed_document_is_done CHECK (((processing_status = 'completed'::app_public.processing_status) = (processing_stage = 'done'::knowledge.processing_stage))),
+    CONSTRAINT completed_document_is_done CHECK ((((processing_status)::text = 'completed'::text) = (processing_stage = 'done'::knowledge.processing_stage))),
     CONSTRAINT content_hash_is_sha_256 CHECK ((octet_length(content_hash) = 32)),
+    CONSTRAINT content_is_not_too_large CHECK ((octet_length(content) <= 53000000)),
     CONSTRAINT external_id_is_a_key CHECK (((length(external_id) >= 1) AND (length(external_id) <= 1024))),
-    CONSTRAINT failed_document_has_an_error CHECK (((processing_status <> 'failed'::app_public.processing_status) OR (processing_error IS NOT NULL))),
+    CONSTRAINT failed_document_has_an_error CHECK ((((processing_status)::text <> 'failed'::text) OR (processing_error IS NOT NULL))),
+    CONSTRAINT language_is_a_tag CHECK (core.is_language_tag(language)),
+    CONSTRAINT media_type_is_not_too_long CHECK ((length(media_type) <= 255)),
     CONSTRAINT metadata_is_an_object CHECK ((jsonb_typeof(metadata) = 'object'::text)),
-    CONSTRAINT parsed_document_has_content CHECK (((processing_stage = 'parse'::knowledge.processing_stage) OR (content IS NOT NULL))),
+    CONSTRAINT metadata_is_not_too_large CHECK ((pg_column_size(metadata) <= 100000)),
+    CONSTRAINT processed_document_has_content CHECK (((processing_stage = ANY (ARRAY['parse'::knowledge.processing_stage, 'chunk'::knowledge.processing_stage])) OR (content IS NOT NULL))),
+    CONSTRAINT processing_error_is_not_too_long CHECK ((length(processing_error) <= 2000)),
     CONSTRAINT size_bytes_is_not_negative CHECK ((size_bytes >= 0)),
     CONSTRAINT title_is_in_range CHECK (((length(title) >= 1) AND (length(title) <= 1000)))
 );
+ALTER TABLE ONLY app_public.documents ALTER COLUMN tenant_id SET (n_distinct=100);
 
 ALTER TABLE ONLY app_public.documents FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE app_public.documents OWNER TO rowhouse_owner;
 
-COMMENT ON TABLE app_public.documents IS '@behavior -insert -update -delete
+COMMENT ON TABLE app_public.documents IS '@large
+@behavior -insert -update -delete
 A document of a knowledge source. It is added with create_documents or upload_file, and processed in the background: processing_status tells how far it is.';
 
 COMMENT ON COLUMN app_public.documents.source_id IS 'The knowledge source it belongs to.';
@@ -5680,8 +6059,10 @@ COMMENT ON COLUMN app_public.documents.external_id IS 'The key of the document w
 
 COMMENT ON COLUMN app_public.documents.title IS 'The title, 1 to 1,000 characters. It is searched together with every chunk.';
 
+COMMENT ON COLUMN app_public.documents.language IS 'The language in which its words are read, a tag such as en or zh-Hant-TW: its source''s, or what its metadata say under language, or what was detected; null until it has been cut into chunks.';
+
 COMMENT ON COLUMN app_public.documents.content IS '@behavior -filterBy -orderBy
-The text; null until the file is parsed.';
+The text that is searched; null until the first one is processed.';
 
 COMMENT ON COLUMN app_public.documents.media_type IS 'The media type that it was given with.';
 
@@ -5701,7 +6082,7 @@ COMMENT ON COLUMN app_public.documents.processing_started_at IS 'When processing
 
 COMMENT ON COLUMN app_public.documents.processing_completed_at IS 'When it became searchable.';
 
-COMMENT ON COLUMN app_public.documents.processing_error IS 'Why the processing failed; null when it has not failed.';
+COMMENT ON COLUMN app_public.documents.processing_error IS 'Why the processing failed; null when it has not failed. When a new version of a document has failed, the version before it stays searchable.';
 
 COMMENT ON COLUMN app_public.documents.created_by_user_id IS 'The member who added it.';
 
@@ -5709,9 +6090,19 @@ COMMENT ON COLUMN app_public.documents.created_at IS 'When it was added.';
 
 COMMENT ON COLUMN app_public.documents.updated_at IS 'When it last changed.';
 
+COMMENT ON CONSTRAINT content_is_not_too_large ON app_public.documents IS 'must have at most 53 MB';
+
 COMMENT ON CONSTRAINT external_id_is_a_key ON app_public.documents IS 'must be 1 to 1,024 characters long';
 
+COMMENT ON CONSTRAINT language_is_a_tag ON app_public.documents IS 'must be a language tag such as en, pt-BR or zh-Hant-TW';
+
+COMMENT ON CONSTRAINT media_type_is_not_too_long ON app_public.documents IS 'must have at most 255 characters';
+
 COMMENT ON CONSTRAINT metadata_is_an_object ON app_public.documents IS 'must be an object';
+
+COMMENT ON CONSTRAINT metadata_is_not_too_large ON app_public.documents IS 'must have at most 100 kB';
+
+COMMENT ON CONSTRAINT processing_error_is_not_too_long ON app_public.documents IS 'must have at most 2,000 characters';
 
 COMMENT ON CONSTRAINT title_is_in_range ON app_public.documents IS 'must be 1 to 1,000 characters long';
 
@@ -5938,17 +6329,20 @@ CREATE TABLE app_public.document_chunks (
     content_tsvector tsvector NOT NULL,
     document_length integer NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT content_is_not_too_large CHECK ((octet_length(content) <= 64000)),
     CONSTRAINT document_length_is_not_negative CHECK ((document_length >= 0)),
     CONSTRAINT offsets_are_ordered CHECK (((start_offset >= 0) AND (end_offset > start_offset))),
     CONSTRAINT ordinal_is_not_negative CHECK ((ordinal >= 0))
 );
 ALTER TABLE ONLY app_public.document_chunks ALTER COLUMN tenant_id SET STATISTICS 0;
+ALTER TABLE ONLY app_public.document_chunks ALTER COLUMN tenant_id SET (n_distinct=100);
 
 ALTER TABLE ONLY app_public.document_chunks FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE app_public.document_chunks OWNER TO rowhouse_owner;
 
-COMMENT ON TABLE app_public.document_chunks IS '@behavior -query:resource:single -insert -update -delete
+COMMENT ON TABLE app_public.document_chunks IS '@large
+@behavior -query:resource:single -insert -update -delete
 A piece of a document, cut at sentence borders: what search finds.';
 
 COMMENT ON COLUMN app_public.document_chunks.source_id IS 'The knowledge source of its document.';
@@ -5970,6 +6364,8 @@ The document''s title (weight A) and the chunk, as the text-search configuration
 COMMENT ON COLUMN app_public.document_chunks.document_length IS 'The length of the chunk for BM25: the number of tokens in content_tsvector.';
 
 COMMENT ON COLUMN app_public.document_chunks.created_at IS 'When the document was cut into chunks.';
+
+COMMENT ON CONSTRAINT content_is_not_too_large ON app_public.document_chunks IS 'must have at most 64 kB';
 
 CREATE FUNCTION app_public.document_chunks_idf_scores(chunk app_public.document_chunks) RETURNS jsonb
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -6214,7 +6610,7 @@ $$;
 
 ALTER FUNCTION app_public.entitlements() OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION app_public.entitlements() IS 'The features and quotas of this tenant, each with its source (the plan or an override) and a reason. All members may read it.';
+COMMENT ON FUNCTION app_public.entitlements() IS 'The features and quotas that hold for this tenant, each with its source (the plan or an override) and a reason. A tenant below another one has those of the tenant at the top, which pays for it, and those that platform staff have set for it. All members may read it.';
 
 CREATE FUNCTION app_public.explain_invoice(id uuid) RETURNS SETOF app_public.invoice_explanation_line
     LANGUAGE plpgsql STABLE SECURITY DEFINER
@@ -6302,6 +6698,7 @@ CREATE TABLE app_public.invitations (
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
     CONSTRAINT accepted_invitation_is_dated CHECK ((((status)::text = 'accepted'::text) = (accepted_at IS NOT NULL))),
     CONSTRAINT declined_invitation_is_dated CHECK ((((status)::text = 'declined'::text) = (declined_at IS NOT NULL))),
+    CONSTRAINT delivery_error_is_not_too_long CHECK ((length(delivery_error) <= 500)),
     CONSTRAINT email_is_an_email CHECK (core.is_email(email)),
     CONSTRAINT message_is_short CHECK ((length(message) <= 2000)),
     CONSTRAINT permissions_are_known_and_boolean CHECK (tenancy.are_permissions(permissions)),
@@ -6353,6 +6750,8 @@ COMMENT ON COLUMN app_public.invitations.revoked_at IS 'When it was revoked.';
 COMMENT ON COLUMN app_public.invitations.created_at IS 'When it was created.';
 
 COMMENT ON COLUMN app_public.invitations.updated_at IS 'When it last changed.';
+
+COMMENT ON CONSTRAINT delivery_error_is_not_too_long ON app_public.invitations IS 'must have at most 500 characters';
 
 COMMENT ON CONSTRAINT email_is_an_email ON app_public.invitations IS 'must be an e-mail address in lower case, such as ann@example.com';
 
@@ -6605,7 +7004,8 @@ begin
       'You need the permission can_manage_tenant in the tenant and in its new parent.');
   end if;
   if v_parent.id is distinct from v_tenant.parent_tenant_id and not tenancy.is_platform_admin() then
-    perform tenancy.require_room_for_sub_tenant(v_parent);
+    perform tenancy.require_room_for_sub_tenants(v_parent,
+      1 + (select count(*) from app_public.tenants t where t.ancestor_ids @> array[v_tenant.id]), v_tenant.ancestor_ids);
   end if;
   update app_public.tenants t set parent_tenant_id = move_tenant.parent_tenant_id where t.id = move_tenant.tenant_id
   returning * into v_tenant;
@@ -6641,7 +7041,7 @@ CREATE FUNCTION app_public.my_invitations() RETURNS SETOF app_public.received_in
   select i.id, t.name, t.slug, i.role, i.message, coalesce(inviter.full_name, inviter.email), i.created_at, i.expires_at
     from app_public.user_profiles u
     join app_public.invitations i on i.email = u.email and i.status = 'pending' and i.expires_at > core.clock()
-    join app_public.tenants t on t.id = i.tenant_id and t.status in ('trial', 'active')
+    join app_public.tenants t on t.id = i.tenant_id and tenancy.is_open(t.status, t.ancestor_ids)
     left join app_public.user_profiles inviter on inviter.id = i.invited_by_user_id
    where u.id = core.current_user_id() and u.is_active and u.deleted_at is null
    order by i.created_at, i.id;
@@ -6692,25 +7092,24 @@ declare
   v_tenant_id uuid := core.current_tenant_id();
 begin
   return query
-    select t.quota_type::app_public.quota_type, l.quota_scope, l.scope_id, l.includes_subtree, l.period, nullif(lower(p), '-infinity'), nullif(upper(p), 'infinity'),
+    select t.quota_type::app_public.quota_type, l.quota_scope, l.scope_id, l.includes_subtree, l.period, nullif(s.period_start, '-infinity'), nullif(s.period_end, 'infinity'),
            l.quota_limit, l.hard_limit, coalesce(c.current_usage, 0), coalesce(c.reserved, 0),
            greatest(l.quota_limit - coalesce(c.current_usage + c.reserved, 0), 0),
            coalesce(c.current_usage, 0) * 100 >= l.alert_threshold_percentage * l.quota_limit,
            coalesce(c.current_usage, 0) > l.quota_limit
       from unnest(array['users', 'agents', 'documents', 'storage', 'api_calls', 'tokens', 'cost']) with ordinality as t (quota_type, n)
-     -- Only members of a tenant see its limits and usage, so the tenants above are left out.
-     cross join lateral metering.quota_limits(array[v_tenant_id], v_tenant_id, t.quota_type, core.current_user_id(), my_quotas.agent_id) l
-     cross join lateral metering.quota_period(l.owner_id, l.period, core.clock()) p
+     cross join lateral metering.quota_limits(metering.quota_chain(v_tenant_id), v_tenant_id, t.quota_type, core.current_user_id(), my_quotas.agent_id) l
+     cross join lateral metering.running_span(l, t.quota_type, core.clock()) s
       left join app_public.quota_tracking c
         on c.tenant_id = l.owner_id and c.quota_type = t.quota_type and c.quota_scope = l.quota_scope and c.scope_id = l.scope_id
-       and c.includes_subtree = l.includes_subtree and c.period = l.period and c.period_start = lower(p)
-     order by t.n, l.quota_scope, l.includes_subtree, l.period;
+       and c.includes_subtree = l.includes_subtree and c.period = l.period and c.starts_at = s.starts_at
+     order by t.n, l.quota_scope, l.owner_id <> v_tenant_id, l.includes_subtree, l.period;
 end
 $$;
 
-ALTER FUNCTION app_public.my_quotas(agent_id uuid) OWNER TO rowhouse_owner;
+ALTER FUNCTION app_public.my_quotas(agent_id uuid) OWNER TO rowhouse_platform;
 
-COMMENT ON FUNCTION app_public.my_quotas(agent_id uuid) IS 'Every quota of this tenant that applies to you (and to the agent, when one is given), with its usage in the current period.';
+COMMENT ON FUNCTION app_public.my_quotas(agent_id uuid) IS 'Every quota that applies to you in this tenant (and to the agent, when one is given), with its usage in the current period. The quotas of the tenants above are among them, because what you use counts there too: their scopeId is the tenant that has the quota, and their usage is that of all tenants below it.';
 
 CREATE FUNCTION app_public.my_tenants() RETURNS SETOF app_public.tenants
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -6807,7 +7206,8 @@ CREATE TABLE app_public.user_agents (
     CONSTRAINT custom_system_prompt_is_in_range CHECK ((length(custom_system_prompt) <= 100000)),
     CONSTRAINT folder_is_a_name CHECK (core.is_name(folder)),
     CONSTRAINT settings_is_an_object CHECK (((jsonb_typeof(settings) = 'object'::text) AND (pg_column_size(settings) <= 100000))),
-    CONSTRAINT tags_are_few CHECK (((cardinality(tags) <= 50) AND (array_position(tags, NULL::text) IS NULL)))
+    CONSTRAINT tags_are_few CHECK (((cardinality(tags) <= 50) AND (array_position(tags, NULL::text) IS NULL))),
+    CONSTRAINT tags_are_not_too_many CHECK (((cardinality(tags) <= 50) AND (length(array_to_string(tags, ''::text)) <= 10000)))
 );
 
 ALTER TABLE ONLY app_public.user_agents FORCE ROW LEVEL SECURITY;
@@ -6878,6 +7278,8 @@ COMMENT ON CONSTRAINT folder_is_a_name ON app_public.user_agents IS 'must have 1
 COMMENT ON CONSTRAINT settings_is_an_object ON app_public.user_agents IS 'must be a JSON object of at most 100 kB';
 
 COMMENT ON CONSTRAINT tags_are_few ON app_public.user_agents IS 'must have at most 50 entries, none of them empty';
+
+COMMENT ON CONSTRAINT tags_are_not_too_many ON app_public.user_agents IS 'must have at most 50 entries, with at most 10,000 characters together';
 
 CREATE FUNCTION app_public.order_my_agents(agent_ids uuid[]) RETURNS SETOF app_public.user_agents
     LANGUAGE plpgsql SECURITY DEFINER
@@ -7010,7 +7412,8 @@ begin
     perform core.raise_error('LB511', 'Only an active subscription that is not cancelled can be paused.',
       'Read the status and cancel_at_period_end of the subscription.');
   end if;
-  perform billing.bill_last_period(v_subscription, core.clock(), true);
+  perform billing.bill_last_period(v_subscription, core.clock(), 'change',
+    billing.next_midnight(core.clock(), v_subscription.timezone));
   return billing.pause_live_subscription(v_subscription, core.clock());
 end
 $$;
@@ -7019,7 +7422,7 @@ ALTER FUNCTION app_public.pause_subscription() OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_public.pause_subscription() IS '@resultFieldName subscription
 @errors ID203 LB303 LB511
-Stops the subscription until resume_subscription is called. Usage is billed up to now, unused days are credited, and the plan free applies during the pause. Requires can_manage_billing.';
+Stops the subscription until resume_subscription is called. Usage is billed up to now, the days after today are credited, and the plan free applies during the pause. Requires can_manage_billing.';
 
 CREATE FUNCTION app_public.pay_invoice(id uuid) RETURNS app_public.invoices
     LANGUAGE plpgsql SECURITY DEFINER
@@ -7050,33 +7453,62 @@ COMMENT ON FUNCTION app_public.pay_invoice(id uuid) IS '@resultFieldName invoice
 @errors ID203 LB304 LB508 LB521
 Charges what is due to the default payment method. A task does it right away, and the payments of the invoice show the result. Requires can_manage_billing.';
 
+CREATE FUNCTION app_public.pay_out_credit(amount numeric, memo text) RETURNS app_public.credit_entries
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_profile app_public.billing_profiles;
+  v_amount numeric;
+  v_entry app_public.credit_entries;
+begin
+  perform tenancy.require_staff();
+  v_profile := billing.lock_billing(core.current_tenant_id());
+  v_amount := billing.positive_payable_amount(pay_out_credit.amount, v_profile.currency);
+  if v_amount > billing.credit_balance(v_profile.tenant_id, v_profile.currency) then
+    perform core.raise_error('LB603', 'This is more credit than the tenant has.', 'Pay out at most the credit balance.');
+  end if;
+  insert into app_public.credit_entries (tenant_id, currency, amount, reason, memo, occurred_at)
+  values (v_profile.tenant_id, v_profile.currency, -v_amount, 'payout', pay_out_credit.memo, core.clock())
+  returning * into v_entry;
+  return v_entry;
+end
+$$;
+
+ALTER FUNCTION app_public.pay_out_credit(amount numeric, memo text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.pay_out_credit(amount numeric, memo text) IS '@resultFieldName creditEntry
+@errors LB402 LB603 TN205 23514
+Records that credit of this tenant was paid out to it by bank transfer; the memo says how. Only platform staff may call it.';
+
 CREATE FUNCTION app_public.preview_invoice() RETURNS SETOF app_public.invoice_preview_line
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
-  v_now timestamptz := core.clock();
   v_old app_public.subscriptions;
   v_new app_public.subscriptions;
+  v_at timestamptz;
   v_lines app_public.invoice_lines[] := '{}';
 begin
   perform tenancy.require_permission('can_manage_billing');
   v_old := billing.live_subscription(core.current_tenant_id());
+  v_at := billing.usage_ends_at(v_old);
   v_new := v_old;
   v_new.plan_id := coalesce(v_old.pending_plan_id, v_old.plan_id);
   v_new.billing_cycle := coalesce(v_old.pending_billing_cycle, v_old.billing_cycle);
-  if v_old.status = 'trialing' then
-    v_new.anchor_on := (v_old.trial_ends_at at time zone v_old.timezone)::date;
+  if v_old.status = 'trialing' or v_new.billing_cycle <> v_old.billing_cycle then
+    v_new.anchor_on := (v_at at time zone v_old.timezone)::date;
   end if;
-  if v_old.status <> 'paused' and not v_old.cancel_at_period_end then
-    v_lines := array(select l from billing.first_period_lines(v_new, v_old.current_period_end) l);
+  if v_old.status <> 'paused' and not v_old.cancel_at_period_end and v_at = v_old.current_period_end then
+    v_lines := array(select l from billing.next_period_lines(v_new, v_at) l);
   end if;
-  if v_old.status in ('active', 'past_due') and v_old.usage_since < v_now then
-    v_lines := v_lines || array(select l from billing.usage_lines(v_old.tenant_id, v_old.price_id,
-      tstzrange(v_old.usage_since, least(v_now, v_old.current_period_end))) l);
+  if v_old.status in ('active', 'past_due') then
+    v_lines := v_lines || array(select l from billing.unbilled_usage_lines(v_old, v_at) l);
+  else
+    v_lines := v_lines || array(select l from billing.adjustment_lines(v_old.tenant_id, null, null) l);
   end if;
-  v_lines := v_lines || array(select l from billing.adjustment_lines(v_old.tenant_id, null, null) l);
-  return query select * from billing.preview_lines(v_old.tenant_id, v_old.current_period_end, v_lines, v_old.currency);
+  return query select * from billing.preview_lines(v_old.tenant_id, v_at, v_lines, v_old.currency);
 end
 $$;
 
@@ -7111,21 +7543,20 @@ begin
 
   if v_is_upgrade and v_new.billing_cycle = v_old.billing_cycle then
     -- the period continues
-    v_lines := array(select l from billing.upgrade_lines(v_old, v_price, v_now) l);
+    v_lines := array(select l from billing.upgrade_lines(v_old, v_price, v_now) l)
+      || array(select l from billing.unbilled_usage_lines(v_old, v_now) l);
   elsif v_is_upgrade then
     -- the period ends now and another one begins today
     v_new.anchor_on := (v_now at time zone v_old.timezone)::date;
-    v_lines := array(select l from billing.unused_days_lines(v_old, v_now) l);
-    if v_old.usage_since < v_now then
-      v_lines := v_lines || array(select l from billing.usage_lines(v_old.tenant_id, v_old.price_id, tstzrange(v_old.usage_since, v_now)) l);
-    end if;
-    v_lines := v_lines || array(select l from billing.first_period_lines(v_new, v_now) l);
+    v_lines := array(select l from billing.unused_days_lines(v_old, billing.local_midnight(v_now, v_old.timezone)) l)
+      || array(select l from billing.unbilled_usage_lines(v_old, v_now) l)
+      || array(select l from billing.next_period_lines(v_new, v_now) l);
   else
     -- the change takes effect when the period ends, and a trial begins its first period on that day
     if v_old.status = 'trialing' then
       v_new.anchor_on := (v_at at time zone v_old.timezone)::date;
     end if;
-    v_lines := array(select l from billing.first_period_lines(v_new, v_at) l);
+    v_lines := array(select l from billing.next_period_lines(v_new, v_at) l);
   end if;
   return query select * from billing.preview_lines(v_old.tenant_id, v_at, v_lines, v_old.currency);
 end
@@ -7587,11 +8018,17 @@ CREATE TABLE app_public.payments (
     failure_message text,
     attempted_at timestamp with time zone NOT NULL,
     succeeded_at timestamp with time zone,
+    reversed_at timestamp with time zone,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
     CONSTRAINT amount_is_positive CHECK (((amount > (0)::numeric) AND billing.is_money(amount))),
+    CONSTRAINT currency_is_not_too_long CHECK ((length(currency) <= 3)),
+    CONSTRAINT failure_code_is_not_too_long CHECK ((length(failure_code) <= 100)),
+    CONSTRAINT failure_message_is_not_too_long CHECK ((length(failure_message) <= 1000)),
+    CONSTRAINT provider_payment_id_is_not_too_long CHECK ((length(provider_payment_id) <= 255)),
     CONSTRAINT reference_is_short CHECK ((length(reference) <= 200)),
-    CONSTRAINT succeeded_at_comes_with_success CHECK (((succeeded_at IS NOT NULL) = (status = 'succeeded'::app_public.payment_status_enum)))
+    CONSTRAINT reversed_at_comes_with_reversal CHECK (((reversed_at IS NOT NULL) = (status = 'reversed'::app_public.payment_status_enum))),
+    CONSTRAINT succeeded_at_comes_with_success CHECK (((succeeded_at IS NOT NULL) = (status = ANY (ARRAY['succeeded'::app_public.payment_status_enum, 'reversed'::app_public.payment_status_enum]))))
 );
 
 ALTER TABLE ONLY app_public.payments FORCE ROW LEVEL SECURITY;
@@ -7625,9 +8062,19 @@ COMMENT ON COLUMN app_public.payments.attempted_at IS 'When the payment was atte
 
 COMMENT ON COLUMN app_public.payments.succeeded_at IS 'When the payment succeeded.';
 
+COMMENT ON COLUMN app_public.payments.reversed_at IS 'When the bank or the provider took the payment back; null when it did not.';
+
 COMMENT ON COLUMN app_public.payments.created_at IS 'When the row was created.';
 
 COMMENT ON COLUMN app_public.payments.updated_at IS 'When the row was last changed.';
+
+COMMENT ON CONSTRAINT currency_is_not_too_long ON app_public.payments IS 'must have at most 3 characters';
+
+COMMENT ON CONSTRAINT failure_code_is_not_too_long ON app_public.payments IS 'must have at most 100 characters';
+
+COMMENT ON CONSTRAINT failure_message_is_not_too_long ON app_public.payments IS 'must have at most 1,000 characters';
+
+COMMENT ON CONSTRAINT provider_payment_id_is_not_too_long ON app_public.payments IS 'must have at most 255 characters';
 
 COMMENT ON CONSTRAINT reference_is_short ON app_public.payments IS 'must have at most 200 characters';
 
@@ -7730,13 +8177,22 @@ CREATE TABLE app_public.refunds (
     credit_note_id uuid,
     status app_public.payment_status_enum DEFAULT 'pending'::app_public.payment_status_enum NOT NULL,
     amount numeric NOT NULL,
+    credit_amount numeric DEFAULT 0 NOT NULL,
     reason text,
     provider_refund_id text,
     failure_message text,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
     CONSTRAINT amount_is_positive CHECK (((amount > (0)::numeric) AND billing.is_money(amount))),
-    CONSTRAINT credit_note_comes_with_success CHECK (((credit_note_id IS NOT NULL) = (status = 'succeeded'::app_public.payment_status_enum))),
+    CONSTRAINT credit_is_a_part CHECK (((credit_amount >= (0)::numeric) AND (credit_amount <= amount))),
+    CONSTRAINT credit_note_comes_with_success CHECK (
+CASE status
+    WHEN 'succeeded'::app_public.payment_status_enum THEN ((credit_note_id IS NOT NULL) = (amount > credit_amount))
+    WHEN 'failed'::app_public.payment_status_enum THEN true
+    ELSE (credit_note_id IS NULL)
+END),
+    CONSTRAINT failure_message_is_not_too_long CHECK ((length(failure_message) <= 1000)),
+    CONSTRAINT provider_refund_id_is_not_too_long CHECK ((length(provider_refund_id) <= 255)),
     CONSTRAINT reason_is_short CHECK ((length(reason) <= 1000))
 );
 
@@ -7755,6 +8211,8 @@ COMMENT ON COLUMN app_public.refunds.status IS 'The state of the refund.';
 
 COMMENT ON COLUMN app_public.refunds.amount IS 'The amount in the currency of the payment.';
 
+COMMENT ON COLUMN app_public.refunds.credit_amount IS 'The part of the amount that the payment was too much, which comes from credit and needs no credit note.';
+
 COMMENT ON COLUMN app_public.refunds.reason IS 'Why the payment is paid back, at most 1,000 characters.';
 
 COMMENT ON COLUMN app_public.refunds.provider_refund_id IS 'The key of the refund at the provider.';
@@ -7764,6 +8222,10 @@ COMMENT ON COLUMN app_public.refunds.failure_message IS 'The message of the prov
 COMMENT ON COLUMN app_public.refunds.created_at IS 'When the row was created.';
 
 COMMENT ON COLUMN app_public.refunds.updated_at IS 'When the row was last changed.';
+
+COMMENT ON CONSTRAINT failure_message_is_not_too_long ON app_public.refunds IS 'must have at most 1,000 characters';
+
+COMMENT ON CONSTRAINT provider_refund_id_is_not_too_long ON app_public.refunds IS 'must have at most 255 characters';
 
 COMMENT ON CONSTRAINT reason_is_short ON app_public.refunds IS 'must have at most 1,000 characters';
 
@@ -7779,23 +8241,15 @@ declare
 begin
   perform tenancy.require_staff();
   perform billing.lock_billing(core.current_tenant_id());
-  select * into v_payment from app_public.payments p
-   where p.tenant_id = core.current_tenant_id() and p.id = refund_payment.payment_id for update;
-  if not found then
-    perform core.raise_error('LB305', 'There is no such payment.', 'Choose one of the payments of the tenant.');
-  end if;
-  if v_payment.status <> 'succeeded' then
-    perform core.raise_error('LB522', 'Only a payment that succeeded can be refunded.', 'Read the status of the payment.');
-  end if;
-  v_left := billing.refundable_amount(v_payment);
+  v_payment := billing.lock_payment(refund_payment.payment_id);
+  v_left := billing.refundable_credit(v_payment) + billing.refundable_price(v_payment);
   v_amount := coalesce(refund_payment.amount, v_left);
   if v_amount > v_left or refund_payment.amount is null and v_left <= 0 then
-    perform core.raise_error('LB601', 'This is more than what is left of the invoice.',
-      'Give at most the payment minus earlier refunds and credit notes.');
+    perform core.raise_error('LB601', 'This is more than what is left of the payment.',
+      'Give at most the payment minus earlier refunds, credit notes and credit that was used.');
   end if;
   v_amount := billing.positive_payable_amount(v_amount, v_payment.currency);
-  insert into app_public.refunds (tenant_id, payment_id, amount, reason)
-  values (v_payment.tenant_id, v_payment.id, v_amount, refund_payment.reason) returning * into v_refund;
+  v_refund := billing.write_down_refund(v_payment, v_amount, refund_payment.reason);
   if v_payment.provider = 'manual' then
     return billing.finish_refund(v_refund.tenant_id, v_refund.id, 'succeeded');
   end if;
@@ -7808,7 +8262,7 @@ ALTER FUNCTION app_public.refund_payment(payment_id uuid, amount numeric, reason
 
 COMMENT ON FUNCTION app_public.refund_payment(payment_id uuid, amount numeric, reason text) IS '@resultFieldName refund
 @errors LB305 LB402 LB522 LB601 TN205 23514
-Pays a payment back by the way it came: an amount, or all that is left when the amount is left out. When the refund has succeeded, a credit note is written. A manual payment is recorded as paid back at once. Only platform staff may call it.';
+Pays a payment back by the way it came: an amount, or all that is left when the amount is left out. What was paid too much comes from the credit that it became; for the rest a credit note is written when the refund has succeeded. A manual payment is recorded as paid back at once. Only platform staff may call it.';
 
 CREATE FUNCTION app_public.release_reservation(reservation_id uuid) RETURNS app_public.quota_reservations
     LANGUAGE plpgsql SECURITY DEFINER
@@ -8036,6 +8490,8 @@ declare
   v_source app_public.rag_knowledge_sources := knowledge.writable_source(reprocess_knowledge_source.source_id);
   v_document_ids uuid[];
 begin
+  perform knowledge.lock_documents(v_source.tenant_id, array(
+    select d.id from app_public.documents d where d.tenant_id = v_source.tenant_id and d.source_id = v_source.id));
   with parsed as (
     update app_public.documents d
        set processing_status = 'pending', processing_stage = 'chunk', processing_completed_at = null, processing_error = null
@@ -8392,6 +8848,7 @@ declare
   v_profile app_public.billing_profiles := billing.lock_own_billing();
   v_subscription app_public.subscriptions := billing.up_to_date_subscription(v_profile.tenant_id);
   v_now timestamptz := core.clock();
+  v_from timestamptz;
 begin
   if v_subscription.cancel_at_period_end then
     update app_public.subscriptions s set cancel_at_period_end = false where s.id = v_subscription.id returning * into v_subscription;
@@ -8401,15 +8858,19 @@ begin
     perform core.raise_error('LB512', 'The subscription is neither paused nor cancelled, so it cannot be resumed.',
       'Read the status and cancel_at_period_end of the subscription.');
   end if;
-  if exists (select from app_public.invoices i
-              where i.tenant_id = v_profile.tenant_id and i.status in ('finalised', 'uncollectible') and i.due_at <= v_now) then
-    perform core.raise_error('LB513', 'Overdue invoices must be paid first.', 'Charge the payment method with pay_invoice.');
+  perform billing.require_no_debt(v_profile.tenant_id);
+  -- the day of the pause was paid for
+  v_from := greatest(v_now, billing.next_midnight(v_subscription.paused_at, v_subscription.timezone));
+  if v_now >= v_subscription.current_period_end then
+    v_subscription := billing.begin_period(v_subscription, v_now, v_subscription.anchor_on, 'active');
+  else
+    update app_public.subscriptions s set status = 'active', paused_at = null, usage_since = v_now
+     where s.id = v_subscription.id returning * into v_subscription;
   end if;
-  v_subscription := billing.begin_period(v_subscription, v_now, (v_now at time zone v_subscription.timezone)::date, 'active');
   if exists (select from app_public.plan_prices p where p.id = v_subscription.price_id and p.amount > 0) then
     perform billing.require_way_to_pay(v_profile.tenant_id);
   end if;
-  perform billing.bill_period(v_subscription, null);
+  perform billing.bill_period(v_subscription, null, v_from);
   return v_subscription;
 end
 $$;
@@ -8418,7 +8879,7 @@ ALTER FUNCTION app_public.resume_subscription() OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_public.resume_subscription() IS '@resultFieldName subscription
 @errors ID203 LB302 LB303 LB508 LB512 LB513
-Undoes a cancellation at the end of the period, or ends a pause: then a new period begins today. Requires can_manage_billing.';
+Undoes a cancellation at the end of the period, or ends a pause: then the rest of the current period is billed. Requires can_manage_billing.';
 
 CREATE FUNCTION app_public.retry_document(id uuid) RETURNS app_public.documents
     LANGUAGE plpgsql SECURITY DEFINER
@@ -8462,6 +8923,30 @@ ALTER FUNCTION app_public.retry_documents(source_id uuid) OWNER TO rowhouse_owne
 COMMENT ON FUNCTION app_public.retry_documents(source_id uuid) IS '@resultFieldName count
 @errors KN301 ID203 TN204
 Processes all failed documents of a source again and returns how many there are. It requires the permission can_manage_knowledge.';
+
+CREATE FUNCTION app_public.reverse_payment(payment_id uuid, reason text) RETURNS app_public.payments
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_payment app_public.payments;
+begin
+  perform tenancy.require_staff();
+  perform billing.lock_billing(core.current_tenant_id());
+  v_payment := billing.lock_payment(reverse_payment.payment_id);
+  if exists (select from app_public.refunds r
+              where r.tenant_id = v_payment.tenant_id and r.payment_id = v_payment.id and r.status <> 'failed') then
+    perform core.raise_error('LB522', 'A payment that was refunded cannot be reversed.', 'Read the refunds of the payment.');
+  end if;
+  return billing.reverse_payment(v_payment, reverse_payment.reason);
+end
+$$;
+
+ALTER FUNCTION app_public.reverse_payment(payment_id uuid, reason text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.reverse_payment(payment_id uuid, reason text) IS '@resultFieldName payment
+@errors LB305 LB522 TN205
+Records that the bank took a payment back, such as a direct debit that bounced. What it paid is due again. Only platform staff may call it.';
 
 CREATE FUNCTION app_public.revoke_invitation(id uuid) RETURNS app_public.invitations
     LANGUAGE plpgsql SECURITY DEFINER
@@ -8657,7 +9142,10 @@ declare
   v_tiers constant int[] := nullif((filter).tiers, '{}');
   v_statuses constant text[] := nullif((filter).statuses::text[], '{}');
   v_tags constant text[] := nullif((filter).tags, '{}');
+  v_is_filtered constant boolean :=
+    num_nonnulls(v_categories, v_areas, v_frameworks, v_tiers, v_statuses, v_tags) > 0;
   v_most_facet_values constant int := 50;
+  v_most_found constant int := 1000;
   v_ids uuid[];
   v_scores double precision[];
   v_result app_public.catalog_search_result;
@@ -8665,7 +9153,10 @@ begin
   perform catalog.check_catalog_search(search_catalog.query, search_catalog.filter, v_limit, v_skip);
   if v_query is not null then
     select coalesce(array_agg(m.id), '{}'), coalesce(array_agg(m.score), '{}') into v_ids, v_scores
-      from catalog.catalog_matches(v_query, v_kinds) m;
+      -- what a filter will leave of the matches is not known before, so it gets all of them
+      from catalog.catalog_matches(v_query, v_kinds, case when not v_is_filtered then v_most_found end) m;
+  elsif not v_is_filtered then
+    v_ids := catalog.first_by_name(v_kinds, v_most_found);
   end if;
 
   with found as materialized (
@@ -8680,6 +9171,8 @@ begin
        and (v_tiers is null or r.tier = any (v_tiers))
        and (v_statuses is null or r.status = any (v_statuses))
        and (v_tags is null or r.tags && v_tags)
+     order by coalesce(m.score, 0) desc, r.label
+     limit v_most_found
   ), page as (
     select f.*, row_number() over (order by f.score desc, f.label, f.kind, f.id) as rank
       from found f order by f.score desc, f.label, f.kind, f.id
@@ -8710,7 +9203,7 @@ $$;
 ALTER FUNCTION app_public.search_catalog(query text, filter app_public.catalog_filter, "limit" integer, skip integer) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_public.search_catalog(query text, filter app_public.catalog_filter, "limit" integer, skip integer) IS '@errors RS471 RS472 RS473 RS474
-Finds agents, tools, prompts, workflows and knowledge sources of this tenant, and those that are shared with it, the best first. Every word of the query must occur in the name (which weighs most), the display name, the description, the tags or the categories, as a word or as the beginning of one. When no resource has all the words, a word of four letters or more that occurs nowhere also matches names that are spelt similarly. Without a query the result lists everything by name. total_count and facets (at most 50 values each, the most frequent first) describe the whole result, hits only the page: limit is 1 to 100, by default 20; skip is 0 to 9000.';
+Finds agents, tools, prompts, workflows and knowledge sources of this tenant, and those that are shared with it, the best first. Every word of the query must occur in the name (which weighs most), the display name, the description, the tags or the categories, as a word or as the beginning of one. When no resource has all the words, a word of four letters or more that occurs nowhere also matches names that are spelt similarly. Without a query the result lists everything by name. A result has at most 1,000 resources, so narrow it by more words or filters when it has that many. total_count and facets (at most 50 values each, the most frequent first) describe the whole result, hits only the page: limit is 1 to 100, by default 20; skip is 0 to 900.';
 
 CREATE FUNCTION app_public.search_hit_document(hit app_public.search_hit) RETURNS app_public.documents
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -9265,9 +9758,13 @@ declare
   v_new app_public.subscriptions;
   v_subscription app_public.subscriptions;
 begin
+  -- the lock orders this subscription and a change of what the plan gives
+  perform from app_public.plans p where p.id = v_plan.id for key share;
+  perform billing.require_own_plan(v_profile.tenant_id);
   if exists (select from app_public.subscriptions s where s.tenant_id = v_profile.tenant_id and s.ended_at is null) then
     perform core.raise_error('LB507', 'This tenant already has a subscription.', 'Change it with change_plan, or cancel it first.');
   end if;
+  perform billing.require_no_debt(v_profile.tenant_id);
   v_price := billing.plan_price_at(v_plan.id, v_profile.currency, v_cycle, core.clock());
   -- the lock orders this subscription and a change of the components of its price
   perform from app_public.plan_prices p where p.id = v_price.id for key share;
@@ -9284,7 +9781,7 @@ begin
     v_new.anchor_on, v_new.started_at, v_new.trial_ends_at, v_new.current_period_start, v_new.current_period_end, v_new.usage_since)
   returning * into v_subscription;
   if not v_with_trial then
-    perform billing.bill_period(v_subscription, null);
+    perform billing.bill_period(v_subscription, null, v_subscription.started_at);
   end if;
   perform billing.add_billing_notice(v_profile.tenant_id, 'subscription_started', v_subscription.id::text,
     format('The subscription to %s has started.', v_plan.name), v_subscription.id);
@@ -9295,8 +9792,8 @@ $$;
 ALTER FUNCTION app_public.start_subscription(plan text, billing_cycle app_public.billing_cycle_enum, skip_trial boolean) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_public.start_subscription(plan text, billing_cycle app_public.billing_cycle_enum, skip_trial boolean) IS '@resultFieldName subscription
-@errors ID203 LB301 LB302 LB507 LB508
-Subscribes this tenant to the plan with this slug. The subscription starts with the trial of the plan if the tenant has never had a trial and skip_trial is not true. Without a trial the first invoice is created at once. Requires can_manage_billing.';
+@errors ID203 LB301 LB302 LB507 LB508 LB513 LB525
+Subscribes this tenant, with all tenants below it, to the plan with this slug. The subscription starts with the trial of the plan if the tenant has never had a trial, was never below another tenant, and skip_trial is not true. Without a trial the first invoice is created at once. Requires can_manage_billing.';
 
 CREATE FUNCTION app_public.suspend_member(user_id uuid) RETURNS app_public.user_tenants
     LANGUAGE sql SECURITY DEFINER
@@ -9323,7 +9820,7 @@ ALTER FUNCTION app_public.suspend_tenant(reason text) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_public.suspend_tenant(reason text) IS '@resultFieldName tenant
 @errors TN205 TN405 TN501 TN502
-Suspends this tenant: its members can read everything and change nothing. They can read the reason. reactivateTenant undoes it. Only platform staff can do this, in the tenant that they have entered.';
+Suspends this tenant and, until it is reactivated, all tenants below it: their members can read everything and change nothing. They can read the reason. reactivateTenant undoes it. Only platform staff can do this, in the tenant that they have entered.';
 
 CREATE FUNCTION app_public.tenant_subtree() RETURNS SETOF app_public.tenant_subtree_entry
     LANGUAGE plpgsql STABLE SECURITY DEFINER
@@ -9332,12 +9829,10 @@ CREATE FUNCTION app_public.tenant_subtree() RETURNS SETOF app_public.tenant_subt
 begin
   perform tenancy.require_permission('can_view_subtree');
   return query
-    with recursive subtree as (
-      select t.* from app_public.tenants t where t.parent_tenant_id = core.current_tenant_id()
-      union all
-      select t.* from app_public.tenants t join subtree s on t.parent_tenant_id = s.id
-    )
-    select s.id, s.slug, s.name, s.status, s.parent_tenant_id, s.tenant_level, s.tenant_path from subtree s order by s.tenant_path;
+    select t.id, t.slug, t.name, t.status, t.parent_tenant_id, t.tenant_level, t.tenant_path
+      from app_public.tenants t
+     where t.ancestor_ids @> array[core.current_tenant_id()]
+     order by t.tenant_path;
 end
 $$;
 
@@ -9360,6 +9855,19 @@ $$;
 ALTER FUNCTION app_public.tenants_active_user_count(tenant app_public.tenants) OWNER TO rowhouse_platform;
 
 COMMENT ON FUNCTION app_public.tenants_active_user_count(tenant app_public.tenants) IS 'The number of its active members who have used it in the last 30 days.';
+
+CREATE FUNCTION app_public.tenants_status_above(tenant app_public.tenants) RETURNS app_public.tenant_status
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  return (select tenancy.closed_above(t.ancestor_ids) from app_public.tenants t where t.id = tenancy.readable_tenant_id(tenant));
+end
+$$;
+
+ALTER FUNCTION app_public.tenants_status_above(tenant app_public.tenants) OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_public.tenants_status_above(tenant app_public.tenants) IS 'The status of a tenant above it that is inactive, suspended or cancelled, and makes this one read-only; null when there is none.';
 
 CREATE FUNCTION app_public.tenants_storage_used_gb(tenant app_public.tenants) RETURNS numeric
     LANGUAGE plpgsql STABLE SECURITY DEFINER
@@ -9390,7 +9898,7 @@ begin
             join app_public.usage_events e
               on e.tenant_id = q.tenant_id and e.batch_id = q.batch_id and e.occurred_at between q.first_at and q.last_at
            where q.tenant_id = v_tenant_id and e.usage_type = 'api_call')
-       + (select count(*) from metering.api_call_buffer b where b.tenant_id = v_tenant_id);
+       + (select coalesce(sum(b.calls), 0) from metering.api_call_buffer b where b.tenant_id = v_tenant_id);
 end
 $$;
 
@@ -9424,6 +9932,8 @@ CREATE TABLE app_public.tool_categories (
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
     CONSTRAINT category_is_not_its_own_parent CHECK ((parent_id <> id)),
+    CONSTRAINT description_is_not_too_long CHECK ((length(description) <= 10000)),
+    CONSTRAINT icon_is_not_too_long CHECK ((length(icon) <= 255)),
     CONSTRAINT name_is_a_name CHECK (core.is_name(name)),
     CONSTRAINT slug_is_a_slug CHECK (core.is_slug(slug))
 );
@@ -9451,6 +9961,10 @@ COMMENT ON COLUMN app_public.tool_categories.created_at IS 'When it was created.
 COMMENT ON COLUMN app_public.tool_categories.updated_at IS 'When it last changed.';
 
 COMMENT ON CONSTRAINT category_is_not_its_own_parent ON app_public.tool_categories IS 'must be another category';
+
+COMMENT ON CONSTRAINT description_is_not_too_long ON app_public.tool_categories IS 'must have at most 10,000 characters';
+
+COMMENT ON CONSTRAINT icon_is_not_too_long ON app_public.tool_categories IS 'must have at most 255 characters';
 
 COMMENT ON CONSTRAINT name_is_a_name ON app_public.tool_categories IS 'must have 1 to 255 characters, with a visible one among them and without line breaks or other control characters';
 
@@ -9655,11 +10169,9 @@ CREATE FUNCTION app_public.update_billing_profile(legal_name text DEFAULT NULL::
 declare
   v_profile app_public.billing_profiles := billing.lock_own_billing();
 begin
-  if update_billing_profile.currency <> v_profile.currency and (
-       exists (select from app_public.subscriptions s where s.tenant_id = v_profile.tenant_id and s.ended_at is null)
-       or billing.credit_balance(v_profile.tenant_id) <> 0) then
-    perform core.raise_error('LB503', 'The currency cannot change while there is a subscription or a credit balance.',
-      'Cancel the subscription first, or ask platform staff.');
+  if update_billing_profile.currency <> v_profile.currency and billing.has_open_money(v_profile.tenant_id) then
+    perform core.raise_error('LB503', 'The currency cannot change while there is a subscription, a draft, an open invoice or credit.',
+      'Cancel the subscription and pay the open invoices first, or ask platform staff.');
   end if;
   update app_public.billing_profiles p
      set legal_name = coalesce(update_billing_profile.legal_name, p.legal_name),
@@ -9702,6 +10214,9 @@ begin
      set title = coalesce(v_title, d.title), metadata = coalesce(update_document.metadata, d.metadata)
    where d.tenant_id = v_document.tenant_id and d.id = v_document.id
   returning * into v_document;
+  update knowledge.document_drafts r
+     set title = coalesce(v_title, r.title), metadata = coalesce(update_document.metadata, r.metadata)
+   where r.tenant_id = v_document.tenant_id and r.document_id = v_document.id;
   if v_is_chunked_again then
     update app_public.documents d
        set processing_stage = 'chunk', processing_status = 'pending', processing_completed_at = null, processing_error = null
@@ -9797,7 +10312,7 @@ ALTER FUNCTION app_public.upload_file(source_id uuid, file_name text, content_ba
 
 COMMENT ON FUNCTION app_public.upload_file(source_id uuid, file_name text, content_base64 text, media_type text, external_id text, title text, metadata jsonb) IS '@resultFieldName receipt
 @errors KN301 KN402 KN403 KN404 23514 ID203 TN204
-Adds one file to a knowledge source: a file of type .md, .txt, .html, .pdf, .csv or .json, at most 50 MB, its bytes in Base64. external_id is the key of the document within the source, by default the name of the file. A file that is given again under the same key replaces the document when it has changed; the receipt says what happened. The file is parsed in the background; processing_status tells how far the document is. It requires the permission can_manage_knowledge.';
+Adds one file to a knowledge source: a file of type .md, .txt, .html, .pdf, .csv or .json, at most 50 MB, its bytes in Base64. external_id is the key of the document within the source, by default the name of the file. A file that is given again under the same key replaces the document when it has changed; the receipt says what happened. The version before stays searchable until the new one has been read. The file is parsed in the background; processing_status tells how far the document is. It requires the permission can_manage_knowledge.';
 
 CREATE FUNCTION app_public.usage_by_day() RETURNS SETOF app_public.usage_of_day
     LANGUAGE plpgsql STABLE SECURITY DEFINER
@@ -9870,8 +10385,13 @@ begin
     -- counts such as users do not grow with time, so their forecast is the current count
     select c.quota_type::text, initcap(c.quota_type), case c.quota_type when 'storage' then 'byte' else rtrim(c.quota_type, 's') end,
            c.current_usage, null, c.quota_limit, c.current_usage, lower(v_shown.period), upper(v_shown.period)
-      from app_public.quota_tracking c
-     where c.tenant_id = v_tenant_id and c.quota_scope = 'tenant' and not c.includes_subtree and c.period = 'none'
+      from (
+        -- a tenant may limit itself further than its plan does, with a counter of its own; the strictest limit is shown
+        select distinct on (q.quota_type) q.*
+          from app_public.quota_tracking q
+         where q.tenant_id = v_tenant_id and q.quota_scope = 'tenant' and q.period = 'none'
+         order by q.quota_type, q.quota_limit
+      ) as c
      order by 1;
 end
 $$;
@@ -9955,7 +10475,8 @@ begin
   if v_used_credit > 0 then
     perform billing.add_credit_entry(v_invoice, v_used_credit, 'released');
   end if;
-  perform billing.reactivate_paid_subscription(v_invoice.tenant_id);
+  perform billing.bill_usage_again(v_invoice);
+  perform billing.apply_credit(v_invoice.tenant_id, v_invoice.currency);
   return v_invoice;
 end
 $$;
@@ -9964,7 +10485,7 @@ ALTER FUNCTION app_public.void_invoice(id uuid, reason text) OWNER TO rowhouse_o
 
 COMMENT ON FUNCTION app_public.void_invoice(id uuid, reason text) IS '@resultFieldName invoice
 @errors LB304 LB518 TN205 23514
-Voids an invoice that was never paid. It keeps its number, and the credit that it used is available again. Only platform staff may call it.';
+Voids an invoice that was never paid. It keeps its number, the credit that it used is available again, and a new draft bills its usage again. Only platform staff may call it.';
 
 CREATE FUNCTION app_public.vote_rating_helpful(rating_id uuid) RETURNS app_public.user_ratings
     LANGUAGE plpgsql SECURITY DEFINER
@@ -10110,6 +10631,42 @@ ALTER FUNCTION app_public.workspaces_my_role(workspace app_public.workspaces) OW
 
 COMMENT ON FUNCTION app_public.workspaces_my_role(workspace app_public.workspaces) IS 'Your role in the workspace: that of your membership, viewer where all of the tenant may read, or owner for owners of the tenant. It is null when you only see that the workspace exists.';
 
+CREATE FUNCTION app_public.write_off_invoice(id uuid, reason text) RETURNS app_public.invoices
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_no_reason constant text := '-';
+  v_invoice app_public.invoices;
+begin
+  perform tenancy.require_staff();
+  perform billing.lock_billing(core.current_tenant_id());
+  v_invoice := billing.lock_invoice(write_off_invoice.id);
+  if v_invoice.amount_due <= 0
+     or exists (select from app_public.payments p
+                 where p.tenant_id = v_invoice.tenant_id and p.invoice_id = v_invoice.id and p.status = 'pending') then
+    perform core.raise_error('LB521', 'Nothing is due on this invoice, or a payment is under way.', 'Read the status and the payments of the invoice.');
+  end if;
+  if v_invoice.status = 'finalised' then
+    update app_public.invoices i set status = 'uncollectible', uncollectible_at = core.clock()
+     where i.tenant_id = v_invoice.tenant_id and i.id = v_invoice.id;
+  end if;
+  update app_public.invoices i
+     set amount_written_off = i.amount_due, written_off_at = core.clock(), next_attempt_at = null,
+         write_off_reason = coalesce(nullif(trim(write_off_invoice.reason), ''), v_no_reason)
+   where i.tenant_id = v_invoice.tenant_id and i.id = v_invoice.id
+  returning * into v_invoice;
+  perform billing.reactivate_paid_subscription(v_invoice.tenant_id);
+  return v_invoice;
+end
+$$;
+
+ALTER FUNCTION app_public.write_off_invoice(id uuid, reason text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.write_off_invoice(id uuid, reason text) IS '@resultFieldName invoice
+@errors LB304 LB521 TN205 23514
+Gives up what is due on an invoice: it is bad debt and not charged any more. The invoice and its tax stay as they are; a credit note corrects them where the law allows. Only platform staff may call it.';
+
 CREATE FUNCTION billing.add_billing_notice(tenant_id uuid, kind app_public.billing_notice_kind, subject_key text, message text, subscription_id uuid DEFAULT NULL::uuid, invoice_id uuid DEFAULT NULL::uuid) RETURNS boolean
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -10127,38 +10684,38 @@ ALTER FUNCTION billing.add_billing_notice(tenant_id uuid, kind app_public.billin
 
 COMMENT ON FUNCTION billing.add_billing_notice(tenant_id uuid, kind app_public.billing_notice_kind, subject_key text, message text, subscription_id uuid, invoice_id uuid) IS 'Adds a notice for the people of a tenant, once for each kind and subject_key. The result is whether the notice is new.';
 
-CREATE FUNCTION billing.add_credit_entry(document app_public.invoices, amount numeric, reason app_public.credit_reason) RETURNS void
+CREATE FUNCTION billing.add_credit_entry(document app_public.invoices, amount numeric, reason app_public.credit_reason, payment_id uuid DEFAULT NULL::uuid) RETURNS void
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-  insert into app_public.credit_entries (tenant_id, currency, amount, reason, invoice_id, occurred_at)
-  values ((document).tenant_id, (document).currency, add_credit_entry.amount, add_credit_entry.reason, (document).id, core.clock());
+  insert into app_public.credit_entries (tenant_id, currency, amount, reason, invoice_id, payment_id, occurred_at)
+  values ((document).tenant_id, (document).currency, add_credit_entry.amount, add_credit_entry.reason, (document).id,
+          add_credit_entry.payment_id, core.clock());
 $$;
 
-ALTER FUNCTION billing.add_credit_entry(document app_public.invoices, amount numeric, reason app_public.credit_reason) OWNER TO rowhouse_owner;
+ALTER FUNCTION billing.add_credit_entry(document app_public.invoices, amount numeric, reason app_public.credit_reason, payment_id uuid) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION billing.add_credit_entry(document app_public.invoices, amount numeric, reason app_public.credit_reason) IS 'Adds credit that a document gives (a positive amount) or uses (a negative amount).';
+COMMENT ON FUNCTION billing.add_credit_entry(document app_public.invoices, amount numeric, reason app_public.credit_reason, payment_id uuid) IS 'Adds credit that a document or payment gives (a positive amount) or uses (a negative amount).';
 
-CREATE FUNCTION billing.adjusted_periods(tenant_id uuid, except_invoice_id uuid) RETURNS TABLE(component_id uuid, usage_type text, price_id uuid, period tstzrange, base_quantity numeric, billed_quantity numeric)
+CREATE FUNCTION billing.adjusted_periods(tenant_id uuid, except_invoice_id uuid) RETURNS TABLE(component_id uuid, usage_type text, price_id uuid, period tstzrange, basis tstzrange, base_quantity numeric, billed_quantity numeric)
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 #variable_conflict use_column
 begin
   return query
-    select l.component_id, l.usage_type, l.price_id, tstzrange(l.service_start, l.service_end),
+    select l.component_id, l.usage_type, l.price_id, tstzrange(l.service_start, l.service_end), tstzrange(l.basis_start, l.basis_end),
            max(l.quantity) filter (where l.kind <> 'adjustment'), max(l.quantity)
       from app_public.invoice_lines l
       join app_public.invoices i on i.tenant_id = l.tenant_id and i.id = l.invoice_id
      where l.tenant_id = adjusted_periods.tenant_id and l.component_id is not null
-       and i.status <> 'draft' and i.id is distinct from adjusted_periods.except_invoice_id
+       and i.status not in ('draft', 'void') and i.id is distinct from adjusted_periods.except_invoice_id
        -- what was billed in another currency cannot be adjusted in the current one
        and i.currency = (select p.currency from app_public.billing_profiles p where p.tenant_id = adjusted_periods.tenant_id)
-       and exists (
-         select from app_public.usage_events e
-          where e.tenant_id = adjusted_periods.tenant_id and e.usage_type = l.usage_type and e.adjusts_period is not null
-            and e.occurred_at >= l.service_start and e.occurred_at < l.service_end)
-     group by l.component_id, l.usage_type, l.price_id, l.service_start, l.service_end
+       and billing.has_late_usage(adjusted_periods.tenant_id, l.usage_type, tstzrange(l.service_start, l.service_end))
+     group by l.component_id, l.usage_type, l.price_id, l.service_start, l.service_end, l.basis_start, l.basis_end
+    -- the first invoice of the period may have been voided, and its use waits to be billed again
+    having max(l.quantity) filter (where l.kind <> 'adjustment') is not null
      order by l.service_start, l.usage_type;
 end
 $$;
@@ -10270,18 +10827,18 @@ COMMENT ON CONSTRAINT unit_amount_belongs_to_the_model ON app_public.plan_price_
 
 COMMENT ON CONSTRAINT unit_amount_is_in_range ON app_public.plan_price_components IS 'must be from 0 to 1,000,000,000';
 
-CREATE FUNCTION billing.adjustment_amount(component app_public.plan_price_components, quantity_before numeric, quantity numeric, currency text) RETURNS numeric
+CREATE FUNCTION billing.adjustment_amount(component app_public.plan_price_components, quantity_before numeric, quantity numeric, share numeric, currency text) RETURNS numeric
     LANGUAGE sql IMMUTABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
   -- both charges are rounded, so that all lines of a period sum to the rounded charge of its whole quantity
-  select billing.round_money(billing.component_charge(component, quantity), currency)
-       - billing.round_money(billing.component_charge(component, quantity_before), currency);
+  select billing.round_money(billing.component_charge(component, quantity, share), currency)
+       - billing.round_money(billing.component_charge(component, quantity_before, share), currency);
 $$;
 
-ALTER FUNCTION billing.adjustment_amount(component app_public.plan_price_components, quantity_before numeric, quantity numeric, currency text) OWNER TO rowhouse_owner;
+ALTER FUNCTION billing.adjustment_amount(component app_public.plan_price_components, quantity_before numeric, quantity numeric, share numeric, currency text) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION billing.adjustment_amount(component app_public.plan_price_components, quantity_before numeric, quantity numeric, currency text) IS 'The amount of an adjustment: round(charge(quantity)) - round(charge(quantity_before)).';
+COMMENT ON FUNCTION billing.adjustment_amount(component app_public.plan_price_components, quantity_before numeric, quantity numeric, share numeric, currency text) IS 'The amount of an adjustment: round(charge(quantity, share)) - round(charge(quantity_before, share)).';
 
 CREATE FUNCTION billing.adjustment_lines(tenant_id uuid, except_invoice_id uuid, until_batch bigint) RETURNS SETOF app_public.invoice_lines
     LANGUAGE plpgsql STABLE SECURITY DEFINER
@@ -10292,6 +10849,7 @@ declare
   v_component app_public.plan_price_components;
   v_currency text;
   v_late numeric;
+  v_share numeric;
   v_line app_public.invoice_lines;
 begin
   for v_billed in select * from billing.adjusted_periods(adjustment_lines.tenant_id, adjustment_lines.except_invoice_id) loop
@@ -10309,8 +10867,11 @@ begin
     v_line.counted_until := adjustment_lines.until_batch;
     v_line.service_start := lower(v_billed.period);
     v_line.service_end := upper(v_billed.period);
-    v_line.amount := billing.adjustment_amount(v_component, v_line.quantity_before, v_line.quantity, v_currency);
-    v_line.description := 'Recorded late: ' || billing.usage_description(v_component, v_line.quantity)
+    v_line.basis_start := lower(v_billed.basis);
+    v_line.basis_end := upper(v_billed.basis);
+    v_share := billing.usage_share(v_billed.period, v_billed.basis);
+    v_line.amount := billing.adjustment_amount(v_component, v_line.quantity_before, v_line.quantity, v_share, v_currency);
+    v_line.description := 'Recorded late: ' || billing.usage_description(v_component, v_line.quantity, v_share)
       || format(' (%s billed before)', trim_scale(v_line.quantity_before));
     return next v_line;
   end loop;
@@ -10332,13 +10893,15 @@ begin
   loop
     select * into v_subscription from app_public.subscriptions s
      where s.tenant_id = advance_subscription.tenant_id and s.status in ('trialing', 'active', 'past_due')
-       and s.current_period_end <= v_now
+       and billing.usage_ends_at(s) <= v_now
        for update;
     exit when not found;
     if v_subscription.status = 'trialing' then
       perform billing.end_trial(v_subscription);
+    elsif billing.usage_ends_at(v_subscription) < v_subscription.current_period_end then
+      perform billing.bill_month_of_usage(v_subscription, billing.usage_ends_at(v_subscription));
     elsif v_subscription.cancel_at_period_end then
-      perform billing.bill_last_period(v_subscription, v_subscription.current_period_end, false);
+      perform billing.bill_last_period(v_subscription, v_subscription.current_period_end, 'end', v_subscription.current_period_end);
       perform billing.end_subscription(v_subscription, 'cancelled', v_subscription.current_period_end);
     else
       perform billing.renew_subscription(v_subscription);
@@ -10350,6 +10913,51 @@ $$;
 ALTER FUNCTION billing.advance_subscription(tenant_id uuid) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION billing.advance_subscription(tenant_id uuid) IS 'Brings the subscription of a tenant up to date, period by period: it ends the trial, renews the subscription, and applies planned changes and cancellations.';
+
+CREATE FUNCTION billing.anchor_to_keep(tenant_id uuid) RETURNS date
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select s.anchor_on from app_public.subscriptions s
+   where s.tenant_id = anchor_to_keep.tenant_id and s.status = 'cancelled' and s.current_period_end > core.clock()
+   order by s.ended_at desc limit 1;
+$$;
+
+ALTER FUNCTION billing.anchor_to_keep(tenant_id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION billing.anchor_to_keep(tenant_id uuid) IS 'The day from which the periods of a tenant are counted, when its last subscription was cancelled within a period that is not over; otherwise null.';
+
+CREATE FUNCTION billing.apply_credit(tenant_id uuid, currency text, subscription_id uuid DEFAULT NULL::uuid) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_left numeric := billing.credit_balance(apply_credit.tenant_id, apply_credit.currency);
+  v_invoice app_public.invoices;
+  v_used numeric;
+begin
+  for v_invoice in
+    select * from app_public.invoices i
+     where i.tenant_id = apply_credit.tenant_id and i.currency = apply_credit.currency and i.amount_due > 0
+       and (i.subscription_id = apply_credit.subscription_id
+            or not exists (select from app_public.payments p
+                            where p.tenant_id = i.tenant_id and p.invoice_id = i.id and p.status = 'pending'))
+     order by i.subscription_id is distinct from apply_credit.subscription_id, i.due_at, i.sequence_number
+       for update
+  loop
+    exit when v_left <= 0;
+    v_used := least(v_left, v_invoice.amount_due);
+    perform billing.add_credit_entry(v_invoice, -v_used, 'used');
+    perform billing.settle_invoice(v_invoice.tenant_id, v_invoice.id, 0, v_used);
+    v_left := v_left - v_used;
+  end loop;
+  perform billing.reactivate_paid_subscription(apply_credit.tenant_id);
+end
+$$;
+
+ALTER FUNCTION billing.apply_credit(tenant_id uuid, currency text, subscription_id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION billing.apply_credit(tenant_id uuid, currency text, subscription_id uuid) IS 'Pays open invoices of a tenant with its credit in a currency, those of a subscription first, then the longest due. An invoice whose charge is under way is left out, unless it is of that subscription: if the charge succeeds as well, what is too much becomes credit.';
 
 CREATE FUNCTION billing.apply_detachment(provider app_public.payment_provider, method jsonb) RETURNS billing.event_outcome
     LANGUAGE plpgsql SECURITY DEFINER
@@ -10379,43 +10987,66 @@ ALTER FUNCTION billing.apply_detachment(provider app_public.payment_provider, me
 
 COMMENT ON FUNCTION billing.apply_detachment(provider app_public.payment_provider, method jsonb) IS 'Applies the event that a payment method was removed at the provider, so it is not charged any more.';
 
+CREATE FUNCTION billing.apply_dispute(provider app_public.payment_provider, type text, dispute jsonb) RETURNS billing.event_outcome
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_tenant_id constant uuid := billing.tenant_of_provider_object(apply_dispute.provider, dispute ->> 'payment_intent');
+  v_payment app_public.payments;
+  v_invoice app_public.invoices;
+begin
+  if v_tenant_id is null then
+    return 'unknown';
+  end if;
+  call core.enter_tenant(v_tenant_id);
+  perform billing.lock_billing(v_tenant_id);
+  select * into v_payment from app_public.payments p
+   where p.tenant_id = v_tenant_id and p.provider = apply_dispute.provider and p.provider_payment_id = dispute ->> 'payment_intent' for update;
+  -- a dispute about a part is for staff to decide
+  if (dispute ->> 'amount')::numeric is distinct from billing.minor_amount(v_payment.amount, v_payment.currency) then
+    return 'unknown';
+  end if;
+  if type = 'charge.dispute.funds_withdrawn' and v_payment.status = 'succeeded' then
+    perform billing.reverse_payment(v_payment, 'disputed: ' || coalesce(dispute ->> 'reason', 'no reason given'));
+  elsif type = 'charge.dispute.funds_reinstated' and v_payment.status = 'reversed' then
+    select * into v_invoice from app_public.invoices i where i.tenant_id = v_tenant_id and i.id = v_payment.invoice_id for update;
+    update app_public.payments p set status = 'succeeded', reversed_at = null, failure_message = null
+     where p.tenant_id = v_tenant_id and p.id = v_payment.id returning * into v_payment;
+    perform billing.apply_payment(v_invoice, v_payment);
+  end if;
+  return 'applied';
+end
+$$;
+
+ALTER FUNCTION billing.apply_dispute(provider app_public.payment_provider, type text, dispute jsonb) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION billing.apply_dispute(provider app_public.payment_provider, type text, dispute jsonb) IS 'Applies an event about the money of a dispute: a payment whose money was withdrawn is reversed, and one whose money came back succeeds again. A dispute about a part of a payment is unknown, so that staff look at it.';
+
 CREATE FUNCTION billing.apply_entitlements(tenant_id uuid) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
-  v_subscription app_public.subscriptions;
+  v_plan_id uuid := billing.lock_entitlements(apply_entitlements.tenant_id);
+  v_features jsonb;
+  v_tier text;
 begin
   perform billing.apply_plan_quotas(apply_entitlements.tenant_id);
-  -- the live subscription, or else the one that ended last
-  select * into v_subscription from app_public.subscriptions s
-   where s.tenant_id = apply_entitlements.tenant_id
-   order by s.ended_at desc nulls first, s.created_at desc limit 1;
+  perform billing.apply_subscription(apply_entitlements.tenant_id);
+  select coalesce(jsonb_object_agg(e.key, e.is_enabled), '{}') into v_features
+    from billing.sold_entitlements(apply_entitlements.tenant_id) e where e.kind = 'feature';
+  select p.tier into v_tier from app_public.plans p where p.id = v_plan_id;
   update app_public.tenants t
-     set features = l.features,
-         quotas = l.quotas,
-         subscription_tier = coalesce((select p.tier from app_public.plans p
-                                        where p.id = billing.entitled_plan_id(apply_entitlements.tenant_id)), t.subscription_tier),
-         subscription_status = case v_subscription.status
-           when 'trialing' then 'trial' when 'active' then 'active' when 'past_due' then 'active' when 'paused' then 'suspended'
-           when 'cancelled' then 'cancelled' when 'expired' then 'inactive' else t.subscription_status end,
-         trial_ends_at = v_subscription.trial_ends_at,
-         -- quotas count their billing periods from this day, so it is the day that the subscription counts its periods from
-         subscription_started_at = case when v_subscription.status = 'trialing' then v_subscription.started_at
-           else v_subscription.anchor_on::timestamp at time zone v_subscription.timezone end,
-         subscription_ends_at = coalesce(v_subscription.ended_at,
-           case when v_subscription.cancel_at_period_end then v_subscription.current_period_end end),
-         billing_cycle = v_subscription.billing_cycle::text,
-         next_billing_date = case when v_subscription.status in ('trialing', 'active', 'past_due') and not v_subscription.cancel_at_period_end
-           then v_subscription.current_period_end end
-    from billing.short_limits(apply_entitlements.tenant_id) l
-   where t.id = apply_entitlements.tenant_id;
+     set plan_features = v_features, subscription_tier = coalesce(v_tier, t.subscription_tier)
+   where t.id = apply_entitlements.tenant_id and (t.plan_features <> v_features or t.subscription_tier <> v_tier);
+  perform billing.show_plan(apply_entitlements.tenant_id);
 end
 $$;
 
 ALTER FUNCTION billing.apply_entitlements(tenant_id uuid) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION billing.apply_entitlements(tenant_id uuid) IS 'Writes the entitlements of a tenant and the state of its subscription to the places where other code reads them. It is called at every change of a subscription or an override.';
+COMMENT ON FUNCTION billing.apply_entitlements(tenant_id uuid) IS 'Writes what was sold to a tenant and the state of its subscription to the places where other code reads them.';
 
 CREATE FUNCTION billing.apply_payment(invoice app_public.invoices, payment app_public.payments) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
@@ -10431,8 +11062,9 @@ begin
   end if;
   if v_payment.amount > v_applied then
     -- The invoice was paid twice, or it was credited in the meantime. The rest pays the next invoices.
-    perform billing.add_credit_entry(v_invoice, v_payment.amount - v_applied, 'overpayment');
+    perform billing.add_credit_entry(v_invoice, v_payment.amount - v_applied, 'overpayment', v_payment.id);
   end if;
+  perform billing.apply_credit(v_invoice.tenant_id, v_invoice.currency);
   update app_public.tenants t set last_payment_at = core.clock() where t.id = v_payment.tenant_id;
   perform billing.add_billing_notice(v_payment.tenant_id, 'payment_succeeded', v_payment.id::text,
     format('The payment for %s has arrived.', v_invoice.number), v_invoice.subscription_id, v_invoice.id);
@@ -10443,6 +11075,32 @@ $$;
 ALTER FUNCTION billing.apply_payment(invoice app_public.invoices, payment app_public.payments) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION billing.apply_payment(invoice app_public.invoices, payment app_public.payments) IS 'Settles an invoice by a payment. What exceeds the amount due becomes credit.';
+
+CREATE FUNCTION billing.apply_payment_event(provider app_public.payment_provider, type text, payload jsonb) RETURNS billing.event_outcome
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  return case
+    when apply_payment_event.type like 'payment\_intent.%'
+      then billing.apply_payment_intent(apply_payment_event.type, apply_payment_event.payload)
+    when apply_payment_event.type in ('refund.created', 'refund.updated', 'refund.failed', 'charge.refund.updated')
+      then billing.apply_refund(apply_payment_event.provider, apply_payment_event.payload)
+    when apply_payment_event.type = 'payment_method.detached'
+      then billing.apply_detachment(apply_payment_event.provider, apply_payment_event.payload)
+    when apply_payment_event.type in ('charge.dispute.funds_withdrawn', 'charge.dispute.funds_reinstated')
+      then billing.apply_dispute(apply_payment_event.provider, apply_payment_event.type, apply_payment_event.payload)
+    else 'ignored' end;
+exception
+  -- The event is signed, so it came from the provider, and it would come again and again. It is kept for staff to look at.
+  when data_exception or integrity_constraint_violation or raise_exception then
+    return 'unknown';
+end
+$$;
+
+ALTER FUNCTION billing.apply_payment_event(provider app_public.payment_provider, type text, payload jsonb) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION billing.apply_payment_event(provider app_public.payment_provider, type text, payload jsonb) IS 'Applies an event of a payment provider. An event that cannot be read is unknown.';
 
 CREATE FUNCTION billing.apply_payment_intent(type text, intent jsonb) RETURNS billing.event_outcome
     LANGUAGE plpgsql SECURITY DEFINER
@@ -10489,17 +11147,16 @@ CREATE FUNCTION billing.apply_plan_quotas(tenant_id uuid) RETURNS void
     AS $$
 #variable_conflict use_column
 declare
-  v_bytes_per_gb constant numeric := 1073741824;
   v_limit record;
   v_kept uuid[] := '{}';
   v_id uuid;
 begin
   for v_limit in
     select case e.key when 'storage_gb' then 'storage' else e.key end as quota_type,
-           e.quota_limit * case e.key when 'storage_gb' then v_bytes_per_gb else 1 end as quota_limit,
+           e.quota_limit * case e.key when 'storage_gb' then billing.bytes_per_gb() else 1 end as quota_limit,
            case when e.key in ('api_calls', 'tokens', 'cost') then 'billing' else 'none' end as period, e.overage_allowed
-      from billing.entitlements_of(apply_plan_quotas.tenant_id) e
-     where e.kind = 'quota' and (e.overage_allowed or e.key in ('tokens', 'cost'))
+      from billing.sold_entitlements(apply_plan_quotas.tenant_id) e
+     where e.kind = 'quota'
      order by 1
   loop
     insert into app_public.usage_quotas as q (tenant_id, quota_type, period, quota_limit, is_hard_limit, overage_allowed, source)
@@ -10517,7 +11174,7 @@ $$;
 
 ALTER FUNCTION billing.apply_plan_quotas(tenant_id uuid) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION billing.apply_plan_quotas(tenant_id uuid) IS 'Writes those quotas of a tenant that tenants.quotas cannot express to app_public.usage_quotas: tokens, cost, and all quotas with overage. Quotas of an earlier plan are deleted.';
+COMMENT ON FUNCTION billing.apply_plan_quotas(tenant_id uuid) IS 'Writes the quotas that were sold to a tenant to app_public.usage_quotas, where they are enforced for the tenant and all below it. Quotas of an earlier plan are deleted.';
 
 CREATE FUNCTION billing.apply_refund(provider app_public.payment_provider, refund jsonb) RETURNS billing.event_outcome
     LANGUAGE plpgsql SECURITY DEFINER
@@ -10547,11 +11204,10 @@ begin
        and p.status = 'succeeded';
     v_amount := (refund ->> 'amount')::numeric / 10 ^ billing.minor_units(v_payment.currency);
     if v_payment.id is null or v_outcome = 'failed' or v_amount is null or v_amount <= 0
-       or v_amount > billing.creditable_amount(v_tenant_id, v_payment.invoice_id) then
+       or v_amount > billing.refundable_credit(v_payment) + billing.refundable_price(v_payment) then
       return 'unknown';
     end if;
-    insert into app_public.refunds (tenant_id, payment_id, amount, reason, provider_refund_id)
-    values (v_tenant_id, v_payment.id, v_amount, 'Refunded at the payment provider', refund ->> 'id') returning * into v_refund;
+    v_refund := billing.write_down_refund(v_payment, v_amount, 'Refunded at the payment provider', refund ->> 'id');
   end if;
   perform billing.finish_refund(v_tenant_id, v_refund.id, v_outcome, refund ->> 'id', refund ->> 'failure_reason');
   return 'applied';
@@ -10561,6 +11217,42 @@ $$;
 ALTER FUNCTION billing.apply_refund(provider app_public.payment_provider, refund jsonb) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION billing.apply_refund(provider app_public.payment_provider, refund jsonb) IS 'Applies an event about a refund that was made here or in the pages of the provider. A refund of more than what is left of the invoice is unknown, so that staff look at it.';
+
+CREATE FUNCTION billing.apply_subscription(tenant_id uuid) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_subscription app_public.subscriptions;
+begin
+  -- the live subscription, or else the one that ended last
+  select * into v_subscription from app_public.subscriptions s
+   where s.tenant_id = apply_subscription.tenant_id
+   order by s.ended_at desc nulls first, s.created_at desc limit 1;
+  if not found then
+    return;
+  end if;
+  update app_public.tenants t
+     set subscription_status = case v_subscription.status
+           when 'trialing' then 'trial' when 'active' then 'active' when 'past_due' then 'active' when 'paused' then 'suspended'
+           when 'cancelled' then 'cancelled' when 'expired' then 'inactive' end,
+         trial_ends_at = v_subscription.trial_ends_at,
+         -- quotas count their billing periods from this day, so it is the day that the subscription counts its periods from
+         subscription_started_at = case when v_subscription.status = 'trialing' then v_subscription.started_at
+           else v_subscription.anchor_on::timestamp at time zone v_subscription.timezone end,
+         subscription_timezone = v_subscription.timezone,
+         subscription_ends_at = coalesce(v_subscription.ended_at,
+           case when v_subscription.cancel_at_period_end then v_subscription.current_period_end end),
+         billing_cycle = v_subscription.billing_cycle::text,
+         next_billing_date = case when v_subscription.status in ('trialing', 'active', 'past_due') and not v_subscription.cancel_at_period_end
+           then v_subscription.current_period_end end
+   where t.id = apply_subscription.tenant_id;
+end
+$$;
+
+ALTER FUNCTION billing.apply_subscription(tenant_id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION billing.apply_subscription(tenant_id uuid) IS 'Writes the state of the subscription of a tenant to the row of the tenant. A tenant that never had one is left as it is.';
 
 CREATE FUNCTION billing.begin_notice_mail(tenant_id uuid, mail_id uuid) RETURNS TABLE(attempt integer, email text, tenant_name text, subject text, message text, setting text)
     LANGUAGE plpgsql SECURITY DEFINER
@@ -10700,26 +11392,21 @@ ALTER FUNCTION billing.begin_period(subscription app_public.subscriptions, at ti
 COMMENT ON FUNCTION billing.begin_period(subscription app_public.subscriptions, at timestamp with time zone, anchor_on date, status app_public.subscription_status_enum) IS '@errors LB302
 Moves a subscription into the period that begins at an instant. A planned change takes effect, and the price that is in force at that instant applies.';
 
-CREATE FUNCTION billing.bill_last_period(subscription app_public.subscriptions, at timestamp with time zone, credit_unused boolean) RETURNS app_public.invoices
+CREATE FUNCTION billing.bill_last_period(subscription app_public.subscriptions, at timestamp with time zone, reason app_public.invoice_reason, unused_from timestamp with time zone) RETURNS app_public.invoices
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
-  v_usage tstzrange := case when (bill_last_period.subscription).usage_since < bill_last_period.at
-    then tstzrange((bill_last_period.subscription).usage_since, bill_last_period.at) end;
-  v_lines app_public.invoice_lines[] := '{}';
+  v_usage tstzrange := billing.unbilled_usage(bill_last_period.subscription, bill_last_period.at);
+  v_lines app_public.invoice_lines[] := array(
+    select l from billing.unused_days_lines(bill_last_period.subscription, bill_last_period.unused_from) l);
   v_invoice app_public.invoices;
 begin
-  if bill_last_period.credit_unused then
-    v_lines := array(select l from billing.unused_days_lines(bill_last_period.subscription, bill_last_period.at) l);
-  end if;
-  if v_usage is not null and not billing.has_usage_to_bill((bill_last_period.subscription).tenant_id, (bill_last_period.subscription).price_id) then
-    v_usage := null;
-  end if;
   if v_lines = '{}' and v_usage is null then
     return null;
   end if;
-  v_invoice := billing.draft_invoice((bill_last_period.subscription).tenant_id, 'end', bill_last_period.subscription, v_usage, (bill_last_period.subscription).price_id);
+  v_invoice := billing.draft_invoice((bill_last_period.subscription).tenant_id, bill_last_period.reason, bill_last_period.subscription,
+    bill_last_period.subscription, v_usage);
   perform billing.insert_lines(v_invoice, v_lines);
   if bill_last_period.at < (bill_last_period.subscription).current_period_end or v_usage is null then
     return billing.finalise_invoice(v_invoice.tenant_id, v_invoice.id);
@@ -10729,46 +11416,115 @@ begin
 end
 $$;
 
-ALTER FUNCTION billing.bill_last_period(subscription app_public.subscriptions, at timestamp with time zone, credit_unused boolean) OWNER TO rowhouse_owner;
+ALTER FUNCTION billing.bill_last_period(subscription app_public.subscriptions, at timestamp with time zone, reason app_public.invoice_reason, unused_from timestamp with time zone) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION billing.bill_last_period(subscription app_public.subscriptions, at timestamp with time zone, credit_unused boolean) IS 'Creates the invoice at the end of a period that no other period follows: the usage, and a credit for unused days if credit_unused is true. The result is null when there is nothing to bill.';
+COMMENT ON FUNCTION billing.bill_last_period(subscription app_public.subscriptions, at timestamp with time zone, reason app_public.invoice_reason, unused_from timestamp with time zone) IS 'Creates the invoice when a period ends or pauses and no other follows: the usage up to an instant, and a credit for the days from unused_from on. The result is null when there is nothing to bill.';
 
-CREATE FUNCTION billing.bill_period(subscription app_public.subscriptions, ended app_public.subscriptions) RETURNS app_public.invoices
+CREATE FUNCTION billing.bill_late_usage(tenant_id uuid) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  -- late events come one by one, and each of them is not worth an invoice of its own
+  v_at_most_every constant interval := '1 day';
+  v_ended app_public.subscriptions;
+  v_lines app_public.invoice_lines[];
+  v_invoice app_public.invoices;
+begin
+  if exists (select from app_public.subscriptions s
+              where s.tenant_id = bill_late_usage.tenant_id and s.status in ('trialing', 'active', 'past_due'))
+     or exists (select from app_public.invoices i
+                 where i.tenant_id = bill_late_usage.tenant_id
+                   and (i.status = 'draft' or i.reason = 'usage' and i.finalised_at > core.clock() - v_at_most_every)) then
+    return;
+  end if;
+  select * into v_ended from app_public.subscriptions s
+   where s.tenant_id = bill_late_usage.tenant_id order by s.ended_at desc nulls first limit 1;
+  v_lines := array(select l from billing.adjustment_lines(bill_late_usage.tenant_id, null, metering.last_batch()) l);
+  if v_lines <> '{}' then
+    v_invoice := billing.draft_invoice(bill_late_usage.tenant_id, 'usage', v_ended, null, null);
+    perform billing.insert_lines(v_invoice, v_lines);
+    perform billing.finalise_invoice(v_invoice.tenant_id, v_invoice.id);
+  end if;
+end
+$$;
+
+ALTER FUNCTION billing.bill_late_usage(tenant_id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION billing.bill_late_usage(tenant_id uuid) IS 'Bills what was recorded after the last invoice of a tenant whose subscription has ended or is paused, at most once a day. With a running subscription the next invoice does it.';
+
+CREATE FUNCTION billing.bill_month_of_usage(subscription app_public.subscriptions, at timestamp with time zone) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_usage constant tstzrange := billing.unbilled_usage(bill_month_of_usage.subscription, bill_month_of_usage.at);
+begin
+  if v_usage is not null then
+    perform billing.refresh_usage_lines(billing.draft_invoice((bill_month_of_usage.subscription).tenant_id, 'usage',
+      bill_month_of_usage.subscription, bill_month_of_usage.subscription, v_usage), null);
+  end if;
+  update app_public.subscriptions s set usage_since = bill_month_of_usage.at where s.id = (bill_month_of_usage.subscription).id;
+end
+$$;
+
+ALTER FUNCTION billing.bill_month_of_usage(subscription app_public.subscriptions, at timestamp with time zone) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION billing.bill_month_of_usage(subscription app_public.subscriptions, at timestamp with time zone) IS 'Adds a draft for the usage of a month within an annual period.';
+
+CREATE FUNCTION billing.bill_period(subscription app_public.subscriptions, ended app_public.subscriptions, at timestamp with time zone) RETURNS app_public.invoices
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
   v_price app_public.plan_prices;
-  v_basis constant tstzrange := tstzrange((bill_period.subscription).current_period_start, (bill_period.subscription).current_period_end);
-  v_usage tstzrange := case when (bill_period.ended).usage_since < (bill_period.ended).current_period_end
-    then tstzrange((bill_period.ended).usage_since, (bill_period.ended).current_period_end) end;
-  v_lines app_public.invoice_lines[] := '{}';
+  v_usage tstzrange := billing.unbilled_usage(bill_period.ended, (bill_period.ended).current_period_end);
+  v_lines app_public.invoice_lines[];
   v_invoice app_public.invoices;
 begin
   select * into v_price from app_public.plan_prices p where p.id = (bill_period.subscription).price_id;
-  if v_price.amount > 0 then
-    v_lines := array[billing.recurring_line(v_price, 'recurring', 1, v_basis, v_basis, (bill_period.subscription).timezone)];
-  end if;
-  if v_usage is not null and not billing.has_usage_to_bill((bill_period.ended).tenant_id, (bill_period.ended).price_id) then
-    v_usage := null;
-  end if;
+  v_lines := array(select l from billing.period_lines(bill_period.subscription, v_price, bill_period.at) l);
   if v_lines = '{}' and v_usage is null then
     return null;
   end if;
-  v_invoice := billing.draft_invoice((bill_period.subscription).tenant_id, 'period', bill_period.subscription, v_usage, (bill_period.ended).price_id);
+  -- the rest of a period after a pause is billed beside the invoice of that period
+  v_invoice := billing.draft_invoice((bill_period.subscription).tenant_id,
+    case when exists (select from app_public.invoices i
+                       where i.tenant_id = (bill_period.subscription).tenant_id and i.subscription_id = (bill_period.subscription).id
+                         and i.period_number = (bill_period.subscription).period_number and i.reason = 'period')
+      then 'change' else 'period' end,
+    bill_period.subscription, bill_period.ended, v_usage);
   perform billing.insert_lines(v_invoice, v_lines);
   if v_usage is null then
-    v_invoice := billing.finalise_invoice(v_invoice.tenant_id, v_invoice.id);
-  else
-    perform billing.refresh_usage_lines(v_invoice, null);
+    return billing.finalise_invoice(v_invoice.tenant_id, v_invoice.id);
   end if;
+  perform billing.refresh_usage_lines(v_invoice, null);
   return v_invoice;
 end
 $$;
 
-ALTER FUNCTION billing.bill_period(subscription app_public.subscriptions, ended app_public.subscriptions) OWNER TO rowhouse_owner;
+ALTER FUNCTION billing.bill_period(subscription app_public.subscriptions, ended app_public.subscriptions, at timestamp with time zone) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION billing.bill_period(subscription app_public.subscriptions, ended app_public.subscriptions) IS 'Creates the invoice at the start of a period: the price of the plan in advance, and the usage of the period that has ended, if there was one. The result is null when there is nothing to bill.';
+COMMENT ON FUNCTION billing.bill_period(subscription app_public.subscriptions, ended app_public.subscriptions, at timestamp with time zone) IS 'Creates the invoice of a period: the price of the plan from the day of an instant on, and the usage of the period that has ended, if there was one. The result is null when there is nothing to bill.';
+
+CREATE FUNCTION billing.bill_usage_again(invoice app_public.invoices) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  insert into app_public.invoices (
+    tenant_id, reason, issuer_id, subscription_id, currency, timezone, period_number, period_start, period_end, usage_start, usage_end,
+    usage_price_id, usage_basis_start, usage_basis_end, collection_method, finalise_at)
+  select (invoice).tenant_id, 'usage', (invoice).issuer_id, (invoice).subscription_id, (invoice).currency, (invoice).timezone,
+         (invoice).period_number, (invoice).period_start, (invoice).period_end, (invoice).usage_start, (invoice).usage_end,
+         (invoice).usage_price_id, (invoice).usage_basis_start, (invoice).usage_basis_end, (invoice).collection_method,
+         core.clock() + make_interval(hours => i.draft_hours)
+    from app_public.invoice_issuers i
+   where i.id = (invoice).issuer_id and (invoice).usage_start is not null;
+$$;
+
+ALTER FUNCTION billing.bill_usage_again(invoice app_public.invoices) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION billing.bill_usage_again(invoice app_public.invoices) IS 'Adds a draft for the usage of an invoice that is void.';
 
 CREATE FUNCTION billing.billable_usage(tenant_id uuid, usage_type text, period tstzrange) RETURNS numeric
     LANGUAGE plpgsql STABLE SECURITY DEFINER
@@ -10777,16 +11533,22 @@ CREATE FUNCTION billing.billable_usage(tenant_id uuid, usage_type text, period t
 begin
   return (
     select coalesce(sum(e.quantity), 0)
-      from app_public.usage_events e
-     where e.tenant_id = billable_usage.tenant_id and e.usage_type = billable_usage.usage_type
-       and e.occurred_at >= lower(billable_usage.period) and e.occurred_at < upper(billable_usage.period)
-       and e.adjusts_period is null);
+      from billing.paid_events(billable_usage.tenant_id, billable_usage.usage_type, billable_usage.period) e
+     where e.adjusts_period is null);
 end
 $$;
 
-ALTER FUNCTION billing.billable_usage(tenant_id uuid, usage_type text, period tstzrange) OWNER TO rowhouse_owner;
+ALTER FUNCTION billing.billable_usage(tenant_id uuid, usage_type text, period tstzrange) OWNER TO rowhouse_platform;
 
-COMMENT ON FUNCTION billing.billable_usage(tenant_id uuid, usage_type text, period tstzrange) IS 'The quantity that was recorded for a period before the period was finalised.';
+COMMENT ON FUNCTION billing.billable_usage(tenant_id uuid, usage_type text, period tstzrange) IS 'The quantity that was recorded for a period, in a tenant and those below it, before the period was finalised.';
+
+CREATE FUNCTION billing.bytes_per_gb() RETURNS numeric
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN 1073741824;
+
+ALTER FUNCTION billing.bytes_per_gb() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION billing.bytes_per_gb() IS 'Plans and overrides limit storage in units of so many bytes.';
 
 CREATE FUNCTION billing.can_be_charged(tenant_id uuid) RETURNS boolean
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -10800,6 +11562,33 @@ $$;
 ALTER FUNCTION billing.can_be_charged(tenant_id uuid) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION billing.can_be_charged(tenant_id uuid) IS 'Whether a tenant can pay: it has a default payment method, or it pays by invoice.';
+
+CREATE FUNCTION billing.charged_share(subscription app_public.subscriptions) RETURNS numeric
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select coalesce(least(greatest(trunc(sum(d.plan * d.kept) / nullif(sum(d.plan), 0), 12), 0), 1), 1)
+    from (
+      select sum(l.amount) filter (where l.kind in ('recurring', 'proration')) as plan,
+             case i.status when 'void' then 0
+               else coalesce(least(greatest((i.subtotal + c.credited) / nullif(i.subtotal - coalesce(sum(l.amount) filter (where l.is_manual), 0), 0), 0), 1), 1)
+             end as kept
+        from app_public.invoices i
+        join app_public.invoice_lines l on l.tenant_id = i.tenant_id and l.invoice_id = i.id
+       cross join lateral (
+         select coalesce(sum(n.subtotal), 0) as credited from app_public.invoices n
+          where n.tenant_id = i.tenant_id and n.credited_invoice_id = i.id) c
+       where i.tenant_id = (charged_share.subscription).tenant_id and i.subscription_id = (charged_share.subscription).id
+         and i.series = 'invoice' and i.status <> 'draft'
+       group by i.tenant_id, i.id, i.status, i.subtotal, c.credited
+      having bool_or(l.kind in ('recurring', 'proration') and l.basis_start = (charged_share.subscription).current_period_start
+                     and l.basis_end = (charged_share.subscription).current_period_end)
+    ) as d;
+$$;
+
+ALTER FUNCTION billing.charged_share(subscription app_public.subscriptions) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION billing.charged_share(subscription app_public.subscriptions) IS 'The share of the price of the current period that was really charged, from 0 to 1: lines by staff, credit notes, refunds and voided invoices reduce it. So what was never owed is not credited again.';
 
 CREATE FUNCTION billing.check_finalisation(invoice app_public.invoices) RETURNS void
     LANGUAGE plpgsql STABLE SECURITY DEFINER
@@ -10824,6 +11613,21 @@ ALTER FUNCTION billing.check_finalisation(invoice app_public.invoices) OWNER TO 
 
 COMMENT ON FUNCTION billing.check_finalisation(invoice app_public.invoices) IS '@errors LB901 LB902
 Checks that the lines of a document sum to its subtotal and that its number was issued to it.';
+
+CREATE FUNCTION billing.prorated_tiers(tiers jsonb, share numeric) RETURNS jsonb
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select case when prorated_tiers.share = 1 then prorated_tiers.tiers
+    else (select jsonb_agg(
+            case when t.tier ->> 'upTo' is null then t.tier
+              else jsonb_set(t.tier, '{upTo}', to_jsonb((t.tier ->> 'upTo')::numeric * prorated_tiers.share)) end order by t.place)
+            from jsonb_array_elements(prorated_tiers.tiers) with ordinality as t (tier, place)) end;
+$$;
+
+ALTER FUNCTION billing.prorated_tiers(tiers jsonb, share numeric) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION billing.prorated_tiers(tiers jsonb, share numeric) IS 'The tiers for a share of a period: each upTo × share. Prices stay as they are.';
 
 CREATE FUNCTION billing.usage_charge(model app_public.price_model_enum, quantity numeric, included_quantity numeric, unit_amount numeric, package_size numeric, tiers jsonb) RETURNS numeric
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
@@ -10860,26 +11664,26 @@ ALTER FUNCTION billing.usage_charge(model app_public.price_model_enum, quantity 
 
 COMMENT ON FUNCTION billing.usage_charge(model app_public.price_model_enum, quantity numeric, included_quantity numeric, unit_amount numeric, package_size numeric, tiers jsonb) IS 'The price of a quantity, unrounded. Only q = max(quantity - included_quantity, 0) is charged, and nothing when q = 0. flat: unit_amount. per_unit: q × unit_amount. package: ceil(q / package_size) × unit_amount. tiered: each unit at the unitAmount of its own tier, plus the flatAmount of each tier that is reached. volume: q × unitAmount of the tier of the last unit, plus its flatAmount.';
 
-CREATE FUNCTION billing.component_charge(component app_public.plan_price_components, quantity numeric) RETURNS numeric
+CREATE FUNCTION billing.component_charge(component app_public.plan_price_components, quantity numeric, share numeric) RETURNS numeric
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN billing.usage_charge((component).model, quantity, (component).included_quantity, (component).unit_amount, (component).package_size, (component).tiers);
+    RETURN billing.usage_charge((component).model, quantity, ((component).included_quantity * share), (component).unit_amount, (component).package_size, billing.prorated_tiers((component).tiers, share));
 
-ALTER FUNCTION billing.component_charge(component app_public.plan_price_components, quantity numeric) OWNER TO rowhouse_owner;
+ALTER FUNCTION billing.component_charge(component app_public.plan_price_components, quantity numeric, share numeric) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION billing.component_charge(component app_public.plan_price_components, quantity numeric) IS 'The price of a quantity by one component of a price, unrounded.';
+COMMENT ON FUNCTION billing.component_charge(component app_public.plan_price_components, quantity numeric, share numeric) IS 'The price of a quantity by one component of a price for a share of its period, unrounded. The included quantity and the bounds of tiers are multiplied by the share.';
 
-CREATE FUNCTION billing.credit_balance(tenant_id uuid) RETURNS numeric
+CREATE FUNCTION billing.credit_balance(tenant_id uuid, currency text) RETURNS numeric
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
   select coalesce(sum(e.amount), 0)
-    from app_public.credit_entries e join app_public.billing_profiles p on p.tenant_id = e.tenant_id and p.currency = e.currency
-   where e.tenant_id = credit_balance.tenant_id;
+    from app_public.credit_entries e
+   where e.tenant_id = credit_balance.tenant_id and e.currency = credit_balance.currency;
 $$;
 
-ALTER FUNCTION billing.credit_balance(tenant_id uuid) OWNER TO rowhouse_owner;
+ALTER FUNCTION billing.credit_balance(tenant_id uuid, currency text) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION billing.credit_balance(tenant_id uuid) IS 'The credit of a tenant in its currency that no invoice has used yet: the sum of its credit entries.';
+COMMENT ON FUNCTION billing.credit_balance(tenant_id uuid, currency text) IS 'The credit of a tenant in a currency that no invoice has used yet: the sum of its credit entries.';
 
 CREATE FUNCTION billing.credit_note_tax(invoice app_public.invoices, amount numeric) RETURNS numeric
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -10903,7 +11707,7 @@ CREATE FUNCTION billing.creditable_amount(tenant_id uuid, invoice_id uuid) RETUR
     AS $$
   select i.total
        + (select coalesce(sum(c.total), 0) from app_public.invoices c where c.tenant_id = i.tenant_id and c.credited_invoice_id = i.id)
-       - (select coalesce(sum(r.amount), 0) from app_public.refunds r
+       - (select coalesce(sum(r.amount - r.credit_amount), 0) from app_public.refunds r
             join app_public.payments p on p.tenant_id = r.tenant_id and p.id = r.payment_id
            where p.tenant_id = i.tenant_id and p.invoice_id = i.id and r.status = 'pending')
     from app_public.invoices i
@@ -10934,7 +11738,7 @@ ALTER FUNCTION billing.document_number(prefix text, sequence_number bigint) OWNE
 
 COMMENT ON FUNCTION billing.document_number(prefix text, sequence_number bigint) IS 'The number on a document: the prefix and at least six digits, such as INV-000042.';
 
-CREATE FUNCTION billing.draft_invoice(tenant_id uuid, reason app_public.invoice_reason, subscription app_public.subscriptions, usage tstzrange, usage_price_id uuid) RETURNS app_public.invoices
+CREATE FUNCTION billing.draft_invoice(tenant_id uuid, reason app_public.invoice_reason, subscription app_public.subscriptions, used app_public.subscriptions, usage tstzrange) RETURNS app_public.invoices
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
@@ -10944,12 +11748,14 @@ declare
 begin
   insert into app_public.invoices (
     tenant_id, reason, issuer_id, subscription_id, currency, timezone, period_number, period_start, period_end,
-    usage_start, usage_end, usage_price_id, collection_method, finalise_at)
+    usage_start, usage_end, usage_price_id, usage_basis_start, usage_basis_end, collection_method, finalise_at)
   select v_profile.tenant_id, draft_invoice.reason, v_profile.issuer_id, (draft_invoice.subscription).id,
          coalesce((draft_invoice.subscription).currency, v_profile.currency), coalesce((draft_invoice.subscription).timezone, t.timezone),
          (draft_invoice.subscription).period_number, (draft_invoice.subscription).current_period_start,
          (draft_invoice.subscription).current_period_end, lower(draft_invoice.usage), upper(draft_invoice.usage),
-         case when draft_invoice.usage is not null then draft_invoice.usage_price_id end, v_profile.collection_method,
+         case when draft_invoice.usage is not null then (draft_invoice.used).price_id end,
+         lower(billing.usage_basis(draft_invoice.used, draft_invoice.usage)), upper(billing.usage_basis(draft_invoice.used, draft_invoice.usage)),
+         v_profile.collection_method,
          case when draft_invoice.usage is not null then upper(draft_invoice.usage) + make_interval(hours => i.draft_hours) end
     from app_public.tenants t, app_public.invoice_issuers i
    where t.id = v_profile.tenant_id and i.id = v_profile.issuer_id
@@ -10958,9 +11764,9 @@ begin
 end
 $$;
 
-ALTER FUNCTION billing.draft_invoice(tenant_id uuid, reason app_public.invoice_reason, subscription app_public.subscriptions, usage tstzrange, usage_price_id uuid) OWNER TO rowhouse_owner;
+ALTER FUNCTION billing.draft_invoice(tenant_id uuid, reason app_public.invoice_reason, subscription app_public.subscriptions, used app_public.subscriptions, usage tstzrange) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION billing.draft_invoice(tenant_id uuid, reason app_public.invoice_reason, subscription app_public.subscriptions, usage tstzrange, usage_price_id uuid) IS 'Inserts an empty draft. A draft with usage is finalised draft_hours of its issuer after the end of the usage, so that events that arrive a little late are still included.';
+COMMENT ON FUNCTION billing.draft_invoice(tenant_id uuid, reason app_public.invoice_reason, subscription app_public.subscriptions, used app_public.subscriptions, usage tstzrange) IS 'Inserts an empty draft for a subscription as it is now, with usage under the price and within the period of the subscription as it was (used). A draft with usage is finalised draft_hours of its issuer after the end of the usage, so that events that arrive a little late are still included.';
 
 CREATE FUNCTION billing.due_at(invoice app_public.invoices, finalised_at timestamp with time zone) RETURNS timestamp with time zone
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -11007,6 +11813,25 @@ ALTER FUNCTION billing.end_subscription(subscription app_public.subscriptions, s
 
 COMMENT ON FUNCTION billing.end_subscription(subscription app_public.subscriptions, status app_public.subscription_status_enum, at timestamp with time zone) IS 'Ends a subscription with a final status and adds a notice.';
 
+CREATE FUNCTION billing.end_subscription_now(subscription app_public.subscriptions) RETURNS app_public.subscriptions
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_subscription constant app_public.subscriptions := end_subscription_now.subscription;
+  v_now constant timestamptz := core.clock();
+begin
+  if v_subscription.status in ('active', 'past_due') then
+    perform billing.bill_last_period(v_subscription, v_now, 'end', billing.next_midnight(v_now, v_subscription.timezone));
+  end if;
+  return billing.end_subscription(v_subscription, 'cancelled', v_now);
+end
+$$;
+
+ALTER FUNCTION billing.end_subscription_now(subscription app_public.subscriptions) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION billing.end_subscription_now(subscription app_public.subscriptions) IS 'Bills the usage of a subscription up to now, credits its unused days, and ends it.';
+
 CREATE FUNCTION billing.end_trial(subscription app_public.subscriptions) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -11024,7 +11849,7 @@ begin
   if v_is_free or billing.can_be_charged(v_trial.tenant_id) then
     v_new := billing.begin_period(v_trial, v_trial.trial_ends_at,
       (v_trial.trial_ends_at at time zone v_trial.timezone)::date, 'active');
-    perform billing.bill_period(v_new, null);
+    perform billing.bill_period(v_new, null, v_trial.trial_ends_at);
   else
     perform billing.add_billing_notice(v_trial.tenant_id, 'trial_expired', v_trial.id::text,
       'The trial has ended without a payment method.', v_trial.id);
@@ -11047,40 +11872,54 @@ begin
   select s.plan_id into v_plan_id from app_public.subscriptions s
    where s.tenant_id = entitled_plan_id.tenant_id and s.status in ('trialing', 'active', 'past_due');
   if not found then
-    select p.id into v_plan_id from app_public.plans p where p.slug = 'free';
+    select p.id into v_plan_id
+      from app_public.tenants t, app_public.plans p
+     where t.id = entitled_plan_id.tenant_id and t.parent_tenant_id is null and t.type <> 'platform' and p.slug = 'free';
   end if;
   return v_plan_id;
 end
 $$;
 
-ALTER FUNCTION billing.entitled_plan_id(tenant_id uuid) OWNER TO rowhouse_owner;
+ALTER FUNCTION billing.entitled_plan_id(tenant_id uuid) OWNER TO rowhouse_platform;
 
-COMMENT ON FUNCTION billing.entitled_plan_id(tenant_id uuid) IS 'The plan that decides the entitlements of a tenant: the plan of its running subscription, or the plan free when there is no subscription or it is paused.';
+COMMENT ON FUNCTION billing.entitled_plan_id(tenant_id uuid) IS 'The plan that was sold to a tenant: the plan of its running subscription or else the plan free, if it exists. The platform has no plan, and a tenant below another one has none of its own.';
 
 CREATE FUNCTION billing.entitlements_of(tenant_id uuid) RETURNS SETOF app_public.entitlement
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select * from billing.feature_entitlements(entitlements_of.tenant_id)
+  union all
+  select * from billing.quota_entitlements(entitlements_of.tenant_id)
+  order by 1, 2;
+$$;
+
+ALTER FUNCTION billing.entitlements_of(tenant_id uuid) OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION billing.entitlements_of(tenant_id uuid) IS 'The features and quotas that hold for a tenant, each with its source.';
+
+CREATE FUNCTION billing.feature_entitlements(tenant_id uuid) RETURNS SETOF app_public.entitlement
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-declare
-  v_plan_id uuid := billing.entitled_plan_id(entitlements_of.tenant_id);
 begin
   return query
-    select distinct on (e.kind, e.key) e.kind, e.key, e.is_enabled, e.quota_limit, e.overage_allowed,
-           e.source::app_public.entitlement_source, e.reason
-      from (
-        select o.kind, o.key, o.is_enabled, o.quota_limit, o.overage_allowed, 'override' as source, o.reason, 1 as rank
-          from app_public.tenant_entitlement_overrides o where o.tenant_id = entitlements_of.tenant_id
-        union all
-        select p.kind, p.key, p.is_enabled, p.quota_limit, p.overage_allowed, 'plan', plan.name, 2
-          from app_public.plan_entitlements p join app_public.plans plan on plan.id = p.plan_id where p.plan_id = v_plan_id
-      ) as e
-     order by e.kind, e.key, e.rank;
+    select distinct on (k.key) 'feature'::app_public.entitlement_kind_enum, k.key,
+           tenancy.granted_feature(feature_entitlements.tenant_id, k.key), null::numeric, false,
+           case when a.features ? k.key then 'override' else s.source end::app_public.entitlement_source,
+           case when a.features ? k.key then 'Platform staff have set it.' else s.reason end
+      from unnest((select t.ancestor_ids || t.id from app_public.tenants t where t.id = feature_entitlements.tenant_id))
+             with ordinality as above (id, n)
+      join app_public.tenants a on a.id = above.id
+     cross join lateral jsonb_object_keys(a.plan_features || a.features) as k (key)
+      left join lateral billing.sold_entitlements(a.id) s on s.kind = 'feature' and s.key = k.key
+     order by k.key, above.n desc;
 end
 $$;
 
-ALTER FUNCTION billing.entitlements_of(tenant_id uuid) OWNER TO rowhouse_owner;
+ALTER FUNCTION billing.feature_entitlements(tenant_id uuid) OWNER TO rowhouse_platform;
 
-COMMENT ON FUNCTION billing.entitlements_of(tenant_id uuid) IS 'The entitlements of a tenant, each with its source: an override, if there is one, or else the plan.';
+COMMENT ON FUNCTION billing.feature_entitlements(tenant_id uuid) IS 'The features that were decided for a tenant or for a tenant above it, by its plan or by platform staff.';
 
 CREATE FUNCTION billing.finalise_invoice(tenant_id uuid, invoice_id uuid) RETURNS app_public.invoices
     LANGUAGE plpgsql SECURITY DEFINER
@@ -11090,7 +11929,6 @@ declare
   v_profile app_public.billing_profiles := billing.lock_billing(finalise_invoice.tenant_id);
   v_now timestamptz := core.clock();
   v_invoice app_public.invoices;
-  v_credit numeric := 0;
 begin
   select * into v_invoice from app_public.invoices i
    where i.tenant_id = finalise_invoice.tenant_id and i.id = finalise_invoice.invoice_id for update;
@@ -11103,21 +11941,18 @@ begin
   if v_invoice.usage_start is not null then
     -- From here to the commit nothing can be recorded into the period. What is recorded later becomes an adjustment.
     perform billing.refresh_usage_lines(v_invoice,
-      (metering.finalise_usage_period(tstzrange(v_invoice.usage_start, v_invoice.usage_end))).last_batch_id);
+      metering.finalise_usage_period(tstzrange(v_invoice.usage_start, v_invoice.usage_end)));
   end if;
   perform billing.sum_up_invoice(v_invoice.tenant_id, v_invoice.id);
   select * into v_invoice from app_public.invoices i
    where i.tenant_id = finalise_invoice.tenant_id and i.id = finalise_invoice.invoice_id;
 
-  if v_invoice.series = 'invoice' and v_invoice.total > 0 then
-    v_credit := least(v_invoice.total, greatest(billing.credit_balance(v_invoice.tenant_id), 0));
-  end if;
-  v_invoice := billing.issue_number(v_invoice, v_now, billing.due_at(v_invoice, v_now), v_credit);
-  if v_credit > 0 then
-    perform billing.add_credit_entry(v_invoice, -v_credit, 'used');
-  elsif v_invoice.series = 'invoice' and v_invoice.total < 0 then
+  v_invoice := billing.issue_number(v_invoice, v_now, billing.due_at(v_invoice, v_now));
+  if v_invoice.series = 'invoice' and v_invoice.total < 0 then
     perform billing.add_credit_entry(v_invoice, -v_invoice.total, 'negative_invoice');
   end if;
+  perform billing.apply_credit(v_invoice.tenant_id, v_invoice.currency,
+    case when v_invoice.total < 0 then v_invoice.subscription_id end);
   v_invoice := billing.settle_invoice(v_invoice.tenant_id, v_invoice.id, 0, 0);
   perform core.enqueue_job('billing__render_invoice',
     json_build_object('tenantId', v_invoice.tenant_id, 'invoiceId', v_invoice.id));
@@ -11213,6 +12048,7 @@ begin
            failure_message = left(finish_payment.failure_message, billing.max_provider_message())
      where p.tenant_id = v_payment.tenant_id and p.id = v_payment.id returning * into v_payment;
     perform billing.record_missed_payment(v_invoice, v_payment.id);
+    perform billing.apply_credit(v_invoice.tenant_id, v_invoice.currency);
   elsif finish_payment.outcome = 'succeeded' and v_payment.status <> 'succeeded' then
     update app_public.payments p
        set status = 'succeeded', succeeded_at = v_now, failure_code = null, failure_message = null,
@@ -11245,7 +12081,8 @@ begin
   if not found then
     perform core.raise_error('LB306', 'There is no such refund.', 'Choose one of the refunds of the payment.');
   end if;
-  if finish_refund.outcome = 'failed' and v_refund.status = 'pending' then
+  if finish_refund.outcome = 'failed' and v_refund.status in ('pending', 'succeeded') then
+    perform billing.return_refund(v_refund);
     update app_public.refunds r
        set status = 'failed', provider_refund_id = coalesce(finish_refund.provider_refund_id, r.provider_refund_id),
            failure_message = left(finish_refund.failure_message, billing.max_provider_message())
@@ -11257,7 +12094,9 @@ begin
     select i.* into v_invoice from app_public.invoices i
       join app_public.payments p on p.tenant_id = i.tenant_id and p.invoice_id = i.id
      where p.tenant_id = v_refund.tenant_id and p.id = v_refund.payment_id for update of i;
-    v_note := billing.write_credit_note(v_invoice, v_refund.amount, v_refund.reason);
+    if v_refund.amount > v_refund.credit_amount then
+      v_note := billing.write_credit_note(v_invoice, v_refund.amount - v_refund.credit_amount, v_refund.reason);
+    end if;
     update app_public.refunds r
        set status = 'succeeded', credit_note_id = v_note.id, provider_refund_id = coalesce(finish_refund.provider_refund_id, r.provider_refund_id)
      where r.tenant_id = v_refund.tenant_id and r.id = v_refund.id returning * into v_refund;
@@ -11269,27 +12108,49 @@ $$;
 ALTER FUNCTION billing.finish_refund(tenant_id uuid, refund_id uuid, outcome billing.payment_outcome, provider_refund_id text, failure_message text) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION billing.finish_refund(tenant_id uuid, refund_id uuid, outcome billing.payment_outcome, provider_refund_id text, failure_message text) IS '@errors LB306
-Records the outcome of a refund. The same outcome again changes nothing.';
+Records the outcome of a refund. The same outcome again changes nothing. A refund that fails after it had succeeded becomes credit.';
 
-CREATE FUNCTION billing.first_period_lines(subscription app_public.subscriptions, at timestamp with time zone) RETURNS SETOF app_public.invoice_lines
+CREATE FUNCTION billing.has_late_usage(tenant_id uuid, usage_type text, period tstzrange) RETURNS boolean
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-declare
-  v_next constant app_public.subscriptions := first_period_lines.subscription;
-  v_price app_public.plan_prices := billing.plan_price_at(v_next.plan_id, v_next.currency, v_next.billing_cycle, first_period_lines.at);
-  v_period tstzrange := billing.subscription_period(v_next, first_period_lines.at);
 begin
-  if v_price.amount > 0 then
-    return next billing.recurring_line(v_price, 'recurring', 1, v_period, v_period, v_next.timezone);
-  end if;
+  return exists (
+    select from billing.paid_events(has_late_usage.tenant_id, has_late_usage.usage_type, has_late_usage.period) e
+     where e.adjusts_period is not null);
 end
 $$;
 
-ALTER FUNCTION billing.first_period_lines(subscription app_public.subscriptions, at timestamp with time zone) OWNER TO rowhouse_owner;
+ALTER FUNCTION billing.has_late_usage(tenant_id uuid, usage_type text, period tstzrange) OWNER TO rowhouse_platform;
 
-COMMENT ON FUNCTION billing.first_period_lines(subscription app_public.subscriptions, at timestamp with time zone) IS '@errors LB302
-The line for the price of the period that begins at an instant, for a subscription with the plan, cycle and anchor day of that period; no line when the price is 0.';
+COMMENT ON FUNCTION billing.has_late_usage(tenant_id uuid, usage_type text, period tstzrange) IS 'Whether anything was recorded for a period after the period was finalised.';
+
+CREATE FUNCTION billing.has_live_subscription(tenant_id uuid) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select exists (select from app_public.subscriptions s where s.tenant_id = has_live_subscription.tenant_id and s.ended_at is null);
+$$;
+
+ALTER FUNCTION billing.has_live_subscription(tenant_id uuid) OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION billing.has_live_subscription(tenant_id uuid) IS 'Whether a tenant has a subscription that has not ended.';
+
+CREATE FUNCTION billing.has_open_money(tenant_id uuid) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select exists (select from app_public.subscriptions s where s.tenant_id = has_open_money.tenant_id and s.ended_at is null)
+      or exists (select from app_public.invoices i
+                  where i.tenant_id = has_open_money.tenant_id and (i.status = 'draft' or i.amount_due > 0))
+      or exists (select from app_public.payments p where p.tenant_id = has_open_money.tenant_id and p.status = 'pending')
+      or exists (select from app_public.credit_entries e
+                  where e.tenant_id = has_open_money.tenant_id group by e.currency having sum(e.amount) <> 0);
+$$;
+
+ALTER FUNCTION billing.has_open_money(tenant_id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION billing.has_open_money(tenant_id uuid) IS 'Whether a tenant has a subscription, a draft, an invoice with something due, a payment under way or credit, in any currency.';
 
 CREATE TABLE app_public.plans (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
@@ -11301,6 +12162,7 @@ CREATE TABLE app_public.plans (
     is_public boolean DEFAULT true NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT description_is_not_too_long CHECK ((length(description) <= 10000)),
     CONSTRAINT name_is_a_name CHECK (core.is_name(name)),
     CONSTRAINT slug_is_a_slug CHECK (core.is_slug(slug)),
     CONSTRAINT trial_days_is_in_range CHECK (((trial_days >= 0) AND (trial_days <= 365)))
@@ -11328,6 +12190,8 @@ COMMENT ON COLUMN app_public.plans.created_at IS 'When the row was created.';
 
 COMMENT ON COLUMN app_public.plans.updated_at IS 'When the row was last changed.';
 
+COMMENT ON CONSTRAINT description_is_not_too_long ON app_public.plans IS 'must have at most 10,000 characters';
+
 COMMENT ON CONSTRAINT name_is_a_name ON app_public.plans IS 'must have from 1 to 255 characters, at least one of them visible, and no control characters';
 
 COMMENT ON CONSTRAINT slug_is_a_slug ON app_public.plans IS 'must consist of lower-case letters, digits and hyphens';
@@ -11340,12 +12204,13 @@ CREATE FUNCTION billing.has_trial(plan app_public.plans, tenant_id uuid) RETURNS
     AS $$
   select (has_trial.plan).trial_days > 0
      and not exists (
-       select from app_public.subscriptions s where s.tenant_id = has_trial.tenant_id and s.trial_ends_at is not null);
+       select from app_public.subscriptions s where s.tenant_id = has_trial.tenant_id and s.trial_ends_at is not null)
+     and not exists (select from app_public.tenants t where t.id = has_trial.tenant_id and t.was_sub_tenant);
 $$;
 
 ALTER FUNCTION billing.has_trial(plan app_public.plans, tenant_id uuid) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION billing.has_trial(plan app_public.plans, tenant_id uuid) IS 'Whether a plan offers a trial and the tenant has not had one yet.';
+COMMENT ON FUNCTION billing.has_trial(plan app_public.plans, tenant_id uuid) IS 'Whether a plan offers a trial, the tenant has not had one yet, and it was never below another tenant.';
 
 CREATE FUNCTION billing.has_usage_to_bill(tenant_id uuid, price_id uuid) RETURNS boolean
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -11365,16 +12230,16 @@ CREATE FUNCTION billing.insert_lines(invoice app_public.invoices, lines app_publ
     AS $$
 begin
   insert into app_public.invoice_lines (
-    tenant_id, invoice_id, line_number, kind, description, amount, price_id, component_id, usage_type, quantity, quantity_before,
+    tenant_id, invoice_id, line_number, kind, description, amount, price_id, component_id, usage_type, quantity, quantity_before, charged_share,
     days, period_days, service_start, service_end, basis_start, basis_end, counted_until, is_manual)
   select (insert_lines.invoice).tenant_id, (insert_lines.invoice).id,
          coalesce((select max(o.line_number) from app_public.invoice_lines o
                     where o.tenant_id = (insert_lines.invoice).tenant_id and o.invoice_id = (insert_lines.invoice).id), 0) + l.place,
-         l.kind, l.description, l.amount, l.price_id, l.component_id, l.usage_type, l.quantity, l.quantity_before, l.days,
+         l.kind, l.description, l.amount, l.price_id, l.component_id, l.usage_type, l.quantity, l.quantity_before, l.charged_share, l.days,
          l.period_days, l.service_start, l.service_end, l.basis_start, l.basis_end, l.counted_until, coalesce(l.is_manual, false)
     from unnest(insert_lines.lines) with ordinality as l (
            tenant_id, id, invoice_id, line_number, kind, description, amount, price_id, component_id, usage_type, quantity,
-           quantity_before, days, period_days, service_start, service_end, basis_start, basis_end, counted_until, is_manual, created_at, place);
+           quantity_before, charged_share, days, period_days, service_start, service_end, basis_start, basis_end, counted_until, is_manual, created_at, place);
   perform billing.sum_up_invoice((insert_lines.invoice).tenant_id, (insert_lines.invoice).id);
 end
 $$;
@@ -11530,7 +12395,7 @@ ALTER FUNCTION billing.is_upgrade(subscription app_public.subscriptions, plan ap
 
 COMMENT ON FUNCTION billing.is_upgrade(subscription app_public.subscriptions, plan app_public.plans, price app_public.plan_prices) IS 'Whether a change takes effect at once: the tier is higher, or tier and billing cycle are the same and the price is higher.';
 
-CREATE FUNCTION billing.issue_number(invoice app_public.invoices, at timestamp with time zone, due_at timestamp with time zone, credit numeric) RETURNS app_public.invoices
+CREATE FUNCTION billing.issue_number(invoice app_public.invoices, at timestamp with time zone, due_at timestamp with time zone) RETURNS app_public.invoices
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
@@ -11554,8 +12419,7 @@ begin
                                         'taxNumber', p.tax_number, 'email', p.email),
          finalised_at = issue_number.at,
          due_at = issue_number.due_at,
-         amount_credited = issue_number.credit,
-         next_attempt_at = case when i.series = 'invoice' and i.total > issue_number.credit then issue_number.due_at end,
+         next_attempt_at = case when i.series = 'invoice' and i.total > 0 then issue_number.due_at end,
          finalise_at = null
     from app_public.invoice_issuers s, app_public.billing_profiles p
    where i.tenant_id = (issue_number.invoice).tenant_id and i.id = (issue_number.invoice).id
@@ -11565,9 +12429,9 @@ begin
 end
 $$;
 
-ALTER FUNCTION billing.issue_number(invoice app_public.invoices, at timestamp with time zone, due_at timestamp with time zone, credit numeric) OWNER TO rowhouse_owner;
+ALTER FUNCTION billing.issue_number(invoice app_public.invoices, at timestamp with time zone, due_at timestamp with time zone) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION billing.issue_number(invoice app_public.invoices, at timestamp with time zone, due_at timestamp with time zone, credit numeric) IS 'Issues the next number of the issuer and series to a document, without gaps, copies issuer and customer to it, and sets it to finalised.';
+COMMENT ON FUNCTION billing.issue_number(invoice app_public.invoices, at timestamp with time zone, due_at timestamp with time zone) IS 'Issues the next number of the issuer and series to a document, without gaps, copies issuer and customer to it, and sets it to finalised.';
 
 CREATE FUNCTION billing.late_usage(tenant_id uuid, usage_type text, period tstzrange, until_batch bigint) RETURNS numeric
     LANGUAGE plpgsql STABLE SECURITY DEFINER
@@ -11576,17 +12440,24 @@ CREATE FUNCTION billing.late_usage(tenant_id uuid, usage_type text, period tstzr
 begin
   return (
     select coalesce(sum(e.quantity), 0)
-      from app_public.usage_events e
-     where e.tenant_id = late_usage.tenant_id and e.usage_type = late_usage.usage_type
-       and e.occurred_at >= lower(late_usage.period) and e.occurred_at < upper(late_usage.period)
-       and e.adjusts_period is not null
+      from billing.paid_events(late_usage.tenant_id, late_usage.usage_type, late_usage.period) e
+     where e.adjusts_period is not null
        and (late_usage.until_batch is null or e.batch_id <= late_usage.until_batch));
 end
 $$;
 
-ALTER FUNCTION billing.late_usage(tenant_id uuid, usage_type text, period tstzrange, until_batch bigint) OWNER TO rowhouse_owner;
+ALTER FUNCTION billing.late_usage(tenant_id uuid, usage_type text, period tstzrange, until_batch bigint) OWNER TO rowhouse_platform;
 
 COMMENT ON FUNCTION billing.late_usage(tenant_id uuid, usage_type text, period tstzrange, until_batch bigint) IS 'The quantity that was recorded for a period after the period was finalised, up to and including a batch; with null, all of it.';
+
+CREATE FUNCTION billing.late_usage_time() RETURNS interval
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$ select interval '1 year' $$;
+
+ALTER FUNCTION billing.late_usage_time() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION billing.late_usage_time() IS 'How long after the end of a subscription what is recorded late is still billed by itself.';
 
 CREATE FUNCTION billing.live_subscription(tenant_id uuid) RETURNS app_public.subscriptions
     LANGUAGE plpgsql STABLE SECURITY DEFINER
@@ -11682,6 +12553,29 @@ ALTER FUNCTION billing.lock_draft_for_staff(invoice_id uuid) OWNER TO rowhouse_o
 COMMENT ON FUNCTION billing.lock_draft_for_staff(invoice_id uuid) IS '@errors LB304 LB514 TN205
 Checks that the caller is staff, locks the billing of the tenant, and returns the draft.';
 
+CREATE FUNCTION billing.lock_entitlements(tenant_id uuid) RETURNS uuid
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_plan_id uuid;
+begin
+  loop
+    v_plan_id := billing.entitled_plan_id(lock_entitlements.tenant_id);
+    -- A change of the plan waits for this lock, so that it finds this tenant among those to which the plan was sold.
+    perform from app_public.plans p where p.id = v_plan_id for key share;
+    perform from app_public.tenants t where t.id = lock_entitlements.tenant_id for no key update;
+    -- The plan may have become another one while this session waited.
+    exit when v_plan_id is not distinct from billing.entitled_plan_id(lock_entitlements.tenant_id);
+  end loop;
+  return v_plan_id;
+end
+$$;
+
+ALTER FUNCTION billing.lock_entitlements(tenant_id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION billing.lock_entitlements(tenant_id uuid) IS 'Locks the plan that was sold to a tenant and the tenant, so that two changes of its entitlements at once see each other. Returns the plan.';
+
 CREATE FUNCTION billing.lock_invoice(invoice_id uuid) RETURNS app_public.invoices
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -11740,6 +12634,30 @@ ALTER FUNCTION billing.lock_own_payment_method(id uuid) OWNER TO rowhouse_owner;
 COMMENT ON FUNCTION billing.lock_own_payment_method(id uuid) IS '@errors ID203 LB307
 Locks the billing of the current tenant and returns one of its payment methods.';
 
+CREATE FUNCTION billing.lock_payment(payment_id uuid) RETURNS app_public.payments
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_payment app_public.payments;
+begin
+  select * into v_payment from app_public.payments p
+   where p.tenant_id = core.current_tenant_id() and p.id = lock_payment.payment_id for update;
+  if not found then
+    perform core.raise_error('LB305', 'There is no such payment.', 'Choose one of the payments of the tenant.');
+  end if;
+  if v_payment.status <> 'succeeded' then
+    perform core.raise_error('LB522', 'Only a payment that succeeded can be paid back.', 'Read the status of the payment.');
+  end if;
+  return v_payment;
+end
+$$;
+
+ALTER FUNCTION billing.lock_payment(payment_id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION billing.lock_payment(payment_id uuid) IS '@errors LB305 LB522
+Locks and returns a payment of the current tenant that succeeded.';
+
 CREATE FUNCTION billing.max_provider_message() RETURNS integer
     LANGUAGE sql IMMUTABLE
     RETURN 1000;
@@ -11770,11 +12688,12 @@ begin
   v_new.price_id := (new_subscription.price).id;
   v_new.billing_cycle := (new_subscription.price).billing_cycle;
   v_new.currency := (new_subscription.price).currency;
-  v_new.anchor_on := (v_now at time zone v_new.timezone)::date;
+  v_new.anchor_on := coalesce(billing.anchor_to_keep(v_new.tenant_id), (v_now at time zone v_new.timezone)::date);
   v_new.started_at := v_now;
   v_new.usage_since := v_now;
   if new_subscription.with_trial then
     v_new.status := 'trialing';
+    v_new.anchor_on := (v_now at time zone v_new.timezone)::date;
     v_new.trial_ends_at := (v_new.anchor_on + (new_subscription.plan).trial_days + 1)::timestamp at time zone v_new.timezone;
     v_period := tstzrange(v_now, v_new.trial_ends_at);
   else
@@ -11790,6 +12709,37 @@ $$;
 ALTER FUNCTION billing.new_subscription(tenant_id uuid, plan app_public.plans, price app_public.plan_prices, with_trial boolean) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION billing.new_subscription(tenant_id uuid, plan app_public.plans, price app_public.plan_prices, with_trial boolean) IS 'The values of a subscription that starts now. Nothing is written.';
+
+CREATE FUNCTION billing.next_midnight(at timestamp with time zone, timezone text) RETURNS timestamp with time zone
+    LANGUAGE sql STABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select ((next_midnight.at at time zone next_midnight.timezone)::date + 1)::timestamp at time zone next_midnight.timezone;
+$$;
+
+ALTER FUNCTION billing.next_midnight(at timestamp with time zone, timezone text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION billing.next_midnight(at timestamp with time zone, timezone text) IS 'The end of the calendar day that contains an instant in a time zone.';
+
+CREATE FUNCTION billing.next_period_lines(subscription app_public.subscriptions, at timestamp with time zone) RETURNS SETOF app_public.invoice_lines
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_next app_public.subscriptions := next_period_lines.subscription;
+  v_period constant tstzrange := billing.subscription_period(v_next, next_period_lines.at);
+begin
+  v_next.current_period_start := lower(v_period);
+  v_next.current_period_end := upper(v_period);
+  return query select * from billing.period_lines(v_next,
+    billing.plan_price_at(v_next.plan_id, v_next.currency, v_next.billing_cycle, next_period_lines.at), next_period_lines.at);
+end
+$$;
+
+ALTER FUNCTION billing.next_period_lines(subscription app_public.subscriptions, at timestamp with time zone) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION billing.next_period_lines(subscription app_public.subscriptions, at timestamp with time zone) IS '@errors LB302
+The line for the price of the period that begins at an instant, for a subscription with the plan, cycle and anchor day of that period; no line when the price is 0.';
 
 CREATE FUNCTION billing.notice_subject(kind app_public.billing_notice_kind) RETURNS text
     LANGUAGE sql IMMUTABLE
@@ -11848,6 +12798,165 @@ ALTER FUNCTION billing.overview_scope(OUT period tstzrange, OUT first_day date, 
 
 COMMENT ON FUNCTION billing.overview_scope(OUT period tstzrange, OUT first_day date, OUT last_day date) IS '@errors ID203
 Checks the permission can_view_analytics, and returns the period for which usage is shown, as times and as days of the time zone of the tenant.';
+
+CREATE TABLE app_public.usage_events (
+    tenant_id uuid NOT NULL,
+    batch_id bigint NOT NULL,
+    ordinal integer NOT NULL,
+    occurred_at timestamp with time zone NOT NULL,
+    usage_type text NOT NULL,
+    quantity numeric NOT NULL,
+    user_id uuid,
+    agent_id uuid,
+    project_id uuid,
+    api_key_id uuid,
+    model_id uuid,
+    feature_name text,
+    outcome app_public.usage_outcome,
+    duration_ms integer,
+    cost numeric,
+    price_id uuid,
+    is_unpriced boolean DEFAULT false NOT NULL,
+    adjusts_period tstzrange,
+    rerates_batch_id bigint,
+    rerates_ordinal integer,
+    idempotency_key text,
+    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
+    recorded_at timestamp with time zone DEFAULT now() NOT NULL,
+    payer_id uuid,
+    CONSTRAINT cost_is_bounded CHECK (((cost > '-1000000000000000'::numeric) AND (cost < '1000000000000000'::numeric))),
+    CONSTRAINT cost_names_its_price CHECK (((cost IS NULL) = (price_id IS NULL))),
+    CONSTRAINT duration_ms_is_not_negative CHECK ((duration_ms >= 0)),
+    CONSTRAINT feature_name_is_not_too_long CHECK ((length(feature_name) <= 100)),
+    CONSTRAINT idempotency_key_is_not_too_long CHECK ((length(idempotency_key) <= 255)),
+    CONSTRAINT metadata_is_an_object CHECK ((jsonb_typeof(metadata) = 'object'::text)),
+    CONSTRAINT metadata_is_not_too_large CHECK ((pg_column_size(metadata) <= 100000)),
+    CONSTRAINT quantity_is_positive_and_bounded CHECK (((quantity <= metering.max_amount()) AND ((quantity > (0)::numeric) OR ((quantity = (0)::numeric) AND (rerates_batch_id IS NOT NULL))))),
+    CONSTRAINT usage_type_is_not_too_long CHECK ((length(usage_type) <= 63))
+)
+PARTITION BY RANGE (occurred_at);
+
+ALTER TABLE ONLY app_public.usage_events FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.usage_events OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_public.usage_events IS '@behavior -insert -update -delete -query:resource:connection -query:resource:single
+Every event of usage, recorded once and never changed. usageLogs shows the events together with names.';
+
+COMMENT ON COLUMN app_public.usage_events.batch_id IS 'The batch with which it was recorded.';
+
+COMMENT ON COLUMN app_public.usage_events.ordinal IS 'Its position in the batch, from 1.';
+
+COMMENT ON COLUMN app_public.usage_events.occurred_at IS 'When it was used.';
+
+COMMENT ON COLUMN app_public.usage_events.usage_type IS 'What was used: the name of a usage type.';
+
+COMMENT ON COLUMN app_public.usage_events.quantity IS 'How much was used, in the unit of the type: above 0, except for the correction of a cost, which has 0.';
+
+COMMENT ON COLUMN app_public.usage_events.agent_id IS 'The agent that used it.';
+
+COMMENT ON COLUMN app_public.usage_events.project_id IS 'The project it was used for.';
+
+COMMENT ON COLUMN app_public.usage_events.api_key_id IS 'The API key it was used with.';
+
+COMMENT ON COLUMN app_public.usage_events.model_id IS 'The language model.';
+
+COMMENT ON COLUMN app_public.usage_events.feature_name IS 'The feature of the product.';
+
+COMMENT ON COLUMN app_public.usage_events.outcome IS 'How it ended; null when an outcome has no meaning.';
+
+COMMENT ON COLUMN app_public.usage_events.duration_ms IS 'How long it took, in milliseconds.';
+
+COMMENT ON COLUMN app_public.usage_events.cost IS 'The cost in USD, not rounded: tokens times the price that applied at that time; null without a price.';
+
+COMMENT ON COLUMN app_public.usage_events.price_id IS 'The price of its cost: a row of llm_model_prices or llm_model_price_overrides.';
+
+COMMENT ON COLUMN app_public.usage_events.is_unpriced IS 'Whether these are tokens without a cost, because their model had no price. previewRerating shows what they would cost now.';
+
+COMMENT ON COLUMN app_public.usage_events.adjusts_period IS 'The billing period to which it belongs, when that period was final before the event was recorded: the next invoice adjusts it.';
+
+COMMENT ON COLUMN app_public.usage_events.rerates_batch_id IS 'The batch of the event whose cost this event corrects.';
+
+COMMENT ON COLUMN app_public.usage_events.rerates_ordinal IS 'The position of the event whose cost this event corrects.';
+
+COMMENT ON COLUMN app_public.usage_events.idempotency_key IS 'The key under which it was recorded, unique within the tenant.';
+
+COMMENT ON COLUMN app_public.usage_events.metadata IS 'Anything else, as an object of at most 8 kB.';
+
+COMMENT ON COLUMN app_public.usage_events.recorded_at IS 'When it was recorded.';
+
+COMMENT ON COLUMN app_public.usage_events.payer_id IS '@behavior -*
+The tenant at the top of the hierarchy when it was recorded, which is billed for it; null when the tenant itself is.';
+
+COMMENT ON CONSTRAINT feature_name_is_not_too_long ON app_public.usage_events IS 'must have at most 100 characters';
+
+COMMENT ON CONSTRAINT idempotency_key_is_not_too_long ON app_public.usage_events IS 'must have at most 255 characters';
+
+COMMENT ON CONSTRAINT metadata_is_not_too_large ON app_public.usage_events IS 'must have at most 100 kB';
+
+COMMENT ON CONSTRAINT usage_type_is_not_too_long ON app_public.usage_events IS 'must have at most 63 characters';
+
+CREATE FUNCTION billing.paid_events(payer_id uuid, usage_type text, period tstzrange) RETURNS SETOF app_public.usage_events
+    LANGUAGE sql STABLE
+    BEGIN ATOMIC
+ SELECT e.tenant_id,
+     e.batch_id,
+     e.ordinal,
+     e.occurred_at,
+     e.usage_type,
+     e.quantity,
+     e.user_id,
+     e.agent_id,
+     e.project_id,
+     e.api_key_id,
+     e.model_id,
+     e.feature_name,
+     e.outcome,
+     e.duration_ms,
+     e.cost,
+     e.price_id,
+     e.is_unpriced,
+     e.adjusts_period,
+     e.rerates_batch_id,
+     e.rerates_ordinal,
+     e.idempotency_key,
+     e.metadata,
+     e.recorded_at,
+     e.payer_id
+    FROM app_public.usage_events e
+   WHERE ((e.tenant_id = paid_events.payer_id) AND (e.payer_id IS NULL) AND (e.usage_type = paid_events.usage_type) AND (e.occurred_at >= lower(paid_events.period)) AND (e.occurred_at < upper(paid_events.period)))
+ UNION ALL
+  SELECT e.tenant_id,
+     e.batch_id,
+     e.ordinal,
+     e.occurred_at,
+     e.usage_type,
+     e.quantity,
+     e.user_id,
+     e.agent_id,
+     e.project_id,
+     e.api_key_id,
+     e.model_id,
+     e.feature_name,
+     e.outcome,
+     e.duration_ms,
+     e.cost,
+     e.price_id,
+     e.is_unpriced,
+     e.adjusts_period,
+     e.rerates_batch_id,
+     e.rerates_ordinal,
+     e.idempotency_key,
+     e.metadata,
+     e.recorded_at,
+     e.payer_id
+    FROM app_public.usage_events e
+   WHERE ((e.payer_id = paid_events.payer_id) AND (e.usage_type = paid_events.usage_type) AND (e.occurred_at >= lower(paid_events.period)) AND (e.occurred_at < upper(paid_events.period)));
+END;
+
+ALTER FUNCTION billing.paid_events(payer_id uuid, usage_type text, period tstzrange) OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION billing.paid_events(payer_id uuid, usage_type text, period tstzrange) IS 'The events of a period for which a tenant pays: its own, and those of the tenants that were below it when they were recorded.';
 
 CREATE FUNCTION billing.pause_live_subscription(subscription app_public.subscriptions, at timestamp with time zone) RETURNS app_public.subscriptions
     LANGUAGE plpgsql SECURITY DEFINER
@@ -11936,6 +13045,27 @@ ALTER FUNCTION billing.pending_payment(invoice app_public.invoices) OWNER TO row
 
 COMMENT ON FUNCTION billing.pending_payment(invoice app_public.invoices) IS 'The charge of an invoice that is under way, or null.';
 
+CREATE FUNCTION billing.period_lines(subscription app_public.subscriptions, price app_public.plan_prices, at timestamp with time zone) RETURNS SETOF app_public.invoice_lines
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_zone constant text := (period_lines.subscription).timezone;
+  v_basis constant tstzrange := tstzrange((period_lines.subscription).current_period_start, (period_lines.subscription).current_period_end);
+  v_from constant timestamptz := greatest(billing.local_midnight(period_lines.at, v_zone), lower(v_basis));
+begin
+  if (period_lines.price).amount > 0 and v_from < upper(v_basis) then
+    return next billing.recurring_line(period_lines.price,
+      case when v_from = lower(v_basis) then 'recurring' else 'proration' end::app_public.invoice_line_kind_enum,
+      1, tstzrange(v_from, upper(v_basis)), v_basis, v_zone);
+  end if;
+end
+$$;
+
+ALTER FUNCTION billing.period_lines(subscription app_public.subscriptions, price app_public.plan_prices, at timestamp with time zone) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION billing.period_lines(subscription app_public.subscriptions, price app_public.plan_prices, at timestamp with time zone) IS 'The line for the price of the current period of a subscription from the day of an instant on; no line when the price is 0 or no day remains.';
+
 CREATE FUNCTION billing.plan_by_slug(slug text) RETURNS app_public.plans
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -11997,6 +13127,27 @@ ALTER FUNCTION billing.positive_payable_amount(amount numeric, currency text) OW
 
 COMMENT ON FUNCTION billing.positive_payable_amount(amount numeric, currency text) IS '@errors LB402
 Returns an amount as billing.payable_amount does, and also requires that it is above zero.';
+
+CREATE FUNCTION billing.post(tenant_id uuid, event billing.ledger_event, currency text, document_id uuid, accounts text[], amounts numeric[]) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_context constant text := coalesce(current_setting('rowhouse.tenant_id', true), '');
+begin
+  -- a superuser may write without a tenant in the context; the context is restored afterwards
+  call core.enter_tenant(post.tenant_id);
+  insert into billing.ledger_entries (tenant_id, posting_id, event, account, currency, amount, document_id, occurred_at)
+  select post.tenant_id, p.id, post.event, e.account, post.currency, e.amount, post.document_id, core.clock()
+    from (select gen_random_uuid() as id) p, unnest(post.accounts, post.amounts) as e (account, amount)
+   where e.amount <> 0;
+  perform set_config('rowhouse.tenant_id', v_context, true);
+end
+$$;
+
+ALTER FUNCTION billing.post(tenant_id uuid, event billing.ledger_event, currency text, document_id uuid, accounts text[], amounts numeric[]) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION billing.post(tenant_id uuid, event billing.ledger_event, currency text, document_id uuid, accounts text[], amounts numeric[]) IS 'Adds a posting to the ledger: an entry for each account with its amount, debits positive. The amounts sum to 0.';
 
 CREATE FUNCTION billing.preview_lines(tenant_id uuid, at timestamp with time zone, lines app_public.invoice_lines[], currency text) RETURNS SETOF app_public.invoice_preview_line
     LANGUAGE plpgsql STABLE SECURITY DEFINER
@@ -12072,6 +13223,31 @@ ALTER FUNCTION billing.quota_alert_message(alert app_public.quota_alerts) OWNER 
 
 COMMENT ON FUNCTION billing.quota_alert_message(alert app_public.quota_alerts) IS 'The message of a mail about a quota alert.';
 
+CREATE FUNCTION billing.quota_entitlements(tenant_id uuid) RETURNS SETOF app_public.entitlement
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  return query
+    select distinct on (q.quota_type) 'quota'::app_public.entitlement_kind_enum, q.key, null::boolean,
+           trim_scale(r.quota_limit / case q.key when 'storage_gb' then billing.bytes_per_gb() else 1 end), r.overage_allowed,
+           case r.source when 'plan' then s.source else 'override' end::app_public.entitlement_source,
+           case r.source when 'plan' then s.reason else 'Platform staff have set it.' end
+      from (values ('users', 'users'), ('agents', 'agents'), ('documents', 'documents'), ('storage', 'storage_gb'),
+                   ('api_calls', 'api_calls'), ('tokens', 'tokens'), ('cost', 'cost')) as q (quota_type, key)
+     cross join lateral metering.quotas_in_force(
+             metering.quota_chain(quota_entitlements.tenant_id), quota_entitlements.tenant_id, q.quota_type, null, null, null) r
+      left join lateral billing.sold_entitlements(r.owner_id) s on s.kind = 'quota' and s.key = q.key
+     -- What a tenant has set itself was not sold to it, and a limit for a day does not replace the one that was sold.
+     where r.source <> 'own' and r.period in ('none', 'billing')
+     order by q.quota_type, r.quota_limit;
+end
+$$;
+
+ALTER FUNCTION billing.quota_entitlements(tenant_id uuid) OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION billing.quota_entitlements(tenant_id uuid) IS 'The quotas of a tenant that were sold to it or to a tenant above it, or that platform staff have set: of each type the strictest, as metering enforces it.';
+
 CREATE FUNCTION billing.reactivate_paid_subscription(tenant_id uuid) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -12104,14 +13280,7 @@ begin
   if not found then
     return 'repeated';
   end if;
-  v_outcome := case
-    when receive_payment_event.type like 'payment\_intent.%'
-      then billing.apply_payment_intent(receive_payment_event.type, receive_payment_event.payload)
-    when receive_payment_event.type in ('refund.created', 'refund.updated', 'refund.failed', 'charge.refund.updated')
-      then billing.apply_refund(receive_payment_event.provider, receive_payment_event.payload)
-    when receive_payment_event.type = 'payment_method.detached'
-      then billing.apply_detachment(receive_payment_event.provider, receive_payment_event.payload)
-    else 'ignored' end;
+  v_outcome := billing.apply_payment_event(receive_payment_event.provider, receive_payment_event.type, receive_payment_event.payload);
   update billing.payment_events e set outcome = v_outcome
    where e.provider = receive_payment_event.provider and e.event_id = receive_payment_event.event_id;
   return v_outcome;
@@ -12144,8 +13313,11 @@ begin
     select * into v_price from app_public.plan_prices p where p.id = v_line.price_id;
     v_days := billing.local_days(v_line.service_start, v_line.service_end, v_invoice.timezone);
     v_period_days := billing.local_days(v_line.basis_start, v_line.basis_end, v_invoice.timezone);
-    return query select v_line.quantity * billing.prorated_amount(v_price.amount, v_days, v_period_days, v_price.currency),
-      format('%s%s × %s / %s days', case when v_line.quantity < 0 then '-' else '' end, v_price.amount, v_days, v_period_days);
+    return query select v_line.quantity
+        * billing.prorated_amount(v_price.amount * coalesce(v_line.charged_share, 1), v_days, v_period_days, v_price.currency),
+      format('%s%s%s × %s / %s days', case when v_line.quantity < 0 then '-' else '' end, v_price.amount,
+        case when v_line.charged_share < 1 then format(' × %s that was charged', trim_scale(v_line.charged_share)) else '' end,
+        v_days, v_period_days);
   else
     return query select r.amount, r.explanation from billing.recompute_usage_line(v_line, v_invoice.currency) r;
   end if;
@@ -12166,6 +13338,7 @@ declare
   v_period constant tstzrange := tstzrange(v_line.service_start, v_line.service_end);
   -- no batch has this number, so late_usage up to it is 0
   v_no_batch constant bigint := -1;
+  v_share constant numeric := billing.usage_share(v_period, tstzrange(v_line.basis_start, v_line.basis_end));
   v_component app_public.plan_price_components;
   v_base numeric;
   v_counted_before bigint;
@@ -12175,18 +13348,19 @@ begin
   select * into v_component from app_public.plan_price_components c where c.id = v_line.component_id;
   v_base := billing.billable_usage(v_line.tenant_id, v_component.usage_type, v_period);
   if v_line.kind <> 'adjustment' then
-    return query select billing.round_money(billing.component_charge(v_component, v_base), recompute_usage_line.currency),
-      format('%s of %s, %s included', v_component.model, trim_scale(v_base), trim_scale(v_component.included_quantity));
+    return query select billing.round_money(billing.component_charge(v_component, v_base, v_share), recompute_usage_line.currency),
+      format('%s of %s, %s included%s', v_component.model, trim_scale(v_base), trim_scale(v_component.included_quantity),
+        case when v_share <> 1 then format(' in a whole period, of which this is %s', round(v_share, 6)) else '' end);
     return;
   end if;
   select max(l.counted_until) into v_counted_before
     from app_public.invoice_lines l
-    join app_public.invoices i on i.tenant_id = l.tenant_id and i.id = l.invoice_id and i.status <> 'draft'
+    join app_public.invoices i on i.tenant_id = l.tenant_id and i.id = l.invoice_id and i.status not in ('draft', 'void')
    where l.tenant_id = v_line.tenant_id and l.component_id = v_line.component_id and l.kind = 'adjustment'
      and l.service_start = v_line.service_start and l.counted_until < v_line.counted_until;
   v_before := v_base + billing.late_usage(v_line.tenant_id, v_component.usage_type, v_period, coalesce(v_counted_before, v_no_batch));
   v_after := v_base + billing.late_usage(v_line.tenant_id, v_component.usage_type, v_period, v_line.counted_until);
-  return query select billing.adjustment_amount(v_component, v_before, v_after, recompute_usage_line.currency),
+  return query select billing.adjustment_amount(v_component, v_before, v_after, v_share, recompute_usage_line.currency),
     format('%s of %s minus %s of %s', v_component.model, trim_scale(v_after), v_component.model, trim_scale(v_before));
 end
 $$;
@@ -12230,8 +13404,8 @@ begin
     return;
   end if;
   if v_is_last then
-    -- unused days are not credited, because they were not paid
-    perform billing.bill_last_period(v_subscription, v_now, false);
+    -- what was not served is not owed either
+    perform billing.bill_last_period(v_subscription, v_now, 'change', billing.next_midnight(v_now, v_subscription.timezone));
     perform billing.pause_live_subscription(v_subscription, v_now);
   elsif v_subscription.status = 'active' then
     update app_public.subscriptions s set status = 'past_due', past_due_at = v_now where s.id = v_subscription.id;
@@ -12243,7 +13417,7 @@ ALTER FUNCTION billing.record_missed_payment(invoice app_public.invoices, paymen
 
 COMMENT ON FUNCTION billing.record_missed_payment(invoice app_public.invoices, payment_id uuid) IS 'Records a missed payment. Before the last attempt the subscription becomes past due and the next attempt is planned; after it the invoice becomes uncollectible and the subscription is paused. payment_id is null when the invoice is overdue without a charge.';
 
-CREATE FUNCTION billing.recurring_line(price app_public.plan_prices, kind app_public.invoice_line_kind_enum, sign integer, service tstzrange, basis tstzrange, timezone text) RETURNS app_public.invoice_lines
+CREATE FUNCTION billing.recurring_line(price app_public.plan_prices, kind app_public.invoice_line_kind_enum, sign integer, service tstzrange, basis tstzrange, timezone text, charged_share numeric DEFAULT NULL::numeric) RETURNS app_public.invoice_lines
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
@@ -12262,7 +13436,9 @@ begin
   v_line.basis_start := lower(basis);
   v_line.basis_end := upper(basis);
   v_line.amount := recurring_line.sign
-    * billing.prorated_amount((recurring_line.price).amount, v_line.days, v_line.period_days, (recurring_line.price).currency);
+    * billing.prorated_amount((recurring_line.price).amount * coalesce(recurring_line.charged_share, 1), v_line.days, v_line.period_days,
+                              (recurring_line.price).currency);
+  v_line.charged_share := recurring_line.charged_share;
   v_line.description := case
     when recurring_line.kind = 'recurring' then format('%s, %s', v_plan_name, (recurring_line.price).billing_cycle)
     when recurring_line.sign < 0 then format('%s: %s unused of %s days', v_plan_name, v_line.days, v_line.period_days)
@@ -12271,9 +13447,46 @@ begin
 end
 $$;
 
-ALTER FUNCTION billing.recurring_line(price app_public.plan_prices, kind app_public.invoice_line_kind_enum, sign integer, service tstzrange, basis tstzrange, timezone text) OWNER TO rowhouse_owner;
+ALTER FUNCTION billing.recurring_line(price app_public.plan_prices, kind app_public.invoice_line_kind_enum, sign integer, service tstzrange, basis tstzrange, timezone text, charged_share numeric) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION billing.recurring_line(price app_public.plan_prices, kind app_public.invoice_line_kind_enum, sign integer, service tstzrange, basis tstzrange, timezone text) IS 'A line for the price of a plan: sign × round(price × days of service / days of basis). basis is the whole period, and service is the part of it that is billed. sign is 1 for a charge and -1 for a credit.';
+COMMENT ON FUNCTION billing.recurring_line(price app_public.plan_prices, kind app_public.invoice_line_kind_enum, sign integer, service tstzrange, basis tstzrange, timezone text, charged_share numeric) IS 'A line for the price of a plan: sign × round(price × charged share × days of service / days of basis). basis is the whole period, and service is the part of it that is billed. sign is 1 for a charge and -1 for a credit; charged_share is 1 when it is null.';
+
+CREATE FUNCTION billing.refresh_entitlements(tenant_id uuid) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_context text := coalesce(current_setting('rowhouse.tenant_id', true), '');
+begin
+  -- A superuser may write without a tenant in the context, and staff edit a plan of other tenants. The context is restored.
+  call core.enter_tenant(refresh_entitlements.tenant_id);
+  perform billing.apply_entitlements(refresh_entitlements.tenant_id);
+  perform set_config('rowhouse.tenant_id', v_context, true);
+end
+$$;
+
+ALTER FUNCTION billing.refresh_entitlements(tenant_id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION billing.refresh_entitlements(tenant_id uuid) IS 'Applies the entitlements of a tenant again, from within whatever tenant.';
+
+CREATE FUNCTION billing.refresh_plan(plan_id uuid, is_free boolean) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_tenant_id uuid;
+begin
+  -- This waits for subscriptions to the plan that are not committed yet, so that none keeps what the plan gave before.
+  perform from app_public.plans p where p.id = refresh_plan.plan_id for update;
+  for v_tenant_id in select * from billing.tenants_of_plan(refresh_plan.plan_id, refresh_plan.is_free) loop
+    perform billing.refresh_entitlements(v_tenant_id);
+  end loop;
+end
+$$;
+
+ALTER FUNCTION billing.refresh_plan(plan_id uuid, is_free boolean) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION billing.refresh_plan(plan_id uuid, is_free boolean) IS 'Applies the entitlements of all tenants to which a plan was sold again.';
 
 CREATE FUNCTION billing.refresh_usage_lines(invoice app_public.invoices, until_batch bigint) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
@@ -12285,7 +13498,8 @@ begin
      and l.kind in ('usage', 'overage', 'adjustment') and not l.is_manual;
   perform billing.insert_lines(refresh_usage_lines.invoice, array(
     select l from billing.usage_lines((refresh_usage_lines.invoice).tenant_id, (refresh_usage_lines.invoice).usage_price_id,
-      tstzrange((refresh_usage_lines.invoice).usage_start, (refresh_usage_lines.invoice).usage_end)) l)
+      tstzrange((refresh_usage_lines.invoice).usage_start, (refresh_usage_lines.invoice).usage_end),
+      tstzrange((refresh_usage_lines.invoice).usage_basis_start, (refresh_usage_lines.invoice).usage_basis_end)) l)
     || array(select l from billing.adjustment_lines((refresh_usage_lines.invoice).tenant_id, (refresh_usage_lines.invoice).id,
       refresh_usage_lines.until_batch) l));
 end
@@ -12313,19 +13527,36 @@ ALTER FUNCTION billing.refund_for_provider(tenant_id uuid, refund_id uuid) OWNER
 
 COMMENT ON FUNCTION billing.refund_for_provider(tenant_id uuid, refund_id uuid) IS 'What to ask the provider to pay back. There is no row when the refund is already decided.';
 
-CREATE FUNCTION billing.refundable_amount(payment app_public.payments) RETURNS numeric
+CREATE FUNCTION billing.refundable_credit(payment app_public.payments) RETURNS numeric
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-  select least(
-    (payment).amount - (select coalesce(sum(r.amount), 0) from app_public.refunds r
-                         where r.tenant_id = (payment).tenant_id and r.payment_id = (payment).id and r.status <> 'failed'),
-    billing.creditable_amount((payment).tenant_id, (payment).invoice_id));
+  select greatest(least(
+    (select coalesce(sum(e.amount), 0) from app_public.credit_entries e
+      where e.tenant_id = (payment).tenant_id and e.payment_id = (payment).id),
+    billing.credit_balance((payment).tenant_id, (payment).currency)), 0);
 $$;
 
-ALTER FUNCTION billing.refundable_amount(payment app_public.payments) OWNER TO rowhouse_owner;
+ALTER FUNCTION billing.refundable_credit(payment app_public.payments) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION billing.refundable_amount(payment app_public.payments) IS 'The amount of a payment that can still be refunded: min(amount - other refunds of the payment, creditable amount of the invoice).';
+COMMENT ON FUNCTION billing.refundable_credit(payment app_public.payments) IS 'The part of a payment that became credit, because it was too much, and that is still there.';
+
+CREATE FUNCTION billing.refundable_price(payment app_public.payments) RETURNS numeric
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select greatest(least(
+    (payment).amount
+    - (select coalesce(sum(e.amount), 0) from app_public.credit_entries e
+        where e.tenant_id = (payment).tenant_id and e.payment_id = (payment).id and e.amount > 0 and e.reason = 'overpayment')
+    - (select coalesce(sum(r.amount - r.credit_amount), 0) from app_public.refunds r
+        where r.tenant_id = (payment).tenant_id and r.payment_id = (payment).id and r.status <> 'failed'),
+    billing.creditable_amount((payment).tenant_id, (payment).invoice_id)), 0);
+$$;
+
+ALTER FUNCTION billing.refundable_price(payment app_public.payments) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION billing.refundable_price(payment app_public.payments) IS 'The part of a payment that paid its invoice and can still be refunded: no more than what is left of the invoice after credit notes and refunds.';
 
 CREATE FUNCTION billing.refuse_change_of_final() RETURNS void
     LANGUAGE plpgsql
@@ -12395,7 +13626,7 @@ begin
   v_new := billing.begin_period(v_old, v_old.current_period_end,
     case when v_is_new_cycle then (v_old.current_period_end at time zone v_old.timezone)::date else v_old.anchor_on end,
     v_old.status);
-  perform billing.bill_period(v_new, v_old);
+  perform billing.bill_period(v_new, v_old, v_old.current_period_end);
   perform billing.add_billing_notice(v_new.tenant_id, 'subscription_renewed', v_new.id || '/' || v_new.period_number,
     'A new period has begun.', v_new.id);
 end
@@ -12427,6 +13658,45 @@ ALTER FUNCTION billing.require_creditable(invoice app_public.invoices, amount nu
 COMMENT ON FUNCTION billing.require_creditable(invoice app_public.invoices, amount numeric) IS '@errors LB601
 Raises an error when an amount is more than the total of an invoice minus its credit notes.';
 
+CREATE FUNCTION billing.require_no_debt(tenant_id uuid) RETURNS void
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  if exists (select from app_public.invoices i
+              where i.tenant_id = require_no_debt.tenant_id and i.amount_due > 0 and i.due_at <= core.clock())
+     -- credit of a payment that the bank took back, used before
+     or exists (select from app_public.credit_entries e
+                 where e.tenant_id = require_no_debt.tenant_id group by e.currency having sum(e.amount) < 0) then
+    perform core.raise_error('LB513', 'Overdue invoices must be paid first.', 'Charge the payment method with pay_invoice.');
+  end if;
+end
+$$;
+
+ALTER FUNCTION billing.require_no_debt(tenant_id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION billing.require_no_debt(tenant_id uuid) IS '@errors LB513
+Raises an error when an invoice of a tenant is overdue.';
+
+CREATE FUNCTION billing.require_own_plan(tenant_id uuid) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  -- The lock orders this subscription and a move of the tenant below another one.
+  perform from app_public.tenants t where t.id = require_own_plan.tenant_id and t.parent_tenant_id is null for share;
+  if not found then
+    perform core.raise_error('LB525', 'The tenant at the top of the hierarchy pays for this tenant, so it has no subscription of its own.',
+      'Start or change the subscription in the tenant at the top.');
+  end if;
+end
+$$;
+
+ALTER FUNCTION billing.require_own_plan(tenant_id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION billing.require_own_plan(tenant_id uuid) IS '@errors LB525
+Raises an error when a tenant is below another one, and keeps it where it is until the transaction ends.';
+
 CREATE FUNCTION billing.require_way_to_pay(tenant_id uuid) RETURNS void
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -12443,6 +13713,68 @@ ALTER FUNCTION billing.require_way_to_pay(tenant_id uuid) OWNER TO rowhouse_owne
 
 COMMENT ON FUNCTION billing.require_way_to_pay(tenant_id uuid) IS '@errors LB508
 Raises an error when a tenant has neither a default payment method nor payment by invoice.';
+
+CREATE FUNCTION billing.return_refund(refund app_public.refunds) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  -- after a refund that had succeeded, its credit note stays, and all of its money is owed to the customer
+  v_credit constant numeric := case (refund).status when 'succeeded' then (refund).amount else (refund).credit_amount end;
+  v_invoice app_public.invoices;
+begin
+  if v_credit > 0 then
+    select i.* into v_invoice from app_public.invoices i
+      join app_public.payments p on p.tenant_id = i.tenant_id and p.invoice_id = i.id
+     where p.tenant_id = (refund).tenant_id and p.id = (refund).payment_id;
+    perform billing.add_credit_entry(v_invoice, v_credit, 'refund_failed', (refund).payment_id);
+    perform billing.apply_credit(v_invoice.tenant_id, v_invoice.currency);
+  end if;
+end
+$$;
+
+ALTER FUNCTION billing.return_refund(refund app_public.refunds) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION billing.return_refund(refund app_public.refunds) IS 'Gives the money of a refund that failed to the customer as credit.';
+
+CREATE FUNCTION billing.reverse_payment(payment app_public.payments, reason text) RETURNS app_public.payments
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_now constant timestamptz := core.clock();
+  v_invoice app_public.invoices;
+  v_payment app_public.payments;
+  v_credit numeric;
+begin
+  update app_public.payments p
+     set status = 'reversed', reversed_at = v_now, failure_message = left(reverse_payment.reason, billing.max_provider_message())
+   where p.tenant_id = (reverse_payment.payment).tenant_id and p.id = (reverse_payment.payment).id
+  returning * into v_payment;
+  select coalesce(sum(e.amount), 0) into v_credit from app_public.credit_entries e
+   where e.tenant_id = v_payment.tenant_id and e.payment_id = v_payment.id;
+  select * into v_invoice from app_public.invoices i
+   where i.tenant_id = v_payment.tenant_id and i.id = v_payment.invoice_id for update;
+  if v_credit > 0 then
+    -- credit that was used already is owed: the balance is below 0 until new credit or staff settle it
+    perform billing.add_credit_entry(v_invoice, -v_credit, 'refunded', v_payment.id);
+  end if;
+  -- what the payment paid is due again, and charged again
+  update app_public.invoices i
+     set amount_paid = i.amount_paid - (v_payment.amount - v_credit),
+         status = case i.status when 'paid' then 'finalised'::app_public.invoice_status_enum else i.status end,
+         paid_at = null, next_attempt_at = v_now
+   where i.tenant_id = v_invoice.tenant_id and i.id = v_invoice.id and v_payment.amount > v_credit;
+  perform billing.apply_credit(v_invoice.tenant_id, v_invoice.currency);
+  perform billing.add_billing_notice(v_payment.tenant_id, 'payment_failed', v_payment.id || '/reversed',
+    format('The payment for %s was taken back.', v_invoice.number), v_invoice.subscription_id, v_invoice.id);
+  return v_payment;
+end
+$$;
+
+ALTER FUNCTION billing.reverse_payment(payment app_public.payments, reason text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION billing.reverse_payment(payment app_public.payments, reason text) IS 'Takes back a payment that had succeeded, after a direct debit bounced or a dispute was lost: what it paid is due again, and credit that came from it is taken back.';
 
 CREATE FUNCTION billing.run_billing(tenant_id uuid) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
@@ -12465,6 +13797,7 @@ begin
     perform billing.finalise_invoice(run_billing.tenant_id, v_id);
     v_count := v_count + 1;
   end loop;
+  perform billing.bill_late_usage(run_billing.tenant_id);
   return v_count;
 end
 $$;
@@ -12613,21 +13946,47 @@ ALTER FUNCTION billing.settle_invoice(tenant_id uuid, invoice_id uuid, paid nume
 
 COMMENT ON FUNCTION billing.settle_invoice(tenant_id uuid, invoice_id uuid, paid numeric, credited numeric) IS 'Adds a payment or a credit to an invoice, and sets it to paid when nothing is due any more.';
 
-CREATE FUNCTION billing.short_limits(tenant_id uuid, OUT features jsonb, OUT quotas jsonb) RETURNS record
-    LANGUAGE sql STABLE SECURITY DEFINER
+CREATE FUNCTION billing.show_plan(tenant_id uuid) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-  select coalesce(jsonb_object_agg(e.key, e.is_enabled) filter (where e.kind = 'feature'), '{}'),
-         coalesce(jsonb_object_agg(k.limit_key, e.quota_limit) filter (where k.limit_key is not null and not e.overage_allowed), '{}')
-    from billing.entitlements_of(short_limits.tenant_id) e
-    left join (values ('users', 'max_users'), ('agents', 'max_agents'), ('documents', 'max_documents'),
-                      ('storage_gb', 'max_storage_gb'), ('api_calls', 'max_api_calls_per_month')) as k (key, limit_key)
-      on e.kind = 'quota' and k.key = e.key;
+begin
+  update app_public.tenants t
+     set subscription_tier = payer.subscription_tier, subscription_status = payer.subscription_status
+    from app_public.tenants payer
+   where payer.id = t.ancestor_ids[1] and (t.id = show_plan.tenant_id or t.ancestor_ids @> array[show_plan.tenant_id])
+     and (t.subscription_tier <> payer.subscription_tier or t.subscription_status <> payer.subscription_status);
+end
 $$;
 
-ALTER FUNCTION billing.short_limits(tenant_id uuid, OUT features jsonb, OUT quotas jsonb) OWNER TO rowhouse_owner;
+ALTER FUNCTION billing.show_plan(tenant_id uuid) OWNER TO rowhouse_platform;
 
-COMMENT ON FUNCTION billing.short_limits(tenant_id uuid, OUT features jsonb, OUT quotas jsonb) IS 'The entitlements of a tenant in the form of tenants.features and tenants.quotas. Quotas with overage, tokens and cost have no place in tenants.quotas; billing.apply_plan_quotas writes those.';
+COMMENT ON FUNCTION billing.show_plan(tenant_id uuid) IS 'Shows the tier and the status of the subscription that pays for a tenant in the tenant and in all below it.';
+
+CREATE FUNCTION billing.sold_entitlements(tenant_id uuid) RETURNS SETOF app_public.entitlement
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_plan_id uuid := billing.entitled_plan_id(sold_entitlements.tenant_id);
+begin
+  return query
+    select distinct on (e.kind, e.key) e.kind, e.key, e.is_enabled, e.quota_limit, e.overage_allowed,
+           e.source::app_public.entitlement_source, e.reason
+      from (
+        select o.kind, o.key, o.is_enabled, o.quota_limit, o.overage_allowed, 'override' as source, o.reason, 1 as rank
+          from app_public.tenant_entitlement_overrides o where o.tenant_id = sold_entitlements.tenant_id
+        union all
+        select p.kind, p.key, p.is_enabled, p.quota_limit, p.overage_allowed, 'plan', plan.name, 2
+          from app_public.plan_entitlements p join app_public.plans plan on plan.id = p.plan_id where p.plan_id = v_plan_id
+      ) as e
+     order by e.kind, e.key, e.rank;
+end
+$$;
+
+ALTER FUNCTION billing.sold_entitlements(tenant_id uuid) OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION billing.sold_entitlements(tenant_id uuid) IS 'What was sold to a tenant itself, each entitlement with its source: an override, if there is one, or else the plan.';
 
 CREATE FUNCTION billing.store_invoice_document(tenant_id uuid, invoice_id uuid, html text, pdf bytea) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
@@ -12721,6 +14080,26 @@ ALTER FUNCTION billing.tenant_of_provider_object(provider app_public.payment_pro
 
 COMMENT ON FUNCTION billing.tenant_of_provider_object(provider app_public.payment_provider, object_id text) IS 'The tenant of a payment or payment method of a provider, for events that do not name the tenant.';
 
+CREATE FUNCTION billing.tenants_of_plan(plan_id uuid, is_free boolean) RETURNS SETOF uuid
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  return query
+    select s.tenant_id from app_public.subscriptions s
+     where s.plan_id = tenants_of_plan.plan_id and s.status in ('trialing', 'active', 'past_due')
+    union
+    select t.id from app_public.tenants t
+     where tenants_of_plan.is_free and t.parent_tenant_id is null and t.type <> 'platform'
+       and not exists (select from app_public.subscriptions s where s.tenant_id = t.id and s.status in ('trialing', 'active', 'past_due'))
+     order by 1;
+end
+$$;
+
+ALTER FUNCTION billing.tenants_of_plan(plan_id uuid, is_free boolean) OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION billing.tenants_of_plan(plan_id uuid, is_free boolean) IS 'The tenants to which a plan was sold. The plan free is also the plan of all tenants without a running subscription.';
+
 CREATE FUNCTION billing.tenants_to_bill(after uuid DEFAULT NULL::uuid, at_most integer DEFAULT 1000) RETURNS SETOF uuid
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -12732,6 +14111,16 @@ CREATE FUNCTION billing.tenants_to_bill(after uuid DEFAULT NULL::uuid, at_most i
     select s.tenant_id from app_public.subscriptions s
      where s.status = 'trialing' and s.trial_ends_at <= core.clock() + make_interval(days => 1 + (select max(d) from unnest(billing.reminder_days()) as d))
     union
+    select s.tenant_id from app_public.subscriptions s
+     where s.status in ('active', 'past_due') and s.billing_cycle = 'annual' and billing.usage_ends_at(s) <= core.clock()
+    union
+    select s.tenant_id from app_public.subscriptions s
+     where (s.status = 'paused' or s.ended_at > core.clock() - billing.late_usage_time())
+       and exists (select from app_public.usage_events e
+                    where e.tenant_id = s.tenant_id and e.adjusts_period is not null
+                      and e.batch_id > coalesce((select max(l.counted_until) from app_public.invoice_lines l
+                                                  where l.tenant_id = s.tenant_id), 0))
+    union
     select i.tenant_id from app_public.invoices i
      where i.status = 'draft' and i.finalise_at <= core.clock()
   ) as t
@@ -12741,31 +14130,7 @@ $$;
 
 ALTER FUNCTION billing.tenants_to_bill(after uuid, at_most integer) OWNER TO rowhouse_platform;
 
-COMMENT ON FUNCTION billing.tenants_to_bill(after uuid, at_most integer) IS 'The next page of tenants for which run_billing has something to do: a subscription or draft is due, or a trial ends within the time of the first reminder and one day more.';
-
-CREATE FUNCTION billing.tg__apply_entitlements() RETURNS trigger
-    LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
-declare
-  v_tenant_id uuid := case tg_op when 'DELETE' then old.tenant_id else new.tenant_id end;
-  v_context text := coalesce(current_setting('rowhouse.tenant_id', true), '');
-begin
-  if not exists (select from app_public.tenants t where t.id = v_tenant_id) then
-    -- the tenant itself is being deleted
-    return null;
-  end if;
-  -- A superuser may write without a tenant in the context; the context is restored afterwards.
-  call core.enter_tenant(v_tenant_id);
-  perform billing.apply_entitlements(v_tenant_id);
-  perform set_config('rowhouse.tenant_id', v_context, true);
-  return null;
-end
-$$;
-
-ALTER FUNCTION billing.tg__apply_entitlements() OWNER TO rowhouse_owner;
-
-COMMENT ON FUNCTION billing.tg__apply_entitlements() IS 'Applies the entitlements of the tenant again after a change of its subscription or its overrides.';
+COMMENT ON FUNCTION billing.tenants_to_bill(after uuid, at_most integer) IS 'The next page of tenants for which run_billing has something to do: a subscription, a month of usage or a draft is due, usage was recorded after the last invoice, or a trial ends within the time of the first reminder and one day more.';
 
 CREATE FUNCTION billing.tg__forbid_truncate() RETURNS trigger
     LANGUAGE plpgsql
@@ -12782,6 +14147,25 @@ ALTER FUNCTION billing.tg__forbid_truncate() OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION billing.tg__forbid_truncate() IS '@errors LB514
 Refuses to truncate a table of documents.';
+
+CREATE FUNCTION billing.tg__keep_books() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  -- the deletion of a tenant deletes its books
+  if tg_op = 'DELETE' and not exists (select from app_public.tenants t where t.id = old.tenant_id) then
+    return old;
+  end if;
+  perform core.raise_error('LB527', 'The books are only added to.', 'Correct an entry by another one.');
+  return null;
+end
+$$;
+
+ALTER FUNCTION billing.tg__keep_books() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION billing.tg__keep_books() IS '@errors LB527
+Refuses to change or delete an entry of the books while its tenant is there.';
 
 CREATE FUNCTION billing.tg__queue_notice_mails() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -12809,6 +14193,41 @@ $$;
 ALTER FUNCTION billing.tg__queue_notice_mails() OWNER TO rowhouse_platform;
 
 COMMENT ON FUNCTION billing.tg__queue_notice_mails() IS 'Inserts and queues a mail for each active member of the tenant who has one of the given permissions. The first argument of the trigger is the column that refers to the row, and the other arguments are the permissions.';
+
+CREATE FUNCTION billing.tg__refresh_entitlements() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_tenant_id uuid := case tg_op when 'DELETE' then old.tenant_id else new.tenant_id end;
+begin
+  -- A tenant that is being deleted has no entitlements.
+  if exists (select from app_public.tenants t where t.id = v_tenant_id) then
+    perform billing.refresh_entitlements(v_tenant_id);
+  end if;
+  return null;
+end
+$$;
+
+ALTER FUNCTION billing.tg__refresh_entitlements() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION billing.tg__refresh_entitlements() IS 'Applies the entitlements of the tenant again after a change of its subscription or its overrides.';
+
+CREATE FUNCTION billing.tg_credit_entries__post() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  perform billing.post(new.tenant_id, 'credit', new.currency, new.id,
+    array[case new.reason when 'goodwill' then 'goodwill' when 'payout' then 'cash' else 'receivable' end, 'credit'],
+    array[new.amount, -new.amount]);
+  return null;
+end
+$$;
+
+ALTER FUNCTION billing.tg_credit_entries__post() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION billing.tg_credit_entries__post() IS 'Posts credit that was added, used, given or paid out.';
 
 CREATE FUNCTION billing.tg_invoice_lines__keep_final() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -12842,7 +14261,9 @@ CREATE FUNCTION billing.tg_invoices__keep_final() RETURNS trigger
     AS $$
 declare
   v_payment_fields constant text[] := array['status', 'amount_credited', 'amount_paid', 'amount_due', 'is_charge_requested',
-    'attempt_count', 'next_attempt_at', 'paid_at', 'voided_at', 'void_reason', 'uncollectible_at', 'updated_at'];
+    'attempt_count', 'next_attempt_at', 'paid_at', 'voided_at', 'void_reason', 'uncollectible_at', 'amount_written_off',
+    'written_off_at', 'write_off_reason', 'updated_at'];
+  v_is_reversed boolean;
 begin
   if tg_op = 'INSERT' then
     if new.status <> 'draft' then
@@ -12858,7 +14279,11 @@ begin
     return old;
   end if;
 
-  if new.status <> old.status and not billing.is_invoice_step(old.status, new.status) then
+  -- a payment that the bank took back opens its invoice again
+  v_is_reversed := new.amount_paid < old.amount_paid and exists (
+    select from app_public.payments p where p.tenant_id = new.tenant_id and p.invoice_id = new.id and p.status = 'reversed');
+  if new.status <> old.status and not billing.is_invoice_step(old.status, new.status)
+     and not (v_is_reversed and old.status = 'paid' and new.status = 'finalised') then
     perform core.raise_error('LB516', format('An invoice cannot change from %s to %s.', old.status, new.status),
       'docs/billing.md shows the states and the steps between them.');
   end if;
@@ -12871,9 +14296,10 @@ begin
   if to_jsonb(new) - v_payment_fields <> to_jsonb(old) - v_payment_fields then
     perform billing.refuse_change_of_final();
   end if;
-  if new.amount_paid < old.amount_paid or new.amount_credited < old.amount_credited
+  if new.amount_paid < old.amount_paid and not v_is_reversed or new.amount_credited < old.amount_credited
+     or new.amount_written_off < old.amount_written_off
      or new.status = 'void' and new.amount_paid > 0
-     or old.status in ('paid', 'void') and (new.amount_paid <> old.amount_paid or new.amount_credited <> old.amount_credited) then
+     or old.status in ('paid', 'void') and not v_is_reversed and (new.amount_paid <> old.amount_paid or new.amount_credited <> old.amount_credited) then
     perform core.raise_error('LB516', 'A payment or credit of an invoice cannot be taken back.', 'Refund the payment instead.');
   end if;
   return new;
@@ -12884,6 +14310,111 @@ ALTER FUNCTION billing.tg_invoices__keep_final() OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION billing.tg_invoices__keep_final() IS '@errors LB514 LB516 LB901 LB902
 Keeps a final document as it is, except for the state of its payment, and lets its status change only along the allowed steps.';
+
+CREATE FUNCTION billing.tg_invoices__post() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  if old.status = 'draft' and new.status <> 'draft' then
+    perform billing.post(new.tenant_id, new.series::text::billing.ledger_event, new.currency, new.id,
+      array['receivable', 'revenue', 'tax'], array[new.total, -new.subtotal, -new.tax]);
+  end if;
+  if new.status = 'void' and old.status <> 'void' then
+    perform billing.post(new.tenant_id, 'void', new.currency, new.id,
+      array['receivable', 'revenue', 'tax'], array[-new.total, new.subtotal, new.tax]);
+  end if;
+  if new.amount_written_off <> old.amount_written_off then
+    perform billing.post(new.tenant_id, 'write_off', new.currency, new.id, array['bad_debt', 'receivable'],
+      array[new.amount_written_off - old.amount_written_off, old.amount_written_off - new.amount_written_off]);
+  end if;
+  return null;
+end
+$$;
+
+ALTER FUNCTION billing.tg_invoices__post() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION billing.tg_invoices__post() IS 'Posts the finalisation, the voiding and the write-off of a document.';
+
+CREATE FUNCTION billing.tg_ledger_entries__balance() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  if exists (select from new_entries group by posting_id, currency having sum(amount) <> 0) then
+    perform core.raise_error('LB903', 'The posting does not sum to 0.', 'Add postings with billing.post.');
+  end if;
+  return null;
+end
+$$;
+
+ALTER FUNCTION billing.tg_ledger_entries__balance() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION billing.tg_ledger_entries__balance() IS '@errors LB903
+Refuses a posting whose entries do not sum to 0.';
+
+CREATE FUNCTION billing.tg_payments__keep() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_state constant text[] := array['status', 'reversed_at', 'updated_at', 'failure_code', 'failure_message'];
+begin
+  if tg_op = 'DELETE' then
+    if exists (select from app_public.tenants t where t.id = old.tenant_id) then
+      perform core.raise_error('LB527', 'The books are only added to.', 'Reverse or refund the payment instead.');
+    end if;
+    return old;
+  end if;
+  if old.status in ('succeeded', 'reversed') and (
+       to_jsonb(new) - v_state <> to_jsonb(old) - v_state or new.status not in ('succeeded', 'reversed')) then
+    perform core.raise_error('LB527', 'A payment that succeeded stays as it is.', 'Reverse or refund the payment instead.');
+  end if;
+  return new;
+end
+$$;
+
+ALTER FUNCTION billing.tg_payments__keep() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION billing.tg_payments__keep() IS '@errors LB527
+Keeps a payment that succeeded as it is, except that it can be reversed at the bank and restored.';
+
+CREATE FUNCTION billing.tg_payments__post() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_is_in constant boolean := new.status = 'succeeded';
+  v_was_in constant boolean := tg_op = 'UPDATE' and old.status = 'succeeded';
+begin
+  if v_is_in <> v_was_in then
+    perform billing.post(new.tenant_id, case when v_is_in then 'payment' else 'reversal' end::billing.ledger_event, new.currency, new.id,
+      array['cash', 'receivable'], case when v_is_in then array[new.amount, -new.amount] else array[-new.amount, new.amount] end);
+  end if;
+  return null;
+end
+$$;
+
+ALTER FUNCTION billing.tg_payments__post() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION billing.tg_payments__post() IS 'Posts a payment that succeeded, and one that was reversed.';
+
+CREATE FUNCTION billing.tg_plan_entitlements__refresh() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  perform billing.refresh_plan(p.id, p.slug = 'free')
+     from app_public.plans p
+    where p.id in (select c.plan_id from changed_rows c)
+    order by p.id;
+  return null;
+end
+$$;
+
+ALTER FUNCTION billing.tg_plan_entitlements__refresh() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION billing.tg_plan_entitlements__refresh() IS 'Applies the entitlements of all tenants with a plan again when what the plan gives changes.';
 
 CREATE FUNCTION billing.tg_plan_price_components__keep_history() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -12934,6 +14465,41 @@ ALTER FUNCTION billing.tg_plan_prices__keep_history() OWNER TO rowhouse_owner;
 COMMENT ON FUNCTION billing.tg_plan_prices__keep_history() IS '@errors LB401 LB501
 Keeps every version of a price that is in force as it is, and refuses a later version that would begin in the past.';
 
+CREATE FUNCTION billing.tg_plans__refresh_entitlements() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  perform billing.refresh_plan(case tg_op when 'DELETE' then old.id else new.id end,
+    tg_op <> 'INSERT' and old.slug = 'free' or tg_op <> 'DELETE' and new.slug = 'free');
+  return null;
+end
+$$;
+
+ALTER FUNCTION billing.tg_plans__refresh_entitlements() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION billing.tg_plans__refresh_entitlements() IS 'Applies the entitlements again when the plan free comes or goes, or the tier of a plan changes.';
+
+CREATE FUNCTION billing.tg_refunds__post() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_currency text;
+begin
+  if (new.status = 'succeeded') <> (old.status = 'succeeded') then
+    select p.currency into v_currency from app_public.payments p where p.tenant_id = new.tenant_id and p.id = new.payment_id;
+    perform billing.post(new.tenant_id, 'refund', v_currency, new.id, array['receivable', 'cash'],
+      case when new.status = 'succeeded' then array[new.amount, -new.amount] else array[-new.amount, new.amount] end);
+  end if;
+  return null;
+end
+$$;
+
+ALTER FUNCTION billing.tg_refunds__post() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION billing.tg_refunds__post() IS 'Posts a refund that succeeded, and one that failed afterwards.';
+
 CREATE FUNCTION billing.tg_subscriptions__keep_states() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -12966,6 +14532,64 @@ ALTER FUNCTION billing.tg_subscriptions__keep_states() OWNER TO rowhouse_owner;
 COMMENT ON FUNCTION billing.tg_subscriptions__keep_states() IS '@errors LB504 LB505 LB506
 Lets the status of a subscription change only along the allowed steps, and keeps its currency, time zone and start.';
 
+CREATE FUNCTION billing.tg_tenants__end_subscription() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_context constant text := coalesce(current_setting('rowhouse.tenant_id', true), '');
+  v_subscription app_public.subscriptions;
+begin
+  call core.enter_tenant(new.id);
+  if exists (select from app_public.subscriptions s where s.tenant_id = new.id and s.ended_at is null) then
+    perform billing.lock_billing(new.id);
+    perform billing.advance_subscription(new.id);
+    select * into v_subscription from app_public.subscriptions s where s.tenant_id = new.id and s.ended_at is null;
+    if found then
+      perform billing.end_subscription_now(v_subscription);
+    end if;
+  end if;
+  perform set_config('rowhouse.tenant_id', v_context, true);
+  return null;
+end
+$$;
+
+ALTER FUNCTION billing.tg_tenants__end_subscription() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION billing.tg_tenants__end_subscription() IS 'Ends the subscription of a tenant that becomes cancelled or inactive, with a final invoice.';
+
+CREATE FUNCTION billing.tg_tenants__keep_subscription() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  if billing.has_live_subscription(new.id) then
+    perform core.raise_error('LB526', 'A tenant with a subscription cannot be moved below another tenant.',
+      'Cancel its subscription first. From then on the tenant at the top pays for it.');
+  end if;
+  return null;
+end
+$$;
+
+ALTER FUNCTION billing.tg_tenants__keep_subscription() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION billing.tg_tenants__keep_subscription() IS '@errors LB526
+Keeps a tenant that pays for itself at the top of the hierarchy.';
+
+CREATE FUNCTION billing.tg_tenants__refresh_entitlements() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  perform billing.refresh_entitlements(new.id);
+  return null;
+end
+$$;
+
+ALTER FUNCTION billing.tg_tenants__refresh_entitlements() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION billing.tg_tenants__refresh_entitlements() IS 'Applies the entitlements of a new tenant, and of one that gets another parent: below a parent it has no plan of its own.';
+
 CREATE FUNCTION billing.tiered_charge(tiers jsonb, quantity numeric) RETURNS numeric
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -12992,27 +14616,64 @@ ALTER FUNCTION billing.tiered_charge(tiers jsonb, quantity numeric) OWNER TO row
 
 COMMENT ON FUNCTION billing.tiered_charge(tiers jsonb, quantity numeric) IS 'The price of a quantity by graduated tiers: the sum over all tiers that are reached of units in the tier × unitAmount + flatAmount.';
 
-CREATE FUNCTION billing.unused_days_lines(subscription app_public.subscriptions, at timestamp with time zone) RETURNS SETOF app_public.invoice_lines
+CREATE FUNCTION billing.unbilled_usage(subscription app_public.subscriptions, at timestamp with time zone) RETURNS tstzrange
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  if (unbilled_usage.subscription).usage_since < unbilled_usage.at
+     and billing.has_usage_to_bill((unbilled_usage.subscription).tenant_id, (unbilled_usage.subscription).price_id) then
+    return tstzrange((unbilled_usage.subscription).usage_since, unbilled_usage.at);
+  end if;
+  return null;
+end
+$$;
+
+ALTER FUNCTION billing.unbilled_usage(subscription app_public.subscriptions, at timestamp with time zone) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION billing.unbilled_usage(subscription app_public.subscriptions, at timestamp with time zone) IS 'The time up to an instant whose usage has not been billed yet, or null when there is nothing to bill for it.';
+
+CREATE FUNCTION billing.unbilled_usage_lines(subscription app_public.subscriptions, at timestamp with time zone) RETURNS SETOF app_public.invoice_lines
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
-  v_zone constant text := (unused_days_lines.subscription).timezone;
-  v_basis constant tstzrange := tstzrange((unused_days_lines.subscription).current_period_start,
-    (unused_days_lines.subscription).current_period_end);
-  v_price app_public.plan_prices;
+  v_old constant app_public.subscriptions := unbilled_usage_lines.subscription;
+  v_usage constant tstzrange := billing.unbilled_usage(v_old, unbilled_usage_lines.at);
 begin
-  select * into v_price from app_public.plan_prices p where p.id = (unused_days_lines.subscription).price_id;
-  if v_price.amount > 0 and unused_days_lines.at < upper(v_basis) then
-    return next billing.recurring_line(v_price, 'proration', -1,
-      tstzrange(greatest(billing.local_midnight(unused_days_lines.at, v_zone), lower(v_basis)), upper(v_basis)), v_basis, v_zone);
+  if v_usage is not null then
+    return query select * from billing.usage_lines(v_old.tenant_id, v_old.price_id, v_usage,
+      billing.usage_basis(v_old, v_usage));
+    return query select * from billing.adjustment_lines(v_old.tenant_id, null, null);
   end if;
 end
 $$;
 
-ALTER FUNCTION billing.unused_days_lines(subscription app_public.subscriptions, at timestamp with time zone) OWNER TO rowhouse_owner;
+ALTER FUNCTION billing.unbilled_usage_lines(subscription app_public.subscriptions, at timestamp with time zone) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION billing.unused_days_lines(subscription app_public.subscriptions, at timestamp with time zone) IS 'The line that credits the remaining days of a period when a subscription ends or pauses early; no line when no day remains or the price is 0.';
+COMMENT ON FUNCTION billing.unbilled_usage_lines(subscription app_public.subscriptions, at timestamp with time zone) IS 'The lines for usage and adjustments that an invoice with the usage up to an instant would have.';
+
+CREATE FUNCTION billing.unused_days_lines(subscription app_public.subscriptions, from_at timestamp with time zone) RETURNS SETOF app_public.invoice_lines
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_basis constant tstzrange := tstzrange((unused_days_lines.subscription).current_period_start,
+    (unused_days_lines.subscription).current_period_end);
+  v_from constant timestamptz := greatest(unused_days_lines.from_at, lower(v_basis));
+  v_price app_public.plan_prices;
+begin
+  select * into v_price from app_public.plan_prices p where p.id = (unused_days_lines.subscription).price_id;
+  if v_price.amount > 0 and v_from < upper(v_basis) then
+    return next billing.recurring_line(v_price, 'proration', -1, tstzrange(v_from, upper(v_basis)), v_basis,
+      (unused_days_lines.subscription).timezone, billing.charged_share(unused_days_lines.subscription));
+  end if;
+end
+$$;
+
+ALTER FUNCTION billing.unused_days_lines(subscription app_public.subscriptions, from_at timestamp with time zone) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION billing.unused_days_lines(subscription app_public.subscriptions, from_at timestamp with time zone) IS 'The line that credits the days of a period from a midnight on when a subscription ends or pauses early; no line when no day remains or the price is 0.';
 
 CREATE FUNCTION billing.up_to_date_subscription(tenant_id uuid) RETURNS app_public.subscriptions
     LANGUAGE plpgsql SECURITY DEFINER
@@ -13044,7 +14705,8 @@ declare
 begin
   select * into v_old from app_public.plan_prices p where p.id = (upgrade_lines.subscription).price_id;
   if v_old.amount > 0 then
-    return next billing.recurring_line(v_old, 'proration', -1, v_rest, v_basis, v_zone);
+    return next billing.recurring_line(v_old, 'proration', -1, v_rest, v_basis, v_zone,
+      billing.charged_share(upgrade_lines.subscription));
   end if;
   if (upgrade_lines.price).amount > 0 then
     return next billing.recurring_line(upgrade_lines.price, 'proration', 1, v_rest, v_basis, v_zone);
@@ -13066,24 +14728,25 @@ declare
   v_invoice app_public.invoices;
 begin
   if upgrade_subscription.price.billing_cycle = v_old.billing_cycle then
-    -- the period continues, and all of its usage is priced by the plan at its end
-    v_invoice := billing.draft_invoice(v_old.tenant_id, 'change', v_old, null, null);
+    -- the period continues; what was used up to now is priced by the plan under which it was used
+    v_invoice := billing.draft_invoice(v_old.tenant_id, 'change', v_old, v_old, billing.unbilled_usage(v_old, upgrade_subscription.at));
     perform billing.insert_lines(v_invoice, array(
       select l from billing.upgrade_lines(v_old, upgrade_subscription.price, upgrade_subscription.at) l));
     update app_public.subscriptions s
        set plan_id = (upgrade_subscription.plan).id, price_id = (upgrade_subscription.price).id,
-           pending_plan_id = null, pending_billing_cycle = null
+           usage_since = upgrade_subscription.at, pending_plan_id = null, pending_billing_cycle = null
      where s.id = v_old.id returning * into v_new;
     perform billing.finalise_invoice(v_invoice.tenant_id, v_invoice.id);
   else
     -- another billing cycle needs another period, so the old period ends here
-    perform billing.bill_last_period(v_old, upgrade_subscription.at, true);
+    -- the day of the change belongs to the new plan
+    perform billing.bill_last_period(v_old, upgrade_subscription.at, 'end', billing.local_midnight(upgrade_subscription.at, v_old.timezone));
     update app_public.subscriptions s
        set pending_plan_id = (upgrade_subscription.plan).id, pending_billing_cycle = (upgrade_subscription.price).billing_cycle
      where s.id = v_old.id returning * into v_new;
     v_new := billing.begin_period(v_new, upgrade_subscription.at,
       (upgrade_subscription.at at time zone v_old.timezone)::date, 'active');
-    perform billing.bill_period(v_new, null);
+    perform billing.bill_period(v_new, null, upgrade_subscription.at);
   end if;
   return v_new;
 end
@@ -13093,31 +14756,64 @@ ALTER FUNCTION billing.upgrade_subscription(subscription app_public.subscription
 
 COMMENT ON FUNCTION billing.upgrade_subscription(subscription app_public.subscriptions, plan app_public.plans, price app_public.plan_prices, at timestamp with time zone) IS 'Moves an active subscription to a higher plan at once, and creates the invoice for it.';
 
-CREATE FUNCTION billing.usage_description(component app_public.plan_price_components, quantity numeric) RETURNS text
+CREATE FUNCTION billing.usage_basis(subscription app_public.subscriptions, usage tstzrange) RETURNS tstzrange
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  -- the first day of a period is charged whole, so the part that begins on it has all that the price includes
+  select tstzrange(
+    case when lower(usage) < billing.next_midnight((subscription).current_period_start, (subscription).timezone) then lower(usage)
+      else (subscription).current_period_start end,
+    (subscription).current_period_end)
+   where usage is not null;
+$$;
+
+ALTER FUNCTION billing.usage_basis(subscription app_public.subscriptions, usage tstzrange) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION billing.usage_basis(subscription app_public.subscriptions, usage tstzrange) IS 'The time that the included quantities of a price are for: the current period of the subscription, or what is left of it for usage that begins on its first day.';
+
+CREATE FUNCTION billing.usage_description(component app_public.plan_price_components, quantity numeric, share numeric) RETURNS text
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
+  v_shown_digits constant int := 3;
   v_name text;
 begin
   select t.display_name into v_name from app_public.usage_types t where t.name = (usage_description.component).usage_type;
   return v_name || ': ' || trim_scale(usage_description.quantity)
     || case when (usage_description.component).included_quantity > 0
-         then ' used, ' || trim_scale((usage_description.component).included_quantity) || ' included' else '' end;
+         then ' used, ' || trim_scale(round((usage_description.component).included_quantity * usage_description.share, v_shown_digits)) || ' included'
+         else '' end;
 end
 $$;
 
-ALTER FUNCTION billing.usage_description(component app_public.plan_price_components, quantity numeric) OWNER TO rowhouse_owner;
+ALTER FUNCTION billing.usage_description(component app_public.plan_price_components, quantity numeric, share numeric) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION billing.usage_description(component app_public.plan_price_components, quantity numeric) IS 'The description of a line of usage.';
+COMMENT ON FUNCTION billing.usage_description(component app_public.plan_price_components, quantity numeric, share numeric) IS 'The description of a line of usage.';
 
-CREATE FUNCTION billing.usage_lines(tenant_id uuid, price_id uuid, period tstzrange) RETURNS SETOF app_public.invoice_lines
+CREATE FUNCTION billing.usage_ends_at(subscription app_public.subscriptions) RETURNS timestamp with time zone
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select case when (subscription).billing_cycle = 'annual' and (subscription).status <> 'trialing'
+    then least((subscription).current_period_end,
+      upper(metering.billing_period((subscription).usage_since, (subscription).anchor_on, (subscription).timezone)))
+    else (subscription).current_period_end end;
+$$;
+
+ALTER FUNCTION billing.usage_ends_at(subscription app_public.subscriptions) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION billing.usage_ends_at(subscription app_public.subscriptions) IS 'When the usage of a subscription is billed next: usage is billed monthly, also under an annual plan.';
+
+CREATE FUNCTION billing.usage_lines(tenant_id uuid, price_id uuid, period tstzrange, basis tstzrange) RETURNS SETOF app_public.invoice_lines
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
   v_component app_public.plan_price_components;
   v_currency text;
+  v_share constant numeric := billing.usage_share(usage_lines.period, usage_lines.basis);
   v_line app_public.invoice_lines;
 begin
   select p.currency into v_currency from app_public.plan_prices p where p.id = usage_lines.price_id;
@@ -13132,16 +14828,30 @@ begin
     v_line.quantity := billing.billable_usage(usage_lines.tenant_id, v_component.usage_type, usage_lines.period);
     v_line.service_start := lower(usage_lines.period);
     v_line.service_end := upper(usage_lines.period);
-    v_line.amount := billing.round_money(billing.component_charge(v_component, v_line.quantity), v_currency);
-    v_line.description := billing.usage_description(v_component, v_line.quantity);
+    v_line.basis_start := lower(usage_lines.basis);
+    v_line.basis_end := upper(usage_lines.basis);
+    v_line.amount := billing.round_money(billing.component_charge(v_component, v_line.quantity, v_share), v_currency);
+    v_line.description := billing.usage_description(v_component, v_line.quantity, v_share);
     return next v_line;
   end loop;
 end
 $$;
 
-ALTER FUNCTION billing.usage_lines(tenant_id uuid, price_id uuid, period tstzrange) OWNER TO rowhouse_owner;
+ALTER FUNCTION billing.usage_lines(tenant_id uuid, price_id uuid, period tstzrange, basis tstzrange) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION billing.usage_lines(tenant_id uuid, price_id uuid, period tstzrange) IS 'One line for each component of a price, also when nothing was used. The kind is overage when the component includes a quantity, and usage otherwise.';
+COMMENT ON FUNCTION billing.usage_lines(tenant_id uuid, price_id uuid, period tstzrange, basis tstzrange) IS 'One line for each component of a price and a part of a period (basis), also when nothing was used. The kind is overage when the component includes a quantity, and usage otherwise.';
+
+CREATE FUNCTION billing.usage_share(service tstzrange, basis tstzrange) RETURNS numeric
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select case when service = basis then 1
+    else extract(epoch from upper(service) - lower(service)) / extract(epoch from upper(basis) - lower(basis)) end;
+$$;
+
+ALTER FUNCTION billing.usage_share(service tstzrange, basis tstzrange) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION billing.usage_share(service tstzrange, basis tstzrange) IS 'The share of a period that a part of it has: length of the part / length of the period, by the clock.';
 
 CREATE FUNCTION billing.used_metrics(tenant_id uuid, first_day date, last_day date) RETURNS TABLE(metric text, display_name text, unit text, used numeric, included numeric, quota_type text)
     LANGUAGE plpgsql STABLE SECURITY DEFINER
@@ -13186,25 +14896,6 @@ ALTER FUNCTION billing.uuid_or_null(value text) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION billing.uuid_or_null(value text) IS 'The value as uuid if it is written in the usual lower-case form, or null otherwise.';
 
-CREATE FUNCTION billing.verify_balance(tenant_id uuid, OUT expected numeric, OUT actual numeric) RETURNS record
-    LANGUAGE sql STABLE SECURITY DEFINER
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
-  select (select coalesce(sum(i.total), 0) from app_public.invoices i
-           where i.tenant_id = verify_balance.tenant_id and i.status not in ('draft', 'void')),
-         (select coalesce(sum(p.amount), 0) from app_public.payments p
-           where p.tenant_id = verify_balance.tenant_id and p.status = 'succeeded')
-       - (select coalesce(sum(r.amount), 0) from app_public.refunds r
-           where r.tenant_id = verify_balance.tenant_id and r.status = 'succeeded')
-       + (select coalesce(sum(i.amount_due), 0) from app_public.invoices i where i.tenant_id = verify_balance.tenant_id)
-       - (select coalesce(sum(e.amount), 0) from app_public.credit_entries e
-           where e.tenant_id = verify_balance.tenant_id and e.reason <> 'goodwill');
-$$;
-
-ALTER FUNCTION billing.verify_balance(tenant_id uuid, OUT expected numeric, OUT actual numeric) OWNER TO rowhouse_owner;
-
-COMMENT ON FUNCTION billing.verify_balance(tenant_id uuid, OUT expected numeric, OUT actual numeric) IS 'The balance of a tenant computed in two ways: the total of all final, unvoided documents = payments - refunds + what is due - credit, where credit leaves out goodwill because no document added it.';
-
 CREATE FUNCTION billing.verify_billing(tenant_id uuid) RETURNS TABLE(what text, expected numeric, actual numeric)
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -13215,7 +14906,9 @@ begin
   return query
     select f.what, f.expected, f.actual
       from (
-        select 'balance' as what, b.expected, b.actual from billing.verify_balance(verify_billing.tenant_id) b
+        select l.what, l.expected, l.actual from billing.verify_ledger(verify_billing.tenant_id) l
+        union all
+        select d.what, d.expected, d.actual from billing.verify_documents(verify_billing.tenant_id) d
         union all
         select format('%s line %s', i.number, l.line_number), r.amount, l.amount
           from app_public.invoices i
@@ -13232,7 +14925,78 @@ $$;
 
 ALTER FUNCTION billing.verify_billing(tenant_id uuid) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION billing.verify_billing(tenant_id uuid) IS 'The differences in the books of a tenant: its balance, the lines of its invoices, and its usage. Normally there are none. Administrators in psql and tests use it.';
+COMMENT ON FUNCTION billing.verify_billing(tenant_id uuid) IS 'The differences in the books of a tenant: the ledger beside the documents, documents beside their lines, lines beside events, and usage. Normally there are none. Administrators in psql and tests use it.';
+
+CREATE FUNCTION billing.verify_documents(tenant_id uuid) RETURNS TABLE(what text, expected numeric, actual numeric)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select format('%s %s', i.number, c.name), c.expected, c.actual
+    from app_public.invoices i
+   cross join lateral (
+     select coalesce(sum(l.amount), 0) as lines from app_public.invoice_lines l where l.tenant_id = i.tenant_id and l.invoice_id = i.id) s
+   cross join lateral (values
+     ('subtotal', s.lines, i.subtotal),
+     ('tax', case i.series when 'invoice' then billing.round_money(s.lines * i.tax_rate, i.currency) else i.tax end, i.tax),
+     ('total', i.subtotal + i.tax, i.total),
+     ('number', 1, (select count(*) from billing.invoice_numbers n
+                     where n.document_id = i.id and n.issuer_id = i.issuer_id and n.series = i.series and n.sequence_number = i.sequence_number)),
+     ('paid', (select coalesce(sum(p.amount), 0) from app_public.payments p
+                where p.tenant_id = i.tenant_id and p.invoice_id = i.id and p.status = 'succeeded')
+            - (select coalesce(sum(e.amount), 0) from app_public.credit_entries e
+                where e.tenant_id = i.tenant_id and e.invoice_id = i.id and e.reason = 'overpayment'
+                  and exists (select from app_public.payments p
+                               where p.tenant_id = e.tenant_id and p.id = e.payment_id and p.status = 'succeeded')), i.amount_paid)
+   ) as c (name, expected, actual)
+   where i.tenant_id = verify_documents.tenant_id and i.status <> 'draft';
+$$;
+
+ALTER FUNCTION billing.verify_documents(tenant_id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION billing.verify_documents(tenant_id uuid) IS 'The amounts of each final document of a tenant, computed from its lines, its numbers and its payments (expected), and as they stand (actual).';
+
+CREATE FUNCTION billing.verify_ledger(tenant_id uuid) RETURNS TABLE(what text, expected numeric, actual numeric)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  with documents as (
+    select 'receivable' as account, i.currency, i.amount_due as amount from app_public.invoices i where i.tenant_id = verify_ledger.tenant_id
+    union all
+    -- the credit in a refund that is under way has left the credit account and not yet the cash account
+    select 'receivable', p.currency, -r.credit_amount from app_public.refunds r
+      join app_public.payments p on p.tenant_id = r.tenant_id and p.id = r.payment_id
+     where r.tenant_id = verify_ledger.tenant_id and r.status = 'pending'
+    union all
+    select 'revenue', i.currency, -i.subtotal from app_public.invoices i
+     where i.tenant_id = verify_ledger.tenant_id and i.status not in ('draft', 'void')
+    union all
+    select 'tax', i.currency, -i.tax from app_public.invoices i
+     where i.tenant_id = verify_ledger.tenant_id and i.status not in ('draft', 'void')
+    union all
+    select 'bad_debt', i.currency, i.amount_written_off from app_public.invoices i where i.tenant_id = verify_ledger.tenant_id
+    union all
+    select 'cash', p.currency, p.amount from app_public.payments p where p.tenant_id = verify_ledger.tenant_id and p.status = 'succeeded'
+    union all
+    select 'cash', p.currency, -r.amount from app_public.refunds r
+      join app_public.payments p on p.tenant_id = r.tenant_id and p.id = r.payment_id
+     where r.tenant_id = verify_ledger.tenant_id and r.status = 'succeeded'
+    union all
+    select a.account, e.currency, a.amount from app_public.credit_entries e
+     cross join lateral (values ('credit', -e.amount),
+                                (case e.reason when 'goodwill' then 'goodwill' when 'payout' then 'cash' end, e.amount)) as a (account, amount)
+     where e.tenant_id = verify_ledger.tenant_id and a.account is not null
+  ), posted as (
+    select l.account, l.currency, sum(l.amount) as amount from billing.ledger_entries l
+     where l.tenant_id = verify_ledger.tenant_id group by 1, 2
+  )
+  select format('%s in %s', coalesce(d.account, p.account), coalesce(d.currency, p.currency)), coalesce(d.amount, 0), coalesce(p.amount, 0)
+    from (select account, currency, sum(amount) as amount from documents group by 1, 2) d
+    full join posted p on p.account = d.account and p.currency = d.currency;
+$$;
+
+ALTER FUNCTION billing.verify_ledger(tenant_id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION billing.verify_ledger(tenant_id uuid) IS 'Each account of the ledger of a tenant in each currency: its balance by the documents (expected) and by the postings (actual).';
 
 CREATE FUNCTION billing.verify_usage(tenant_id uuid) RETURNS TABLE(usage_type text, service_start timestamp with time zone, expected numeric, actual numeric)
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -13245,7 +15009,7 @@ CREATE FUNCTION billing.verify_usage(tenant_id uuid) RETURNS TABLE(usage_type te
     from (
       select distinct on (l.component_id, l.service_start) l.usage_type, l.service_start, l.service_end, l.quantity, l.counted_until
         from app_public.invoice_lines l
-        join app_public.invoices i on i.tenant_id = l.tenant_id and i.id = l.invoice_id and i.status <> 'draft'
+        join app_public.invoices i on i.tenant_id = l.tenant_id and i.id = l.invoice_id and i.status not in ('draft', 'void')
        where l.tenant_id = verify_usage.tenant_id and l.component_id is not null
        order by l.component_id, l.service_start, l.quantity desc, l.counted_until desc nulls last) as u;
 $$;
@@ -13296,7 +15060,7 @@ begin
      set tax_mode = v_invoice.tax_mode, tax_rate = v_invoice.tax_rate,
          subtotal = -(v_amount - v_tax), tax = -v_tax, total = -v_amount
    where i.tenant_id = v_note.tenant_id and i.id = v_note.id returning * into v_note;
-  v_note := billing.issue_number(v_note, core.clock(), null, 0);
+  v_note := billing.issue_number(v_note, core.clock(), null);
   v_note := billing.settle_invoice(v_note.tenant_id, v_note.id, 0, 0);
   perform core.enqueue_job('billing__render_invoice', json_build_object('tenantId', v_note.tenant_id, 'invoiceId', v_note.id));
   return v_note;
@@ -13335,6 +15099,33 @@ $$;
 ALTER FUNCTION billing.write_down_charge(invoice app_public.invoices) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION billing.write_down_charge(invoice app_public.invoices) IS 'Inserts a charge of what is due on an invoice to the default payment method. When there is nothing to charge, it records a missed payment and returns null.';
+
+CREATE FUNCTION billing.write_down_refund(payment app_public.payments, amount numeric, reason text, provider_refund_id text DEFAULT NULL::text) RETURNS app_public.refunds
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_payment constant app_public.payments := write_down_refund.payment;
+  v_credit constant numeric := least(write_down_refund.amount, billing.refundable_credit(v_payment));
+  v_invoice app_public.invoices;
+  v_refund app_public.refunds;
+begin
+  insert into app_public.refunds (tenant_id, payment_id, amount, credit_amount, reason, provider_refund_id)
+  values (v_payment.tenant_id, v_payment.id, write_down_refund.amount, v_credit, write_down_refund.reason,
+          write_down_refund.provider_refund_id)
+  returning * into v_refund;
+  if v_credit > 0 then
+    -- what was paid twice is given back once: as money, not as credit too
+    select * into v_invoice from app_public.invoices i where i.tenant_id = v_payment.tenant_id and i.id = v_payment.invoice_id;
+    perform billing.add_credit_entry(v_invoice, -v_credit, 'refunded', v_payment.id);
+  end if;
+  return v_refund;
+end
+$$;
+
+ALTER FUNCTION billing.write_down_refund(payment app_public.payments, amount numeric, reason text, provider_refund_id text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION billing.write_down_refund(payment app_public.payments, amount numeric, reason text, provider_refund_id text) IS 'Inserts a refund. The part of the payment that became credit is taken from the credit first; a credit note documents the rest.';
 
 CREATE FUNCTION catalog.add_platform_models(providers jsonb) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
@@ -13471,7 +15262,7 @@ ALTER FUNCTION catalog.catalog_label(name text, display_name text) OWNER TO rowh
 
 COMMENT ON FUNCTION catalog.catalog_label(name text, display_name text) IS 'The text that a misspelt query word is compared with: name and display name.';
 
-CREATE FUNCTION catalog.catalog_matches(query text, kinds app_public.resource_kind[]) RETURNS TABLE(kind app_public.resource_kind, id uuid, score double precision)
+CREATE FUNCTION catalog.catalog_matches(query text, kinds app_public.resource_kind[], most integer DEFAULT NULL::integer) RETURNS TABLE(kind app_public.resource_kind, id uuid, score double precision)
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'public', 'pg_temp'
     SET jit TO 'off'
@@ -13479,48 +15270,46 @@ CREATE FUNCTION catalog.catalog_matches(query text, kinds app_public.resource_ki
 #variable_conflict use_column
 declare
   v_targets constant text[] := catalog.catalog_targets(catalog_matches.kinds);
-  v_shortest_corrected constant int := 4;
-  v_words text[];
-  v_conditions text[];
-  v_scores text[];
-  v_is_known boolean;
-  v_are_known boolean := true;
+  v_words record;
+  v_misspelt record;
+  v_kinds app_public.resource_kind[];
+  v_ids uuid[];
+  v_scores double precision[];
 begin
-  select w.words, w.conditions, w.scores into v_words, v_conditions, v_scores
-    from catalog.catalog_word_conditions(catalog_matches.query) w;
-  if core.current_tenant_id() is null or cardinality(v_words) = 0 or cardinality(v_targets) = 0 then
+  select * into v_words from catalog.catalog_word_conditions(catalog_matches.query) w;
+  if core.current_tenant_id() is null or cardinality(v_words.words) = 0 or cardinality(v_targets) = 0 then
     return;
   end if;
 
-  return query execute catalog.catalog_query(
-    v_targets, format('r.id, (%s)::double precision', array_to_string(v_scores, ' + ')), v_conditions);
+  if most is not null then
+    -- A whole word is found several times faster than a beginning, and ranks before it. So the whole words alone will do
+    -- when they are in more resources than are asked for.
+    execute format('select array_agg(f.kind), array_agg(f.id), array_agg(f.score) from (%s) as f (kind, id, score)',
+      catalog.ranked_query(v_targets, v_words.whole, v_words.scores, most)) into v_kinds, v_ids, v_scores;
+    if cardinality(v_ids) = most then
+      return query select * from unnest(v_kinds, v_ids, v_scores);
+      return;
+    end if;
+  end if;
+  return query execute catalog.ranked_query(v_targets, v_words.conditions, v_words.scores, most);
   if found then
     return;
   end if;
 
   -- no resource has all the words: search for names that are spelt like those words that no resource has at all
-  for v_i in 1 .. cardinality(v_words) loop
-    continue when length(v_words[v_i]) < v_shortest_corrected;
-    execute format('select exists (%s)', catalog.catalog_query(v_targets, '1', array[v_conditions[v_i]])) into v_is_known;
-    if not v_is_known then
-      v_are_known := false;
-      v_conditions[v_i] := format('%L <%% catalog.catalog_label(r.name, r.display_name)', v_words[v_i]);
-      v_scores := v_scores || format('word_similarity(%L, catalog.catalog_label(r.name, r.display_name)) / 2', v_words[v_i]);
-    end if;
-  end loop;
-  if v_are_known then
+  v_misspelt := catalog.misspelt_conditions(v_targets, v_words.words, v_words.conditions, v_words.scores);
+  if not v_misspelt.has_misspelt then
     return;
   end if;
   -- the least similarity for the operator <%, until the end of the transaction; only this search uses the operator
   perform set_config('pg_trgm.word_similarity_threshold', '0.4', true);
-  return query execute catalog.catalog_query(
-    v_targets, format('r.id, (%s)::double precision', array_to_string(v_scores, ' + ')), v_conditions);
+  return query execute catalog.ranked_query(v_targets, v_misspelt.conditions, v_misspelt.scores, most);
 end
 $$;
 
-ALTER FUNCTION catalog.catalog_matches(query text, kinds app_public.resource_kind[]) OWNER TO rowhouse_platform;
+ALTER FUNCTION catalog.catalog_matches(query text, kinds app_public.resource_kind[], most integer) OWNER TO rowhouse_platform;
 
-COMMENT ON FUNCTION catalog.catalog_matches(query text, kinds app_public.resource_kind[]) IS 'The ids and scores of the resources, this tenant''s own and shared ones, that have all the words of a query. A word that no resource has matches names whose trigrams are at least 0.4 similar to it.';
+COMMENT ON FUNCTION catalog.catalog_matches(query text, kinds app_public.resource_kind[], most integer) IS 'The ids and scores of the resources, this tenant''s own and shared ones, that have all the words of a query; when most is given, of so many of them. A word that no resource has matches names whose trigrams are at least 0.4 similar to it.';
 
 CREATE FUNCTION catalog.catalog_query(targets text[], selected text, conditions text[]) RETURNS text
     LANGUAGE sql IMMUTABLE
@@ -13533,7 +15322,7 @@ ALTER FUNCTION catalog.catalog_query(targets text[], selected text, conditions t
 
 COMMENT ON FUNCTION catalog.catalog_query(targets text[], selected text, conditions text[]) IS 'Joins the queries of catalog_targets to one that selects these columns of the rows that meet all conditions.';
 
-CREATE FUNCTION catalog.catalog_query_words(query text) RETURNS TABLE(n integer, word text, lexemes tsquery)
+CREATE FUNCTION catalog.catalog_query_words(query text) RETURNS TABLE(n integer, word text, lexemes tsquery, beginnings tsquery)
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
@@ -13545,6 +15334,7 @@ begin
        group by u.lexeme
     )
     select row_number() over (order by w.position, w.lexeme)::int, w.lexeme,
+           (select string_agg(core.tsquery_term(t), ' | ') from unnest(w.lexeme || w.stems) as t)::tsquery,
            (select string_agg(core.tsquery_term(t) || ':*', ' | ') from unnest(w.lexeme || w.stems) as t)::tsquery
       from words w
      -- stop words count only when the query has no other words
@@ -13554,7 +15344,7 @@ $$;
 
 ALTER FUNCTION catalog.catalog_query_words(query text) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION catalog.catalog_query_words(query text) IS 'The words of a query, each with its lexemes: the words of a text match when they begin with the word or with its English stem.';
+COMMENT ON FUNCTION catalog.catalog_query_words(query text) IS 'The words of a query, each with its lexemes, which are the word and its English stem, and with what matches all that begins with one of them.';
 
 CREATE FUNCTION catalog.catalog_targets(kinds app_public.resource_kind[]) RETURNS text[]
     LANGUAGE plpgsql STABLE SECURITY DEFINER
@@ -13583,29 +15373,34 @@ ALTER FUNCTION catalog.catalog_targets(kinds app_public.resource_kind[]) OWNER T
 
 COMMENT ON FUNCTION catalog.catalog_targets(kinds app_public.resource_kind[]) IS 'The SQL queries that together read the catalogue of the request: for each kind one over the tenant''s own rows r and, when there are any, one over the shared rows. Each has two placeholders, for the selected columns and for the condition.';
 
-CREATE FUNCTION catalog.catalog_word_conditions(query text, OUT words text[], OUT conditions text[], OUT scores text[]) RETURNS record
+CREATE FUNCTION catalog.catalog_word_conditions(query text, OUT words text[], OUT whole text[], OUT conditions text[], OUT scores text[]) RETURNS record
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $_$
 declare
   v_word record;
   v_tagged_ids uuid[];
+  v_tagged text;
 begin
   words := '{}';
+  whole := '{}';
   conditions := '{}';
   -- a resource whose whole name is the query is the best match
   scores := array[
     format('case when %1$L in (lower(r.name), lower(r.display_name)) then 1 else 0 end', lower(trim(catalog_word_conditions.query)))];
-  for v_word in select q.word, q.lexemes from catalog.catalog_query_words(catalog_word_conditions.query) q order by q.n loop
+  for v_word in
+    select q.word, q.lexemes, q.beginnings from catalog.catalog_query_words(catalog_word_conditions.query) q order by q.n
+  loop
     v_tagged_ids := array(
       select a.item_id from app_public.tags t
         join app_public.tag_assignments a on a.tenant_id = t.tenant_id and a.tag_id = t.id
-       where t.tenant_id = core.current_tenant_id() and to_tsvector('simple', catalog.catalog_words(t.name)) @@ v_word.lexemes);
+       where t.tenant_id = core.current_tenant_id() and to_tsvector('simple', catalog.catalog_words(t.name)) @@ v_word.beginnings);
+    v_tagged := case when cardinality(v_tagged_ids) > 0 then format(' or r.id = any (%L::uuid[])', v_tagged_ids) else '' end;
     words := words || v_word.word;
-    conditions := conditions || format('(r.search_vector @@ %L::tsquery%s)', v_word.lexemes,
-      case when cardinality(v_tagged_ids) > 0 then format(' or r.id = any (%L::uuid[])', v_tagged_ids) else '' end);
+    whole := whole || format('(r.search_vector @@ %L::tsquery%s)', v_word.lexemes, v_tagged);
+    conditions := conditions || format('(r.search_vector @@ %L::tsquery%s)', v_word.beginnings, v_tagged);
     -- the weights of tags and categories, description, display name, and name
-    scores := scores || format('ts_rank(''{0.1, 0.2, 0.6, 1}'', r.search_vector, %L::tsquery)', v_word.lexemes);
+    scores := scores || format('ts_rank(''{0.1, 0.2, 0.6, 1}'', r.search_vector, %L::tsquery)', v_word.beginnings);
     if cardinality(v_tagged_ids) > 0 then
       scores := scores || format('case when r.id = any (%L::uuid[]) then 0.1 else 0 end', v_tagged_ids);
     end if;
@@ -13613,9 +15408,9 @@ begin
 end
 $_$;
 
-ALTER FUNCTION catalog.catalog_word_conditions(query text, OUT words text[], OUT conditions text[], OUT scores text[]) OWNER TO rowhouse_platform;
+ALTER FUNCTION catalog.catalog_word_conditions(query text, OUT words text[], OUT whole text[], OUT conditions text[], OUT scores text[]) OWNER TO rowhouse_platform;
 
-COMMENT ON FUNCTION catalog.catalog_word_conditions(query text, OUT words text[], OUT conditions text[], OUT scores text[]) IS 'The words of a query, the SQL condition that a row r has each of them, and the SQL expressions whose sum is the row''s score.';
+COMMENT ON FUNCTION catalog.catalog_word_conditions(query text, OUT words text[], OUT whole text[], OUT conditions text[], OUT scores text[]) IS 'The words of a query, the SQL condition that a row r has each of them as a whole word, the condition that it has each as the beginning of one, and the SQL expressions whose sum is the row''s score.';
 
 CREATE FUNCTION catalog.check_catalog_search(query text, filter app_public.catalog_filter, "limit" integer, skip integer) RETURNS void
     LANGUAGE plpgsql STABLE SECURITY DEFINER
@@ -13624,7 +15419,7 @@ CREATE FUNCTION catalog.check_catalog_search(query text, filter app_public.catal
 declare
   v_longest_query constant int := 200;
   v_highest_limit constant int := 100;
-  v_highest_skip constant int := 9000;
+  v_highest_skip constant int := 900;
   v_most_values constant int := 50;
 begin
   if length(check_catalog_search.query) > v_longest_query then
@@ -13879,6 +15674,26 @@ ALTER FUNCTION catalog.fill_template(template text, variables jsonb) OWNER TO ro
 COMMENT ON FUNCTION catalog.fill_template(template text, variables jsonb) IS '@errors RS620
 Replaces the variables of a text by their values. An array or an object is written as JSON.';
 
+CREATE FUNCTION catalog.first_by_name(kinds app_public.resource_kind[], most integer) RETURNS uuid[]
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+declare
+  v_ids uuid[];
+begin
+  execute format('select array(select r.id from (%s) as r order by r.name, r.id limit $1)', (
+    select string_agg(format(
+      '(select r.id, r.name from catalog.visible_%ss() r where r.deleted_at is null order by r.name, r.id limit $1)', k.kind), ' union all ')
+      from unnest(first_by_name.kinds) as k (kind)))
+    into v_ids using most;
+  return v_ids;
+end
+$_$;
+
+ALTER FUNCTION catalog.first_by_name(kinds app_public.resource_kind[], most integer) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION catalog.first_by_name(kinds app_public.resource_kind[], most integer) IS 'The ids of the resources of some kinds that the request sees, so many of them as are asked for, in the order of their names.';
+
 CREATE FUNCTION catalog.grantee_of(share_id uuid) RETURNS TABLE(slug text, name text, user_email text)
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -14115,6 +15930,31 @@ ALTER FUNCTION catalog.lock_versioned(kind app_public.resource_kind, id uuid) OW
 COMMENT ON FUNCTION catalog.lock_versioned(kind app_public.resource_kind, id uuid) IS '@errors RS301
 Locks the row of this tenant''s agent, prompt or workflow until the transaction ends, and returns it as JSON.';
 
+CREATE FUNCTION catalog.misspelt_conditions(targets text[], words text[], INOUT conditions text[], INOUT scores text[], OUT has_misspelt boolean) RETURNS record
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+declare
+  v_shortest_corrected constant int := 4;
+  v_is_known boolean;
+begin
+  has_misspelt := false;
+  for v_i in 1 .. cardinality(words) loop
+    continue when length(words[v_i]) < v_shortest_corrected;
+    execute format('select exists (%s)', catalog.catalog_query(targets, '1', array[conditions[v_i]])) into v_is_known;
+    if not v_is_known then
+      has_misspelt := true;
+      conditions[v_i] := format('%L <%% catalog.catalog_label(r.name, r.display_name)', words[v_i]);
+      scores := scores || format('word_similarity(%L, catalog.catalog_label(r.name, r.display_name)) / 2', words[v_i]);
+    end if;
+  end loop;
+end
+$$;
+
+ALTER FUNCTION catalog.misspelt_conditions(targets text[], words text[], INOUT conditions text[], INOUT scores text[], OUT has_misspelt boolean) OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION catalog.misspelt_conditions(targets text[], words text[], INOUT conditions text[], INOUT scores text[], OUT has_misspelt boolean) IS 'The conditions and scores of a query in which each word that no resource has matches the names that are spelt like it, and whether there is such a word.';
+
 CREATE FUNCTION catalog.next_patch_version(version text) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -14345,6 +16185,18 @@ ALTER FUNCTION catalog.raise_no_such_resource(kind app_public.resource_kind) OWN
 COMMENT ON FUNCTION catalog.raise_no_such_resource(kind app_public.resource_kind) IS '@errors RS301
 Raises the one error for a resource that does not exist, is deleted, belongs to another tenant or may not be seen.';
 
+CREATE FUNCTION catalog.ranked_query(targets text[], conditions text[], scores text[], most integer) RETURNS text
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select format('%s limit %s', catalog.catalog_query(
+    targets, format('r.id, (%s)::double precision', array_to_string(scores, ' + ')), conditions), coalesce(most::text, 'all'));
+$$;
+
+ALTER FUNCTION catalog.ranked_query(targets text[], conditions text[], scores text[], most integer) OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION catalog.ranked_query(targets text[], conditions text[], scores text[], most integer) IS 'The SQL query for the kind, id and score of the rows that meet all conditions; when most is given, for so many of them.';
+
 CREATE TABLE app_public.resource_sharing_audit (
     tenant_id uuid NOT NULL,
     id bigint NOT NULL,
@@ -14360,14 +16212,18 @@ CREATE TABLE app_public.resource_sharing_audit (
     other_tenant_slug text,
     grantee_user_id uuid,
     grantee_workspace_id uuid,
-    expires_at timestamp with time zone
+    expires_at timestamp with time zone,
+    CONSTRAINT other_tenant_slug_is_not_too_long CHECK ((length(other_tenant_slug) <= 63)),
+    CONSTRAINT resource_name_is_not_too_long CHECK ((length(resource_name) <= 255))
 );
+ALTER TABLE ONLY app_public.resource_sharing_audit ALTER COLUMN tenant_id SET (n_distinct=100);
 
 ALTER TABLE ONLY app_public.resource_sharing_audit FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE app_public.resource_sharing_audit OWNER TO rowhouse_owner;
 
-COMMENT ON TABLE app_public.resource_sharing_audit IS '@foreignKey (user_id) references app_public.user_profiles (id)
+COMMENT ON TABLE app_public.resource_sharing_audit IS '@large
+@foreignKey (user_id) references app_public.user_profiles (id)
 @behavior -insert -update -delete -query:resource:single
 Every change of who may use this tenant''s resources, and every copy that another tenant made. Entries never change. Needs can_view_audit.';
 
@@ -14396,6 +16252,10 @@ COMMENT ON COLUMN app_public.resource_sharing_audit.grantee_user_id IS 'The memb
 COMMENT ON COLUMN app_public.resource_sharing_audit.grantee_workspace_id IS 'The workspace that the share was for; null when it was for a whole tenant or one member.';
 
 COMMENT ON COLUMN app_public.resource_sharing_audit.expires_at IS 'The end that the share had at that time.';
+
+COMMENT ON CONSTRAINT other_tenant_slug_is_not_too_long ON app_public.resource_sharing_audit IS 'must have at most 63 characters';
+
+COMMENT ON CONSTRAINT resource_name_is_not_too_long ON app_public.resource_sharing_audit IS 'must have at most 255 characters';
 
 CREATE FUNCTION catalog.record_sharing(entry app_public.resource_sharing_audit) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
@@ -14708,6 +16568,19 @@ begin
   execute format(
     'create policy tenant_isolation_of_deletes on %s as restrictive for delete to rowhouse_user
       using (tenant_id = (select core.current_tenant_id()))', target);
+  -- Lists read the two halves of what a user sees by these roles. A case is no condition of an index, so the planner takes
+  -- it neither for one nor into its estimates: the list's own condition, the same comparison, is what finds the rows.
+  execute format('grant select on %s to rowhouse_own_rows, rowhouse_shared_rows', target);
+  execute format(
+    'create policy tenant_isolation_of_own_rows on %s as restrictive for all to rowhouse_own_rows
+      using (case tenant_id when (select core.current_tenant_id()) then true end)', target);
+  execute format(
+    'create policy tenant_isolation_of_shared_rows on %s as restrictive for all to rowhouse_shared_rows
+      using (id = any ((select catalog.shared_resource_ids(%L))::uuid[]))', target, kind);
+  execute format('comment on policy tenant_isolation_of_own_rows on %s is %L', target,
+    'The half of a list that is the request''s own tenant''s.');
+  execute format('comment on policy tenant_isolation_of_shared_rows on %s is %L', target,
+    'The half of a list that other tenants share with the request.');
   execute format('comment on policy tenant_isolation_with_shares on %s is %L', target,
     'Shows the rows of the request''s own tenant and, for reading only, the rows that are shared with it.');
   execute format('comment on policy tenant_isolation_of_updates on %s is %L', target, 'A tenant that a resource is shared with cannot change it.');
@@ -14735,12 +16608,22 @@ CREATE FUNCTION catalog.security_gaps() RETURNS TABLE(object text, gap text)
     from openings o
    where (select count(*) from pg_policy p
            where p.polrelid = o.polrelid and not p.polpermissive and p.polroles = array['rowhouse_user'::regrole::oid]
-             and (p.polname, p.polcmd) in (('tenant_isolation_of_updates', 'w'), ('tenant_isolation_of_deletes', 'd'))) < 2;
+             and (p.polname, p.polcmd) in (('tenant_isolation_of_updates', 'w'), ('tenant_isolation_of_deletes', 'd'))) < 2
+  union all
+  select c.oid::regclass::text, format('%s may %s it, but only reads what its restrictive policy lets through', r.name, p.privilege)
+    from pg_class c
+   cross join (values ('rowhouse_own_rows', 'tenant_isolation_of_own_rows'), ('rowhouse_shared_rows', 'tenant_isolation_of_shared_rows'))
+         as r (name, wall)
+   cross join unnest(array['select', 'insert', 'update', 'delete']) as p (privilege)
+   where c.relnamespace in (select core.schemas()) and c.relkind in ('r', 'p') and has_table_privilege(r.name, c.oid, p.privilege)
+     and (p.privilege <> 'select' or not exists (
+       select from pg_policy w
+        where w.polrelid = c.oid and not w.polpermissive and w.polcmd = '*' and w.polname = r.wall and w.polroles = array[r.name::regrole::oid]));
 $$;
 
 ALTER FUNCTION catalog.security_gaps() OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION catalog.security_gaps() IS 'Tables that let shared rows through although they must not, or that let other tenants write those rows. core.security_gaps includes this list.';
+COMMENT ON FUNCTION catalog.security_gaps() IS 'Tables that let shared rows through although they must not, that let other tenants write those rows, or that the two roles of lists reach without their walls. core.security_gaps includes this list.';
 
 CREATE FUNCTION catalog.semantic_version_key(version text) RETURNS text[]
     LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
@@ -14808,7 +16691,7 @@ begin
           and u.is_active and u.deleted_at is null)
         on m.tenant_id = t.id and m.status = 'active'
       left join app_public.workspaces w on w.tenant_id = t.id and w.id = share_grantee.workspace_id and w.deleted_at is null
-     where t.slug = lower(trim(share_grantee.tenant_slug)) and t.status in ('trial', 'active')
+     where t.slug = lower(trim(share_grantee.tenant_slug)) and tenancy.is_open(t.status, t.ancestor_ids)
        and catalog.tenant_allows(t.resource_access_config, 'sharing.can_receive_shared')
        and (share_grantee.user_email is null) = (m.user_id is null)
        and (share_grantee.workspace_id is null) = (w.id is null);
@@ -14868,7 +16751,7 @@ CREATE FUNCTION catalog.shared_agents(is_overview boolean DEFAULT false) RETURNS
           )
           select c.id, c.tenant_id, c.name, c.sharing_mode, c.share_id
             from candidates c
-            join app_public.tenants o on o.id = c.tenant_id and o.status in ('trial', 'active')
+            join app_public.tenants o on o.id = c.tenant_id and tenancy.is_open(o.status, o.ancestor_ids)
            where c.is_on and c.status in ('active', 'deprecated')
              and catalog.tenant_allows(o.resource_access_config, 'sharing.can_share_resources');
       end
@@ -14927,7 +16810,7 @@ CREATE FUNCTION catalog.shared_knowledge_sources(is_overview boolean DEFAULT fal
           )
           select c.id, c.tenant_id, c.name, c.sharing_mode, c.share_id
             from candidates c
-            join app_public.tenants o on o.id = c.tenant_id and o.status in ('trial', 'active')
+            join app_public.tenants o on o.id = c.tenant_id and tenancy.is_open(o.status, o.ancestor_ids)
            where c.is_on and c.status in ('active', 'deprecated')
              and catalog.tenant_allows(o.resource_access_config, 'sharing.can_share_resources');
       end
@@ -14986,7 +16869,7 @@ CREATE FUNCTION catalog.shared_prompts(is_overview boolean DEFAULT false) RETURN
           )
           select c.id, c.tenant_id, c.name, c.sharing_mode, c.share_id
             from candidates c
-            join app_public.tenants o on o.id = c.tenant_id and o.status in ('trial', 'active')
+            join app_public.tenants o on o.id = c.tenant_id and tenancy.is_open(o.status, o.ancestor_ids)
            where c.is_on and c.status in ('active', 'deprecated')
              and catalog.tenant_allows(o.resource_access_config, 'sharing.can_share_resources');
       end
@@ -15065,7 +16948,7 @@ CREATE FUNCTION catalog.shared_tools(is_overview boolean DEFAULT false) RETURNS 
           )
           select c.id, c.tenant_id, c.name, c.sharing_mode, c.share_id
             from candidates c
-            join app_public.tenants o on o.id = c.tenant_id and o.status in ('trial', 'active')
+            join app_public.tenants o on o.id = c.tenant_id and tenancy.is_open(o.status, o.ancestor_ids)
            where c.is_on and c.status in ('active', 'deprecated')
              and catalog.tenant_allows(o.resource_access_config, 'sharing.can_share_resources');
       end
@@ -15124,7 +17007,7 @@ CREATE FUNCTION catalog.shared_workflows(is_overview boolean DEFAULT false) RETU
           )
           select c.id, c.tenant_id, c.name, c.sharing_mode, c.share_id
             from candidates c
-            join app_public.tenants o on o.id = c.tenant_id and o.status in ('trial', 'active')
+            join app_public.tenants o on o.id = c.tenant_id and tenancy.is_open(o.status, o.ancestor_ids)
            where c.is_on and c.status in ('active', 'deprecated')
              and catalog.tenant_allows(o.resource_access_config, 'sharing.can_share_resources');
       end
@@ -15904,6 +17787,902 @@ ALTER FUNCTION catalog.versioned_table(kind app_public.resource_kind) OWNER TO r
 
 COMMENT ON FUNCTION catalog.versioned_table(kind app_public.resource_kind) IS 'The table of a kind that has versions; null for the other kinds.';
 
+CREATE VIEW catalog.foreign_agents AS
+ SELECT ( SELECT core.current_tenant_id() AS current_tenant_id) AS reach,
+    r.id,
+    r.tenant_id,
+    r.sharing_mode,
+    r.is_shared,
+    r.resource_type,
+    r.copied_from_id,
+    r.name,
+    r.display_name,
+    r.description,
+    r.avatar_url,
+    r.icon,
+    r.color_scheme,
+    r.badge_text,
+    r.badge_color,
+    r.sort_order,
+    r.status,
+    r.tier,
+    r.lifecycle_stage,
+    r.validation_status,
+    r.is_active,
+    r.activated_at,
+    r.deactivated_at,
+    r.deleted_at,
+    r.last_seen_at,
+    r.model_id,
+    r.system_prompt,
+    r.temperature,
+    r.max_tokens,
+    r.top_p,
+    r.frequency_penalty,
+    r.presence_penalty,
+    r.response_format,
+    r.stop_sequences,
+    r.streaming_enabled,
+    r.function_calling_enabled,
+    r.parallel_function_calls,
+    r.max_retry_attempts,
+    r.timeout_seconds,
+    r.primary_category,
+    r.subcategory,
+    r.specialty,
+    r.therapeutic_areas,
+    r.regulatory_domains,
+    r.industry_focus,
+    r.use_cases,
+    r.target_audience,
+    r.required_expertise_level,
+    r.compliance_frameworks,
+    r.certifications,
+    r.geographic_scope,
+    r.knowledge_domains,
+    r.tools,
+    r.tool_ids,
+    r.prompt_templates,
+    r.context_window_size,
+    r.supports_multimodal,
+    r.supported_file_types,
+    r.max_file_size_mb,
+    r.owner_id,
+    r.department_id,
+    r.business_function_id,
+    r.role_id,
+    r.cost_per_query,
+    r.billing_code,
+    r.budget_allocation_id,
+    r.approval_required,
+    r.usage_count,
+    r.success_rate,
+    r.avg_response_time_ms,
+    r.rating,
+    r.feedback_count,
+    r.error_count,
+    r.last_error_at,
+    r.last_success_at,
+    r.performance_score,
+    r.analytics_enabled,
+    r.version,
+    r.previous_version_id,
+    r.is_latest_version,
+    r.changelog,
+    r.published_at,
+    r.metadata,
+    r.created_at,
+    r.updated_at,
+    r.search_vector
+   FROM app_public.agents r
+ OFFSET 0;
+
+ALTER TABLE catalog.foreign_agents OWNER TO rowhouse_shared_rows;
+
+COMMENT ON VIEW catalog.foreign_agents IS 'The half of catalog.visible_agents that other tenants share with the request.';
+
+CREATE VIEW catalog.own_agents AS
+ SELECT r.tenant_id AS reach,
+    r.id,
+    r.tenant_id,
+    r.sharing_mode,
+    r.is_shared,
+    r.resource_type,
+    r.copied_from_id,
+    r.name,
+    r.display_name,
+    r.description,
+    r.avatar_url,
+    r.icon,
+    r.color_scheme,
+    r.badge_text,
+    r.badge_color,
+    r.sort_order,
+    r.status,
+    r.tier,
+    r.lifecycle_stage,
+    r.validation_status,
+    r.is_active,
+    r.activated_at,
+    r.deactivated_at,
+    r.deleted_at,
+    r.last_seen_at,
+    r.model_id,
+    r.system_prompt,
+    r.temperature,
+    r.max_tokens,
+    r.top_p,
+    r.frequency_penalty,
+    r.presence_penalty,
+    r.response_format,
+    r.stop_sequences,
+    r.streaming_enabled,
+    r.function_calling_enabled,
+    r.parallel_function_calls,
+    r.max_retry_attempts,
+    r.timeout_seconds,
+    r.primary_category,
+    r.subcategory,
+    r.specialty,
+    r.therapeutic_areas,
+    r.regulatory_domains,
+    r.industry_focus,
+    r.use_cases,
+    r.target_audience,
+    r.required_expertise_level,
+    r.compliance_frameworks,
+    r.certifications,
+    r.geographic_scope,
+    r.knowledge_domains,
+    r.tools,
+    r.tool_ids,
+    r.prompt_templates,
+    r.context_window_size,
+    r.supports_multimodal,
+    r.supported_file_types,
+    r.max_file_size_mb,
+    r.owner_id,
+    r.department_id,
+    r.business_function_id,
+    r.role_id,
+    r.cost_per_query,
+    r.billing_code,
+    r.budget_allocation_id,
+    r.approval_required,
+    r.usage_count,
+    r.success_rate,
+    r.avg_response_time_ms,
+    r.rating,
+    r.feedback_count,
+    r.error_count,
+    r.last_error_at,
+    r.last_success_at,
+    r.performance_score,
+    r.analytics_enabled,
+    r.version,
+    r.previous_version_id,
+    r.is_latest_version,
+    r.changelog,
+    r.published_at,
+    r.metadata,
+    r.created_at,
+    r.updated_at,
+    r.search_vector
+   FROM app_public.agents r;
+
+ALTER TABLE catalog.own_agents OWNER TO rowhouse_own_rows;
+
+COMMENT ON VIEW catalog.own_agents IS 'The half of catalog.visible_agents that belongs to the tenant of the request.';
+
+CREATE FUNCTION catalog.visible_agents() RETURNS SETOF app_public.agents
+    LANGUAGE sql STABLE PARALLEL SAFE
+    BEGIN ATOMIC
+ SELECT r.id,
+     r.tenant_id,
+     r.sharing_mode,
+     r.is_shared,
+     r.resource_type,
+     r.copied_from_id,
+     r.name,
+     r.display_name,
+     r.description,
+     r.avatar_url,
+     r.icon,
+     r.color_scheme,
+     r.badge_text,
+     r.badge_color,
+     r.sort_order,
+     r.status,
+     r.tier,
+     r.lifecycle_stage,
+     r.validation_status,
+     r.is_active,
+     r.activated_at,
+     r.deactivated_at,
+     r.deleted_at,
+     r.last_seen_at,
+     r.model_id,
+     r.system_prompt,
+     r.temperature,
+     r.max_tokens,
+     r.top_p,
+     r.frequency_penalty,
+     r.presence_penalty,
+     r.response_format,
+     r.stop_sequences,
+     r.streaming_enabled,
+     r.function_calling_enabled,
+     r.parallel_function_calls,
+     r.max_retry_attempts,
+     r.timeout_seconds,
+     r.primary_category,
+     r.subcategory,
+     r.specialty,
+     r.therapeutic_areas,
+     r.regulatory_domains,
+     r.industry_focus,
+     r.use_cases,
+     r.target_audience,
+     r.required_expertise_level,
+     r.compliance_frameworks,
+     r.certifications,
+     r.geographic_scope,
+     r.knowledge_domains,
+     r.tools,
+     r.tool_ids,
+     r.prompt_templates,
+     r.context_window_size,
+     r.supports_multimodal,
+     r.supported_file_types,
+     r.max_file_size_mb,
+     r.owner_id,
+     r.department_id,
+     r.business_function_id,
+     r.role_id,
+     r.cost_per_query,
+     r.billing_code,
+     r.budget_allocation_id,
+     r.approval_required,
+     r.usage_count,
+     r.success_rate,
+     r.avg_response_time_ms,
+     r.rating,
+     r.feedback_count,
+     r.error_count,
+     r.last_error_at,
+     r.last_success_at,
+     r.performance_score,
+     r.analytics_enabled,
+     r.version,
+     r.previous_version_id,
+     r.is_latest_version,
+     r.changelog,
+     r.published_at,
+     r.metadata,
+     r.created_at,
+     r.updated_at,
+     r.search_vector
+    FROM ( SELECT own_agents.reach,
+             own_agents.id,
+             own_agents.tenant_id,
+             own_agents.sharing_mode,
+             own_agents.is_shared,
+             own_agents.resource_type,
+             own_agents.copied_from_id,
+             own_agents.name,
+             own_agents.display_name,
+             own_agents.description,
+             own_agents.avatar_url,
+             own_agents.icon,
+             own_agents.color_scheme,
+             own_agents.badge_text,
+             own_agents.badge_color,
+             own_agents.sort_order,
+             own_agents.status,
+             own_agents.tier,
+             own_agents.lifecycle_stage,
+             own_agents.validation_status,
+             own_agents.is_active,
+             own_agents.activated_at,
+             own_agents.deactivated_at,
+             own_agents.deleted_at,
+             own_agents.last_seen_at,
+             own_agents.model_id,
+             own_agents.system_prompt,
+             own_agents.temperature,
+             own_agents.max_tokens,
+             own_agents.top_p,
+             own_agents.frequency_penalty,
+             own_agents.presence_penalty,
+             own_agents.response_format,
+             own_agents.stop_sequences,
+             own_agents.streaming_enabled,
+             own_agents.function_calling_enabled,
+             own_agents.parallel_function_calls,
+             own_agents.max_retry_attempts,
+             own_agents.timeout_seconds,
+             own_agents.primary_category,
+             own_agents.subcategory,
+             own_agents.specialty,
+             own_agents.therapeutic_areas,
+             own_agents.regulatory_domains,
+             own_agents.industry_focus,
+             own_agents.use_cases,
+             own_agents.target_audience,
+             own_agents.required_expertise_level,
+             own_agents.compliance_frameworks,
+             own_agents.certifications,
+             own_agents.geographic_scope,
+             own_agents.knowledge_domains,
+             own_agents.tools,
+             own_agents.tool_ids,
+             own_agents.prompt_templates,
+             own_agents.context_window_size,
+             own_agents.supports_multimodal,
+             own_agents.supported_file_types,
+             own_agents.max_file_size_mb,
+             own_agents.owner_id,
+             own_agents.department_id,
+             own_agents.business_function_id,
+             own_agents.role_id,
+             own_agents.cost_per_query,
+             own_agents.billing_code,
+             own_agents.budget_allocation_id,
+             own_agents.approval_required,
+             own_agents.usage_count,
+             own_agents.success_rate,
+             own_agents.avg_response_time_ms,
+             own_agents.rating,
+             own_agents.feedback_count,
+             own_agents.error_count,
+             own_agents.last_error_at,
+             own_agents.last_success_at,
+             own_agents.performance_score,
+             own_agents.analytics_enabled,
+             own_agents.version,
+             own_agents.previous_version_id,
+             own_agents.is_latest_version,
+             own_agents.changelog,
+             own_agents.published_at,
+             own_agents.metadata,
+             own_agents.created_at,
+             own_agents.updated_at,
+             own_agents.search_vector
+            FROM catalog.own_agents
+         UNION ALL
+          SELECT foreign_agents.reach,
+             foreign_agents.id,
+             foreign_agents.tenant_id,
+             foreign_agents.sharing_mode,
+             foreign_agents.is_shared,
+             foreign_agents.resource_type,
+             foreign_agents.copied_from_id,
+             foreign_agents.name,
+             foreign_agents.display_name,
+             foreign_agents.description,
+             foreign_agents.avatar_url,
+             foreign_agents.icon,
+             foreign_agents.color_scheme,
+             foreign_agents.badge_text,
+             foreign_agents.badge_color,
+             foreign_agents.sort_order,
+             foreign_agents.status,
+             foreign_agents.tier,
+             foreign_agents.lifecycle_stage,
+             foreign_agents.validation_status,
+             foreign_agents.is_active,
+             foreign_agents.activated_at,
+             foreign_agents.deactivated_at,
+             foreign_agents.deleted_at,
+             foreign_agents.last_seen_at,
+             foreign_agents.model_id,
+             foreign_agents.system_prompt,
+             foreign_agents.temperature,
+             foreign_agents.max_tokens,
+             foreign_agents.top_p,
+             foreign_agents.frequency_penalty,
+             foreign_agents.presence_penalty,
+             foreign_agents.response_format,
+             foreign_agents.stop_sequences,
+             foreign_agents.streaming_enabled,
+             foreign_agents.function_calling_enabled,
+             foreign_agents.parallel_function_calls,
+             foreign_agents.max_retry_attempts,
+             foreign_agents.timeout_seconds,
+             foreign_agents.primary_category,
+             foreign_agents.subcategory,
+             foreign_agents.specialty,
+             foreign_agents.therapeutic_areas,
+             foreign_agents.regulatory_domains,
+             foreign_agents.industry_focus,
+             foreign_agents.use_cases,
+             foreign_agents.target_audience,
+             foreign_agents.required_expertise_level,
+             foreign_agents.compliance_frameworks,
+             foreign_agents.certifications,
+             foreign_agents.geographic_scope,
+             foreign_agents.knowledge_domains,
+             foreign_agents.tools,
+             foreign_agents.tool_ids,
+             foreign_agents.prompt_templates,
+             foreign_agents.context_window_size,
+             foreign_agents.supports_multimodal,
+             foreign_agents.supported_file_types,
+             foreign_agents.max_file_size_mb,
+             foreign_agents.owner_id,
+             foreign_agents.department_id,
+             foreign_agents.business_function_id,
+             foreign_agents.role_id,
+             foreign_agents.cost_per_query,
+             foreign_agents.billing_code,
+             foreign_agents.budget_allocation_id,
+             foreign_agents.approval_required,
+             foreign_agents.usage_count,
+             foreign_agents.success_rate,
+             foreign_agents.avg_response_time_ms,
+             foreign_agents.rating,
+             foreign_agents.feedback_count,
+             foreign_agents.error_count,
+             foreign_agents.last_error_at,
+             foreign_agents.last_success_at,
+             foreign_agents.performance_score,
+             foreign_agents.analytics_enabled,
+             foreign_agents.version,
+             foreign_agents.previous_version_id,
+             foreign_agents.is_latest_version,
+             foreign_agents.changelog,
+             foreign_agents.published_at,
+             foreign_agents.metadata,
+             foreign_agents.created_at,
+             foreign_agents.updated_at,
+             foreign_agents.search_vector
+            FROM catalog.foreign_agents) r
+   WHERE (r.reach = ( SELECT core.current_tenant_id() AS current_tenant_id));
+END;
+
+ALTER FUNCTION catalog.visible_agents() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION catalog.visible_agents() IS 'The rows of app_public.agents that the request sees: the tenant''s own, and those that are shared with it. Whoever lists, counts or sorts them reads this, and whoever looks one up by its id reads the table.';
+
+CREATE VIEW catalog.foreign_knowledge_sources AS
+ SELECT ( SELECT core.current_tenant_id() AS current_tenant_id) AS reach,
+    r.id,
+    r.tenant_id,
+    r.sharing_mode,
+    r.is_shared,
+    r.resource_type,
+    r.name,
+    r.display_name,
+    r.description,
+    r.category,
+    r.tags,
+    r.source_type,
+    r.source_url,
+    r.source_config,
+    r.file_path,
+    r.file_type,
+    r.file_size_bytes,
+    r.page_count,
+    r.embedding_model,
+    r.chunk_size,
+    r.chunk_overlap,
+    r.language,
+    r.vector_store_id,
+    r.processing_status,
+    r.processing_started_at,
+    r.processing_completed_at,
+    r.processing_error,
+    r.total_chunks,
+    r.extracted_metadata,
+    r.publication_date,
+    r.author,
+    r.source_organization,
+    r.status,
+    r.enabled,
+    r.created_by_user_id,
+    r.last_synced_at,
+    r.query_count,
+    r.hit_count,
+    r.relevance_sum,
+    r.avg_relevance_score,
+    r.last_queried_at,
+    r.metadata,
+    r.created_at,
+    r.updated_at,
+    r.deleted_at,
+    r.search_vector
+   FROM app_public.rag_knowledge_sources r
+ OFFSET 0;
+
+ALTER TABLE catalog.foreign_knowledge_sources OWNER TO rowhouse_shared_rows;
+
+COMMENT ON VIEW catalog.foreign_knowledge_sources IS 'The half of catalog.visible_knowledge_sources that other tenants share with the request.';
+
+CREATE VIEW catalog.own_knowledge_sources AS
+ SELECT r.tenant_id AS reach,
+    r.id,
+    r.tenant_id,
+    r.sharing_mode,
+    r.is_shared,
+    r.resource_type,
+    r.name,
+    r.display_name,
+    r.description,
+    r.category,
+    r.tags,
+    r.source_type,
+    r.source_url,
+    r.source_config,
+    r.file_path,
+    r.file_type,
+    r.file_size_bytes,
+    r.page_count,
+    r.embedding_model,
+    r.chunk_size,
+    r.chunk_overlap,
+    r.language,
+    r.vector_store_id,
+    r.processing_status,
+    r.processing_started_at,
+    r.processing_completed_at,
+    r.processing_error,
+    r.total_chunks,
+    r.extracted_metadata,
+    r.publication_date,
+    r.author,
+    r.source_organization,
+    r.status,
+    r.enabled,
+    r.created_by_user_id,
+    r.last_synced_at,
+    r.query_count,
+    r.hit_count,
+    r.relevance_sum,
+    r.avg_relevance_score,
+    r.last_queried_at,
+    r.metadata,
+    r.created_at,
+    r.updated_at,
+    r.deleted_at,
+    r.search_vector
+   FROM app_public.rag_knowledge_sources r;
+
+ALTER TABLE catalog.own_knowledge_sources OWNER TO rowhouse_own_rows;
+
+COMMENT ON VIEW catalog.own_knowledge_sources IS 'The half of catalog.visible_knowledge_sources that belongs to the tenant of the request.';
+
+CREATE FUNCTION catalog.visible_knowledge_sources() RETURNS SETOF app_public.rag_knowledge_sources
+    LANGUAGE sql STABLE PARALLEL SAFE
+    BEGIN ATOMIC
+ SELECT r.id,
+     r.tenant_id,
+     r.sharing_mode,
+     r.is_shared,
+     r.resource_type,
+     r.name,
+     r.display_name,
+     r.description,
+     r.category,
+     r.tags,
+     r.source_type,
+     r.source_url,
+     r.source_config,
+     r.file_path,
+     r.file_type,
+     r.file_size_bytes,
+     r.page_count,
+     r.embedding_model,
+     r.chunk_size,
+     r.chunk_overlap,
+     r.language,
+     r.vector_store_id,
+     r.processing_status,
+     r.processing_started_at,
+     r.processing_completed_at,
+     r.processing_error,
+     r.total_chunks,
+     r.extracted_metadata,
+     r.publication_date,
+     r.author,
+     r.source_organization,
+     r.status,
+     r.enabled,
+     r.created_by_user_id,
+     r.last_synced_at,
+     r.query_count,
+     r.hit_count,
+     r.relevance_sum,
+     r.avg_relevance_score,
+     r.last_queried_at,
+     r.metadata,
+     r.created_at,
+     r.updated_at,
+     r.deleted_at,
+     r.search_vector
+    FROM ( SELECT own_knowledge_sources.reach,
+             own_knowledge_sources.id,
+             own_knowledge_sources.tenant_id,
+             own_knowledge_sources.sharing_mode,
+             own_knowledge_sources.is_shared,
+             own_knowledge_sources.resource_type,
+             own_knowledge_sources.name,
+             own_knowledge_sources.display_name,
+             own_knowledge_sources.description,
+             own_knowledge_sources.category,
+             own_knowledge_sources.tags,
+             own_knowledge_sources.source_type,
+             own_knowledge_sources.source_url,
+             own_knowledge_sources.source_config,
+             own_knowledge_sources.file_path,
+             own_knowledge_sources.file_type,
+             own_knowledge_sources.file_size_bytes,
+             own_knowledge_sources.page_count,
+             own_knowledge_sources.embedding_model,
+             own_knowledge_sources.chunk_size,
+             own_knowledge_sources.chunk_overlap,
+             own_knowledge_sources.language,
+             own_knowledge_sources.vector_store_id,
+             own_knowledge_sources.processing_status,
+             own_knowledge_sources.processing_started_at,
+             own_knowledge_sources.processing_completed_at,
+             own_knowledge_sources.processing_error,
+             own_knowledge_sources.total_chunks,
+             own_knowledge_sources.extracted_metadata,
+             own_knowledge_sources.publication_date,
+             own_knowledge_sources.author,
+             own_knowledge_sources.source_organization,
+             own_knowledge_sources.status,
+             own_knowledge_sources.enabled,
+             own_knowledge_sources.created_by_user_id,
+             own_knowledge_sources.last_synced_at,
+             own_knowledge_sources.query_count,
+             own_knowledge_sources.hit_count,
+             own_knowledge_sources.relevance_sum,
+             own_knowledge_sources.avg_relevance_score,
+             own_knowledge_sources.last_queried_at,
+             own_knowledge_sources.metadata,
+             own_knowledge_sources.created_at,
+             own_knowledge_sources.updated_at,
+             own_knowledge_sources.deleted_at,
+             own_knowledge_sources.search_vector
+            FROM catalog.own_knowledge_sources
+         UNION ALL
+          SELECT foreign_knowledge_sources.reach,
+             foreign_knowledge_sources.id,
+             foreign_knowledge_sources.tenant_id,
+             foreign_knowledge_sources.sharing_mode,
+             foreign_knowledge_sources.is_shared,
+             foreign_knowledge_sources.resource_type,
+             foreign_knowledge_sources.name,
+             foreign_knowledge_sources.display_name,
+             foreign_knowledge_sources.description,
+             foreign_knowledge_sources.category,
+             foreign_knowledge_sources.tags,
+             foreign_knowledge_sources.source_type,
+             foreign_knowledge_sources.source_url,
+             foreign_knowledge_sources.source_config,
+             foreign_knowledge_sources.file_path,
+             foreign_knowledge_sources.file_type,
+             foreign_knowledge_sources.file_size_bytes,
+             foreign_knowledge_sources.page_count,
+             foreign_knowledge_sources.embedding_model,
+             foreign_knowledge_sources.chunk_size,
+             foreign_knowledge_sources.chunk_overlap,
+             foreign_knowledge_sources.language,
+             foreign_knowledge_sources.vector_store_id,
+             foreign_knowledge_sources.processing_status,
+             foreign_knowledge_sources.processing_started_at,
+             foreign_knowledge_sources.processing_completed_at,
+             foreign_knowledge_sources.processing_error,
+             foreign_knowledge_sources.total_chunks,
+             foreign_knowledge_sources.extracted_metadata,
+             foreign_knowledge_sources.publication_date,
+             foreign_knowledge_sources.author,
+             foreign_knowledge_sources.source_organization,
+             foreign_knowledge_sources.status,
+             foreign_knowledge_sources.enabled,
+             foreign_knowledge_sources.created_by_user_id,
+             foreign_knowledge_sources.last_synced_at,
+             foreign_knowledge_sources.query_count,
+             foreign_knowledge_sources.hit_count,
+             foreign_knowledge_sources.relevance_sum,
+             foreign_knowledge_sources.avg_relevance_score,
+             foreign_knowledge_sources.last_queried_at,
+             foreign_knowledge_sources.metadata,
+             foreign_knowledge_sources.created_at,
+             foreign_knowledge_sources.updated_at,
+             foreign_knowledge_sources.deleted_at,
+             foreign_knowledge_sources.search_vector
+            FROM catalog.foreign_knowledge_sources) r
+   WHERE (r.reach = ( SELECT core.current_tenant_id() AS current_tenant_id));
+END;
+
+ALTER FUNCTION catalog.visible_knowledge_sources() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION catalog.visible_knowledge_sources() IS 'The rows of app_public.rag_knowledge_sources that the request sees: the tenant''s own, and those that are shared with it. Whoever lists, counts or sorts them reads this, and whoever looks one up by its id reads the table.';
+
+CREATE VIEW catalog.foreign_prompts AS
+ SELECT ( SELECT core.current_tenant_id() AS current_tenant_id) AS reach,
+    r.id,
+    r.tenant_id,
+    r.sharing_mode,
+    r.is_shared,
+    r.resource_type,
+    r.copied_from_id,
+    r.name,
+    r.display_name,
+    r.description,
+    r.category,
+    r.tags,
+    r.prompt_text,
+    r.system_prompt,
+    r.input_variables,
+    r.output_format,
+    r.model_requirements,
+    r.temperature,
+    r.max_tokens,
+    r.status,
+    r.version,
+    r.created_by_user_id,
+    r.usage_count,
+    r.rating,
+    r.success_rate,
+    r.last_used_at,
+    r.metadata,
+    r.created_at,
+    r.updated_at,
+    r.deleted_at,
+    r.search_vector
+   FROM app_public.prompts r
+ OFFSET 0;
+
+ALTER TABLE catalog.foreign_prompts OWNER TO rowhouse_shared_rows;
+
+COMMENT ON VIEW catalog.foreign_prompts IS 'The half of catalog.visible_prompts that other tenants share with the request.';
+
+CREATE VIEW catalog.own_prompts AS
+ SELECT r.tenant_id AS reach,
+    r.id,
+    r.tenant_id,
+    r.sharing_mode,
+    r.is_shared,
+    r.resource_type,
+    r.copied_from_id,
+    r.name,
+    r.display_name,
+    r.description,
+    r.category,
+    r.tags,
+    r.prompt_text,
+    r.system_prompt,
+    r.input_variables,
+    r.output_format,
+    r.model_requirements,
+    r.temperature,
+    r.max_tokens,
+    r.status,
+    r.version,
+    r.created_by_user_id,
+    r.usage_count,
+    r.rating,
+    r.success_rate,
+    r.last_used_at,
+    r.metadata,
+    r.created_at,
+    r.updated_at,
+    r.deleted_at,
+    r.search_vector
+   FROM app_public.prompts r;
+
+ALTER TABLE catalog.own_prompts OWNER TO rowhouse_own_rows;
+
+COMMENT ON VIEW catalog.own_prompts IS 'The half of catalog.visible_prompts that belongs to the tenant of the request.';
+
+CREATE FUNCTION catalog.visible_prompts() RETURNS SETOF app_public.prompts
+    LANGUAGE sql STABLE PARALLEL SAFE
+    BEGIN ATOMIC
+ SELECT r.id,
+     r.tenant_id,
+     r.sharing_mode,
+     r.is_shared,
+     r.resource_type,
+     r.copied_from_id,
+     r.name,
+     r.display_name,
+     r.description,
+     r.category,
+     r.tags,
+     r.prompt_text,
+     r.system_prompt,
+     r.input_variables,
+     r.output_format,
+     r.model_requirements,
+     r.temperature,
+     r.max_tokens,
+     r.status,
+     r.version,
+     r.created_by_user_id,
+     r.usage_count,
+     r.rating,
+     r.success_rate,
+     r.last_used_at,
+     r.metadata,
+     r.created_at,
+     r.updated_at,
+     r.deleted_at,
+     r.search_vector
+    FROM ( SELECT own_prompts.reach,
+             own_prompts.id,
+             own_prompts.tenant_id,
+             own_prompts.sharing_mode,
+             own_prompts.is_shared,
+             own_prompts.resource_type,
+             own_prompts.copied_from_id,
+             own_prompts.name,
+             own_prompts.display_name,
+             own_prompts.description,
+             own_prompts.category,
+             own_prompts.tags,
+             own_prompts.prompt_text,
+             own_prompts.system_prompt,
+             own_prompts.input_variables,
+             own_prompts.output_format,
+             own_prompts.model_requirements,
+             own_prompts.temperature,
+             own_prompts.max_tokens,
+             own_prompts.status,
+             own_prompts.version,
+             own_prompts.created_by_user_id,
+             own_prompts.usage_count,
+             own_prompts.rating,
+             own_prompts.success_rate,
+             own_prompts.last_used_at,
+             own_prompts.metadata,
+             own_prompts.created_at,
+             own_prompts.updated_at,
+             own_prompts.deleted_at,
+             own_prompts.search_vector
+            FROM catalog.own_prompts
+         UNION ALL
+          SELECT foreign_prompts.reach,
+             foreign_prompts.id,
+             foreign_prompts.tenant_id,
+             foreign_prompts.sharing_mode,
+             foreign_prompts.is_shared,
+             foreign_prompts.resource_type,
+             foreign_prompts.copied_from_id,
+             foreign_prompts.name,
+             foreign_prompts.display_name,
+             foreign_prompts.description,
+             foreign_prompts.category,
+             foreign_prompts.tags,
+             foreign_prompts.prompt_text,
+             foreign_prompts.system_prompt,
+             foreign_prompts.input_variables,
+             foreign_prompts.output_format,
+             foreign_prompts.model_requirements,
+             foreign_prompts.temperature,
+             foreign_prompts.max_tokens,
+             foreign_prompts.status,
+             foreign_prompts.version,
+             foreign_prompts.created_by_user_id,
+             foreign_prompts.usage_count,
+             foreign_prompts.rating,
+             foreign_prompts.success_rate,
+             foreign_prompts.last_used_at,
+             foreign_prompts.metadata,
+             foreign_prompts.created_at,
+             foreign_prompts.updated_at,
+             foreign_prompts.deleted_at,
+             foreign_prompts.search_vector
+            FROM catalog.foreign_prompts) r
+   WHERE (r.reach = ( SELECT core.current_tenant_id() AS current_tenant_id));
+END;
+
+ALTER FUNCTION catalog.visible_prompts() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION catalog.visible_prompts() IS 'The rows of app_public.prompts that the request sees: the tenant''s own, and those that are shared with it. Whoever lists, counts or sorts them reads this, and whoever looks one up by its id reads the table.';
+
 CREATE FUNCTION catalog.visible_resource(kind app_public.resource_kind, id uuid) RETURNS jsonb
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -15924,6 +18703,435 @@ $_$;
 ALTER FUNCTION catalog.visible_resource(kind app_public.resource_kind, id uuid) OWNER TO rowhouse_platform;
 
 COMMENT ON FUNCTION catalog.visible_resource(kind app_public.resource_kind, id uuid) IS 'A resource of this tenant, or one that is shared with it, as JSON; null when it does not exist or is deleted. It is for definer functions, which see no shared rows by themselves.';
+
+CREATE VIEW catalog.foreign_tools AS
+ SELECT ( SELECT core.current_tenant_id() AS current_tenant_id) AS reach,
+    r.id,
+    r.tenant_id,
+    r.sharing_mode,
+    r.is_shared,
+    r.resource_type,
+    r.copied_from_id,
+    r.name,
+    r.display_name,
+    r.description,
+    r.icon,
+    r.tool_type,
+    r.category,
+    r.tool_category_id,
+    r.endpoint_url,
+    r.http_method,
+    r.headers,
+    r.authentication_type,
+    r.authentication_config,
+    r.request_schema,
+    r.response_schema,
+    r.timeout_seconds,
+    r.retry_config,
+    r.status,
+    r.enabled,
+    r.activated_at,
+    r.deactivated_at,
+    r.version,
+    r.created_by_user_id,
+    r.usage_count,
+    r.success_rate,
+    r.avg_response_time_ms,
+    r.last_used_at,
+    r.metadata,
+    r.created_at,
+    r.updated_at,
+    r.deleted_at,
+    r.search_vector
+   FROM app_public.tools r
+ OFFSET 0;
+
+ALTER TABLE catalog.foreign_tools OWNER TO rowhouse_shared_rows;
+
+COMMENT ON VIEW catalog.foreign_tools IS 'The half of catalog.visible_tools that other tenants share with the request.';
+
+CREATE VIEW catalog.own_tools AS
+ SELECT r.tenant_id AS reach,
+    r.id,
+    r.tenant_id,
+    r.sharing_mode,
+    r.is_shared,
+    r.resource_type,
+    r.copied_from_id,
+    r.name,
+    r.display_name,
+    r.description,
+    r.icon,
+    r.tool_type,
+    r.category,
+    r.tool_category_id,
+    r.endpoint_url,
+    r.http_method,
+    r.headers,
+    r.authentication_type,
+    r.authentication_config,
+    r.request_schema,
+    r.response_schema,
+    r.timeout_seconds,
+    r.retry_config,
+    r.status,
+    r.enabled,
+    r.activated_at,
+    r.deactivated_at,
+    r.version,
+    r.created_by_user_id,
+    r.usage_count,
+    r.success_rate,
+    r.avg_response_time_ms,
+    r.last_used_at,
+    r.metadata,
+    r.created_at,
+    r.updated_at,
+    r.deleted_at,
+    r.search_vector
+   FROM app_public.tools r;
+
+ALTER TABLE catalog.own_tools OWNER TO rowhouse_own_rows;
+
+COMMENT ON VIEW catalog.own_tools IS 'The half of catalog.visible_tools that belongs to the tenant of the request.';
+
+CREATE FUNCTION catalog.visible_tools() RETURNS SETOF app_public.tools
+    LANGUAGE sql STABLE PARALLEL SAFE
+    BEGIN ATOMIC
+ SELECT r.id,
+     r.tenant_id,
+     r.sharing_mode,
+     r.is_shared,
+     r.resource_type,
+     r.copied_from_id,
+     r.name,
+     r.display_name,
+     r.description,
+     r.icon,
+     r.tool_type,
+     r.category,
+     r.tool_category_id,
+     r.endpoint_url,
+     r.http_method,
+     r.headers,
+     r.authentication_type,
+     r.authentication_config,
+     r.request_schema,
+     r.response_schema,
+     r.timeout_seconds,
+     r.retry_config,
+     r.status,
+     r.enabled,
+     r.activated_at,
+     r.deactivated_at,
+     r.version,
+     r.created_by_user_id,
+     r.usage_count,
+     r.success_rate,
+     r.avg_response_time_ms,
+     r.last_used_at,
+     r.metadata,
+     r.created_at,
+     r.updated_at,
+     r.deleted_at,
+     r.search_vector
+    FROM ( SELECT own_tools.reach,
+             own_tools.id,
+             own_tools.tenant_id,
+             own_tools.sharing_mode,
+             own_tools.is_shared,
+             own_tools.resource_type,
+             own_tools.copied_from_id,
+             own_tools.name,
+             own_tools.display_name,
+             own_tools.description,
+             own_tools.icon,
+             own_tools.tool_type,
+             own_tools.category,
+             own_tools.tool_category_id,
+             own_tools.endpoint_url,
+             own_tools.http_method,
+             own_tools.headers,
+             own_tools.authentication_type,
+             own_tools.authentication_config,
+             own_tools.request_schema,
+             own_tools.response_schema,
+             own_tools.timeout_seconds,
+             own_tools.retry_config,
+             own_tools.status,
+             own_tools.enabled,
+             own_tools.activated_at,
+             own_tools.deactivated_at,
+             own_tools.version,
+             own_tools.created_by_user_id,
+             own_tools.usage_count,
+             own_tools.success_rate,
+             own_tools.avg_response_time_ms,
+             own_tools.last_used_at,
+             own_tools.metadata,
+             own_tools.created_at,
+             own_tools.updated_at,
+             own_tools.deleted_at,
+             own_tools.search_vector
+            FROM catalog.own_tools
+         UNION ALL
+          SELECT foreign_tools.reach,
+             foreign_tools.id,
+             foreign_tools.tenant_id,
+             foreign_tools.sharing_mode,
+             foreign_tools.is_shared,
+             foreign_tools.resource_type,
+             foreign_tools.copied_from_id,
+             foreign_tools.name,
+             foreign_tools.display_name,
+             foreign_tools.description,
+             foreign_tools.icon,
+             foreign_tools.tool_type,
+             foreign_tools.category,
+             foreign_tools.tool_category_id,
+             foreign_tools.endpoint_url,
+             foreign_tools.http_method,
+             foreign_tools.headers,
+             foreign_tools.authentication_type,
+             foreign_tools.authentication_config,
+             foreign_tools.request_schema,
+             foreign_tools.response_schema,
+             foreign_tools.timeout_seconds,
+             foreign_tools.retry_config,
+             foreign_tools.status,
+             foreign_tools.enabled,
+             foreign_tools.activated_at,
+             foreign_tools.deactivated_at,
+             foreign_tools.version,
+             foreign_tools.created_by_user_id,
+             foreign_tools.usage_count,
+             foreign_tools.success_rate,
+             foreign_tools.avg_response_time_ms,
+             foreign_tools.last_used_at,
+             foreign_tools.metadata,
+             foreign_tools.created_at,
+             foreign_tools.updated_at,
+             foreign_tools.deleted_at,
+             foreign_tools.search_vector
+            FROM catalog.foreign_tools) r
+   WHERE (r.reach = ( SELECT core.current_tenant_id() AS current_tenant_id));
+END;
+
+ALTER FUNCTION catalog.visible_tools() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION catalog.visible_tools() IS 'The rows of app_public.tools that the request sees: the tenant''s own, and those that are shared with it. Whoever lists, counts or sorts them reads this, and whoever looks one up by its id reads the table.';
+
+CREATE VIEW catalog.foreign_workflows AS
+ SELECT ( SELECT core.current_tenant_id() AS current_tenant_id) AS reach,
+    r.id,
+    r.tenant_id,
+    r.sharing_mode,
+    r.is_shared,
+    r.resource_type,
+    r.copied_from_id,
+    r.name,
+    r.display_name,
+    r.description,
+    r.category,
+    r.tags,
+    r.icon,
+    r.workflow_type,
+    r.workflow_definition,
+    r.steps,
+    r.input_schema,
+    r.output_schema,
+    r.agent_ids,
+    r.agent_roles,
+    r.timeout_seconds,
+    r.max_retries,
+    r.error_handling,
+    r.status,
+    r.enabled,
+    r.version,
+    r.created_by_user_id,
+    r.execution_count,
+    r.success_count,
+    r.failure_count,
+    r.avg_execution_time_ms,
+    r.last_executed_at,
+    r.metadata,
+    r.created_at,
+    r.updated_at,
+    r.deleted_at,
+    r.search_vector
+   FROM app_public.workflows r
+ OFFSET 0;
+
+ALTER TABLE catalog.foreign_workflows OWNER TO rowhouse_shared_rows;
+
+COMMENT ON VIEW catalog.foreign_workflows IS 'The half of catalog.visible_workflows that other tenants share with the request.';
+
+CREATE VIEW catalog.own_workflows AS
+ SELECT r.tenant_id AS reach,
+    r.id,
+    r.tenant_id,
+    r.sharing_mode,
+    r.is_shared,
+    r.resource_type,
+    r.copied_from_id,
+    r.name,
+    r.display_name,
+    r.description,
+    r.category,
+    r.tags,
+    r.icon,
+    r.workflow_type,
+    r.workflow_definition,
+    r.steps,
+    r.input_schema,
+    r.output_schema,
+    r.agent_ids,
+    r.agent_roles,
+    r.timeout_seconds,
+    r.max_retries,
+    r.error_handling,
+    r.status,
+    r.enabled,
+    r.version,
+    r.created_by_user_id,
+    r.execution_count,
+    r.success_count,
+    r.failure_count,
+    r.avg_execution_time_ms,
+    r.last_executed_at,
+    r.metadata,
+    r.created_at,
+    r.updated_at,
+    r.deleted_at,
+    r.search_vector
+   FROM app_public.workflows r;
+
+ALTER TABLE catalog.own_workflows OWNER TO rowhouse_own_rows;
+
+COMMENT ON VIEW catalog.own_workflows IS 'The half of catalog.visible_workflows that belongs to the tenant of the request.';
+
+CREATE FUNCTION catalog.visible_workflows() RETURNS SETOF app_public.workflows
+    LANGUAGE sql STABLE PARALLEL SAFE
+    BEGIN ATOMIC
+ SELECT r.id,
+     r.tenant_id,
+     r.sharing_mode,
+     r.is_shared,
+     r.resource_type,
+     r.copied_from_id,
+     r.name,
+     r.display_name,
+     r.description,
+     r.category,
+     r.tags,
+     r.icon,
+     r.workflow_type,
+     r.workflow_definition,
+     r.steps,
+     r.input_schema,
+     r.output_schema,
+     r.agent_ids,
+     r.agent_roles,
+     r.timeout_seconds,
+     r.max_retries,
+     r.error_handling,
+     r.status,
+     r.enabled,
+     r.version,
+     r.created_by_user_id,
+     r.execution_count,
+     r.success_count,
+     r.failure_count,
+     r.avg_execution_time_ms,
+     r.last_executed_at,
+     r.metadata,
+     r.created_at,
+     r.updated_at,
+     r.deleted_at,
+     r.search_vector
+    FROM ( SELECT own_workflows.reach,
+             own_workflows.id,
+             own_workflows.tenant_id,
+             own_workflows.sharing_mode,
+             own_workflows.is_shared,
+             own_workflows.resource_type,
+             own_workflows.copied_from_id,
+             own_workflows.name,
+             own_workflows.display_name,
+             own_workflows.description,
+             own_workflows.category,
+             own_workflows.tags,
+             own_workflows.icon,
+             own_workflows.workflow_type,
+             own_workflows.workflow_definition,
+             own_workflows.steps,
+             own_workflows.input_schema,
+             own_workflows.output_schema,
+             own_workflows.agent_ids,
+             own_workflows.agent_roles,
+             own_workflows.timeout_seconds,
+             own_workflows.max_retries,
+             own_workflows.error_handling,
+             own_workflows.status,
+             own_workflows.enabled,
+             own_workflows.version,
+             own_workflows.created_by_user_id,
+             own_workflows.execution_count,
+             own_workflows.success_count,
+             own_workflows.failure_count,
+             own_workflows.avg_execution_time_ms,
+             own_workflows.last_executed_at,
+             own_workflows.metadata,
+             own_workflows.created_at,
+             own_workflows.updated_at,
+             own_workflows.deleted_at,
+             own_workflows.search_vector
+            FROM catalog.own_workflows
+         UNION ALL
+          SELECT foreign_workflows.reach,
+             foreign_workflows.id,
+             foreign_workflows.tenant_id,
+             foreign_workflows.sharing_mode,
+             foreign_workflows.is_shared,
+             foreign_workflows.resource_type,
+             foreign_workflows.copied_from_id,
+             foreign_workflows.name,
+             foreign_workflows.display_name,
+             foreign_workflows.description,
+             foreign_workflows.category,
+             foreign_workflows.tags,
+             foreign_workflows.icon,
+             foreign_workflows.workflow_type,
+             foreign_workflows.workflow_definition,
+             foreign_workflows.steps,
+             foreign_workflows.input_schema,
+             foreign_workflows.output_schema,
+             foreign_workflows.agent_ids,
+             foreign_workflows.agent_roles,
+             foreign_workflows.timeout_seconds,
+             foreign_workflows.max_retries,
+             foreign_workflows.error_handling,
+             foreign_workflows.status,
+             foreign_workflows.enabled,
+             foreign_workflows.version,
+             foreign_workflows.created_by_user_id,
+             foreign_workflows.execution_count,
+             foreign_workflows.success_count,
+             foreign_workflows.failure_count,
+             foreign_workflows.avg_execution_time_ms,
+             foreign_workflows.last_executed_at,
+             foreign_workflows.metadata,
+             foreign_workflows.created_at,
+             foreign_workflows.updated_at,
+             foreign_workflows.deleted_at,
+             foreign_workflows.search_vector
+            FROM catalog.foreign_workflows) r
+   WHERE (r.reach = ( SELECT core.current_tenant_id() AS current_tenant_id));
+END;
+
+ALTER FUNCTION catalog.visible_workflows() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION catalog.visible_workflows() IS 'The rows of app_public.workflows that the request sees: the tenant''s own, and those that are shared with it. Whoever lists, counts or sorts them reads this, and whoever looks one up by its id reads the table.';
 
 CREATE FUNCTION catalog.workflow_faults(definition jsonb) RETURNS text[]
     LANGUAGE plpgsql IMMUTABLE
@@ -16107,6 +19315,17 @@ ALTER PROCEDURE core.assert_secured() OWNER TO rowhouse_owner;
 COMMENT ON PROCEDURE core.assert_secured() IS '@errors RH903
 Raises an error that lists the security gaps, if there are any. It is the last step of a migration.';
 
+CREATE FUNCTION core.cancel_jobs(job_ids bigint[]) RETURNS SETOF bigint
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select id from graphile_worker.complete_jobs(cancel_jobs.job_ids);
+$$;
+
+ALTER FUNCTION core.cancel_jobs(job_ids bigint[]) OWNER TO rowhouse_queue;
+
+COMMENT ON FUNCTION core.cancel_jobs(job_ids bigint[]) IS 'Removes these jobs from the queue, and returns the ids of those it found. A job that runs is left alone.';
+
 CREATE FUNCTION core.check_violations(target regclass, input jsonb) RETURNS TABLE(constraint_name name, column_names text[], message text)
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -16162,8 +19381,17 @@ ALTER FUNCTION core.check_violations(target regclass, input jsonb) OWNER TO rowh
 COMMENT ON FUNCTION core.check_violations(target regclass, input jsonb) IS 'The check constraints and required columns of a table that a row made of this input would violate, with their rules in words. Columns that the input leaves to a default are not judged.';
 
 CREATE FUNCTION core.clock() RETURNS timestamp with time zone
-    LANGUAGE sql STABLE PARALLEL SAFE
-    RETURN CASE WHEN (COALESCE(current_setting('rowhouse.clock'::text, true), ''::text) = ''::text) THEN now() WHEN (SELECT pg_roles.rolsuper FROM pg_roles WHERE (pg_roles.rolname = SESSION_USER)) THEN (current_setting('rowhouse.clock'::text, true))::timestamp with time zone ELSE now() END;
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  if coalesce(current_setting('rowhouse.clock', true), '') <> ''
+    and (select r.rolsuper from pg_catalog.pg_roles r where r.rolname = session_user) then
+    return current_setting('rowhouse.clock', true)::timestamptz;
+  end if;
+  return now();
+end
+$$;
 
 ALTER FUNCTION core.clock() OWNER TO rowhouse_owner;
 
@@ -16181,9 +19409,15 @@ begin
   end loop;
   execute format('alter table %s enable row level security', target);
   execute format('alter table %s force row level security', target);
+  if (select c.relnamespace = 'app_public'::regnamespace from pg_class c where c.oid = target) then
+    call core.normalize_texts(target);
+  end if;
   -- Definer functions of the owner work behind the tenant's wall, if there is one; those of the platform work outside it.
   execute format('create policy all_owner on %s to rowhouse_owner using (true) with check (true)', target);
   execute format('create policy all_platform on %s to rowhouse_platform using (true) with check (true)', target);
+  -- A dump is of all tenants, and only a superuser reads past policies. A managed service's administrator dumps as this role.
+  execute format('create policy select_backup on %s for select to rowhouse_backup using (true)', target);
+  execute format('grant select on %s to rowhouse_backup', target);
 end
 $$;
 
@@ -16198,12 +19432,13 @@ CREATE PROCEDURE core.complete_tables()
 begin
   call core.put_updated_at_on_tables();
   call core.put_guards_on_tables();
+  call core.let_backup_read();
 end
 $$;
 
 ALTER PROCEDURE core.complete_tables() OWNER TO rowhouse_owner;
 
-COMMENT ON PROCEDURE core.complete_tables() IS 'Gives every table the triggers that belong to it. It is the last but one step of a migration.';
+COMMENT ON PROCEDURE core.complete_tables() IS 'Gives every table the triggers that belong to it, and lets a backup read it. It is the last but one step of a migration.';
 
 CREATE FUNCTION core.condition_in_words(condition text) RETURNS text
     LANGUAGE plpgsql STABLE
@@ -16301,13 +19536,21 @@ declare
   v_lane text;
   v_waiting int;
 begin
-  select l.lane, sum(count(j.id) filter (where j.priority >= v_first and (v_first = v_first_bulk or j.priority < v_first_bulk))) over ()
-    into strict v_lane, v_waiting
+  -- Tenants that share a lane have lines of their own, therefore the place counts the tenant's jobs and the lane all jobs.
+  select count(*) into strict v_waiting
+    from (select from graphile_worker._private_jobs j
+           where j.payload ->> 'tenantId' = enqueue_tenant_job.tenant_id::text and j.priority >= v_first
+             and (v_first = v_first_bulk or j.priority < v_first_bulk) and j.attempts < j.max_attempts
+           limit v_longest_line) waiting;
+  select l.lane into strict v_lane
     from unnest(core.tenant_lanes(enqueue_tenant_job.tenant_id)) with ordinality as l (lane, n)
-    left join graphile_worker._private_job_queues q on q.queue_name = l.lane
-    left join graphile_worker._private_jobs j on j.job_queue_id = q.id and j.attempts < j.max_attempts
-   group by l.lane, l.n
-   order by count(j.id), l.n
+    cross join lateral (
+      select count(*) as jobs
+        from (select from graphile_worker._private_job_queues q
+                join graphile_worker._private_jobs j on j.job_queue_id = q.id and j.attempts < j.max_attempts
+               where q.queue_name = l.lane
+               limit v_longest_line) waiting) w
+   order by w.jobs, l.n
    limit 1;
   perform graphile_worker.add_job(
     identifier => enqueue_tenant_job.task, payload => enqueue_tenant_job.payload, queue_name => v_lane,
@@ -16347,6 +19590,27 @@ $$;
 ALTER PROCEDURE core.exempt_from_guard(IN target regclass, IN guard name, IN reason text) OWNER TO rowhouse_owner;
 
 COMMENT ON PROCEDURE core.exempt_from_guard(IN target regclass, IN guard name, IN reason text) IS 'Exempts a table from a guard, with the reason. Call it where the table is secured.';
+
+CREATE FUNCTION core.give_back_jobs(worker_id text, job_ids bigint[]) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  with given_back as (
+    update graphile_worker._private_jobs j
+       -- It was not tried, so it keeps its number of attempts.
+       set locked_by = null, locked_at = null, attempts = greatest(j.attempts - 1, 0)
+     where j.id = any (give_back_jobs.job_ids) and j.locked_by = give_back_jobs.worker_id
+    returning j.job_queue_id
+  )
+  update graphile_worker._private_job_queues q
+     set locked_by = null, locked_at = null
+    from given_back
+   where q.id = given_back.job_queue_id and q.locked_by = give_back_jobs.worker_id;
+$$;
+
+ALTER FUNCTION core.give_back_jobs(worker_id text, job_ids bigint[]) OWNER TO rowhouse_queue;
+
+COMMENT ON FUNCTION core.give_back_jobs(worker_id text, job_ids bigint[]) IS 'Frees jobs that are locked for this worker and that it never began, together with their lanes.';
 
 CREATE FUNCTION core.global_tables() RETURNS TABLE(target regclass, reason text)
     LANGUAGE sql STABLE
@@ -16393,6 +19657,176 @@ CREATE FUNCTION core.is_public_error(code text) RETURNS boolean
 ALTER FUNCTION core.is_public_error(code text) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION core.is_public_error(code text) IS 'Whether an SQLSTATE is an error of the registry that may be shown to users.';
+
+CREATE FUNCTION core.job_summary(task text DEFAULT NULL::text, state text DEFAULT NULL::text, tenant_id uuid DEFAULT NULL::uuid) RETURNS TABLE(task text, state text, error text, job_count bigint, oldest_run_at timestamp with time zone)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select j.task, j.state, left(split_part(j.last_error, chr(10), 1), 200), count(*), min(j.run_at)
+    from core.jobs(job_summary.task, job_summary.state, job_summary.tenant_id, null) j
+   group by 1, 2, 3
+   order by 1, 2, 4 desc, 3;
+$$;
+
+ALTER FUNCTION core.job_summary(task text, state text, tenant_id uuid) OWNER TO rowhouse_queue;
+
+COMMENT ON FUNCTION core.job_summary(task text, state text, tenant_id uuid) IS 'How many jobs of each task are in each state, by the first line of their last error. The arguments choose as those of core.jobs do.';
+
+CREATE FUNCTION core.jobs(task text DEFAULT NULL::text, state text DEFAULT NULL::text, tenant_id uuid DEFAULT NULL::uuid, first integer DEFAULT 50) RETURNS TABLE(id bigint, task text, state text, attempts integer, max_attempts integer, run_at timestamp with time zone, tenant_id text, last_error text)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select * from (
+    select j.id, t.identifier as task,
+           case when j.locked_at is not null then 'running'
+                when j.attempts >= j.max_attempts then 'failed'
+                when j.run_at > now() then 'later'
+                else 'waiting' end as state,
+           j.attempts::int, j.max_attempts::int, j.run_at, j.payload ->> 'tenantId' as tenant_id, j.last_error
+      from graphile_worker._private_jobs j join graphile_worker._private_tasks t on t.id = j.task_id
+     where jobs.tenant_id is null or j.payload ->> 'tenantId' = jobs.tenant_id::text
+  ) as job
+   where (jobs.task is null or job.task = jobs.task) and (jobs.state is null or job.state = jobs.state)
+   order by job.id
+   limit jobs.first;
+$$;
+
+ALTER FUNCTION core.jobs(task text, state text, tenant_id uuid, first integer) OWNER TO rowhouse_queue;
+
+COMMENT ON FUNCTION core.jobs(task text, state text, tenant_id uuid, first integer) IS 'The oldest jobs of the queue: of one task, in one state or of one tenant, when that is given. A job is waiting, later (it is not yet time, or it is tried again after a pause), running, or failed, which is for good. first limits their number, and null gives all.';
+
+CREATE FUNCTION core.jobs_held_by(worker_id text) RETURNS SETOF bigint
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select j.id from graphile_worker._private_jobs j where j.locked_by = jobs_held_by.worker_id;
+$$;
+
+ALTER FUNCTION core.jobs_held_by(worker_id text) OWNER TO rowhouse_queue;
+
+COMMENT ON FUNCTION core.jobs_held_by(worker_id text) IS 'The jobs that are locked for this worker.';
+
+CREATE PROCEDURE core.let_backup_read()
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_schema regnamespace;
+begin
+  for v_schema in select n from core.schemas() as n loop
+    execute format('grant usage on schema %s to rowhouse_backup', v_schema);
+    execute format('grant select on all sequences in schema %s to rowhouse_backup', v_schema);
+  end loop;
+end
+$$;
+
+ALTER PROCEDURE core.let_backup_read() OWNER TO rowhouse_owner;
+
+COMMENT ON PROCEDURE core.let_backup_read() IS 'Lets rowhouse_backup into every schema and at the state of every sequence. core.close_table lets it read the tables.';
+
+CREATE PROCEDURE core.limit_bytes(IN target regclass, IN most integer, VARIADIC column_names name[])
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+declare
+  v_column name;
+  v_function text;
+begin
+  foreach v_column in array column_names loop
+    select case when atttypid in ('text'::regtype, 'bytea'::regtype) then 'octet_length' else 'pg_column_size' end
+      into strict v_function
+      from pg_attribute where attrelid = target and attname = v_column;
+    call core.limit_column(target, v_column, 'is_not_too_large', v_function || '(%1$I) <= ' || most,
+      format('must have at most %s', case
+        when most >= 1000000 then most / 1000000 || ' MB' when most >= 1000 then most / 1000 || ' kB' else most || ' bytes' end));
+  end loop;
+end
+$_$;
+
+ALTER PROCEDURE core.limit_bytes(IN target regclass, IN most integer, VARIADIC column_names name[]) OWNER TO rowhouse_owner;
+
+COMMENT ON PROCEDURE core.limit_bytes(IN target regclass, IN most integer, VARIADIC column_names name[]) IS 'Limits the bytes of columns: of a text or bytes as they are, of any other value as it is stored.';
+
+CREATE PROCEDURE core.limit_column(IN target regclass, IN column_name name, IN fact text, IN condition text, IN words text)
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_constraint constant name := column_name || '_' || fact;
+begin
+  execute format('alter table %s add constraint %I check (%s)', target, v_constraint, format(condition, column_name));
+  execute format('comment on constraint %I on %s is %L', v_constraint, target, words);
+end
+$$;
+
+ALTER PROCEDURE core.limit_column(IN target regclass, IN column_name name, IN fact text, IN condition text, IN words text) OWNER TO rowhouse_owner;
+
+COMMENT ON PROCEDURE core.limit_column(IN target regclass, IN column_name name, IN fact text, IN condition text, IN words text) IS 'Adds a check to a column, named by the column and a fact, with its rule in words.';
+
+CREATE PROCEDURE core.limit_entries(IN target regclass, IN most integer, VARIADIC column_names name[])
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+declare
+  v_column name;
+  v_characters constant int := 200 * most;
+  v_is_text boolean;
+begin
+  foreach v_column in array column_names loop
+    select atttypid = 'text[]'::regtype into strict v_is_text from pg_attribute where attrelid = target and attname = v_column;
+    call core.limit_column(target, v_column, 'are_not_too_many',
+      'cardinality(%1$I) <= ' || most
+        || case when v_is_text then ' and length(array_to_string(%1$I, '''')) <= ' || v_characters else '' end,
+      format('must have at most %s entries', to_char(most, 'FM999,999,999'))
+        || case when v_is_text then format(', with at most %s characters together', to_char(v_characters, 'FM999,999,999')) else '' end);
+  end loop;
+end
+$_$;
+
+ALTER PROCEDURE core.limit_entries(IN target regclass, IN most integer, VARIADIC column_names name[]) OWNER TO rowhouse_owner;
+
+COMMENT ON PROCEDURE core.limit_entries(IN target regclass, IN most integer, VARIADIC column_names name[]) IS 'Limits the entries of columns that are lists, and the characters of texts together: 200 an entry.';
+
+CREATE PROCEDURE core.limit_length(IN target regclass, IN most integer, VARIADIC column_names name[])
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+declare
+  v_column name;
+begin
+  foreach v_column in array column_names loop
+    call core.limit_column(target, v_column, 'is_not_too_long', 'length(%1$I) <= ' || most,
+      format('must have at most %s characters', to_char(most, 'FM999,999,999')));
+  end loop;
+end
+$_$;
+
+ALTER PROCEDURE core.limit_length(IN target regclass, IN most integer, VARIADIC column_names name[]) OWNER TO rowhouse_owner;
+
+COMMENT ON PROCEDURE core.limit_length(IN target regclass, IN most integer, VARIADIC column_names name[]) IS 'Limits the characters of columns.';
+
+CREATE PROCEDURE core.normalize_texts(IN target regclass)
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_condition text;
+  v_arguments text;
+begin
+  select string_agg(format('%s is not nfc normalized', c.form), ' or '), string_agg(quote_literal(c.name), ', ')
+    into v_condition, v_arguments
+    from core.text_columns(target) c;
+  if v_condition is not null then
+    execute format(
+      'create or replace trigger _020_normalize_texts before insert or update on %s for each row when (%s)
+         execute function core.tg__normalize_texts(%s)', target, v_condition, v_arguments);
+  end if;
+end
+$$;
+
+ALTER PROCEDURE core.normalize_texts(IN target regclass) OWNER TO rowhouse_owner;
+
+COMMENT ON PROCEDURE core.normalize_texts(IN target regclass) IS 'Makes a table store all its texts in Unicode''s composed form, NFC. The procedures that secure a table of the API call it.';
 
 CREATE FUNCTION core.plain_condition(condition text) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -16554,6 +19988,17 @@ ALTER FUNCTION core.release_dead_workers(alive_worker_ids text[], silent_for int
 
 COMMENT ON FUNCTION core.release_dead_workers(alive_worker_ids text[], silent_for interval) IS 'Records that these workers are alive, frees the jobs of workers that have been silent for longer than the interval, and returns the number of those workers.';
 
+CREATE FUNCTION core.retry_jobs(job_ids bigint[]) RETURNS SETOF bigint
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select id from graphile_worker.reschedule_jobs(retry_jobs.job_ids, run_at => now(), attempts => 0);
+$$;
+
+ALTER FUNCTION core.retry_jobs(job_ids bigint[]) OWNER TO rowhouse_queue;
+
+COMMENT ON FUNCTION core.retry_jobs(job_ids bigint[]) IS 'Makes these jobs run now, with all their attempts before them, and returns the ids of those it found. A job that runs is left alone.';
+
 CREATE FUNCTION core.schemas() RETURNS SETOF oid
     LANGUAGE sql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -16655,6 +20100,42 @@ ALTER FUNCTION core.tenant_lanes(tenant_id uuid) OWNER TO rowhouse_queue;
 
 COMMENT ON FUNCTION core.tenant_lanes(tenant_id uuid) IS 'The two lanes of a tenant among the 64 of the queue: at most this many of its jobs run at once.';
 
+CREATE FUNCTION core.text_columns(target regclass) RETURNS TABLE(name name, form text)
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select a.attname,
+         case
+           when t.typcategory = 'A' then format('array_to_string(new.%I, '' '')', a.attname)
+           else format('new.%I::text', a.attname)
+         end
+    from pg_attribute a join pg_type t on t.oid = a.atttypid
+   where a.attrelid = target and a.attnum > 0 and not a.attisdropped and a.attgenerated = ''
+     -- Closed lists are domains; their words are ASCII.
+     and t.oid in ('text'::regtype, 'text[]'::regtype, 'jsonb'::regtype)
+   order by a.attnum;
+$$;
+
+ALTER FUNCTION core.text_columns(target regclass) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION core.text_columns(target regclass) IS 'The columns of a table that hold text, alone, in arrays or in JSON, each with an expression for its text in a new row.';
+
+CREATE FUNCTION core.tg__normalize_texts() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  return jsonb_populate_record(new, (
+    select jsonb_object_agg(t.key, normalize(t.value::text, nfc)::jsonb)
+      from jsonb_each(to_jsonb(new)) t
+     where t.key = any (tg_argv)));
+end
+$$;
+
+ALTER FUNCTION core.tg__normalize_texts() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION core.tg__normalize_texts() IS 'Brings the columns that are its arguments into Unicode''s composed form, NFC.';
+
 CREATE FUNCTION core.tg__set_updated_at() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -16683,7 +20164,7 @@ CREATE FUNCTION core.wall_gaps() RETURNS TABLE(object text, gap text)
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
   with tables as (
-    select c.oid, c.oid::regclass::text as name, c.relrowsecurity, c.relforcerowsecurity, c.relkind, c.reloptions, n.nspname
+    select c.oid, c.oid::regclass::text as name, c.relrowsecurity, c.relforcerowsecurity, c.relkind, c.reloptions, c.relowner, n.nspname
       from pg_class c join pg_namespace n on n.oid = c.relnamespace
      where n.oid in (select core.schemas())
   ),
@@ -16709,7 +20190,10 @@ CREATE FUNCTION core.wall_gaps() RETURNS TABLE(object text, gap text)
                  = '(tenant_id = ( SELECT core.current_tenant_id() AS current_tenant_id))'))
   union all
   select name, 'the view is not security_invoker'
-    from tables where relkind = 'v' and not coalesce('security_invoker=true' = any (reloptions), false)
+    from tables
+   -- the policies stand before these two owners as they stand before users
+   where relkind = 'v' and relowner not in ('rowhouse_own_rows'::regrole, 'rowhouse_shared_rows'::regrole)
+     and not coalesce('security_invoker=true' = any (reloptions), false)
   union all
   select name, 'a materialized view has no row level security: it belongs in its domain''s schema behind a filtering view'
     from tables
@@ -16721,25 +20205,61 @@ CREATE FUNCTION core.wall_gaps() RETURNS TABLE(object text, gap text)
   union all
   select name, 'it is a definer function without a pinned search_path'
     from functions
-   where prosecdef and not exists (select from unnest(proconfig) as setting where setting like 'search\_path=%pg\_temp');
+   where prosecdef and not exists (select from unnest(proconfig) as setting where setting like 'search\_path=%pg\_temp')
+  union all
+  -- The administrator of a managed service must be a member, to migrate and to dump; he is a member of the owner as well.
+  select m.rolname::text, format('it can become %s, which reads the rows of all tenants, and is not the administrator', o.rolname)
+    from pg_roles o join pg_roles m on m.oid <> o.oid and pg_has_role(m.oid, o.oid, 'member')
+   where o.rolname in ('rowhouse_platform', 'rowhouse_backup') and not m.rolsuper and not pg_has_role(m.oid, 'rowhouse_owner', 'member')
+  union all
+  select r.rolname::text, 'it reads the rows of all tenants, and may log in'
+    from pg_roles r where r.rolname in ('rowhouse_platform', 'rowhouse_backup') and r.rolcanlogin
+  union all
+  select name, 'rowhouse_backup, which is to read only, may change it'
+    from tables where relkind in ('r', 'p') and has_table_privilege('rowhouse_backup', oid, 'insert, update, delete, truncate, references, trigger');
 $$;
 
 ALTER FUNCTION core.wall_gaps() OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION core.wall_gaps() IS 'The tables, views and functions that break a rule of security, and which rule it is.';
+COMMENT ON FUNCTION core.wall_gaps() IS 'The tables, views, functions and roles that break a rule of security, and which rule it is.';
 
-CREATE FUNCTION knowledge.begin_parsing(tenant_id uuid, document_ids uuid[]) RETURNS TABLE(document_id uuid, file_name text, media_type text, content bytea)
+CREATE FUNCTION knowledge.dictionary(config regconfig) RETURNS regdictionary
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN (CASE config WHEN 'simple'::regconfig THEN 'pg_catalog.simple'::text ELSE (('pg_catalog.'::text || config) || '_stem'::text) END)::regdictionary;
+
+ALTER FUNCTION knowledge.dictionary(config regconfig) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION knowledge.dictionary(config regconfig) IS 'The dictionary by which a text-search configuration of PostgreSQL reads words.';
+
+CREATE FUNCTION knowledge.ascii_dictionary(config regconfig) RETURNS regdictionary
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN CASE WHEN ((config)::oid = ANY ((ARRAY['russian'::regconfig, 'hindi'::regconfig])::oid[])) THEN 'english_stem'::regdictionary ELSE knowledge.dictionary(config) END;
+
+ALTER FUNCTION knowledge.ascii_dictionary(config regconfig) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION knowledge.ascii_dictionary(config regconfig) IS 'The dictionary by which a text-search configuration of PostgreSQL reads words of ASCII letters: in Russian and Hindi they are English.';
+
+CREATE FUNCTION knowledge.base_characters() RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN ('\u0e01-\u0e30\u0e32\u0e33\u0e40-\u0e46\u0e81-\u0eb0\u0eb2\u0eb3\u0ebd\u0ec0-\u0ec6\u0edc-\u0edf\u1000-\u102a\u103f'::text || '\u1050-\u1055\u105a-\u105d\u1061\u1065\u1066\u106e-\u1070\u1075-\u1081\u108e\u1780-\u17b3\u17d7\u17dc'::text);
+
+ALTER FUNCTION knowledge.base_characters() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION knowledge.base_characters() IS 'The characters of Thai, Lao, Burmese and Khmer that begin a cluster, as the inside of a bracket expression.';
+
+CREATE FUNCTION knowledge.begin_parsing(tenant_id uuid, document_ids uuid[]) RETURNS TABLE(document_id uuid, file_name text, media_type text, content bytea, content_hash bytea)
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 begin
   call core.enter_tenant(begin_parsing.tenant_id);
+  perform knowledge.lock_documents(begin_parsing.tenant_id, begin_parsing.document_ids);
   update app_public.documents d
      set processing_status = 'processing', processing_started_at = coalesce(d.processing_started_at, clock_timestamp())
    where d.tenant_id = begin_parsing.tenant_id and d.id = any (begin_parsing.document_ids)
      and d.processing_stage = 'parse' and d.processing_status in ('pending', 'processing');
   return query
-    select f.document_id, f.name, d.media_type, f.content
+    select f.document_id, f.name, d.media_type, f.content, d.content_hash
       from knowledge.document_files f
       join app_public.documents d on d.tenant_id = f.tenant_id and d.id = f.document_id
      where f.tenant_id = begin_parsing.tenant_id and f.document_id = any (begin_parsing.document_ids)
@@ -16750,7 +20270,31 @@ $$;
 
 ALTER FUNCTION knowledge.begin_parsing(tenant_id uuid, document_ids uuid[]) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION knowledge.begin_parsing(tenant_id uuid, document_ids uuid[]) IS 'The uploaded files that are to be parsed. Their documents get the status processing.';
+COMMENT ON FUNCTION knowledge.begin_parsing(tenant_id uuid, document_ids uuid[]) IS 'The uploaded files that are to be parsed. Their documents get the status processing. content_hash says which version of the document a file is: it may be replaced while it is parsed.';
+
+CREATE FUNCTION knowledge.characters() RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN (('\u1100-\u11ff\u2e80-\u2fdf\u3005-\u3007\u3021-\u3029\u3031-\u3035\u3038-\u303c\u3041-\u309a\u309d-\u309f\u30a1-\u30fa'::text || '\u30fc-\u318f\u31a0-\u31bf\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\ua960-\ua97f\uac00-\ud7ff\uf900-\ufaff'::text) || '\U0001aff0-\U0001b16f\U00020000-\U0003ffff'::text);
+
+ALTER FUNCTION knowledge.characters() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION knowledge.characters() IS 'The characters of Chinese, Japanese and Korean, as the inside of a bracket expression.';
+
+CREATE FUNCTION knowledge.dependent_characters() RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN ('\u0e31\u0e34-\u0e3a\u0e47-\u0e4e\u0eb1\u0eb4-\u0ebc\u0ec8-\u0ece\u102b-\u103e\u1056-\u1059\u105e-\u1060\u1062-\u1064'::text || '\u1067-\u106d\u1071-\u1074\u1082-\u108d\u108f\u109a-\u109d\u17b6-\u17d3\u17dd'::text);
+
+ALTER FUNCTION knowledge.dependent_characters() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION knowledge.dependent_characters() IS 'The vowel signs and other marks of Thai, Lao, Burmese and Khmer, which belong to the character before them, as the inside of a bracket expression.';
+
+CREATE FUNCTION knowledge.character_pattern() RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN format('[%1$s]|[%2$s](?:[\u1039\u17d2][%2$s]|[%3$s])*|[%3$s]'::text, knowledge.characters(), knowledge.base_characters(), knowledge.dependent_characters());
+
+ALTER FUNCTION knowledge.character_pattern() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION knowledge.character_pattern() IS 'The regular expression of one character of a script without spaces, with the marks and the stacked consonants that belong to it.';
 
 CREATE FUNCTION knowledge.chunk_documents(tenant_id uuid, document_ids uuid[]) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
@@ -16758,11 +20302,15 @@ CREATE FUNCTION knowledge.chunk_documents(tenant_id uuid, document_ids uuid[]) R
     AS $$
 declare
   v_document record;
+  v_version knowledge.document_drafts;
+  v_language text;
+  v_was_searchable boolean;
   v_chunked uuid[] := '{}';
+  v_replaced uuid[] := '{}';
 begin
   call core.enter_tenant(chunk_documents.tenant_id);
   for v_document in
-    select d.id, d.source_id, d.title, d.content, s.chunk_size, s.chunk_overlap, knowledge.text_search_config(s.language) as config
+    select d.id, d.source_id, s.chunk_size, s.chunk_overlap, s.language
       from app_public.documents d
       join app_public.rag_knowledge_sources s on s.tenant_id = d.tenant_id and s.id = d.source_id
      where d.tenant_id = chunk_documents.tenant_id and d.id = any (chunk_documents.document_ids)
@@ -16771,24 +20319,38 @@ begin
        for update of d
   loop
     begin
+      -- The draft is read after its document is locked: a query that had to wait for the lock would have an older one.
+      v_version := knowledge.version_to_chunk(chunk_documents.tenant_id, v_document.id);
+      v_language := knowledge.document_language(v_document.language, v_version.metadata, v_version.content);
       delete from app_public.document_chunks c where c.tenant_id = chunk_documents.tenant_id and c.document_id = v_document.id;
+      v_was_searchable := found;
       insert into app_public.document_chunks (
         tenant_id, source_id, document_id, ordinal, content, start_offset, end_offset, content_tsvector, document_length)
       select chunk_documents.tenant_id, v_document.source_id, v_document.id, c.ordinal, c.chunk, c.start_offset, c.end_offset,
              v.vector, knowledge.token_count(v.vector)
-        from knowledge.chunks(v_document.content, v_document.chunk_size, v_document.chunk_overlap) c,
-             knowledge.search_vector(v_document.config, v_document.title, c.chunk) as v (vector)
+        from knowledge.chunks(v_version.content, v_document.chunk_size, v_document.chunk_overlap) c,
+             knowledge.search_vector(knowledge.text_search_config(v_language), v_version.title, c.chunk) as v (vector)
        order by c.ordinal;
+      insert into knowledge.source_languages (tenant_id, source_id, language)
+      values (chunk_documents.tenant_id, v_document.source_id, v_language)
+      on conflict do nothing;
+      delete from knowledge.document_drafts r where r.tenant_id = chunk_documents.tenant_id and r.document_id = v_document.id;
       update app_public.documents d
-         set processing_status = 'processing', processing_stage = 'embed', processing_error = null,
+         set title = v_version.title, content = v_version.content, metadata = v_version.metadata, language = v_language,
+             processing_status = 'processing', processing_stage = 'embed', processing_error = null,
              processing_started_at = coalesce(d.processing_started_at, clock_timestamp())
        where d.tenant_id = chunk_documents.tenant_id and d.id = v_document.id;
       v_chunked := v_chunked || v_document.id;
-    exception when data_exception or program_limit_exceeded then
-      -- A text that cannot be cut into chunks fails alone; the other documents of the batch go on.
+      if v_was_searchable then
+        v_replaced := v_replaced || v_document.id;
+      end if;
+    exception when data_exception or program_limit_exceeded or check_violation then
+      -- A text that cannot be cut into chunks fails alone, and keeps the chunks of its version before; the others go on.
       perform knowledge.fail_documents(chunk_documents.tenant_id, array[v_document.id], 'chunk', sqlerrm);
     end;
   end loop;
+  -- Where the model is built in, a document is found by its vectors, too, from the moment that they take the place of the old.
+  perform knowledge.embed_builtin(chunk_documents.tenant_id, v_replaced);
   perform knowledge.enqueue_stage('embed', chunk_documents.tenant_id, v_chunked);
   return cardinality(v_chunked);
 end
@@ -16796,7 +20358,7 @@ $$;
 
 ALTER FUNCTION knowledge.chunk_documents(tenant_id uuid, document_ids uuid[]) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION knowledge.chunk_documents(tenant_id uuid, document_ids uuid[]) IS 'Cuts documents into chunks and queues them for embedding. Returns how many documents.';
+COMMENT ON FUNCTION knowledge.chunk_documents(tenant_id uuid, document_ids uuid[]) IS 'Cuts documents into chunks and queues them for embedding. The draft of a document takes the place of its version before. Returns how many documents.';
 
 CREATE FUNCTION knowledge.chunks(content text, chunk_size integer, chunk_overlap integer) RETURNS TABLE(ordinal integer, chunk text, start_offset integer, end_offset integer)
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
@@ -16894,23 +20456,102 @@ ALTER FUNCTION knowledge.chunks_to_embed(tenant_id uuid, document_ids uuid[], ba
 
 COMMENT ON FUNCTION knowledge.chunks_to_embed(tenant_id uuid, document_ids uuid[], batch_limit integer) IS 'The chunks of these documents that have no vector of their source''s model yet: the text to embed, which begins with the title of the document, and what is needed to call the model.';
 
+CREATE FUNCTION knowledge.common_words(language text) RETURNS text[]
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN (CASE language WHEN 'ca'::text THEN '{el,la,els,les,de,del,dels,i,que,en,un,una,és,per,amb,no,es,al,als,més,ha,són,va,ser,aquest,aquesta,però,com,seva,seu,d,l}'::text WHEN 'cs'::text THEN '{a,se,v,na,je,že,o,s,z,do,i,to,k,ve,pro,za,by,ale,si,po,jako,jsou,který,která,které,od,jeho,při,nebo,byl,být,není,také,už,jsem}'::text WHEN 'et'::text THEN '{ja,on,ei,et,kui,oli,see,ka,aga,oma,selle,mis,või,siis,ning,kes,seda,nii,ma,ta,mida,nende,välja,pole,veel,olid,tema}'::text WHEN 'eu'::text THEN '{eta,da,ez,bat,du,zen,izan,dira,ere,egin,hau,baina,dute,zuen,beste,edo,oso,behar,den,dela,bere,horrek}'::text WHEN 'fil'::text THEN '{ang,ng,sa,na,mga,at,ay,si,ni,hindi,para,kung,ito,siya,ako,nang,may,din,ko,mo,niya,pero,kanyang,isang}'::text WHEN 'ga'::text THEN '{an,na,agus,ar,ag,i,le,is,tá,go,a,bhí,do,sé,ó,leis,seo,sin,de,ach,mar,siad,faoi,nó,chun}'::text WHEN 'hr'::text THEN '{i,u,je,na,se,da,za,su,od,s,o,a,kao,koji,što,koja,ne,iz,ili,biti,bio,te,nije,ali,bi,do,po,sa,kako,samo,koje,će}'::text WHEN 'id'::text THEN '{yang,dan,di,dari,untuk,dengan,ini,itu,pada,adalah,dalam,ke,tidak,akan,oleh,juga,sebagai,atau,karena,ada,mereka,kita,bisa,saya,telah,dapat,lebih,sudah}'::text WHEN 'lt'::text THEN '{ir,yra,kad,su,į,iš,bet,kaip,tai,ne,apie,per,jo,jis,buvo,už,ar,nuo,jų,dėl,tik,po,būti,kuris,kurie,taip,ji,dar}'::text WHEN 'lv'::text THEN '{un,ir,ar,ka,no,uz,par,bet,kas,to,tas,kā,arī,vai,pēc,viņš,nav,bija,tika,lai,tā,pie,savu,gadā,kurā}'::text WHEN 'pl'::text THEN '{w,i,na,z,się,do,nie,to,że,jest,o,od,po,jak,za,przez,dla,co,ale,są,przy,który,która,które,był,być,oraz,lub,tego,tym,jego,też,może}'::text WHEN 'ro'::text THEN '{și,de,în,a,la,cu,pe,un,o,din,este,nu,care,să,mai,ce,pentru,au,sau,prin,fi,sunt,fost,al,ale,ca,dar,lui,după,cel,această}'::text WHEN 'sk'::text THEN '{a,v,na,sa,je,že,o,s,z,do,to,k,vo,pre,za,by,ale,si,po,ako,sú,ktorý,ktorá,ktoré,od,jeho,pri,alebo,bol,byť,nie,tiež,už,som}'::text WHEN 'sl'::text THEN '{in,je,v,na,se,da,za,so,od,z,o,pa,kot,ki,ne,iz,ali,bil,bi,do,po,ni,tudi,ob,ter,kako,samo,pri,še,lahko}'::text WHEN 'sw'::text THEN '{ya,na,wa,kwa,ni,za,katika,la,cha,kama,hii,hiyo,huo,yake,wake,au,lakini,pia,sana,ili,kuwa,watu,bila,hivyo,vya}'::text WHEN 'vi'::text THEN '{và,của,là,có,được,trong,cho,không,với,các,một,này,những,để,người,khi,đã,từ,đến,về,như,cũng,ra,ở,tại,vào}'::text ELSE NULL::text END)::text[];
+
+ALTER FUNCTION knowledge.common_words(language text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION knowledge.common_words(language text) IS 'The commonest words of a language in the Latin script for which PostgreSQL has no list of stop words; null for the others.';
+
+CREATE FUNCTION knowledge.cut_error(field text, value text) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN CASE WHEN (strpos(value, '￿'::text) > 0) THEN (field || ' has a NUL character or half of a surrogate pair: it was cut inside a character.'::text) ELSE NULL::text END;
+
+ALTER FUNCTION knowledge.cut_error(field text, value text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION knowledge.cut_error(field text, value text) IS 'Why a text cannot be stored that has U+FFFF, which is no character: the API puts it where a text has a NUL character or half a surrogate pair.';
+
+CREATE FUNCTION knowledge.detect_language(content text) RETURNS text
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  -- Enough to tell languages apart; reading more takes longer and tells no more.
+  v_sample constant text := left(detect_language.content, 3000);
+  v_word_limit constant int := 200;
+  -- A text of a language has several of its commonest words, and at least this share of it are such words.
+  v_fewest constant int := 3;
+  v_smallest_share constant double precision := 0.15;
+  -- So many words without common words are not English either.
+  v_telling_length constant int := 30;
+  v_language text := knowledge.script_language(v_sample);
+  v_words text[];
+  v_best text;
+  v_best_count int;
+begin
+  if v_language <> 'latin' then
+    return v_language;
+  end if;
+  v_words := array(
+    select lower(w.m[1]) from regexp_matches(normalize(v_sample, nfc), '[A-Za-z\u00c0-\u024f\u1e00-\u1eff]+', 'g') as w (m) limit v_word_limit);
+  select l.language, count(*) into v_best, v_best_count
+    from unnest('{en,de,fr,es,pt,it,nl,sv,da,nb,fi,hu,tr,ro,pl,cs,sk,hr,sl,ca,eu,ga,lt,lv,et,id,fil,vi,sw}'::text[]) with ordinality as l (language, n),
+         unnest(v_words) w
+   where knowledge.is_common_word(w, l.language)
+   group by l.language, l.n
+   -- of equals the first of the list
+   order by count(*) desc, l.n limit 1;
+  if v_best_count >= v_fewest and v_best_count >= v_smallest_share * cardinality(v_words) then
+    return v_best;
+  end if;
+  return case when cardinality(v_words) >= v_telling_length and coalesce(v_best_count, 0) < v_smallest_share / 3 * cardinality(v_words) then 'und' end;
+end
+$$;
+
+ALTER FUNCTION knowledge.detect_language(content text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION knowledge.detect_language(content text) IS 'The language of a text as a tag, by its script and, in the Latin script, by the commonest words of some thirty languages; und for a long text that has none of these, null for a text that is too short to tell.';
+
+CREATE FUNCTION knowledge.digits() RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN '0-9\u0660-\u0669\u06f0-\u06f9\u0966-\u096f\u09e6-\u09ef\u0e50-\u0e59\u0ed0-\u0ed9\u1040-\u1049\u1090-\u1099\u17e0-\u17e9'::text;
+
+ALTER FUNCTION knowledge.digits() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION knowledge.digits() IS 'The digits of the scripts whose digits are not letters here, as the inside of a bracket expression.';
+
 CREATE FUNCTION knowledge.document_error(document app_public.new_document) RETURNS text
     LANGUAGE sql IMMUTABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-  select case
-    when coalesce(length((document).external_id) not between 1 and 1024, true)
-      then 'The external id must be 1 to 1,024 characters long.'
-    when (document).text is null or (document).text !~ '\S' then 'The document is empty.'
-    when length((document).text) > knowledge.longest_text() then 'The text is longer than 10 million characters.'
-    when length((document).title) > 1000 then 'The title is longer than 1,000 characters.'
-    when jsonb_typeof((document).metadata) <> 'object' then 'metadata must be an object.'
-  end;
+  select coalesce(
+    case
+      when coalesce(length((document).external_id) not between 1 and 1024, true)
+        then 'The external id must be 1 to 1,024 characters long.'
+      when (document).text is null or (document).text !~ '\S' then 'The document is empty.'
+      when length((document).text) > knowledge.longest_text() then 'The text is longer than 10 million characters.'
+      when length((document).title) > 1000 then 'The title is longer than 1,000 characters.'
+      when jsonb_typeof((document).metadata) <> 'object' then 'metadata must be an object.'
+      when pg_column_size((document).metadata) > knowledge.largest_metadata() then 'metadata has more than 100 kB.'
+    end,
+    knowledge.cut_error('The external id', (document).external_id),
+    knowledge.cut_error('The title', (document).title),
+    knowledge.cut_error('The text', (document).text),
+    knowledge.cut_error('metadata', (document).metadata::text));
 $$;
 
 ALTER FUNCTION knowledge.document_error(document app_public.new_document) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION knowledge.document_error(document app_public.new_document) IS 'Why a document for create_documents must be refused; null when it need not.';
+
+CREATE FUNCTION knowledge.document_language(source_language text, metadata jsonb, content text) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN COALESCE(source_language, CASE WHEN core.is_language_tag((metadata ->> 'language'::text)) THEN (metadata ->> 'language'::text) ELSE NULL::text END, knowledge.detect_language(content), 'en'::text);
+
+ALTER FUNCTION knowledge.document_language(source_language text, metadata jsonb, content text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION knowledge.document_language(source_language text, metadata jsonb, content text) IS 'The language in which a document is read: its source''s, or what its metadata say, or what is detected; English when nothing tells.';
 
 CREATE FUNCTION knowledge.embed_builtin(tenant_id uuid, document_ids uuid[]) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
@@ -16982,7 +20623,7 @@ ALTER FUNCTION knowledge.enqueue_stage(stage knowledge.processing_stage, tenant_
 
 COMMENT ON FUNCTION knowledge.enqueue_stage(stage knowledge.processing_stage, tenant_id uuid, document_ids uuid[]) IS 'Queues the task of a stage for these documents, in jobs of about half a megabyte.';
 
-CREATE FUNCTION knowledge.fail_documents(tenant_id uuid, document_ids uuid[], stage text, error text) RETURNS void
+CREATE FUNCTION knowledge.fail_documents(tenant_id uuid, document_ids uuid[], stage text, error text, content_hash bytea DEFAULT NULL::bytea) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
@@ -16990,16 +20631,18 @@ declare
   v_longest_error constant int := 2000;
 begin
   call core.enter_tenant(fail_documents.tenant_id);
+  perform knowledge.lock_documents(fail_documents.tenant_id, fail_documents.document_ids);
   update app_public.documents d
      set processing_status = 'failed', processing_error = left(coalesce(fail_documents.error, 'The processing failed.'), v_longest_error)
    where d.tenant_id = fail_documents.tenant_id and d.id = any (fail_documents.document_ids)
-     and d.processing_stage::text = fail_documents.stage and d.processing_status <> 'failed';
+     and d.processing_stage::text = fail_documents.stage and d.processing_status <> 'failed'
+     and (fail_documents.content_hash is null or d.content_hash = fail_documents.content_hash);
 end
 $$;
 
-ALTER FUNCTION knowledge.fail_documents(tenant_id uuid, document_ids uuid[], stage text, error text) OWNER TO rowhouse_owner;
+ALTER FUNCTION knowledge.fail_documents(tenant_id uuid, document_ids uuid[], stage text, error text, content_hash bytea) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION knowledge.fail_documents(tenant_id uuid, document_ids uuid[], stage text, error text) IS 'Marks those of these documents that are at the stage as failed, with an error that people can read.';
+COMMENT ON FUNCTION knowledge.fail_documents(tenant_id uuid, document_ids uuid[], stage text, error text, content_hash bytea) IS 'Marks those of these documents that are at the stage as failed, with an error that people can read; with content_hash, only a document that still is this version. What was searchable of them stays so.';
 
 CREATE FUNCTION knowledge.finish_embedding(tenant_id uuid, document_ids uuid[]) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
@@ -17009,6 +20652,7 @@ declare
   v_embedded uuid[];
 begin
   call core.enter_tenant(finish_embedding.tenant_id);
+  perform knowledge.lock_documents(finish_embedding.tenant_id, finish_embedding.document_ids);
   with embedded as (
     update app_public.documents d set processing_stage = 'index'
      where d.tenant_id = finish_embedding.tenant_id and d.id = any (finish_embedding.document_ids)
@@ -17033,34 +20677,67 @@ ALTER FUNCTION knowledge.finish_embedding(tenant_id uuid, document_ids uuid[]) O
 
 COMMENT ON FUNCTION knowledge.finish_embedding(tenant_id uuid, document_ids uuid[]) IS 'Queues for indexing those of these documents whose chunks all have a vector of the source''s model. Returns how many documents.';
 
-CREATE FUNCTION knowledge.finish_parsing(tenant_id uuid, document_id uuid, title text, content text, metadata jsonb) RETURNS void
+CREATE FUNCTION knowledge.finish_parsing(tenant_id uuid, document_id uuid, content_hash bytea, title text, content text, metadata jsonb) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
   v_longest_title constant int := 1000;
+  v_document app_public.documents;
+  v_file_name text;
+  v_draft knowledge.document_drafts;
 begin
   call core.enter_tenant(finish_parsing.tenant_id);
-  update app_public.documents d
-     set content = finish_parsing.content,
-         -- A title that is only the name of the file is replaced by the title that was found in the file.
-         title = case when d.title = f.name then left(coalesce(nullif(trim(finish_parsing.title), ''), d.title), v_longest_title) else d.title end,
-         metadata = coalesce(finish_parsing.metadata, '{}') || d.metadata,
-         processing_stage = 'chunk'
-    from knowledge.document_files f
+  select * into v_document from app_public.documents d
    where d.tenant_id = finish_parsing.tenant_id and d.id = finish_parsing.document_id and d.processing_stage = 'parse'
-     and f.tenant_id = d.tenant_id and f.document_id = d.id;
-  if found then
-    delete from knowledge.document_files f
-     where f.tenant_id = finish_parsing.tenant_id and f.document_id = finish_parsing.document_id;
-    perform knowledge.enqueue_stage('chunk', finish_parsing.tenant_id, array[finish_parsing.document_id]);
+     and d.content_hash = finish_parsing.content_hash
+     for update;
+  if not found then
+    return;
   end if;
+  delete from knowledge.document_files f where f.tenant_id = v_document.tenant_id and f.document_id = v_document.id
+  returning f.name into strict v_file_name;
+  select * into v_draft from knowledge.document_drafts r where r.tenant_id = v_document.tenant_id and r.document_id = v_document.id;
+  v_draft.tenant_id := v_document.tenant_id;
+  v_draft.document_id := v_document.id;
+  v_draft.title := coalesce(v_draft.title, v_document.title);
+  -- A title that is only the name of the file is replaced by the title that was found in the file.
+  if v_draft.title = v_file_name then
+    v_draft.title := left(coalesce(nullif(trim(finish_parsing.title), ''), v_draft.title), v_longest_title);
+  end if;
+  v_draft.content := finish_parsing.content;
+  v_draft.metadata := coalesce(finish_parsing.metadata, '{}') || coalesce(v_draft.metadata, v_document.metadata);
+  insert into knowledge.document_drafts values (v_draft.*)
+  on conflict on constraint document_drafts_pkey do update
+    set title = excluded.title, content = excluded.content, metadata = excluded.metadata;
+  update app_public.documents d set processing_stage = 'chunk'
+   where d.tenant_id = v_document.tenant_id and d.id = v_document.id;
+  perform knowledge.enqueue_stage('chunk', v_document.tenant_id, array[v_document.id]);
+exception when check_violation then
+  perform knowledge.fail_documents(finish_parsing.tenant_id, array[finish_parsing.document_id], 'parse',
+    'The file has more text or more metadata than a document may have: 53 MB and 100 kB.', finish_parsing.content_hash);
 end
 $$;
 
-ALTER FUNCTION knowledge.finish_parsing(tenant_id uuid, document_id uuid, title text, content text, metadata jsonb) OWNER TO rowhouse_owner;
+ALTER FUNCTION knowledge.finish_parsing(tenant_id uuid, document_id uuid, content_hash bytea, title text, content text, metadata jsonb) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION knowledge.finish_parsing(tenant_id uuid, document_id uuid, title text, content text, metadata jsonb) IS 'Stores the text of a file, deletes its bytes and queues the document for chunking.';
+COMMENT ON FUNCTION knowledge.finish_parsing(tenant_id uuid, document_id uuid, content_hash bytea, title text, content text, metadata jsonb) IS 'Stores the text of a file as the draft of its document, deletes its bytes and queues the document for chunking. It does nothing when the document has been replaced since the parsing began.';
+
+CREATE FUNCTION knowledge.fold_text(content text) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN CASE WHEN (octet_length(content) = length(content)) THEN content ELSE replace(replace(translate(regexp_replace(NORMALIZE(regexp_replace(content, ('[\u00ad\u034f\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7\u061c\u0640\u064b-\u065f\u0670\u180b-\u180f\u200b-\u200f'::text || '\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff\U000e0000-\U000e01ef]'::text), ''::text, 'g'::text), NFKC), ' [\u0300-\u036f\u3099\u309a]+'::text, ' '::text, 'g'::text), '‐−ς٠١٢٣٤٥٦٧٨٩۰۱۲۳۴۵۶۷۸۹०१२३४५६७८९০১২৩৪৫৬৭৮৯๐๑๒๓๔๕๖๗๘๙໐໑໒໓໔໕໖໗໘໙၀၁၂၃၄၅၆၇၈၉០១២៣៤៥៦៧៨៩'::text, '--σ01234567890123456789012345678901234567890123456789012345678901234567890123456789'::text), 'ํา'::text, 'ำ'::text), 'ໍາ'::text, 'ຳ'::text) END;
+
+ALTER FUNCTION knowledge.fold_text(content text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION knowledge.fold_text(content text) IS 'A text as its words are compared: in compatibility form (NFKC), so that ｗｉｎｇ is wing and ﬁ is fi, without soft hyphens and invisible characters, without the vowel points of Arabic and Hebrew, and with the digits 0 to 9.';
+
+CREATE FUNCTION knowledge.has_characters(content text) RETURNS boolean
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN (content ~ (((('['::text || knowledge.characters()) || knowledge.base_characters()) || knowledge.dependent_characters()) || ']'::text));
+
+ALTER FUNCTION knowledge.has_characters(content text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION knowledge.has_characters(content text) IS 'Whether a text has characters of a script without spaces.';
 
 CREATE FUNCTION knowledge.has_documents() RETURNS boolean
     LANGUAGE sql STABLE
@@ -17080,7 +20757,11 @@ CREATE FUNCTION knowledge.hashing_embedding(content text, dimension integer) RET
     AS $$
   -- The number of a feature is 32 bits of its hash: the highest bit gives the sign, and 30 others choose the component.
   with words as (
-    select lexeme, 1 + ln(cardinality(positions)) as weight from unnest(to_tsvector('pg_catalog.simple', content))
+    select lexeme, 1 + ln(cardinality(positions)) as weight
+      from unnest(case
+        when knowledge.has_characters(content) then knowledge.term_vector('pg_catalog.simple', content)
+        -- PostgreSQL's parser is good enough for a method that looks at parts of words, and a few times as fast.
+        else to_tsvector('pg_catalog.simple', knowledge.fold_text(content)) end)
   ), features as (
     select 'w' || lexeme as feature, weight from words
     union all
@@ -17108,6 +20789,30 @@ ALTER FUNCTION knowledge.hashing_embedding(content text, dimension integer) OWNE
 
 COMMENT ON FUNCTION knowledge.hashing_embedding(content text, dimension integer) IS 'The vector of a text, of length 1, by the built-in embedder: signed feature hashing of words and parts of words. It knows no meanings.';
 
+CREATE FUNCTION knowledge.text_search_config(language text) RETURNS regconfig
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN (CASE split_part(lower(language), '-'::text, 1) WHEN 'ar'::text THEN 'pg_catalog.arabic'::text WHEN 'ara'::text THEN 'pg_catalog.arabic'::text WHEN 'hy'::text THEN 'pg_catalog.armenian'::text WHEN 'hye'::text THEN 'pg_catalog.armenian'::text WHEN 'eu'::text THEN 'pg_catalog.basque'::text WHEN 'eus'::text THEN 'pg_catalog.basque'::text WHEN 'ca'::text THEN 'pg_catalog.catalan'::text WHEN 'cat'::text THEN 'pg_catalog.catalan'::text WHEN 'da'::text THEN 'pg_catalog.danish'::text WHEN 'dan'::text THEN 'pg_catalog.danish'::text WHEN 'nl'::text THEN 'pg_catalog.dutch'::text WHEN 'nld'::text THEN 'pg_catalog.dutch'::text WHEN 'en'::text THEN 'pg_catalog.english'::text WHEN 'eng'::text THEN 'pg_catalog.english'::text WHEN 'fi'::text THEN 'pg_catalog.finnish'::text WHEN 'fin'::text THEN 'pg_catalog.finnish'::text WHEN 'fr'::text THEN 'pg_catalog.french'::text WHEN 'fra'::text THEN 'pg_catalog.french'::text WHEN 'de'::text THEN 'pg_catalog.german'::text WHEN 'deu'::text THEN 'pg_catalog.german'::text WHEN 'el'::text THEN 'pg_catalog.greek'::text WHEN 'ell'::text THEN 'pg_catalog.greek'::text WHEN 'hi'::text THEN 'pg_catalog.hindi'::text WHEN 'hin'::text THEN 'pg_catalog.hindi'::text WHEN 'hu'::text THEN 'pg_catalog.hungarian'::text WHEN 'hun'::text THEN 'pg_catalog.hungarian'::text WHEN 'id'::text THEN 'pg_catalog.indonesian'::text WHEN 'ind'::text THEN 'pg_catalog.indonesian'::text WHEN 'ga'::text THEN 'pg_catalog.irish'::text WHEN 'gle'::text THEN 'pg_catalog.irish'::text WHEN 'it'::text THEN 'pg_catalog.italian'::text WHEN 'ita'::text THEN 'pg_catalog.italian'::text WHEN 'lt'::text THEN 'pg_catalog.lithuanian'::text WHEN 'lit'::text THEN 'pg_catalog.lithuanian'::text WHEN 'ne'::text THEN 'pg_catalog.nepali'::text WHEN 'nep'::text THEN 'pg_catalog.nepali'::text WHEN 'no'::text THEN 'pg_catalog.norwegian'::text WHEN 'nor'::text THEN 'pg_catalog.norwegian'::text WHEN 'nb'::text THEN 'pg_catalog.norwegian'::text WHEN 'nob'::text THEN 'pg_catalog.norwegian'::text WHEN 'nn'::text THEN 'pg_catalog.norwegian'::text WHEN 'nno'::text THEN 'pg_catalog.norwegian'::text WHEN 'pt'::text THEN 'pg_catalog.portuguese'::text WHEN 'por'::text THEN 'pg_catalog.portuguese'::text WHEN 'ro'::text THEN 'pg_catalog.romanian'::text WHEN 'ron'::text THEN 'pg_catalog.romanian'::text WHEN 'mo'::text THEN 'pg_catalog.romanian'::text WHEN 'ru'::text THEN 'pg_catalog.russian'::text WHEN 'rus'::text THEN 'pg_catalog.russian'::text WHEN 'sr'::text THEN 'pg_catalog.serbian'::text WHEN 'srp'::text THEN 'pg_catalog.serbian'::text WHEN 'es'::text THEN 'pg_catalog.spanish'::text WHEN 'spa'::text THEN 'pg_catalog.spanish'::text WHEN 'sv'::text THEN 'pg_catalog.swedish'::text WHEN 'swe'::text THEN 'pg_catalog.swedish'::text WHEN 'ta'::text THEN 'pg_catalog.tamil'::text WHEN 'tam'::text THEN 'pg_catalog.tamil'::text WHEN 'tr'::text THEN 'pg_catalog.turkish'::text WHEN 'tur'::text THEN 'pg_catalog.turkish'::text WHEN 'yi'::text THEN 'pg_catalog.yiddish'::text WHEN 'yid'::text THEN 'pg_catalog.yiddish'::text ELSE 'pg_catalog.simple'::text END)::regconfig;
+
+ALTER FUNCTION knowledge.text_search_config(language text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION knowledge.text_search_config(language text) IS 'The text-search configuration for a language tag (BCP 47) such as en, pt-BR or zh-Hant-TW, by its language subtag of two or three letters; simple, which has no stems and no stop words, when PostgreSQL has none for the language, or for null.';
+
+CREATE FUNCTION knowledge.is_common_word(word text, language text) RETURNS boolean
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN CASE WHEN (knowledge.common_words(language) IS NOT NULL) THEN (word = ANY (knowledge.common_words(language))) ELSE (cardinality(ts_lexize(knowledge.dictionary(knowledge.text_search_config(language)), word)) = 0) END;
+
+ALTER FUNCTION knowledge.is_common_word(word text, language text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION knowledge.is_common_word(word text, language text) IS 'Whether a word in lower case is one of the commonest of a language.';
+
+CREATE FUNCTION knowledge.joints() RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN '-./\_@:+&'::text;
+
+ALTER FUNCTION knowledge.joints() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION knowledge.joints() IS 'The characters that join a part to the next one in the result of knowledge.spell_out.';
+
 CREATE FUNCTION knowledge.largest_file() RETURNS integer
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN ((50 * 1024) * 1024);
@@ -17116,6 +20821,54 @@ ALTER FUNCTION knowledge.largest_file() OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION knowledge.largest_file() IS 'How many bytes an uploaded file may have: 50 MB.';
 
+CREATE FUNCTION knowledge.largest_metadata() RETURNS integer
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN 100000;
+
+ALTER FUNCTION knowledge.largest_metadata() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION knowledge.largest_metadata() IS 'How many bytes the metadata of a document may have, as it is stored.';
+
+CREATE FUNCTION knowledge.separators() RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN ((((((((((((((((((('\u0001-\u002f\u003a-\u0040\u005b-\u0060\u007b-\u00a9\u00ab\u00ac\u00ae-\u00b1\u00b4\u00b6-\u00b8\u00bb\u00bf\u00d7'::text || '\u00f7\u02c2-\u02c5\u02d2-\u02df\u02e5-\u02eb\u02ed\u02ef-\u02ff\u0375\u037e\u0384\u0385\u0387\u03f6\u0482'::text) || '\u055a-\u055f\u0589-\u058f\u05be\u05c0\u05c3\u05c6\u05f3-\u060f\u061b\u061d-\u061f\u066a-\u066d\u06d4\u06dd\u06de'::text) || '\u06e9\u06fd\u06fe\u0700-\u070f\u07f6-\u07f9\u07fe\u07ff\u0830-\u083e\u085e\u0888\u0890\u0891\u08e2\u0964\u0965'::text) || '\u0970\u09f2\u09f3\u09fa\u09fb\u09fd\u0a76\u0af0\u0af1\u0b70\u0bf3-\u0bfa\u0c77\u0c7f\u0c84\u0d4f\u0d79\u0df4\u0e3f'::text) || '\u0e4f\u0e5a\u0e5b\u0f01-\u0f17\u0f1a-\u0f1f\u0f34\u0f36\u0f38\u0f3a-\u0f3d\u0f85\u0fbe-\u0fc5\u0fc7-\u0fda'::text) || '\u104a-\u104f\u109e\u109f\u10fb\u1360-\u1368\u1390-\u1399\u1400\u166d\u166e\u1680\u169b\u169c\u16eb-\u16ed'::text) || '\u1735\u1736\u17d4-\u17d6\u17d8-\u17db\u1800-\u180a\u1940-\u1945\u19de-\u19ff\u1a1e\u1a1f\u1aa0-\u1aa6\u1aa8-\u1aad'::text) || '\u1b4e\u1b4f\u1b5a-\u1b6a\u1b74-\u1b7f\u1bfc-\u1bff\u1c3b-\u1c3f\u1c7e\u1c7f\u1cc0-\u1cc7\u1cd3\u1fbd\u1fbf-\u1fc1'::text) || '\u1fcd-\u1fcf\u1fdd-\u1fdf\u1fed-\u1fef\u1ffd-\u200a\u2010-\u2029\u202f-\u205f\u207a-\u207e\u208a-\u208e'::text) || '\u20a0-\u20c1\u2100\u2101\u2103-\u2106\u2108\u2109\u2114\u2116-\u2118\u211e-\u2123\u2125\u2127\u2129\u212e'::text) || '\u213a\u213b\u2140-\u2144\u214a-\u214d\u214f\u218a-\u244a\u249c-\u24e9\u2500-\u2775\u2794-\u2bff\u2ce5-\u2cea'::text) || '\u2cf9-\u2cfc\u2cfe\u2cff\u2d70\u2e00-\u2e2e\u2e30-\u3004\u3008-\u3020\u3030\u3036\u3037\u303d-\u303f\u309b\u309c'::text) || '\u30a0\u30fb\u3190\u3191\u3196-\u319f\u31c0-\u31ef\u3200-\u321e\u322a-\u3247\u3250\u3260-\u327f\u328a-\u32b0'::text) || '\u32c0-\u33ff\u4dc0-\u4dff\ua490-\ua4c6\ua4fe\ua4ff\ua60d-\ua60f\ua673\ua67e\ua6f2-\ua716\ua720\ua721\ua789\ua78a'::text) || '\ua828-\ua82b\ua836-\ua839\ua874-\ua877\ua8ce\ua8cf\ua8f8-\ua8fa\ua8fc\ua92e\ua92f\ua95f\ua9c1-\ua9cd\ua9de\ua9df'::text) || '\uaa5c-\uaa5f\uaa77-\uaa79\uaade\uaadf\uaaf0\uaaf1\uab5b\uab6a\uab6b\uabeb\ufb29\ufbb2-\ufbd2\ufd3e-\ufd4f'::text) || '\ufd90\ufd91\ufdc8-\ufdcf\ufdfc-\ufdff\ufe10-\ufe19\ufe30-\ufe6b\uff01-\uff0f\uff1a-\uff20\uff3b-\uff40\uff5b-\uff65'::text) || '\uffe0-\ufffd'::text) || '\U0001d000-\U0001d164\U0001d200-\U0001d35f\U0001f000-\U0001f0ff\U0001f10d-\U0001fbef'::text);
+
+ALTER FUNCTION knowledge.separators() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION knowledge.separators() IS 'The characters that separate words, as the inside of a bracket expression.';
+
+CREATE FUNCTION knowledge.letter_pattern() RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN format('[^\u001d-\u001f%s%s%s%s%s]'::text, knowledge.separators(), knowledge.characters(), knowledge.base_characters(), knowledge.dependent_characters(), knowledge.digits());
+
+ALTER FUNCTION knowledge.letter_pattern() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION knowledge.letter_pattern() IS 'The regular expression of a letter of a script with spaces, or of a mark on it.';
+
+CREATE FUNCTION knowledge.lock_documents(tenant_id uuid, document_ids uuid[]) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  perform from app_public.documents d
+    where d.tenant_id = lock_documents.tenant_id and d.id = any (lock_documents.document_ids)
+    order by d.id
+      for update;
+end
+$$;
+
+ALTER FUNCTION knowledge.lock_documents(tenant_id uuid, document_ids uuid[]) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION knowledge.lock_documents(tenant_id uuid, document_ids uuid[]) IS 'Locks documents in the order of their ids, until the transaction ends.';
+
+CREATE FUNCTION knowledge.longest_part() RETURNS integer
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN 255;
+
+ALTER FUNCTION knowledge.longest_part() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION knowledge.longest_part() IS 'How many characters of a part count. A pair of two such parts is as long as a lexeme may be.';
+
 CREATE FUNCTION knowledge.longest_text() RETURNS integer
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN 10000000;
@@ -17123,6 +20876,35 @@ CREATE FUNCTION knowledge.longest_text() RETURNS integer
 ALTER FUNCTION knowledge.longest_text() OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION knowledge.longest_text() IS 'How many characters the text of a document may have.';
+
+CREATE FUNCTION knowledge.mark_borders(content text) RETURNS text
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_letter constant text := knowledge.letter_pattern();
+  v_text text := mark_borders.content;
+begin
+  if v_text ~ '[a-zß-öø-ÿα-ωа-яё][A-ZÀ-ÖØ-ÞΑ-ΩА-ЯЁ]|[A-Z][A-Z][a-z][a-z]' then
+    v_text := regexp_replace(v_text, '([a-zß-öø-ÿα-ωа-яё])([A-ZÀ-ÖØ-ÞΑ-ΩА-ЯЁ])', e'\\1\x1f\\2', 'g');
+    v_text := regexp_replace(v_text, '([A-Z])([A-Z][a-z][a-z])', e'\\1\x1f\\2', 'g');
+  end if;
+  if v_text ~ '[0-9]' then
+    v_text := regexp_replace(v_text, '(' || v_letter || ')([0-9])', e'\\1\x1e\\2', 'g');
+    v_text := regexp_replace(v_text, '([0-9])(' || v_letter || ')', e'\\1\x1e\\2', 'g');
+  end if;
+  if knowledge.has_characters(v_text) then
+    v_text := regexp_replace(v_text, knowledge.character_pattern(), e'\x1d\\&\x1d', 'g');
+    -- Two of these marks are the border of two characters, one is a space.
+    v_text := replace(replace(replace(v_text, e'\x1d\x1d', e'\x1c'), e'\x1d', ' '), e'\x1c', e'\x1d');
+  end if;
+  return v_text;
+end
+$$;
+
+ALTER FUNCTION knowledge.mark_borders(content text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION knowledge.mark_borders(content text) IS 'A text with a control character at each hump of a word (camelCase, HTTPServer: U+001F), between letters and digits (U+001E) and between characters of a script without spaces (U+001D).';
 
 CREATE FUNCTION knowledge.new_documents(documents jsonb) RETURNS app_public.new_document[]
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -17140,20 +20922,27 @@ COMMENT ON FUNCTION knowledge.new_documents(documents jsonb) IS 'Documents for c
 CREATE FUNCTION knowledge.next_piece(ahead text, max_length integer) RETURNS integer
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
+    AS $_$
 declare
   -- Nothing is left of an empty text, and the pattern does not match it.
   v_length int := coalesce(length(substring(next_piece.ahead from '^' || knowledge.sentence_pattern())), 0);
   v_cut int;
+  v_marks constant text := '\u0300-\u036f\u0591-\u05c7\u064b-\u065f\u0670\u093a-\u094f\u200d\u3099\u309a\ufe0e\ufe0f'
+    || '\u0e31\u0e34-\u0e3a\u0e47-\u0e4e\u0eb1\u0eb4-\u0ebc\u0ec8-\u0ece\u102b-\u103e\u17b6-\u17d3';
 begin
   if v_length <= next_piece.max_length then
     return v_length;
   end if;
-  -- Cut after the last white space that fits. Cut inside a word only when the second half has no white space.
-  v_cut := length(substring(left(next_piece.ahead, next_piece.max_length) from '^(.*\s)'));
-  return case when v_cut * 2 >= next_piece.max_length then v_cut else next_piece.max_length end;
+  -- Cut after the last white space or comma of a script without spaces that fits. Cut inside a word only when the second half has
+  -- neither, and then never between a letter and its mark.
+  v_cut := length(substring(left(next_piece.ahead, next_piece.max_length) from '^(.*[\s、，；：،؛၊፣])'));
+  if v_cut * 2 >= next_piece.max_length then
+    return v_cut;
+  end if;
+  v_cut := length(substring(left(next_piece.ahead, next_piece.max_length + 1) from '^(.*).[' || v_marks || ']+$'));
+  return case when v_cut > 0 then v_cut else next_piece.max_length end;
 end
-$$;
+$_$;
 
 ALTER FUNCTION knowledge.next_piece(ahead text, max_length integer) OWNER TO rowhouse_owner;
 
@@ -17182,6 +20971,14 @@ ALTER FUNCTION knowledge.overlap_length(lengths integer[], chunk_overlap integer
 
 COMMENT ON FUNCTION knowledge.overlap_length(lengths integer[], chunk_overlap integer, room integer, OUT length integer, OUT sentence_count integer) IS 'How many of the last sentences of a chunk, which have these lengths, the next chunk begins with, and how long they are together: at most chunk_overlap characters, and at most room.';
 
+CREATE FUNCTION knowledge.pair(dictionary regdictionary, part text, joint text, next text) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN CASE WHEN ((joint = '-'::text) AND (part !~ '^[0-9]'::text) AND (next !~ '^[0-9]'::text)) THEN (ts_lexize(dictionary, (("left"(part, knowledge.longest_part()) || '-'::text) || "left"(next, knowledge.longest_part()))))[1] ELSE lower((("left"(part, knowledge.longest_part()) || translate(joint, ''::text, ''::text)) || "left"(next, knowledge.longest_part()))) END;
+
+ALTER FUNCTION knowledge.pair(dictionary regdictionary, part text, joint text, next text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION knowledge.pair(dictionary regdictionary, part text, joint text, next text) IS 'The term of two parts that a joint joins. Words with a hyphen have their stem.';
+
 CREATE FUNCTION knowledge.put_document(source app_public.rag_knowledge_sources, given app_public.new_document, file_name text DEFAULT NULL::text, file_content bytea DEFAULT NULL::bytea, media_type text DEFAULT 'text/plain'::text) RETURNS app_public.document_receipt
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -17193,9 +20990,10 @@ declare
 begin
   v_given.tenant_id := (source).tenant_id;
   v_given.source_id := (source).id;
-  v_given.external_id := (given).external_id;
-  v_given.title := coalesce(nullif(trim((given).title), ''), put_document.file_name, (given).external_id);
-  v_given.content := (given).text;
+  -- The key is compared and the content hashed in the form in which they are stored.
+  v_given.external_id := normalize((given).external_id, nfc);
+  v_given.title := normalize(coalesce(nullif(trim((given).title), ''), put_document.file_name, (given).external_id), nfc);
+  v_given.content := normalize((given).text, nfc);
   v_given.media_type := put_document.media_type;
   v_given.metadata := coalesce((given).metadata, '{}');
   v_given.size_bytes := coalesce(octet_length(put_document.file_content), octet_length(v_given.content));
@@ -17212,7 +21010,7 @@ begin
     v_given.tenant_id, v_given.source_id, v_given.external_id, v_given.title, v_given.content, v_given.media_type,
     v_given.size_bytes, v_given.content_hash, v_given.metadata, v_given.processing_stage, core.current_user_id()
   )
-  on conflict on constraint documents_tenant_id_source_id_external_id_key do nothing
+  on conflict on constraint documents_tenant_id_external_id_source_id_key do nothing
   returning id into v_receipt.document_id;
 
   if found then
@@ -17233,7 +21031,7 @@ begin
 
   if put_document.file_content is not null then
     insert into knowledge.document_files (tenant_id, document_id, name, content)
-    values (v_given.tenant_id, v_receipt.document_id, put_document.file_name, put_document.file_content);
+    values (v_given.tenant_id, v_receipt.document_id, normalize(put_document.file_name, nfc), put_document.file_content);
   end if;
   return v_receipt;
 end
@@ -17310,20 +21108,22 @@ CREATE FUNCTION knowledge.replace_document(old app_public.documents, new app_pub
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 begin
-  delete from app_public.document_chunks c where c.tenant_id = (old).tenant_id and c.document_id = (old).id;
   delete from knowledge.document_files f where f.tenant_id = (old).tenant_id and f.document_id = (old).id;
+  insert into knowledge.document_drafts (tenant_id, document_id, title, content, metadata)
+  values ((old).tenant_id, (old).id, (new).title, (new).content, (new).metadata)
+  on conflict (tenant_id, document_id) do update
+    set title = excluded.title, content = excluded.content, metadata = excluded.metadata;
   update app_public.documents d
-     set title = (new).title, content = (new).content, media_type = (new).media_type, size_bytes = (new).size_bytes,
-         content_hash = (new).content_hash, metadata = (new).metadata, processing_status = 'pending',
-         processing_stage = (new).processing_stage, processing_started_at = null, processing_completed_at = null,
-         processing_error = null
+     set media_type = (new).media_type, size_bytes = (new).size_bytes, content_hash = (new).content_hash,
+         processing_status = 'pending', processing_stage = (new).processing_stage, processing_started_at = null,
+         processing_completed_at = null, processing_error = null
    where d.tenant_id = (old).tenant_id and d.id = (old).id;
 end
 $$;
 
 ALTER FUNCTION knowledge.replace_document(old app_public.documents, new app_public.documents) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION knowledge.replace_document(old app_public.documents, new app_public.documents) IS 'Gives an existing document, whose row is locked, the contents of a new one, and removes its chunks and its file.';
+COMMENT ON FUNCTION knowledge.replace_document(old app_public.documents, new app_public.documents) IS 'Gives an existing document, whose row is locked, a draft of its next version. Its text and its chunks stay until the draft is cut into chunks.';
 
 CREATE FUNCTION knowledge.resume_documents(tenant_id uuid, document_ids uuid[]) RETURNS integer
     LANGUAGE plpgsql
@@ -17334,6 +21134,7 @@ declare
   v_document_ids uuid[];
   v_count int := 0;
 begin
+  perform knowledge.lock_documents(resume_documents.tenant_id, resume_documents.document_ids);
   for v_stage, v_document_ids in
     with resumed as (
       update app_public.documents d
@@ -17355,9 +21156,145 @@ ALTER FUNCTION knowledge.resume_documents(tenant_id uuid, document_ids uuid[]) O
 
 COMMENT ON FUNCTION knowledge.resume_documents(tenant_id uuid, document_ids uuid[]) IS 'Queues those of these documents that failed again, each at the stage where it failed. Returns how many.';
 
+CREATE FUNCTION knowledge.script_language(content text) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  with script (name, letters) as (
+    values ('latin', regexp_count(content, '[A-Za-z\u00c0-\u024f\u1e00-\u1eff]')),
+           ('cyrillic', regexp_count(content, '[\u0400-\u052f]')),
+           ('arabic', regexp_count(content, '[\u0620-\u064a\u066e-\u06d3]')),
+           ('el', regexp_count(content, '[\u0370-\u03ff\u1f00-\u1fff]')),
+           ('he', regexp_count(content, '[\u05d0-\u05ea\u05f0-\u05f2]')),
+           ('devanagari', regexp_count(content, '[\u0900-\u0963\u0970-\u097f]')),
+           ('bn', regexp_count(content, '[\u0980-\u09e3]')),
+           ('pa', regexp_count(content, '[\u0a00-\u0a65\u0a70-\u0a7f]')),
+           ('gu', regexp_count(content, '[\u0a80-\u0ae5]')),
+           ('ta', regexp_count(content, '[\u0b80-\u0be5]')),
+           ('te', regexp_count(content, '[\u0c00-\u0c65]')),
+           ('kn', regexp_count(content, '[\u0c80-\u0ce5]')),
+           ('ml', regexp_count(content, '[\u0d00-\u0d65]')),
+           ('si', regexp_count(content, '[\u0d80-\u0de5]')),
+           ('th', regexp_count(content, '[\u0e01-\u0e3a\u0e40-\u0e4e]')),
+           ('lo', regexp_count(content, '[\u0e81-\u0ece]')),
+           ('my', regexp_count(content, '[\u1000-\u103f\u1050-\u108f]')),
+           ('ka', regexp_count(content, '[\u10a0-\u10ff]')),
+           ('am', regexp_count(content, '[\u1200-\u135a]')),
+           ('km', regexp_count(content, '[\u1780-\u17dd]')),
+           ('hy', regexp_count(content, '[\u0531-\u0587]')),
+           ('ko', regexp_count(content, '[\u1100-\u11ff\uac00-\ud7a3]')),
+           ('han', regexp_count(content, '[\u3041-\u30ff\u3400-\u4dbf\u4e00-\u9fff]'))
+  )
+  select case name
+           -- A tenth of Japanese is Kana, or more; Chinese quotes a little of it.
+           when 'han' then case when regexp_count(content, '[\u3041-\u30ff]') * 10 >= letters then 'ja' else 'zh' end
+           when 'arabic' then case
+             when content ~ '[ٹڈڑںے]' then 'ur' when content ~ '[پچژگ]' and content ~ '[یک]' then 'fa' else 'ar' end
+           when 'cyrillic' then case
+             when content ~* '[ђћџљњј]' then 'sr' when content ~* '[іїєґ]' and content !~* '[ыэъё]' then 'uk' else 'ru' end
+           when 'devanagari' then case when content ~ '(छ|हरू|लाई)' and content !~ '(है|में)' then 'ne' else 'hi' end
+           when 'he' then case when content ~ '[\u05f0-\u05f2]|אַ|אָ' then 'yi' else 'he' end
+           else name
+         end
+    from script
+   where letters > 0
+   order by letters desc, name limit 1;
+$$;
+
+ALTER FUNCTION knowledge.script_language(content text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION knowledge.script_language(content text) IS 'The language that the script of a text belongs to; latin for a text in the Latin script, null for one without letters.';
+
+CREATE FUNCTION knowledge.spell_out(content text) RETURNS text
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_separators constant text := knowledge.separators();
+  v_text text := knowledge.fold_text(spell_out.content);
+begin
+  -- What is neither a letter nor a joint is a space. Several joints in a row are no joint, nor is one at the end of a word, nor one at its
+  -- beginning that is not the sign of a number.
+  v_text := regexp_replace(v_text, '[\u0001-\u001f!-%''-*,;-?[\]^`{-\u007f' || substr(v_separators, strpos(v_separators, '\u007b')) || ']+', ' ', 'g');
+  v_text := regexp_replace(v_text, '[-./\\_@:+&]{2,}', ' ', 'g');
+  v_text := ' ' || knowledge.mark_borders(v_text) || ' ';
+  v_text := regexp_replace(v_text, '[-./\\_@:+&] ', ' ', 'g');
+  v_text := regexp_replace(v_text, ' (?:[./\\_@:&]|[-+](?![0-9]))', ' ', 'g');
+  v_text := regexp_replace(v_text, '([^ ][-./\\_@:+&\u001d-\u001f])', '\1 ', 'g');
+  return btrim(regexp_replace(v_text, ' {2,}', ' ', 'g'));
+end
+$$;
+
+ALTER FUNCTION knowledge.spell_out(content text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION knowledge.spell_out(content text) IS 'A text as the list of its parts with one space between them. A part that is joined to the next one has the joint at its end: - . / \ _ @ : + or &, or a control character for a hump (U+001F), the border of letters and digits (U+001E) or that of two characters (U+001D).';
+
+CREATE FUNCTION knowledge.terms(config regconfig, content text, is_question boolean DEFAULT false) RETURNS TABLE(term text, place integer)
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    BEGIN ATOMIC
+ WITH reading AS MATERIALIZED (
+          SELECT knowledge.dictionary(terms.config) AS dictionary,
+             knowledge.ascii_dictionary(terms.config) AS ascii_dictionary
+         ), token AS MATERIALIZED (
+          SELECT (t.n)::integer AS place,
+             rtrim(ltrim(t.token, '-+'::text), knowledge.joints()) AS part,
+             "left"(t.token, 1) AS first,
+             "right"(t.token, 1) AS last,
+             lag(t.token) OVER () AS previous,
+             lead(t.token) OVER () AS next
+            FROM string_to_table(knowledge.spell_out(terms.content), ' '::text) WITH ORDINALITY t(token, n)
+         )
+  SELECT u.term,
+     t.place
+    FROM reading r,
+     (token t
+      CROSS JOIN LATERAL unnest(ts_lexize(
+         CASE
+             WHEN (((r.ascii_dictionary)::oid <> (r.dictionary)::oid) AND (t.part ~ '^[A-Za-z]+$'::text)) THEN r.ascii_dictionary
+             ELSE r.dictionary
+         END, "left"(t.part, knowledge.longest_part()))) u(term))
+   WHERE (NOT (terms.is_question AND ((''::text = t.last) OR (''::text = "right"(COALESCE(t.previous, ''::text), 1)))))
+ UNION ALL
+  SELECT knowledge.pair(r.dictionary, t.part, t.last, rtrim(t.next, knowledge.joints())) AS pair,
+     t.place
+    FROM reading r,
+     token t
+   WHERE ((strpos(knowledge.joints(), t.last) > 0) AND (t.part <> ''::text))
+ UNION ALL
+  SELECT (t.first || "left"(t.part, knowledge.longest_part())),
+     t.place
+    FROM token t
+   WHERE (t.first = ANY (ARRAY['-'::text, '+'::text]))
+ UNION ALL
+  SELECT u.term,
+     w.place
+    FROM ((reading r
+      CROSS JOIN ( SELECT min(h.place) AS place,
+             string_agg(h.part, ''::text ORDER BY h.place) AS word
+            FROM ( SELECT t.place,
+                     t.part,
+                     count(*) FILTER (WHERE ("right"(t.previous, 1) IS DISTINCT FROM ''::text)) OVER (ORDER BY t.place) AS word_number
+                    FROM token t
+                   WHERE (((t.last = ''::text) OR ("right"(t.previous, 1) = ''::text)) AND (NOT terms.is_question))) h
+           GROUP BY h.word_number) w)
+      CROSS JOIN LATERAL unnest(ts_lexize(r.ascii_dictionary, "left"(w.word, knowledge.longest_part()))) u(term));
+END;
+
+ALTER FUNCTION knowledge.terms(config regconfig, content text, is_question boolean) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION knowledge.terms(config regconfig, content text, is_question boolean) IS 'The terms of a text or of a question, with their places among the parts, from 1.';
+
+CREATE FUNCTION knowledge.term_vector(config regconfig, content text) RETURNS tsvector
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN (SELECT (COALESCE(string_agg(((core.tsquery_term(t.term) || ':'::text) || t.place), ' '::text), ''::text))::tsvector AS "coalesce" FROM knowledge.terms(term_vector.config, term_vector.content) t(term, place));
+
+ALTER FUNCTION knowledge.term_vector(config regconfig, content text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION knowledge.term_vector(config regconfig, content text) IS 'The terms of a text as a tsvector.';
+
 CREATE FUNCTION knowledge.search_vector(config regconfig, title text, chunk text) RETURNS tsvector
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN (setweight(to_tsvector(config, title), 'A'::"char") || to_tsvector(config, chunk));
+    RETURN (setweight(knowledge.term_vector(config, title), 'A'::"char") || knowledge.term_vector(config, chunk));
 
 ALTER FUNCTION knowledge.search_vector(config regconfig, title text, chunk text) OWNER TO rowhouse_owner;
 
@@ -17375,7 +21312,7 @@ COMMENT ON FUNCTION knowledge.searchable_text(title text, chunk text) IS 'The te
 
 CREATE FUNCTION knowledge.sentence_pattern() RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN '.+?(?:[.!?…。！？]+["''”’)\]]*\s+|\n[ \t]*\n\s*|$)'::text;
+    RETURN '.+?(?:[.!?…‽]+["''”’»)\]]*\s+|[。｡．！？؟۔܀܁܂։।॥።፧፨။។៕᠃᠉]+["''”’»)\]」』）】》〉]*\s*(?![。｡．！？؟۔।॥"''”’»)\]」』）】》〉\s])|\n[ \t]*\n\s*|$)'::text;
 
 ALTER FUNCTION knowledge.sentence_pattern() OWNER TO rowhouse_owner;
 
@@ -17416,14 +21353,6 @@ ALTER FUNCTION knowledge.store_embeddings(tenant_id uuid, model_id uuid, chunk_i
 COMMENT ON FUNCTION knowledge.store_embeddings(tenant_id uuid, model_id uuid, chunk_ids bigint[], vectors public.vector[], generation_time_ms integer, cost_usd numeric) IS '@errors KN901 KN902
 Stores the vectors of chunks, normalised to length 1. Returns how many chunks had no vector of the model yet.';
 
-CREATE FUNCTION knowledge.text_search_config(language text) RETURNS regconfig
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN CASE lower("left"(language, 2)) WHEN 'ar'::text THEN 'arabic'::regconfig WHEN 'da'::text THEN 'danish'::regconfig WHEN 'nl'::text THEN 'dutch'::regconfig WHEN 'en'::text THEN 'english'::regconfig WHEN 'fi'::text THEN 'finnish'::regconfig WHEN 'fr'::text THEN 'french'::regconfig WHEN 'de'::text THEN 'german'::regconfig WHEN 'el'::text THEN 'greek'::regconfig WHEN 'hu'::text THEN 'hungarian'::regconfig WHEN 'id'::text THEN 'indonesian'::regconfig WHEN 'ga'::text THEN 'irish'::regconfig WHEN 'it'::text THEN 'italian'::regconfig WHEN 'lt'::text THEN 'lithuanian'::regconfig WHEN 'no'::text THEN 'norwegian'::regconfig WHEN 'pt'::text THEN 'portuguese'::regconfig WHEN 'ro'::text THEN 'romanian'::regconfig WHEN 'ru'::text THEN 'russian'::regconfig WHEN 'es'::text THEN 'spanish'::regconfig WHEN 'sv'::text THEN 'swedish'::regconfig WHEN 'tr'::text THEN 'turkish'::regconfig ELSE 'simple'::regconfig END;
-
-ALTER FUNCTION knowledge.text_search_config(language text) OWNER TO rowhouse_owner;
-
-COMMENT ON FUNCTION knowledge.text_search_config(language text) IS 'The text-search configuration for a language tag such as en or pt-BR; simple when the language is unknown or null.';
-
 CREATE FUNCTION knowledge.tg_documents__note_changed_sources() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -17457,11 +21386,56 @@ COMMENT ON FUNCTION knowledge.tg_documents__note_source_progress() IS 'Notes the
 
 CREATE FUNCTION knowledge.token_count(vector tsvector) RETURNS integer
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN (SELECT (COALESCE(sum(cardinality(unnest.positions)), (0)::bigint))::integer AS "coalesce" FROM unnest(token_count.vector) unnest(lexeme, positions, weights));
+    RETURN (SELECT (count(DISTINCT p.p))::integer AS count FROM unnest(token_count.vector) v(lexeme, positions, weights), LATERAL unnest(v.positions) p(p));
 
 ALTER FUNCTION knowledge.token_count(vector tsvector) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION knowledge.token_count(vector tsvector) IS 'The length of a text for BM25: its tokens without stop words. A token counts at most 255 times, because a tsvector keeps no more positions.';
+COMMENT ON FUNCTION knowledge.token_count(vector tsvector) IS 'The length of a text for BM25: its parts without stop words. Terms that share a position, such as a part and the pair that begins with it, count once. A term counts at most 255 times, because a tsvector keeps no more positions.';
+
+CREATE TABLE knowledge.document_drafts (
+    tenant_id uuid NOT NULL,
+    document_id uuid NOT NULL,
+    title text NOT NULL,
+    content text,
+    metadata jsonb NOT NULL,
+    CONSTRAINT content_is_not_too_large CHECK ((octet_length(content) <= 53000000)),
+    CONSTRAINT metadata_is_not_too_large CHECK ((pg_column_size(metadata) <= 100000)),
+    CONSTRAINT title_is_not_too_long CHECK ((length(title) <= 1000))
+);
+
+ALTER TABLE ONLY knowledge.document_drafts FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE knowledge.document_drafts OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE knowledge.document_drafts IS 'The next versions of documents that are being replaced, kept until they are cut into chunks.';
+
+COMMENT ON CONSTRAINT content_is_not_too_large ON knowledge.document_drafts IS 'must have at most 53 MB';
+
+COMMENT ON CONSTRAINT metadata_is_not_too_large ON knowledge.document_drafts IS 'must have at most 100 kB';
+
+COMMENT ON CONSTRAINT title_is_not_too_long ON knowledge.document_drafts IS 'must have at most 1,000 characters';
+
+CREATE FUNCTION knowledge.version_to_chunk(tenant_id uuid, document_id uuid) RETURNS knowledge.document_drafts
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select row (d.tenant_id, d.id, coalesce(r.title, d.title), coalesce(r.content, d.content), coalesce(r.metadata, d.metadata))::knowledge.document_drafts
+    from app_public.documents d
+    left join knowledge.document_drafts r on r.tenant_id = d.tenant_id and r.document_id = d.id
+   where d.tenant_id = version_to_chunk.tenant_id and d.id = version_to_chunk.document_id;
+$$;
+
+ALTER FUNCTION knowledge.version_to_chunk(tenant_id uuid, document_id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION knowledge.version_to_chunk(tenant_id uuid, document_id uuid) IS 'What is to be cut into chunks of a document: its draft, or else the document itself.';
+
+CREATE FUNCTION knowledge.word_pattern() RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN (((knowledge.letter_pattern() || '+|['::text) || knowledge.digits()) || ']+'::text);
+
+ALTER FUNCTION knowledge.word_pattern() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION knowledge.word_pattern() IS 'The regular expression of a run of letters or of digits.';
 
 CREATE FUNCTION knowledge.writable_source(source_id uuid) RETURNS app_public.rag_knowledge_sources
     LANGUAGE plpgsql STABLE
@@ -17694,7 +21668,7 @@ ALTER FUNCTION metering.applicable_rate_limits(use metering.rate_limit_use) OWNE
 
 COMMENT ON FUNCTION metering.applicable_rate_limits(use metering.rate_limit_use) IS 'The rate limits that apply to a use, each with the subject whose usage it counts and with the amount in its unit, in the order of locking.';
 
-CREATE FUNCTION metering.begin_request(claims jsonb, requested_tenant text, api_key_id uuid DEFAULT NULL::uuid) RETURNS TABLE(identity jsonb, limit_name text, limit_value double precision, window_seconds integer, remaining double precision, reset_after_seconds integer, retry_after_seconds integer, refusal_code text, refusal_message text, refusal_hint text)
+CREATE FUNCTION metering.begin_request(claims jsonb, requested_tenant text, api_key_id uuid DEFAULT NULL::uuid, calls integer DEFAULT 1, charged_calls integer DEFAULT 0) RETURNS TABLE(identity jsonb, limit_name text, limit_value double precision, window_seconds integer, remaining double precision, reset_after_seconds integer, retry_after_seconds integer, refusal_code text, refusal_message text, refusal_hint text)
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
@@ -17710,12 +21684,15 @@ begin
   -- The identity is passed on as a whole, because only tenancy.authenticate knows what it consists of.
   select to_jsonb(a), a.tenant_id, a.user_id into identity, v_tenant_id, v_user_id
     from tenancy.authenticate(begin_request.claims, begin_request.requested_tenant) a;
-  if v_tenant_id is null then
+  -- What platform staff do in the tenant of a customer is not the customer's use.
+  if v_tenant_id is null
+    or identity ->> 'role' = 'rowhouse_admin'
+       and exists (select from app_public.tenants t where t.id = v_tenant_id and t.type <> 'platform') then
     return next;
     return;
   end if;
 
-  v_decision := metering.check_rate_limit(v_tenant_id, v_user_id, null, begin_request.api_key_id);
+  v_decision := metering.check_rate_limit(v_tenant_id, v_user_id, null, begin_request.api_key_id, begin_request.calls);
   if v_decision.config_id is not null then
     limit_name := v_decision.limit_scope || '-' || v_decision.limit_type;
     limit_value := v_decision.limit_value;
@@ -17723,32 +21700,34 @@ begin
     remaining := v_decision.remaining;
     reset_after_seconds := ceil(extract(epoch from v_decision.reset_at - clock_timestamp()));
   end if;
-  if not v_decision.is_allowed then
+  if not v_decision.is_allowed and begin_request.calls + begin_request.charged_calls > greatest(v_decision.limit_value, 1) then
+    -- Waiting would not help.
+    refusal_code := 'RL603';
+    refusal_message := format('The request costs %s API calls, and the whole limit is %s in %s seconds.',
+      begin_request.calls + begin_request.charged_calls, v_decision.limit_value, v_decision.window_seconds);
+    refusal_hint := 'Ask for smaller pages or fewer fields at once.';
+  elsif not v_decision.is_allowed then
     retry_after_seconds := ceil(v_decision.retry_after_ms / 1000.0);
     refusal_code := case v_decision.action when 'queue' then 'RL602' else 'RL601' end;
-    return next;
-    return;
+  else
+    select u.* into refusal_code, refusal_message, refusal_hint, retry_after_seconds
+      from metering.use_api_calls(
+        v_tenant_id, v_user_id, begin_request.api_key_id, begin_request.calls, begin_request.charged_calls) u;
   end if;
-  begin
-    perform from metering.use_quota(
-      row(v_tenant_id, 'api_calls', 1, v_user_id, null, begin_request.api_key_id, null, null)::metering.quota_use);
-  exception when sqlstate 'QT601' then
-    get stacked diagnostics refusal_code = returned_sqlstate, refusal_message = message_text, refusal_hint = pg_exception_hint;
-    return next;
-    return;
-  end;
-  insert into metering.api_call_buffer (tenant_id, user_id, api_key_id, called_at)
-  values (v_tenant_id, v_user_id, begin_request.api_key_id, core.clock());
+  if refusal_code is null then
+    insert into metering.api_call_buffer (tenant_id, user_id, api_key_id, called_at, calls)
+    values (v_tenant_id, v_user_id, begin_request.api_key_id, core.clock(), begin_request.calls);
+  end if;
   return next;
 end
 $$;
 
-ALTER FUNCTION metering.begin_request(claims jsonb, requested_tenant text, api_key_id uuid) OWNER TO rowhouse_platform;
+ALTER FUNCTION metering.begin_request(claims jsonb, requested_tenant text, api_key_id uuid, calls integer, charged_calls integer) OWNER TO rowhouse_platform;
 
-COMMENT ON FUNCTION metering.begin_request(claims jsonb, requested_tenant text, api_key_id uuid) IS '@errors RL601 RL602 QT601
-Authenticates a request, checks the rate limits and the quota of api_calls, and notes the request. identity is the row of tenancy.authenticate, whose errors it passes on. When refusal_code is not null, the request is refused.';
+COMMENT ON FUNCTION metering.begin_request(claims jsonb, requested_tenant text, api_key_id uuid, calls integer, charged_calls integer) IS '@errors RL601 RL602 RL603 QT601
+Authenticates a request, checks the rate limits and the quota of api_calls, and notes the request. calls is what it costs in API calls, all or none; charged_calls is what was charged before when its cost was not known yet. identity is the row of tenancy.authenticate, whose errors it passes on. When refusal_code is not null, the request is refused. Requests of platform staff in the tenant of a customer are neither counted nor limited. A request that only manages the plan, the quotas or the billing is served by the server in spite of QT601, so that nobody is kept from buying more.';
 
-CREATE FUNCTION metering.begin_usage() RETURNS bigint
+CREATE FUNCTION metering.begin_usage(OUT batch_id bigint, OUT payer_id uuid) RETURNS record
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
@@ -17757,15 +21736,16 @@ begin
   if current_setting('transaction_isolation') <> 'read committed' then
     perform core.raise_error('MT411', 'Usage and quotas are written only at the isolation level read committed.', 'Use a transaction of its own for it.');
   end if;
-  perform pg_advisory_xact_lock_shared(metering.metering_lock('record'), hashtext(core.current_tenant_id()::text));
-  return nextval('metering.usage_batches');
+  select t.ancestor_ids[1] into payer_id from app_public.tenants t where t.id = core.current_tenant_id();
+  perform pg_advisory_xact_lock_shared(metering.metering_lock('record'), hashtext(coalesce(payer_id, core.current_tenant_id())::text));
+  batch_id := nextval('metering.usage_batches');
 end
 $$;
 
-ALTER FUNCTION metering.begin_usage() OWNER TO rowhouse_owner;
+ALTER FUNCTION metering.begin_usage(OUT batch_id bigint, OUT payer_id uuid) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION metering.begin_usage() IS '@errors MT411
-Opens a batch. No period of the tenant becomes final before this transaction ends.';
+COMMENT ON FUNCTION metering.begin_usage(OUT batch_id bigint, OUT payer_id uuid) IS '@errors MT411
+Opens a batch, and says which tenant above pays for it, if another one does. No period of the tenant that pays becomes final before this transaction ends.';
 
 CREATE FUNCTION metering.billing_period(at timestamp with time zone, anchor_on date, timezone text, months integer DEFAULT 1) RETURNS tstzrange
     LANGUAGE plpgsql STABLE
@@ -17794,6 +21774,46 @@ ALTER FUNCTION metering.billing_period(at timestamp with time zone, anchor_on da
 
 COMMENT ON FUNCTION metering.billing_period(at timestamp with time zone, anchor_on date, timezone text, months integer) IS '@errors 22023
 The period that contains an instant. It begins and ends at local midnight, a multiple of the given months after the anchor day.';
+
+CREATE FUNCTION metering.calendar_span(tenant_id uuid, period app_public.quota_period, at timestamp with time zone) RETURNS metering.quota_span
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_timezone text;
+  v_anchor timestamptz;
+  v_local timestamp;
+  v_span metering.quota_span := ('-infinity', 'infinity', '-infinity', 'infinity');
+begin
+  if calendar_span.period = 'none' then
+    return v_span;
+  end if;
+  -- The billing months of a subscription are counted in its own zone.
+  select case when calendar_span.period = 'billing' then coalesce(t.subscription_timezone, t.timezone) else t.timezone end,
+         coalesce(t.subscription_started_at, t.created_at)
+    into v_timezone, v_anchor
+    from app_public.tenants t where t.id = calendar_span.tenant_id;
+  v_local := calendar_span.at at time zone v_timezone;
+  case calendar_span.period
+    when 'day' then
+      v_span.period_start := v_local::date;
+      v_span.period_end := v_local::date + 1;
+    when 'month' then
+      v_span.period_start := date_trunc('month', v_local);
+      v_span.period_end := date_trunc('month', v_local) + interval '1 month';
+    when 'billing' then
+      select lower(p) at time zone v_timezone, upper(p) at time zone v_timezone into v_span.period_start, v_span.period_end
+        from metering.billing_period(calendar_span.at, (v_anchor at time zone v_timezone)::date, v_timezone) as p;
+  end case;
+  v_span.starts_at := v_span.period_start::timestamp at time zone v_timezone;
+  v_span.ends_at := v_span.period_end::timestamp at time zone v_timezone;
+  return v_span;
+end
+$$;
+
+ALTER FUNCTION metering.calendar_span(tenant_id uuid, period app_public.quota_period, at timestamp with time zone) OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION metering.calendar_span(tenant_id uuid, period app_public.quota_period, at timestamp with time zone) IS 'The period that contains an instant, by the calendar of the tenant as it is now. The period none has no bounds; billing is a month that is counted from the day on which the subscription or the tenant began.';
 
 CREATE FUNCTION metering.change_count(tenant_id uuid, quota_type app_public.quota_type, delta numeric, user_id uuid, scope app_public.limit_scope DEFAULT NULL::text) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
@@ -17871,15 +21891,18 @@ declare
   v_used double precision;
   v_end timestamptz;
 begin
-  select r.* into v_rule
-    from metering.rate_limit_rules r
-   where r.tenant_id = check_rate_limit.tenant_id and r.is_sole and requests > 0;
-  -- This is a plain update of one row, so a session that has waited for the row has only this condition to check again.
-  update app_public.rate_limit_usage u set usage_count = u.usage_count + requests, is_exceeded = false, updated_at = v_now
-   where u.tenant_id = v_rule.tenant_id and u.config_id = v_rule.config_id and u.scope_id = v_rule.tenant_id
-     and u.window_seconds = v_rule.window_seconds
-     and u.window_end > v_now and u.usage_count + requests <= v_rule.limit_value
-  returning u.usage_count, u.window_end into v_used, v_end;
+  select r.* into v_rule from metering.rate_limit_rules r where r.tenant_id = check_rate_limit.tenant_id limit 1;
+  if not found then
+    return row (true, null, false, null, null, null, null, null, null, null, null)::app_public.rate_limit_decision;
+  end if;
+  if v_rule.is_sole and requests > 0 then
+    -- This is a plain update of one row, so a session that has waited for the row has only this condition to check again.
+    update app_public.rate_limit_usage u set usage_count = u.usage_count + requests, is_exceeded = false, updated_at = v_now
+     where u.tenant_id = v_rule.tenant_id and u.config_id = v_rule.config_id and u.scope_id = v_rule.tenant_id
+       and u.window_seconds = v_rule.window_seconds
+       and u.window_end > v_now and u.usage_count + requests <= v_rule.limit_value
+    returning u.usage_count, u.window_end into v_used, v_end;
+  end if;
   if v_used is null then
     return metering.check_all_rate_limits(
       row(tenant_id, user_id, agent_id, api_key_id, requests, tokens, cost, v_now)::metering.rate_limit_use);
@@ -18030,16 +22053,21 @@ CREATE TABLE metering.llm_calls (
     error_message text,
     batch_id bigint NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT agent_name_is_not_too_long CHECK ((length(agent_name) <= 255)),
     CONSTRAINT costs_name_their_price CHECK ((((input_cost IS NULL) = (price_id IS NULL)) AND ((output_cost IS NULL) = (price_id IS NULL)))),
     CONSTRAINT error_message_is_bounded CHECK ((length(error_message) <= 10000)),
     CONSTRAINT error_type_is_short CHECK ((length(error_type) <= 100)),
     CONSTRAINT finish_reason_is_short CHECK ((length(finish_reason) <= 50)),
+    CONSTRAINT function_call_is_not_too_large CHECK ((pg_column_size(function_call) <= 100000)),
     CONSTRAINT max_tokens_is_positive CHECK ((max_tokens > 0)),
+    CONSTRAINT model_is_not_too_long CHECK ((length(model) <= 255)),
+    CONSTRAINT provider_is_not_too_long CHECK ((length(provider) <= 255)),
     CONSTRAINT response_time_ms_is_not_negative CHECK ((response_time_ms >= 0)),
     CONSTRAINT temperature_is_in_range CHECK (((temperature >= (0)::numeric) AND (temperature <= (2)::numeric))),
     CONSTRAINT time_to_first_token_ms_is_not_negative CHECK ((time_to_first_token_ms >= 0)),
     CONSTRAINT tokens_are_in_range CHECK (((LEAST(input_tokens, cached_input_tokens, output_tokens, reasoning_tokens) >= 0) AND (GREATEST(input_tokens, cached_input_tokens, output_tokens, reasoning_tokens) <= metering.max_tokens_per_call()))),
-    CONSTRAINT top_p_is_a_probability CHECK (((top_p >= (0)::numeric) AND (top_p <= (1)::numeric)))
+    CONSTRAINT top_p_is_a_probability CHECK (((top_p >= (0)::numeric) AND (top_p <= (1)::numeric))),
+    CONSTRAINT user_name_is_not_too_long CHECK ((length(user_name) <= 255))
 )
 PARTITION BY RANGE (occurred_at);
 
@@ -18049,13 +22077,21 @@ ALTER TABLE metering.llm_calls OWNER TO rowhouse_owner;
 
 COMMENT ON TABLE metering.llm_calls IS 'Calls of language models; app_public.llm_usage_logs shows them.';
 
+COMMENT ON CONSTRAINT agent_name_is_not_too_long ON metering.llm_calls IS 'must have at most 255 characters';
+
 COMMENT ON CONSTRAINT error_message_is_bounded ON metering.llm_calls IS 'must have at most 10,000 characters';
 
 COMMENT ON CONSTRAINT error_type_is_short ON metering.llm_calls IS 'must have at most 100 characters';
 
 COMMENT ON CONSTRAINT finish_reason_is_short ON metering.llm_calls IS 'must have at most 50 characters';
 
+COMMENT ON CONSTRAINT function_call_is_not_too_large ON metering.llm_calls IS 'must have at most 100 kB';
+
 COMMENT ON CONSTRAINT max_tokens_is_positive ON metering.llm_calls IS 'must be at least 1';
+
+COMMENT ON CONSTRAINT model_is_not_too_long ON metering.llm_calls IS 'must have at most 255 characters';
+
+COMMENT ON CONSTRAINT provider_is_not_too_long ON metering.llm_calls IS 'must have at most 255 characters';
 
 COMMENT ON CONSTRAINT response_time_ms_is_not_negative ON metering.llm_calls IS 'must be at least 0';
 
@@ -18064,6 +22100,8 @@ COMMENT ON CONSTRAINT temperature_is_in_range ON metering.llm_calls IS 'must be 
 COMMENT ON CONSTRAINT time_to_first_token_ms_is_not_negative ON metering.llm_calls IS 'must be at least 0';
 
 COMMENT ON CONSTRAINT top_p_is_a_probability ON metering.llm_calls IS 'must be from 0 to 1';
+
+COMMENT ON CONSTRAINT user_name_is_not_too_long ON metering.llm_calls IS 'must have at most 255 characters';
 
 CREATE FUNCTION metering.claim_llm_call_key(key text, payload_hash bigint, call metering.llm_calls) RETURNS metering.llm_calls
     LANGUAGE plpgsql
@@ -18192,87 +22230,6 @@ ALTER FUNCTION metering.complete_llm_call(call app_public.new_llm_call) OWNER TO
 COMMENT ON FUNCTION metering.complete_llm_call(call app_public.new_llm_call) IS '@errors MT406 MT414 MT415
 Fills in the defaults of a call, and refuses one whose model or tokens are wrong.';
 
-CREATE TABLE app_public.usage_events (
-    tenant_id uuid NOT NULL,
-    batch_id bigint NOT NULL,
-    ordinal integer NOT NULL,
-    occurred_at timestamp with time zone NOT NULL,
-    usage_type text NOT NULL,
-    quantity numeric NOT NULL,
-    user_id uuid,
-    agent_id uuid,
-    project_id uuid,
-    api_key_id uuid,
-    model_id uuid,
-    feature_name text,
-    outcome app_public.usage_outcome,
-    duration_ms integer,
-    cost numeric,
-    price_id uuid,
-    is_unpriced boolean DEFAULT false NOT NULL,
-    adjusts_period tstzrange,
-    rerates_batch_id bigint,
-    rerates_ordinal integer,
-    idempotency_key text,
-    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
-    recorded_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT cost_is_bounded CHECK (((cost > '-1000000000000000'::numeric) AND (cost < '1000000000000000'::numeric))),
-    CONSTRAINT cost_names_its_price CHECK (((cost IS NULL) = (price_id IS NULL))),
-    CONSTRAINT duration_ms_is_not_negative CHECK ((duration_ms >= 0)),
-    CONSTRAINT metadata_is_an_object CHECK ((jsonb_typeof(metadata) = 'object'::text)),
-    CONSTRAINT quantity_is_positive_and_bounded CHECK (((quantity <= metering.max_amount()) AND ((quantity > (0)::numeric) OR ((quantity = (0)::numeric) AND (rerates_batch_id IS NOT NULL)))))
-)
-PARTITION BY RANGE (occurred_at);
-
-ALTER TABLE ONLY app_public.usage_events FORCE ROW LEVEL SECURITY;
-
-ALTER TABLE app_public.usage_events OWNER TO rowhouse_owner;
-
-COMMENT ON TABLE app_public.usage_events IS '@behavior -insert -update -delete -query:resource:connection -query:resource:single
-Every event of usage, recorded once and never changed. usageLogs shows the events together with names.';
-
-COMMENT ON COLUMN app_public.usage_events.batch_id IS 'The batch with which it was recorded.';
-
-COMMENT ON COLUMN app_public.usage_events.ordinal IS 'Its position in the batch, from 1.';
-
-COMMENT ON COLUMN app_public.usage_events.occurred_at IS 'When it was used.';
-
-COMMENT ON COLUMN app_public.usage_events.usage_type IS 'What was used: the name of a usage type.';
-
-COMMENT ON COLUMN app_public.usage_events.quantity IS 'How much was used, in the unit of the type: above 0, except for the correction of a cost, which has 0.';
-
-COMMENT ON COLUMN app_public.usage_events.agent_id IS 'The agent that used it.';
-
-COMMENT ON COLUMN app_public.usage_events.project_id IS 'The project it was used for.';
-
-COMMENT ON COLUMN app_public.usage_events.api_key_id IS 'The API key it was used with.';
-
-COMMENT ON COLUMN app_public.usage_events.model_id IS 'The language model.';
-
-COMMENT ON COLUMN app_public.usage_events.feature_name IS 'The feature of the product.';
-
-COMMENT ON COLUMN app_public.usage_events.outcome IS 'How it ended; null when an outcome has no meaning.';
-
-COMMENT ON COLUMN app_public.usage_events.duration_ms IS 'How long it took, in milliseconds.';
-
-COMMENT ON COLUMN app_public.usage_events.cost IS 'The cost in USD, not rounded: tokens times the price that applied at that time; null without a price.';
-
-COMMENT ON COLUMN app_public.usage_events.price_id IS 'The price of its cost: a row of llm_model_prices or llm_model_price_overrides.';
-
-COMMENT ON COLUMN app_public.usage_events.is_unpriced IS 'Whether these are tokens without a cost, because their model had no price. previewRerating shows what they would cost now.';
-
-COMMENT ON COLUMN app_public.usage_events.adjusts_period IS 'The billing period to which it belongs, when that period was final before the event was recorded: the next invoice adjusts it.';
-
-COMMENT ON COLUMN app_public.usage_events.rerates_batch_id IS 'The batch of the event whose cost this event corrects.';
-
-COMMENT ON COLUMN app_public.usage_events.rerates_ordinal IS 'The position of the event whose cost this event corrects.';
-
-COMMENT ON COLUMN app_public.usage_events.idempotency_key IS 'The key under which it was recorded, unique within the tenant.';
-
-COMMENT ON COLUMN app_public.usage_events.metadata IS 'Anything else, as an object of at most 8 kB.';
-
-COMMENT ON COLUMN app_public.usage_events.recorded_at IS 'When it was recorded.';
-
 CREATE FUNCTION metering.countable_usage(batch_ids bigint[], from_at timestamp with time zone, to_at timestamp with time zone) RETURNS SETOF app_public.usage_events
     LANGUAGE plpgsql STABLE
     SET enable_seqscan TO 'off'
@@ -18374,6 +22331,8 @@ CREATE TABLE app_public.quota_tracking (
     period app_public.quota_period NOT NULL,
     period_start date NOT NULL,
     period_end date NOT NULL,
+    starts_at timestamp with time zone NOT NULL,
+    ends_at timestamp with time zone NOT NULL,
     quota_limit numeric,
     hard_limit numeric,
     included_amount numeric,
@@ -18385,7 +22344,7 @@ CREATE TABLE app_public.quota_tracking (
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
     CONSTRAINT current_usage_is_not_negative CHECK (((current_usage >= (0)::numeric) AND (current_usage < 'Infinity'::numeric))),
-    CONSTRAINT period_ends_after_it_starts CHECK ((period_end > period_start)),
+    CONSTRAINT period_ends_after_it_starts CHECK (((period_end > period_start) AND (ends_at > starts_at))),
     CONSTRAINT reserved_is_not_negative CHECK (((reserved >= (0)::numeric) AND (reserved < 'Infinity'::numeric)))
 )
 WITH (fillfactor='70');
@@ -18412,6 +22371,12 @@ The first day of the period in the time zone of the tenant. Without a period it 
 
 COMMENT ON COLUMN app_public.quota_tracking.period_end IS '@infiniteIsNull
 The day after the last day of the period. Without a period it is infinity in SQL and null in the API.';
+
+COMMENT ON COLUMN app_public.quota_tracking.starts_at IS '@behavior -*
+The instant at which the period begins, by the time zone that the tenant had then.';
+
+COMMENT ON COLUMN app_public.quota_tracking.ends_at IS '@behavior -*
+The instant at which the period ends.';
 
 COMMENT ON COLUMN app_public.quota_tracking.quota_limit IS 'The strictest limit, hard or soft; null when the limit was removed. Past periods keep their limit.';
 
@@ -18475,6 +22440,8 @@ begin
     v_counter.period := v_limit.period;
     v_counter.period_start := '-infinity';
     v_counter.period_end := 'infinity';
+    v_counter.starts_at := '-infinity';
+    v_counter.ends_at := 'infinity';
     v_counter.quota_limit := v_limit.quota_limit;
     v_counter.hard_limit := v_limit.hard_limit;
     v_counter.included_amount := v_limit.included_amount;
@@ -18769,41 +22736,42 @@ ALTER FUNCTION metering.expire_reservations(most integer) OWNER TO rowhouse_plat
 
 COMMENT ON FUNCTION metering.expire_reservations(most integer) IS 'Gives back what expired reservations hold, and deletes reservations that expired more than 30 days ago. Returns how many counters changed. Counters that are locked are left for the next run, because a use that needs the room takes it itself.';
 
-CREATE TABLE metering.finalised_periods (
-    tenant_id uuid NOT NULL,
-    period tstzrange NOT NULL,
-    last_batch_id bigint NOT NULL,
-    finalised_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT period_is_bounded CHECK (((NOT isempty(period)) AND (NOT lower_inf(period)) AND (NOT upper_inf(period))))
-);
+CREATE FUNCTION metering.final_periods(payer_id uuid, first_at timestamp with time zone, last_at timestamp with time zone) RETURNS tstzrange[]
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  return array(
+    select f.period from metering.finalised_periods f
+     where f.tenant_id = final_periods.payer_id and f.period && tstzrange(final_periods.first_at, final_periods.last_at, '[]'));
+end
+$$;
 
-ALTER TABLE ONLY metering.finalised_periods FORCE ROW LEVEL SECURITY;
+ALTER FUNCTION metering.final_periods(payer_id uuid, first_at timestamp with time zone, last_at timestamp with time zone) OWNER TO rowhouse_platform;
 
-ALTER TABLE metering.finalised_periods OWNER TO rowhouse_owner;
+COMMENT ON FUNCTION metering.final_periods(payer_id uuid, first_at timestamp with time zone, last_at timestamp with time zone) IS 'The final periods of a tenant that events of these times may lie in.';
 
-COMMENT ON TABLE metering.finalised_periods IS 'Billing periods that are final.';
-
-CREATE FUNCTION metering.finalise_usage_period(period tstzrange) RETURNS metering.finalised_periods
+CREATE FUNCTION metering.finalise_usage_period(period tstzrange) RETURNS bigint
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
-  v_tenant_id uuid := core.current_tenant_id();
-  v_finalised metering.finalised_periods;
+  v_tenant_id constant uuid := core.current_tenant_id();
+  v_last_batch_id constant bigint := metering.last_batch();
 begin
-  perform pg_advisory_xact_lock(metering.metering_lock('record'), hashtext(v_tenant_id::text));
-  -- A batch takes its number after the lock. All batches up to this number have ended, and all later ones will see this row.
-  insert into metering.finalised_periods (tenant_id, period, last_batch_id)
-  select v_tenant_id, finalise_usage_period.period, case when s.is_called then s.last_value else 0 end
-    from metering.usage_batches s
-  returning * into v_finalised;
-  return v_finalised;
+  -- an invoice that was voided has closed its period already
+  if not exists (select from metering.finalised_periods f
+                  where f.tenant_id = v_tenant_id and f.period = finalise_usage_period.period) then
+    insert into metering.finalised_periods (tenant_id, period, last_batch_id)
+    values (v_tenant_id, finalise_usage_period.period, v_last_batch_id);
+  end if;
+  return v_last_batch_id;
 end
 $$;
 
 ALTER FUNCTION metering.finalise_usage_period(period tstzrange) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION metering.finalise_usage_period(period tstzrange) IS 'Closes a period of the tenant of the context: events of the period that are recorded later have adjusts_period set. Billing calls this first and then reads the period in the same transaction. The usage of the period is its events without adjusts_period. The adjustments of its invoice are the events with adjusts_period whose batch_id is above the last_batch_id of the period that the tenant closed before, and not above the last_batch_id of this period. An exclusion constraint refuses a period that overlaps a final one.';
+COMMENT ON FUNCTION metering.finalise_usage_period(period tstzrange) IS 'Closes a period of the tenant of the context: events of the period that are recorded later have adjusts_period set. Returns the number of the last batch. Billing calls this first and then reads the period in the same transaction. A period that is final already stays as it is. The usage of the period is its events without adjusts_period. The adjustments of its invoice are the events with adjusts_period whose batch_id is above the last_batch_id of the period that the tenant closed before, and not above the last_batch_id of this period. An exclusion constraint refuses a period that overlaps a final one.';
 
 CREATE FUNCTION metering.forget_rate_windows() RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
@@ -18854,6 +22822,21 @@ END;
 ALTER FUNCTION metering.keys_of_usage(events app_public.new_usage_event[], now_is timestamp with time zone) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION metering.keys_of_usage(events app_public.new_usage_event[], now_is timestamp with time zone) IS 'The keys of a batch, each with a hash of the event as it was given.';
+
+CREATE FUNCTION metering.last_batch() RETURNS bigint
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  perform pg_advisory_xact_lock(metering.metering_lock('record'), hashtext(core.current_tenant_id()::text));
+  -- A batch takes its number after the lock. So all batches of this tenant up to this number have ended.
+  return (select case when s.is_called then s.last_value else 0 end from metering.usage_batches s);
+end
+$$;
+
+ALTER FUNCTION metering.last_batch() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION metering.last_batch() IS 'The number of the last batch of events. Until the transaction ends, nothing more is recorded for the tenant of the context.';
 
 CREATE FUNCTION metering.leftover_months(leftover regclass, key name) RETURNS SETOF timestamp with time zone
     LANGUAGE plpgsql STABLE SECURITY DEFINER
@@ -18947,7 +22930,7 @@ ALTER FUNCTION metering.lock_rate_window(rule metering.rate_limit_rules, subject
 
 COMMENT ON FUNCTION metering.lock_rate_window(rule metering.rate_limit_rules, subject_id uuid, bucket_end timestamp with time zone, bucket_length interval) IS 'The locked row of a window, which is created when there is none.';
 
-CREATE FUNCTION metering.make_room(use metering.quota_use, quota metering.effective_quota, period daterange) RETURNS void
+CREATE FUNCTION metering.make_room(use metering.quota_use, quota metering.effective_quota, span metering.quota_span) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
@@ -18957,32 +22940,36 @@ begin
   select * into v_counter from app_public.quota_tracking c
    where c.tenant_id = (quota).owner_id and c.quota_type = (use).quota_type and c.quota_scope = (quota).quota_scope
      and c.scope_id = (quota).scope_id and c.includes_subtree = (quota).includes_subtree
-     and c.period = (quota).period and c.period_start = lower(make_room.period)
+     and c.period = (quota).period and c.starts_at = (span).starts_at
      for update;
-  if found then
-    -- The row is locked now. Either expired reservations give something back, or the counter is full.
-    if metering.expire_holds(v_counter) = 0
-      and v_counter.current_usage + v_counter.reserved + (use).amount > v_counter.hard_limit then
-      perform metering.refuse_quota(v_counter, (use).tenant_id);
-    end if;
-  else
+  if not found then
     -- This is the first use in a period, or by somebody who had nothing when the limit was set (see refresh_quota_counters).
     insert into app_public.quota_tracking (
-      tenant_id, quota_type, quota_scope, scope_id, includes_subtree, period, period_start, period_end,
+      tenant_id, quota_type, quota_scope, scope_id, includes_subtree, period, period_start, period_end, starts_at, ends_at,
       quota_limit, hard_limit, included_amount, alert_threshold_percentage)
     values (
       (quota).owner_id, (use).quota_type, (quota).quota_scope, (quota).scope_id, (quota).includes_subtree, (quota).period,
-      lower(make_room.period), upper(make_room.period),
+      (span).period_start, (span).period_end, (span).starts_at, (span).ends_at,
       (quota).quota_limit, (quota).hard_limit, (quota).included_amount, (quota).alert_threshold_percentage)
     on conflict do nothing;
+  elsif v_counter.ends_at < (span).ends_at then
+    -- The period goes on (see running_span). Limits that changed after its first end are copied now.
+    update app_public.quota_tracking c
+       set period_end = (span).period_end, ends_at = (span).ends_at, quota_limit = (quota).quota_limit, hard_limit = (quota).hard_limit,
+           included_amount = (quota).included_amount, alert_threshold_percentage = (quota).alert_threshold_percentage
+     where c.tenant_id = v_counter.tenant_id and c.id = v_counter.id;
+  -- The row is locked now. Either expired reservations give something back, or the counter is full.
+  elsif metering.expire_holds(v_counter) = 0
+    and v_counter.current_usage + v_counter.reserved + (use).amount > v_counter.hard_limit then
+    perform metering.refuse_quota(v_counter, (use).tenant_id);
   end if;
 end
 $$;
 
-ALTER FUNCTION metering.make_room(use metering.quota_use, quota metering.effective_quota, period daterange) OWNER TO rowhouse_platform;
+ALTER FUNCTION metering.make_room(use metering.quota_use, quota metering.effective_quota, span metering.quota_span) OWNER TO rowhouse_platform;
 
-COMMENT ON FUNCTION metering.make_room(use metering.quota_use, quota metering.effective_quota, period daterange) IS '@errors QT601
-Prepares a counter for a use that its conditional update did not admit: creates a missing counter, or gives back what expired reservations hold. Refuses the use when the counter is full.';
+COMMENT ON FUNCTION metering.make_room(use metering.quota_use, quota metering.effective_quota, span metering.quota_span) IS '@errors QT601
+Prepares a counter for a use that its conditional update did not admit: creates a missing counter, lets a period go on, or gives back what expired reservations hold. Refuses the use when the counter is full.';
 
 CREATE FUNCTION metering.make_room_for_price(target regclass, model_id uuid, valid_from timestamp with time zone, valid_to timestamp with time zone) RETURNS timestamp with time zone
     LANGUAGE plpgsql
@@ -19204,22 +23191,10 @@ CREATE FUNCTION metering.quota_chain(tenant_id uuid) RETURNS uuid[]
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-declare
-  v_parent_id uuid;
 begin
-  select t.parent_tenant_id into v_parent_id from app_public.tenants t where t.id = quota_chain.tenant_id;
-  if not found then
-    return '{}';
-  elsif v_parent_id is null then
-    return array[quota_chain.tenant_id];
-  end if;
-  return array(
-    with recursive above (id) as (
-      select quota_chain.tenant_id
-      union  -- not union all, so that a circle in the hierarchy would end too
-      select t.parent_tenant_id from above a join app_public.tenants t on t.id = a.id where t.parent_tenant_id is not null
-    )
-    select id from above order by id);
+  return coalesce((
+    select case t.ancestor_ids when '{}' then array[t.id] else array(select id from unnest(t.ancestor_ids || t.id) as id order by id) end
+      from app_public.tenants t where t.id = quota_chain.tenant_id), '{}');
 end
 $$;
 
@@ -19234,32 +23209,15 @@ CREATE FUNCTION metering.quota_limits(chain uuid[], tenant_id uuid, quota_type a
 #variable_conflict use_column
 begin
   return query
-    with applicable as (
-      select q.*, s.subject_id
-        from app_public.usage_quotas q,
-             lateral (select case q.quota_scope
-               when 'tenant' then q.tenant_id when 'user' then quota_limits.user_id
-               when 'agent' then quota_limits.agent_id else quota_limits.api_key_id end) as s (subject_id)
-       where q.tenant_id = any (quota_limits.chain) and q.quota_type = quota_limits.quota_type
-         and (q.applies_to_subtree or q.tenant_id = quota_limits.tenant_id)
-         and s.subject_id is not null and coalesce(q.scope_id, s.subject_id) = s.subject_id
-         -- A quota does not count the users of another tenant separately.
-         and (q.quota_scope = 'tenant' or q.tenant_id = quota_limits.tenant_id)
-    ), effective as (
-      -- A quota that names somebody replaces the one for each; an override replaces the settings of the tenant, and these
-      -- replace the plan. The tenant's own quotas add to all of them and cannot lift them.
-      select distinct on (a.tenant_id, a.quota_scope, a.subject_id, a.applies_to_subtree, a.period, a.is_hard_limit, a.source = 'own') a.*
-        from applicable a
-       order by a.tenant_id, a.quota_scope, a.subject_id, a.applies_to_subtree, a.period, a.is_hard_limit, a.source = 'own',
-                a.scope_id is null, array_position(array['own', 'override', 'tenant', 'plan'], a.source::text)
-    )
-    select e.tenant_id, e.quota_scope, e.subject_id, e.applies_to_subtree, e.period,
+    select e.owner_id, e.quota_scope, e.subject_id, e.includes_subtree, e.period,
            min(e.quota_limit), min(e.quota_limit) filter (where e.is_hard_limit), min(e.quota_limit) filter (where e.overage_allowed),
            (array_agg(e.alert_threshold_percentage order by e.quota_limit))[1]
-      from effective e
+      from metering.quotas_in_force(
+        quota_limits.chain, quota_limits.tenant_id, quota_limits.quota_type,
+        quota_limits.user_id, quota_limits.agent_id, quota_limits.api_key_id) e
      where e.quota_limit is not null
-     group by e.tenant_id, e.quota_scope, e.subject_id, e.applies_to_subtree, e.period
-     order by e.tenant_id, e.quota_scope, e.subject_id, e.applies_to_subtree, e.period;
+     group by e.owner_id, e.quota_scope, e.subject_id, e.includes_subtree, e.period
+     order by e.owner_id, e.quota_scope, e.subject_id, e.includes_subtree, e.period;
 end
 $$;
 
@@ -19283,56 +23241,142 @@ ALTER FUNCTION metering.quota_lock_key(tenant_id uuid, quota_type app_public.quo
 
 COMMENT ON FUNCTION metering.quota_lock_key(tenant_id uuid, quota_type app_public.quota_type) IS 'The key of the advisory lock of a quota. Uses share the lock until they commit; setting the limit or moving the tenant takes it exclusively.';
 
-CREATE FUNCTION metering.quota_period(tenant_id uuid, period app_public.quota_period, at timestamp with time zone) RETURNS daterange
-    LANGUAGE plpgsql STABLE SECURITY DEFINER
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
-declare
-  v_timezone text;
-  v_anchor timestamptz;
-  v_local timestamp;
-  v_range tstzrange;
-begin
-  if quota_period.period = 'none' then
-    return daterange('-infinity', 'infinity');
-  end if;
-  select t.timezone, coalesce(t.subscription_started_at, t.created_at) into v_timezone, v_anchor
-    from app_public.tenants t where t.id = quota_period.tenant_id;
-  v_local := quota_period.at at time zone v_timezone;
-  case quota_period.period
-    when 'day' then
-      return daterange(v_local::date, v_local::date + 1);
-    when 'month' then
-      return daterange(date_trunc('month', v_local)::date, (date_trunc('month', v_local) + interval '1 month')::date);
-    when 'billing' then
-      v_range := metering.billing_period(quota_period.at, (v_anchor at time zone v_timezone)::date, v_timezone);
-      return daterange((lower(v_range) at time zone v_timezone)::date, (upper(v_range) at time zone v_timezone)::date);
-  end case;
-end
-$$;
-
-ALTER FUNCTION metering.quota_period(tenant_id uuid, period app_public.quota_period, at timestamp with time zone) OWNER TO rowhouse_platform;
-
-COMMENT ON FUNCTION metering.quota_period(tenant_id uuid, period app_public.quota_period, at timestamp with time zone) IS 'The local days of the period that contains an instant. The period none has no bounds; billing is a month that is counted from the day on which the subscription or the tenant began.';
-
 CREATE FUNCTION metering.quota_subtree(tenant_id uuid) RETURNS uuid[]
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 begin
   return array(
-    with recursive below (id) as (
-      select quota_subtree.tenant_id
-      union
-      select t.id from below b join app_public.tenants t on t.parent_tenant_id = b.id
-    )
-    select id from below order by id);
+    select t.id from app_public.tenants t
+     where t.id = quota_subtree.tenant_id or t.ancestor_ids @> array[quota_subtree.tenant_id]
+     order by t.id);
 end
 $$;
 
 ALTER FUNCTION metering.quota_subtree(tenant_id uuid) OWNER TO rowhouse_platform;
 
 COMMENT ON FUNCTION metering.quota_subtree(tenant_id uuid) IS 'A tenant and the tenants below it.';
+
+CREATE TABLE app_public.usage_quotas (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    tenant_id uuid DEFAULT core.current_tenant_id() NOT NULL,
+    quota_type app_public.quota_type NOT NULL,
+    quota_scope app_public.limit_scope DEFAULT 'tenant'::text NOT NULL,
+    scope_id uuid,
+    period app_public.quota_period NOT NULL,
+    quota_limit numeric,
+    is_hard_limit boolean DEFAULT true NOT NULL,
+    overage_allowed boolean DEFAULT false NOT NULL,
+    alert_threshold_percentage numeric DEFAULT 80 NOT NULL,
+    applies_to_subtree boolean DEFAULT false NOT NULL,
+    source app_public.quota_source DEFAULT 'own'::text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT alert_threshold_is_a_percentage CHECK (((alert_threshold_percentage > (0)::numeric) AND (alert_threshold_percentage <= (100)::numeric))),
+    CONSTRAINT hard_limit_has_no_overage CHECK ((NOT (is_hard_limit AND overage_allowed))),
+    CONSTRAINT only_a_tenant_has_a_subtree CHECK (((NOT applies_to_subtree) OR ((quota_scope)::text = 'tenant'::text))),
+    CONSTRAINT period_fits_the_type CHECK (
+CASE
+    WHEN metering.is_count_quota(quota_type) THEN ((period)::text = 'none'::text)
+    ELSE ((period)::text = ANY (ARRAY['day'::text, 'month'::text, 'billing'::text]))
+END),
+    CONSTRAINT quota_limit_is_an_amount CHECK (((quota_limit >= (0)::numeric) AND (quota_limit < metering.max_amount()) AND (((quota_type)::text = 'cost'::text) OR (quota_limit = trunc(quota_limit))))),
+    CONSTRAINT scope_fits_what_is_counted CHECK (((NOT metering.is_count_quota(quota_type)) OR ((quota_scope)::text = 'tenant'::text) OR (((quota_scope)::text = 'user'::text) AND ((quota_type)::text <> 'users'::text)))),
+    CONSTRAINT scope_of_the_tenant_has_no_id CHECK ((((quota_scope)::text <> 'tenant'::text) OR (scope_id IS NULL)))
+);
+
+ALTER TABLE ONLY app_public.usage_quotas FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.usage_quotas OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_public.usage_quotas IS 'Limits of what exists (users, agents, documents, storage) or is used in a period (api_calls, tokens, cost). The strictest limit decides. Every member reads them. Those with can_manage_settings set the tenant''s own quotas, which can only limit it further.';
+
+COMMENT ON COLUMN app_public.usage_quotas.quota_type IS 'What is limited: users (active members), agents (not deleted), documents, storage (bytes of documents), api_calls, tokens or cost (US dollars).';
+
+COMMENT ON COLUMN app_public.usage_quotas.quota_scope IS 'Whose usage is limited.';
+
+COMMENT ON COLUMN app_public.usage_quotas.scope_id IS 'The user, agent or API key. null limits each of them separately, except those that have a quota of their own of the same source. It is always null when the scope is the tenant.';
+
+COMMENT ON COLUMN app_public.usage_quotas.period IS 'The period in which usage adds up, in the time zone of the tenant: none for users, agents, documents and storage; day, month (of the calendar) or billing (a month from the day on which the subscription or the tenant began) for api_calls, tokens and cost. A period that has begun ends as planned when the time zone or the subscription changes.';
+
+COMMENT ON COLUMN app_public.usage_quotas.quota_limit IS 'The limit in units of the type: at least 0, and whole unless it is a cost. null means unlimited, and lifts a limit that a lower source has set.';
+
+COMMENT ON COLUMN app_public.usage_quotas.is_hard_limit IS 'Whether usage beyond the limit is refused (QT601). A soft limit only writes alerts.';
+
+COMMENT ON COLUMN app_public.usage_quotas.overage_allowed IS 'Whether usage beyond a soft limit is sold; it is counted as overage. Only plans and platform staff set this.';
+
+COMMENT ON COLUMN app_public.usage_quotas.alert_threshold_percentage IS 'The percentage of the limit at which an alert is written, once in each period: above 0 and at most 100, by default 80. Another alert is written at 100 percent.';
+
+COMMENT ON COLUMN app_public.usage_quotas.applies_to_subtree IS 'Whether the usage of all tenants below this one counts too. It always does for a limit of the tenant that a plan, tenants.quotas or platform staff set.';
+
+COMMENT ON COLUMN app_public.usage_quotas.source IS 'Who set it. plan, tenant (from tenants.quotas) and override (platform staff) each replace the one before for the same thing; own is set by the tenant itself and adds to them.';
+
+COMMENT ON COLUMN app_public.usage_quotas.created_at IS 'When the quota was set.';
+
+COMMENT ON COLUMN app_public.usage_quotas.updated_at IS 'When the quota last changed.';
+
+COMMENT ON CONSTRAINT alert_threshold_is_a_percentage ON app_public.usage_quotas IS 'must be above 0 and at most 100';
+
+COMMENT ON CONSTRAINT hard_limit_has_no_overage ON app_public.usage_quotas IS 'must be off when overage is allowed';
+
+COMMENT ON CONSTRAINT only_a_tenant_has_a_subtree ON app_public.usage_quotas IS 'must be off unless the scope is the tenant';
+
+COMMENT ON CONSTRAINT period_fits_the_type ON app_public.usage_quotas IS 'must be none for users, agents, documents and storage, and day, month or billing for api_calls, tokens and cost';
+
+COMMENT ON CONSTRAINT quota_limit_is_an_amount ON app_public.usage_quotas IS 'must be at least 0 and less than 10^18, and whole unless it limits a cost';
+
+COMMENT ON CONSTRAINT scope_fits_what_is_counted ON app_public.usage_quotas IS 'must be the tenant, or a user for agents, documents and storage, when the quota counts what exists';
+
+COMMENT ON CONSTRAINT scope_of_the_tenant_has_no_id ON app_public.usage_quotas IS 'must be empty when the scope is the tenant';
+
+CREATE FUNCTION metering.quotas_in_force(chain uuid[], tenant_id uuid, quota_type app_public.quota_type, user_id uuid, agent_id uuid, api_key_id uuid) RETURNS TABLE(owner_id uuid, quota_scope app_public.limit_scope, subject_id uuid, includes_subtree boolean, period app_public.quota_period, quota_limit numeric, is_hard_limit boolean, overage_allowed boolean, alert_threshold_percentage numeric, source app_public.quota_source)
+    LANGUAGE sql STABLE
+    BEGIN ATOMIC
+ SELECT r.tenant_id,
+     r.quota_scope,
+     r.subject_id,
+     r.applies_to_subtree,
+     r.period,
+     r.quota_limit,
+     r.is_hard_limit,
+     r.overage_allowed,
+     r.alert_threshold_percentage,
+     r.source
+    FROM ( SELECT q.id,
+             q.tenant_id,
+             q.quota_type,
+             q.quota_scope,
+             q.scope_id,
+             q.period,
+             q.quota_limit,
+             q.is_hard_limit,
+             q.overage_allowed,
+             q.alert_threshold_percentage,
+             q.applies_to_subtree,
+             q.source,
+             q.created_at,
+             q.updated_at,
+             s.subject_id,
+             rank() OVER (PARTITION BY q.tenant_id, q.quota_scope, s.subject_id, q.period, ((q.source)::text = 'own'::text),
+                 CASE
+                     WHEN ((q.source)::text = 'own'::text) THEN ROW(q.applies_to_subtree, q.is_hard_limit)
+                     ELSE NULL::record
+                 END ORDER BY (q.scope_id IS NULL), (array_position(ARRAY['override'::text, 'tenant'::text, 'plan'::text], (q.source)::text))) AS place
+            FROM app_public.usage_quotas q,
+             LATERAL ( SELECT
+                         CASE q.quota_scope
+                             WHEN 'tenant'::text THEN q.tenant_id
+                             WHEN 'user'::text THEN quotas_in_force.user_id
+                             WHEN 'agent'::text THEN quotas_in_force.agent_id
+                             ELSE quotas_in_force.api_key_id
+                         END AS api_key_id) s(subject_id)
+           WHERE ((q.tenant_id = ANY (quotas_in_force.chain)) AND ((q.quota_type)::text = (quotas_in_force.quota_type)::text) AND (q.applies_to_subtree OR (q.tenant_id = quotas_in_force.tenant_id)) AND (s.subject_id IS NOT NULL) AND (COALESCE(q.scope_id, s.subject_id) = s.subject_id) AND (((q.quota_scope)::text = 'tenant'::text) OR (q.tenant_id = quotas_in_force.tenant_id)))) r
+   WHERE (r.place = 1);
+END;
+
+ALTER FUNCTION metering.quotas_in_force(chain uuid[], tenant_id uuid, quota_type app_public.quota_type, user_id uuid, agent_id uuid, api_key_id uuid) OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION metering.quotas_in_force(chain uuid[], tenant_id uuid, quota_type app_public.quota_type, user_id uuid, agent_id uuid, api_key_id uuid) IS 'The rows of usage_quotas that decide about a use: of each tenant above, and for each scope, subject and period, those of the strongest source, and all that the tenant set itself. A quota_limit of null says that there is no limit.';
 
 CREATE FUNCTION metering.rate_limit_rules_wanted(tenant_ids uuid[]) RETURNS SETOF metering.rate_limit_rules
     LANGUAGE plpgsql STABLE SECURITY DEFINER
@@ -19416,6 +23460,7 @@ COMMENT ON FUNCTION metering.rate_window_steps() IS 'The number of buckets of a 
 CREATE FUNCTION metering.read_usage(events jsonb) RETURNS app_public.new_usage_event[]
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
+    SET "TimeZone" TO 'UTC'
     AS $$
 declare
   v_known constant jsonb := to_jsonb(jsonb_populate_record(null::app_public.new_usage_event, '{}'));
@@ -19438,7 +23483,7 @@ $$;
 ALTER FUNCTION metering.read_usage(events jsonb) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION metering.read_usage(events jsonb) IS '@errors MT412 MT413
-Reads the events of a task, which come as JSON.';
+Reads the events of a task, which come as JSON. A time without a zone is in UTC.';
 
 CREATE FUNCTION metering.rebuild_rollups(tenant_id uuid, from_on date DEFAULT NULL::date, to_on date DEFAULT NULL::date) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
@@ -19524,6 +23569,7 @@ COMMENT ON FUNCTION metering.receipt_of_call(call metering.llm_calls, is_repeate
 CREATE FUNCTION metering.record_tenant_llm_usage(tenant_id uuid, call jsonb) RETURNS app_public.llm_usage_receipt
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
+    SET "TimeZone" TO 'UTC'
     AS $$
 begin
   call core.enter_tenant(record_tenant_llm_usage.tenant_id);
@@ -19605,12 +23651,12 @@ begin
        select from unnest(v_wanted) w
         where w.quota_scope = c.quota_scope and w.scope_id = c.scope_id and w.includes_subtree = c.includes_subtree);
   insert into app_public.quota_tracking as c (
-    tenant_id, quota_type, quota_scope, scope_id, includes_subtree, period, period_start, period_end,
+    tenant_id, quota_type, quota_scope, scope_id, includes_subtree, period, period_start, period_end, starts_at, ends_at,
     quota_limit, hard_limit, included_amount, alert_threshold_percentage, current_usage)
-  select tenant_id, quota_type, quota_scope, scope_id, includes_subtree, period, period_start, period_end,
+  select tenant_id, quota_type, quota_scope, scope_id, includes_subtree, period, period_start, period_end, starts_at, ends_at,
          quota_limit, hard_limit, included_amount, alert_threshold_percentage, current_usage
     from unnest(v_wanted)
-  on conflict (tenant_id, quota_type, quota_scope, scope_id, includes_subtree, period, period_start) do update
+  on conflict (tenant_id, quota_type, quota_scope, scope_id, includes_subtree, period, starts_at) do update
      set quota_limit = excluded.quota_limit, hard_limit = excluded.hard_limit, included_amount = excluded.included_amount,
          alert_threshold_percentage = excluded.alert_threshold_percentage, current_usage = excluded.current_usage;
 end
@@ -19636,7 +23682,7 @@ begin
       case o.quota_scope when 'api_key' then o.scope_id end) l
       on l.quota_scope = o.quota_scope and l.includes_subtree = o.includes_subtree and l.period = o.period
    where o.tenant_id = refresh_metered_limits.tenant_id and o.quota_type = refresh_metered_limits.quota_type
-     and lower(metering.quota_period(o.tenant_id, o.period, core.clock())) = o.period_start
+     and o.starts_at <= core.clock() and o.ends_at > core.clock()
      and c.tenant_id = o.tenant_id and c.id = o.id;
 end
 $$;
@@ -19668,7 +23714,7 @@ begin
   for v_counter in
     select * from app_public.quota_tracking c
      where c.tenant_id = refresh_quota_counters.tenant_id and c.quota_type = refresh_quota_counters.quota_type
-       and lower(metering.quota_period(c.tenant_id, c.period, core.clock())) = c.period_start
+       and c.starts_at <= core.clock() and c.ends_at > core.clock()
   loop
     perform metering.note_quota_alerts(v_counter, v_below_every_threshold);
   end loop;
@@ -19755,15 +23801,18 @@ begin
       replace((counter).quota_type, '_', ' '),
       case
         when (counter).tenant_id is distinct from refuse_quota.tenant_id then 'an organization above this tenant, with all below it,'
-        when (counter).includes_subtree then 'this tenant with those below it'
+        when (counter).includes_subtree and cardinality(metering.quota_subtree((counter).tenant_id)) > 1 then 'this tenant with those below it'
         else 'this ' || case (counter).quota_scope when 'api_key' then 'API key' else (counter).quota_scope end
       end,
       trim_scale((counter).hard_limit) || case (counter).quota_type when 'storage' then ' bytes' when 'cost' then ' US dollars' else '' end,
       case (counter).period when 'day' then ' a day' when 'month' then ' a month' when 'billing' then ' a billing period' else '' end),
     case (counter).period
       when 'none' then 'Delete what is no longer needed, or ask for a higher limit.'
-      else format('It begins anew on %s; or ask for a higher limit.', (counter).period_end)
-    end);
+      else format('It begins anew on %s. A higher plan or limit holds at once, and plans, quotas and billing can be managed meanwhile.',
+        (counter).period_end)
+    end,
+    -- begin_request tells the client how long that is
+    nullif((counter).ends_at, 'infinity')::text);
 end
 $$;
 
@@ -19934,6 +23983,39 @@ ALTER FUNCTION metering.roll_up_usage(tenant_id uuid, max_events integer) OWNER 
 
 COMMENT ON FUNCTION metering.roll_up_usage(tenant_id uuid, max_events integer) IS 'Adds the usage of a tenant that waits in the queue to its roll-ups, the oldest batches first and about max_events events at most. Returns how many events it added: 0 when nothing waits or another worker is rolling up the tenant. When the time zone of the tenant has changed, its days are counted again.';
 
+CREATE FUNCTION metering.running_span(quota metering.effective_quota, quota_type app_public.quota_type, at timestamp with time zone) RETURNS metering.quota_span
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_last metering.quota_span;
+  v_span metering.quota_span;
+begin
+  if (quota).period = 'none' then
+    return ('-infinity', 'infinity', '-infinity', 'infinity')::metering.quota_span;
+  end if;
+  select c.period_start, c.period_end, c.starts_at, c.ends_at into v_last
+    from app_public.quota_tracking c
+   where c.tenant_id = (quota).owner_id and c.quota_type = running_span.quota_type and c.quota_scope = (quota).quota_scope
+     and c.scope_id = (quota).scope_id and c.includes_subtree = (quota).includes_subtree and c.period = (quota).period
+     and c.starts_at <= running_span.at
+   order by c.starts_at desc
+   limit 1;
+  if v_last.ends_at > running_span.at then
+    return v_last;
+  end if;
+  v_span := metering.calendar_span((quota).owner_id, (quota).period, running_span.at);
+  if v_span.starts_at < v_last.ends_at then
+    return (v_last.period_start, v_span.period_end, v_last.starts_at, v_span.ends_at)::metering.quota_span;
+  end if;
+  return v_span;
+end
+$$;
+
+ALTER FUNCTION metering.running_span(quota metering.effective_quota, quota_type app_public.quota_type, at timestamp with time zone) OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION metering.running_span(quota metering.effective_quota, quota_type app_public.quota_type, at timestamp with time zone) IS 'The period of a counter that contains an instant: the one that is running or, when that has ended, the next one of the calendar. One that began while another was running continues that one.';
+
 CREATE FUNCTION metering.settle_holds(reservation app_public.quota_reservations, used_amount numeric) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -20045,12 +24127,13 @@ declare
   v_call metering.llm_calls := metering.describe_llm_call(v_input);
   v_events app_public.new_usage_event[];
   v_stored metering.llm_calls;
+  v_payer_id uuid;
 begin
   v_events := metering.events_of_call(v_input.idempotency_key, v_call);
   -- The events of a call differ only in type and quantity, so the first one is checked for all.
   perform metering.check_usage(v_events[1:1]);
 
-  v_call.batch_id := metering.begin_usage();
+  select b.batch_id, b.payer_id into v_call.batch_id, v_payer_id from metering.begin_usage() b;
   v_stored := metering.claim_llm_call_key(v_input.idempotency_key, v_hash, v_call);
   if v_stored.id is not null then
     return metering.receipt_of_call(v_stored, true);
@@ -20063,7 +24146,7 @@ begin
             v_input.prompt_text, v_input.system_prompt, v_input.completion_text);
   end if;
   perform metering.write_usage(metering.events_of_call(v_input.idempotency_key, v_call),
-    array(select generate_series(1, cardinality(v_events))), v_call.batch_id, v_call.occurred_at, v_call.occurred_at);
+    array(select generate_series(1, cardinality(v_events))), v_call.batch_id, v_payer_id, v_call.occurred_at, v_call.occurred_at);
   return metering.receipt_of_call(v_call, false);
 end
 $$;
@@ -20080,6 +24163,7 @@ CREATE FUNCTION metering.store_usage(events app_public.new_usage_event[]) RETURN
 declare
   v_now timestamptz := core.clock();
   v_batch_id bigint;
+  v_payer_id uuid;
   v_ordinals int[];
   v_first_at timestamptz;
   v_last_at timestamptz;
@@ -20088,10 +24172,10 @@ begin
     perform metering.refuse_batch_size();
   end if;
   select c.first_at, c.last_at into v_first_at, v_last_at from metering.check_usage(store_usage.events) c;
-  v_batch_id := metering.begin_usage();
+  select b.batch_id, b.payer_id into v_batch_id, v_payer_id from metering.begin_usage() b;
   v_ordinals := metering.claim_usage_keys(store_usage.events, v_batch_id);
   if v_ordinals <> '{}' then
-    perform metering.write_usage(store_usage.events, v_ordinals, v_batch_id, v_first_at, v_last_at);
+    perform metering.write_usage(store_usage.events, v_ordinals, v_batch_id, v_payer_id, v_first_at, v_last_at);
   end if;
 
   if cardinality(v_ordinals) = cardinality(store_usage.events) then
@@ -20156,7 +24240,7 @@ begin
       delete from metering.api_call_buffer b using batch t where b.tenant_id = t.tenant_id and b.id = t.id
       returning b.*
     )
-    select t.tenant_id, t.user_id, t.api_key_id, date_trunc('minute', t.called_at), min(t.id), max(t.id), count(*)
+    select t.tenant_id, t.user_id, t.api_key_id, date_trunc('minute', t.called_at), min(t.id), max(t.id), sum(t.calls)
       from taken t
      group by t.tenant_id, t.user_id, t.api_key_id, date_trunc('minute', t.called_at)
      order by 1, 4, 2, 3;
@@ -20469,27 +24553,6 @@ ALTER FUNCTION metering.tg_tenants__set_rate_limits() OWNER TO rowhouse_platform
 
 COMMENT ON FUNCTION metering.tg_tenants__set_rate_limits() IS 'Applies the default rate limits of the platform to a new tenant.';
 
-CREATE FUNCTION metering.tg_usage_quotas__check_scope() RETURNS trigger
-    LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
-begin
-  if new.quota_scope = 'user' and new.scope_id is not null
-      and not exists (select from app_public.user_tenants m where m.tenant_id = new.tenant_id and m.user_id = new.scope_id)
-    or new.quota_scope = 'agent' and new.scope_id is not null
-      and not exists (select from app_public.agents a where a.tenant_id = new.tenant_id and a.id = new.scope_id) then
-    perform core.raise_error('MT301', 'There is no such member or agent in this tenant.',
-      'Name one of its members or agents, or leave scope_id out to limit each of them.');
-  end if;
-  return new;
-end
-$$;
-
-ALTER FUNCTION metering.tg_usage_quotas__check_scope() OWNER TO rowhouse_platform;
-
-COMMENT ON FUNCTION metering.tg_usage_quotas__check_scope() IS '@errors MT301
-Refuses a quota of a user or an agent that does not belong to its tenant.';
-
 CREATE FUNCTION metering.tg_usage_quotas__refresh_counters() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -20514,6 +24577,29 @@ $$;
 ALTER FUNCTION metering.tg_usage_quotas__refresh_counters() OWNER TO rowhouse_platform;
 
 COMMENT ON FUNCTION metering.tg_usage_quotas__refresh_counters() IS 'Brings the counters in line with a limit that changed.';
+
+CREATE FUNCTION metering.tg_usage_quotas__set_scope() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  if new.quota_scope = 'user' and new.scope_id is not null
+      and not exists (select from app_public.user_tenants m where m.tenant_id = new.tenant_id and m.user_id = new.scope_id)
+    or new.quota_scope = 'agent' and new.scope_id is not null
+      and not exists (select from app_public.agents a where a.tenant_id = new.tenant_id and a.id = new.scope_id) then
+    perform core.raise_error('MT301', 'There is no such member or agent in this tenant.',
+      'Name one of its members or agents, or leave scope_id out to limit each of them.');
+  end if;
+  -- What was sold to a tenant is for all below it together.
+  new.applies_to_subtree := new.applies_to_subtree or new.source <> 'own' and new.quota_scope = 'tenant';
+  return new;
+end
+$$;
+
+ALTER FUNCTION metering.tg_usage_quotas__set_scope() OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION metering.tg_usage_quotas__set_scope() IS '@errors MT301
+Refuses a quota of a user or an agent that does not belong to its tenant, and makes a limit of the tenant that the tenant did not set itself count its subtree.';
 
 CREATE FUNCTION metering.tg_user_agents__take_statistics() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -20631,7 +24717,9 @@ CREATE TABLE metering.usage_days (
     last_success_at timestamp with time zone,
     last_error_at timestamp with time zone,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
-    updated_at timestamp with time zone DEFAULT now() NOT NULL
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT feature_name_is_not_too_long CHECK ((length(feature_name) <= 100)),
+    CONSTRAINT usage_type_is_not_too_long CHECK ((length(usage_type) <= 63))
 );
 
 ALTER TABLE ONLY metering.usage_days FORCE ROW LEVEL SECURITY;
@@ -20639,6 +24727,10 @@ ALTER TABLE ONLY metering.usage_days FORCE ROW LEVEL SECURITY;
 ALTER TABLE metering.usage_days OWNER TO rowhouse_owner;
 
 COMMENT ON TABLE metering.usage_days IS 'Usage by day of the tenant''s calendar, with all dimensions.';
+
+COMMENT ON CONSTRAINT feature_name_is_not_too_long ON metering.usage_days IS 'must have at most 100 characters';
+
+COMMENT ON CONSTRAINT usage_type_is_not_too_long ON metering.usage_days IS 'must have at most 63 characters';
 
 CREATE FUNCTION metering.usage_by_day(batch_ids bigint[], from_at timestamp with time zone, to_at timestamp with time zone, timezone text) RETURNS SETOF metering.usage_days
     LANGUAGE plpgsql STABLE
@@ -20719,6 +24811,44 @@ ALTER FUNCTION metering.usage_by_minute(batch_ids bigint[], from_at timestamp wi
 
 COMMENT ON FUNCTION metering.usage_by_minute(batch_ids bigint[], from_at timestamp with time zone, to_at timestamp with time zone) IS 'The countable events by minute, user, agent and API key.';
 
+CREATE FUNCTION metering.use_api_calls(tenant_id uuid, user_id uuid, api_key_id uuid, calls integer, charged_calls integer, OUT refusal_code text, OUT refusal_message text, OUT refusal_hint text, OUT retry_after_seconds integer) RETURNS record
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_chain uuid[] := metering.quota_chain(use_api_calls.tenant_id);
+  v_least numeric;
+  v_ends_at text;
+begin
+  if not exists (select from app_public.usage_quotas q where q.tenant_id = any (v_chain) and q.quota_type = 'api_calls') then
+    return;
+  end if;
+  begin
+    perform from metering.use_quota(
+      row(use_api_calls.tenant_id, 'api_calls', use_api_calls.calls, use_api_calls.user_id, null, use_api_calls.api_key_id, null, null)::metering.quota_use);
+  exception when sqlstate 'QT601' then
+    get stacked diagnostics refusal_code = returned_sqlstate, refusal_message = message_text, refusal_hint = pg_exception_hint,
+      v_ends_at = pg_exception_detail;
+    retry_after_seconds := ceil(extract(epoch from v_ends_at::timestamptz - core.clock()));
+    select min(l.hard_limit) into v_least
+      from metering.quota_limits(
+        v_chain, use_api_calls.tenant_id, 'api_calls', use_api_calls.user_id, null, use_api_calls.api_key_id) l;
+    if use_api_calls.calls + use_api_calls.charged_calls > greatest(v_least, 1) then
+      retry_after_seconds := null;
+      refusal_code := 'RL603';
+      refusal_message := format('The request costs %s API calls, and the whole quota is %s.',
+        use_api_calls.calls + use_api_calls.charged_calls, trim_scale(v_least));
+      refusal_hint := 'Ask for smaller pages or fewer fields at once.';
+    end if;
+  end;
+end
+$$;
+
+ALTER FUNCTION metering.use_api_calls(tenant_id uuid, user_id uuid, api_key_id uuid, calls integer, charged_calls integer, OUT refusal_code text, OUT refusal_message text, OUT refusal_hint text, OUT retry_after_seconds integer) OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION metering.use_api_calls(tenant_id uuid, user_id uuid, api_key_id uuid, calls integer, charged_calls integer, OUT refusal_code text, OUT refusal_message text, OUT refusal_hint text, OUT retry_after_seconds integer) IS '@errors QT601 RL603
+Takes API calls from the quotas that apply, or says why not.';
+
 CREATE FUNCTION metering.use_quota(use metering.quota_use, scope app_public.limit_scope DEFAULT NULL::text) RETURNS SETOF app_public.quota_status
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -20729,7 +24859,7 @@ declare
   v_used numeric := case when (use).reservation_id is null then v_amount else 0 end;
   v_held numeric := v_amount - v_used;
   v_quota metering.effective_quota;
-  v_period daterange;
+  v_span metering.quota_span;
   v_counter app_public.quota_tracking;
 begin
   for v_quota in
@@ -20737,17 +24867,17 @@ begin
       v_chain, (use).tenant_id, (use).quota_type, (use).user_id, (use).agent_id, (use).api_key_id) l
      where use_quota.scope is null or l.quota_scope = use_quota.scope
   loop
-    v_period := metering.quota_period(v_quota.owner_id, v_quota.period, core.clock());
+    v_span := metering.running_span(v_quota, (use).quota_type, core.clock());
     loop
       update app_public.quota_tracking c
          set current_usage = greatest(c.current_usage + v_used, 0), reserved = c.reserved + v_held
        where c.tenant_id = v_quota.owner_id and c.quota_type = (use).quota_type and c.quota_scope = v_quota.quota_scope
          and c.scope_id = v_quota.scope_id and c.includes_subtree = v_quota.includes_subtree
-         and c.period = v_quota.period and c.period_start = lower(v_period)
+         and c.period = v_quota.period and c.starts_at = v_span.starts_at and c.ends_at >= v_span.ends_at
          and (v_amount <= 0 or c.hard_limit is null or c.current_usage + c.reserved + v_amount <= c.hard_limit)
       returning * into v_counter;
       exit when found;
-      perform metering.make_room(use_quota.use, v_quota, v_period);
+      perform metering.make_room(use_quota.use, v_quota, v_span);
     end loop;
 
     if v_held > 0 then
@@ -20969,7 +25099,7 @@ ALTER FUNCTION metering.write_llm_call(call metering.llm_calls) OWNER TO rowhous
 
 COMMENT ON FUNCTION metering.write_llm_call(call metering.llm_calls) IS 'Writes the row of a call and returns it with its totals.';
 
-CREATE FUNCTION metering.write_usage(events app_public.new_usage_event[], ordinals integer[], batch_id bigint, first_at timestamp with time zone, last_at timestamp with time zone) RETURNS void
+CREATE FUNCTION metering.write_usage(events app_public.new_usage_event[], ordinals integer[], batch_id bigint, payer_id uuid, first_at timestamp with time zone, last_at timestamp with time zone) RETURNS void
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
@@ -20985,20 +25115,18 @@ begin
   v_prices := array(
     select p from metering.prices_of_models(array(
       select distinct i.model_id from unnest(write_usage.events) i where i.model_id is not null)) as p);
-  v_periods := array(
-    select period from metering.finalised_periods
-     where tenant_id = v_tenant_id and period && tstzrange(write_usage.first_at, write_usage.last_at, '[]'));
+  v_periods := metering.final_periods(coalesce(write_usage.payer_id, v_tenant_id), write_usage.first_at, write_usage.last_at);
 
   insert into app_public.usage_events (
     tenant_id, batch_id, ordinal, occurred_at, usage_type, quantity, user_id, agent_id, project_id, api_key_id, model_id,
-    feature_name, outcome, duration_ms, cost, price_id, is_unpriced, adjusts_period, idempotency_key, metadata)
+    feature_name, outcome, duration_ms, cost, price_id, is_unpriced, adjusts_period, idempotency_key, metadata, payer_id)
   select v_tenant_id, write_usage.batch_id, i.ordinality, coalesce(i.occurred_at, v_now), i.usage_type, i.quantity,
          coalesce(i.user_id, v_user_id), i.agent_id, i.project_id, coalesce(i.api_key_id, v_api_key_id), i.model_id,
          i.feature_name, i.outcome, i.duration_ms,
          i.quantity * metering.rate_per_token(p, t.token_class), p.price_id, t.token_class is not null and p.price_id is null,
          case when v_periods <> '{}' then
            (select period from unnest(v_periods) as period where period @> coalesce(i.occurred_at, v_now)) end,
-         i.idempotency_key, coalesce(i.metadata, '{}')
+         i.idempotency_key, coalesce(i.metadata, '{}'), write_usage.payer_id
     from unnest(write_usage.events) with ordinality as i
     join app_public.usage_types t on t.name = i.usage_type
     -- This is the rule of metering.price_at, written out because a call for each row is slow.
@@ -21015,9 +25143,9 @@ begin
 end
 $$;
 
-ALTER FUNCTION metering.write_usage(events app_public.new_usage_event[], ordinals integer[], batch_id bigint, first_at timestamp with time zone, last_at timestamp with time zone) OWNER TO rowhouse_owner;
+ALTER FUNCTION metering.write_usage(events app_public.new_usage_event[], ordinals integer[], batch_id bigint, payer_id uuid, first_at timestamp with time zone, last_at timestamp with time zone) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION metering.write_usage(events app_public.new_usage_event[], ordinals integer[], batch_id bigint, first_at timestamp with time zone, last_at timestamp with time zone) IS 'Stores the events at these positions of a batch with their costs, and puts the batch into the queue of the roll-ups.';
+COMMENT ON FUNCTION metering.write_usage(events app_public.new_usage_event[], ordinals integer[], batch_id bigint, payer_id uuid, first_at timestamp with time zone, last_at timestamp with time zone) IS 'Stores the events at these positions of a batch with their costs, and puts the batch into the queue of the roll-ups.';
 
 CREATE FUNCTION observability.compute_platform_shared_resources() RETURNS TABLE(kind app_public.resource_kind, id uuid, tenant_id uuid, name text, display_name text, description text, category text, tags text[], icon text, version text, status text, usage_count bigint, rating numeric, updated_at timestamp with time zone)
     LANGUAGE sql STABLE
@@ -21411,9 +25539,9 @@ CREATE FUNCTION search.add_plain_words(known jsonb, words text, configs regconfi
   select add_plain_words.known || coalesce(jsonb_object_agg(
            w.term, jsonb_build_object(
              'weight', coalesce((add_plain_words.known #>> array[w.term, 'weight'])::double precision, 0) + w.frequency)), '{}')
-    from (select l.lexeme as term, max(cardinality(l.positions)) as frequency
-            from unnest(add_plain_words.configs) as c (config), unnest(to_tsvector(c.config, add_plain_words.words)) as l
-           group by l.lexeme) w;
+    from (select l.term, max(l.frequency) as frequency
+            from unnest(add_plain_words.configs) as c (config), search.question_terms(c.config, add_plain_words.words) as l
+           group by l.term) w;
 $$;
 
 ALTER FUNCTION search.add_plain_words(known jsonb, words text, configs regconfig[]) OWNER TO rowhouse_owner;
@@ -21489,6 +25617,49 @@ $$;
 ALTER FUNCTION search.any_term(terms text[]) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION search.any_term(terms text[]) IS 'A query that matches a text with at least one of the terms.';
+
+CREATE FUNCTION search.best_passage(marked text, OUT first_character integer, OUT last_character integer) RETURNS record
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+declare
+  v_length constant int := 300;
+  -- How much is shown before the first marked word at most.
+  v_lead constant int := 80;
+  v_best int;
+  v_before text;
+begin
+  first_character := 1;
+  last_character := length(best_passage.marked);
+  if last_character <= v_length then
+    return;
+  end if;
+  -- where most marked words are within one passage, and of several such places the first
+  select m.place into v_best
+    from (
+      select m.place, count(*) over (order by m.place range between current row and v_length - v_lead following) as marks
+        from (
+          select (sum(length(p.part) + 1) over (order by p.n))::int as place, p.n
+            from string_to_table(best_passage.marked, e'\x02') with ordinality as p (part, n)) m
+       where m.place <= length(best_passage.marked)) m
+   order by m.marks desc, m.place limit 1;
+  if coalesce(v_best, 1) > v_lead then
+    -- It begins after the last end of a sentence before that place, or else after a space.
+    v_before := substr(best_passage.marked, v_best - v_lead, v_lead);
+    first_character := v_best - length(coalesce(
+      substring(v_before from '^.*(?:[.!?]\s+|[。！？؟।]\s*)(.*)$'), substring(v_before from '\s(.*)$'), v_before));
+  end if;
+  if last_character - first_character >= v_length then
+    last_character := first_character - 1 + length(coalesce(
+      substring(substr(best_passage.marked, first_character, v_length) from '^(.*\S)\s'),
+      substr(best_passage.marked, first_character, v_length)));
+  end if;
+end
+$_$;
+
+ALTER FUNCTION search.best_passage(marked text, OUT first_character integer, OUT last_character integer) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION search.best_passage(marked text, OUT first_character integer, OUT last_character integer) IS 'The part of a marked text, some 300 characters, that has the most marked words. A shorter text is shown whole.';
 
 CREATE FUNCTION search.block_bounds(block_terms search.block_term[], weights double precision[]) RETURNS search.block_bound[]
     LANGUAGE plpgsql STABLE
@@ -21877,11 +26048,11 @@ COMMENT ON FUNCTION search.build_vector_index(model_id uuid) IS 'Builds a model'
 
 CREATE FUNCTION search.can_be_misspelt(term text) RETURNS boolean
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN (((length(term) >= 4) AND (length(term) <= 40)) AND (term !~ '[0-9]'::text));
+    RETURN (((length(term) >= 4) AND (length(term) <= 40)) AND (term !~ '[-0-9./\\_@:+&\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff]'::text));
 
 ALTER FUNCTION search.can_be_misspelt(term text) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION search.can_be_misspelt(term text) IS 'Whether a term is a word that is looked for with other spellings: 4 to 40 characters and no digit. The index search_terms_trigrams has the same condition.';
+COMMENT ON FUNCTION search.can_be_misspelt(term text) IS 'Whether a term is a word that is looked for with other spellings: 4 to 40 letters, no digit and no pair of parts. The index search_terms_trigrams has the same condition.';
 
 CREATE FUNCTION search.check_request(request search.request) RETURNS void
     LANGUAGE plpgsql STABLE
@@ -22372,6 +26543,7 @@ declare
   v_count int;
 begin
   call core.enter_tenant(index_documents.tenant_id);
+  perform knowledge.lock_documents(index_documents.tenant_id, index_documents.document_ids);
   update app_public.documents d
      set processing_stage = 'done', processing_status = 'completed', processing_error = null, processing_completed_at = clock_timestamp()
    where d.tenant_id = index_documents.tenant_id and d.id = any (index_documents.document_ids)
@@ -22492,6 +26664,43 @@ $$;
 ALTER FUNCTION search.log_query(request search.request, started_at timestamp with time zone, hits app_public.search_hit[]) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION search.log_query(request search.request, started_at timestamp with time zone, hits app_public.search_hit[]) IS 'Logs a search. The question is kept as text, as a hash or not at all, as tenants.config.search.logQueries says.';
+
+CREATE FUNCTION search.mark_words(content text, forms text[]) RETURNS text
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+  -- The longest form that fits is marked. What stands next to each other is marked as one.
+  select case when cardinality(mark_words.forms) = 0 then content else
+    replace(regexp_replace(content, '(?:' || string_agg(
+      case when knowledge.has_characters(f) then f else format('(?<!%1$s)%2$s(?!%1$s)', knowledge.letter_pattern(), f) end, '|') || ')', e'\x02\\&\x03', 'g'), e'\x03\x02', '')
+  end
+    from unnest(mark_words.forms) f;
+$_$;
+
+ALTER FUNCTION search.mark_words(content text, forms text[]) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION search.mark_words(content text, forms text[]) IS 'A text with the control characters U+0002 and U+0003 around these words.';
+
+CREATE FUNCTION search.matching_forms(content text, terms text[], config regconfig) RETURNS text[]
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+  select array(
+    select w.word
+      from (select distinct m[1] as word from regexp_matches(content, knowledge.word_pattern(), 'g') as m) w
+     where exists (
+       select from unnest(case
+         -- Most words are one part of ASCII letters, which has one term.
+         when w.word ~ '^(?:[A-Za-z][a-z]*|[A-Z]+|[0-9]+)$' then ts_lexize(knowledge.ascii_dictionary(config), w.word)
+         else array(select t.term from knowledge.terms(config, w.word) t) end) as found
+        where found = any (matching_forms.terms))
+    union
+    select t from unnest(matching_forms.terms) t where knowledge.has_characters(t));
+$_$;
+
+ALTER FUNCTION search.matching_forms(content text, terms text[], config regconfig) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION search.matching_forms(content text, terms text[], config regconfig) IS 'The words of a text, as they are written there, that have one of the terms; and the terms of scripts without spaces.';
 
 CREATE FUNCTION search.merge_candidates(chunk_count integer) RETURNS bigint[]
     LANGUAGE plpgsql STABLE
@@ -22653,11 +26862,11 @@ CREATE FUNCTION search.parse_question(query text, source_ids uuid[], title_boost
 declare
   v_largest_term_count constant int := 1024;
   v_question search.question;
-  v_configs regconfig[] := array(
-    select distinct knowledge.text_search_config(s.language) from search.searchable_sources(parse_question.source_ids) s order by 1);
+  v_configs regconfig[] := search.text_search_configs(parse_question.source_ids);
   v_token record;
   v_condition tsquery;
   v_plain_words text := '';
+  v_spelt text;
   v_known jsonb := '{}';
 begin
   v_question.plain := '';
@@ -22679,10 +26888,13 @@ begin
 
     v_question.plain := v_question.plain || ' ' || rtrim(v_token.text, '*');
     if v_token.is_prefix then
-      v_known := search.add_terms(v_known, search.terms_with_prefix(lower(rtrim(v_token.text, '*'))), 1, v_token.text);
+      -- Of a word of several parts, the last two are the prefix.
+      v_spelt := knowledge.spell_out(rtrim(v_token.text, '*'));
+      v_plain_words := v_plain_words || ' ' || regexp_replace(v_spelt, '[^ ]+$', '');
+      v_known := search.add_terms(v_known, search.terms_with_prefix(search.prefix(v_spelt)), 1, v_token.text);
     elsif v_token.is_title or v_token.is_phrase then
       v_known := search.add_terms(
-        v_known, array(select l.lexeme from unnest(v_configs) as c (config), unnest(to_tsvector(c.config, v_token.text)) l),
+        v_known, array(select l.term from unnest(v_configs) as c (config), search.question_terms(c.config, v_token.text) l),
         case when v_token.is_title then parse_question.title_boost else 1 end, null);
     else
       v_plain_words := v_plain_words || ' ' || v_token.text;
@@ -22747,6 +26959,23 @@ ALTER FUNCTION search.pending_removals() OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION search.pending_removals() IS 'The chunks that are in a block and were removed since the last merge.';
 
+CREATE FUNCTION search.phrase(config regconfig, words text) RETURNS tsquery
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  -- The terms of one place must stand in one place of the text. Places that have no term, because they have a stop word, count.
+  select coalesce(string_agg(
+           case when p.distance is not null then '<' || p.distance || '> ' else '' end || '(' || p.terms || ')', ' ' order by p.place), '')::tsquery
+    from (
+      select t.place, string_agg(core.tsquery_term(t.term), ' & ') as terms, t.place - lag(t.place) over (order by t.place) as distance
+        from knowledge.terms(phrase.config, phrase.words, is_question => true) t
+       group by t.place) p;
+$$;
+
+ALTER FUNCTION search.phrase(config regconfig, words text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION search.phrase(config regconfig, words text) IS 'A query that matches a text that has these words one after the other.';
+
 CREATE FUNCTION search.positions_above(threshold double precision, blocks search.block_bound[], terms text[], weights double precision[], weight_scale double precision) RETURNS SETOF search.block_position
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'public', 'pg_temp'
@@ -22808,6 +27037,14 @@ ALTER FUNCTION search.posting_position(posting integer) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION search.posting_position(posting integer) IS 'The position in the block that a posting is of.';
 
+CREATE FUNCTION search.prefix(spelt text) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN lower(translate(COALESCE("substring"(spelt, '[^ ]*[-./\\_@:+&-] [^ ]+$'::text), "substring"(spelt, '[^ ]+$'::text)), ' '::text, ''::text));
+
+ALTER FUNCTION search.prefix(spelt text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION search.prefix(spelt text) IS 'What the terms that a word* stands for begin with: the last pair of its parts (knowledge.spell_out), or its only part.';
+
 CREATE FUNCTION search.query_embedding_model(query text, embedding_model text, filter app_public.search_filter) RETURNS TABLE(input text, base_url text, api_key_variable text, model_name text, dimension integer, batch_size integer, timeout_ms integer)
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -22829,6 +27066,17 @@ ALTER FUNCTION search.query_embedding_model(query text, embedding_model text, fi
 
 COMMENT ON FUNCTION search.query_embedding_model(query text, embedding_model text, filter app_public.search_filter) IS '@errors SR402 SR403
 What the server needs to embed a question for a search with this filter: the text to embed and the model. Returns no row when the built-in model embeds the question in SQL.';
+
+CREATE FUNCTION search.question_terms(config regconfig, words text) RETURNS TABLE(term text, frequency bigint)
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select t.term, count(*) from knowledge.terms(question_terms.config, question_terms.words, is_question => true) t group by t.term;
+$$;
+
+ALTER FUNCTION search.question_terms(config regconfig, words text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION search.question_terms(config regconfig, words text) IS 'The terms of words of a question, and how often each occurs.';
 
 CREATE FUNCTION search.question_vector(model app_public.llm_models, question search.question, query_embedding public.vector) RETURNS public.vector
     LANGUAGE plpgsql STABLE
@@ -23310,18 +27558,16 @@ CREATE FUNCTION search.show_hits(request search.request, hits app_public.search_
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
-  v_any_term tsquery := search.any_term((question).terms);
   v_hits app_public.search_hit[];
 begin
   v_hits := array(
     select row (h.rank, h.score, h.bm25_score, h.bm25_rank, h.vector_score, h.vector_rank,
              c.source_id, c.document_id, c.id, d.title, c.content,
-             search.snippet(c.content, v_any_term, knowledge.text_search_config(s.language)),
+             search.snippet(c.content, (question).terms, knowledge.text_search_config(d.language)),
              null)::app_public.search_hit
       from unnest(show_hits.hits) h
       join app_public.document_chunks c on c.tenant_id = core.current_tenant_id() and c.id = h.chunk_id
-      join app_public.documents d on d.tenant_id = c.tenant_id and d.id = c.document_id
-      join app_public.rag_knowledge_sources s on s.tenant_id = c.tenant_id and s.id = c.source_id);
+      join app_public.documents d on d.tenant_id = c.tenant_id and d.id = c.document_id);
   if ((request).options).explain then
     v_hits := search.explain_hits(v_hits, request, question, model);
   end if;
@@ -23386,35 +27632,37 @@ CREATE FUNCTION search.similar_vocabulary(term text) RETURNS TABLE(similar_term 
   select t.term, similarity(t.term, similar_vocabulary.term)::double precision
     from search.terms t
    where t.tenant_id = core.current_tenant_id() and t.term % similar_vocabulary.term
-     and length(t.term) between 4 and 40 and t.term !~ '[0-9]';
+     and length(t.term) between 4 and 40 and t.term !~ '[-0-9./\\_@:+&\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff]';
 $$;
 
 ALTER FUNCTION search.similar_vocabulary(term text) OWNER TO rowhouse_platform;
 
 COMMENT ON FUNCTION search.similar_vocabulary(term text) IS 'The words of this tenant''s vocabulary that share at least pg_trgm.similarity_threshold of their trigrams with the term.';
 
-CREATE FUNCTION search.snippet(content text, any_term tsquery, config regconfig) RETURNS text
+CREATE FUNCTION search.snippet(content text, terms text[], config regconfig) RETURNS text
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
+    AS $_$
 declare
-  v_length_without_terms constant int := 200;
+  v_content text := translate(snippet.content, e'\x02\x03', '');
+  v_marked text := search.mark_words(v_content, search.matching_forms(v_content, snippet.terms, snippet.config));
+  v_passage record := search.best_passage(v_marked);
+  v_shown text := substr(v_marked, v_passage.first_character, v_passage.last_character - v_passage.first_character + 1);
 begin
-  return (
-    -- The text is escaped before the words are marked, so that a document cannot bring HTML of its own into a page.
-    select case
-      when snippet.any_term is not null then
-        ts_headline(snippet.config, escaped.text, snippet.any_term,
-          'StartSel=<mark>, StopSel=</mark>, MaxFragments=2, MaxWords=30, MinWords=12, FragmentDelimiter=" … "')
-      else left(escaped.text, v_length_without_terms)
-    end
-    from (select replace(replace(replace(snippet.content, '&', '&amp;'), '<', '&lt;'), '>', '&gt;')) as escaped (text));
+  -- A word that the border of the passage cuts is marked as far as it is shown.
+  v_shown := case when v_shown ~ e'^[^\x02]*\x03' then e'\x02' else '' end || v_shown
+    || case when v_shown ~ e'\x02[^\x03]*$' then e'\x03' else '' end;
+  -- The text is escaped before the marks become HTML, so that a document cannot bring HTML of its own into a page.
+  v_shown := replace(replace(replace(v_shown, '&', '&amp;'), '<', '&lt;'), '>', '&gt;');
+  return case when v_passage.first_character > 1 then '… ' else '' end
+    || replace(replace(v_shown, e'\x02', '<mark>'), e'\x03', '</mark>')
+    || case when v_passage.last_character < length(v_marked) then ' …' else '' end;
 end
-$$;
+$_$;
 
-ALTER FUNCTION search.snippet(content text, any_term tsquery, config regconfig) OWNER TO rowhouse_owner;
+ALTER FUNCTION search.snippet(content text, terms text[], config regconfig) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION search.snippet(content text, any_term tsquery, config regconfig) IS 'The part of a text that shows the terms, as HTML: the text is escaped, and the terms are in <mark>.';
+COMMENT ON FUNCTION search.snippet(content text, terms text[], config regconfig) IS 'The part of a text that shows the words with these terms, as HTML: the text is escaped, and the words are in <mark>.';
 
 CREATE FUNCTION search.sources_by_tenant(filter app_public.search_filter) RETURNS TABLE(tenant_id uuid, source_ids uuid[], model_names text[])
     LANGUAGE plpgsql STABLE
@@ -23597,9 +27845,9 @@ begin
     v_reading := case when text_condition.is_title
       -- The words of the title have weight A (knowledge.search_vector).
       then coalesce((
-        select string_agg(core.tsquery_term(l.lexeme) || ':A', ' & ')
-          from unnest(to_tsvector(v_config, text_condition.text)) l), '')::tsquery
-      else phraseto_tsquery(v_config, text_condition.text) end;
+        select string_agg(core.tsquery_term(t.term) || ':A', ' & ')
+          from knowledge.terms(v_config, text_condition.text, is_question => true) t), '')::tsquery
+      else search.phrase(v_config, text_condition.text) end;
     v_condition := coalesce(v_condition || v_reading, v_reading);
   end loop;
   return v_condition;
@@ -23609,6 +27857,27 @@ $$;
 ALTER FUNCTION search.text_condition(configs regconfig[], text text, is_title boolean) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION search.text_condition(configs regconfig[], text text, is_title boolean) IS 'What a text must match to have these words in its title (is_title) or else one after the other, as one of the languages reads them. Empty when the words are stop words in all languages.';
+
+CREATE FUNCTION search.text_search_configs(source_ids uuid[]) RETURNS regconfig[]
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  return array(
+    -- A source without documents has its own language. "offset 0": the rows of each source are read by the key.
+    select distinct knowledge.text_search_config(coalesce(l.language, s.language, 'en'))
+      from search.searchable_sources(text_search_configs.source_ids) s
+      left join lateral (
+        select l.language from knowledge.source_languages l
+         where l.tenant_id = s.tenant_id and l.source_id = s.id
+        offset 0) l on true
+     order by 1);
+end
+$$;
+
+ALTER FUNCTION search.text_search_configs(source_ids uuid[]) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION search.text_search_configs(source_ids uuid[]) IS 'How a question to these sources is read: in the languages of their documents.';
 
 CREATE FUNCTION search.tg__drop_search_index() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -23930,8 +28199,7 @@ begin
     select 'The terms are not those of the text.', c.id, null::text, e.vector::text, c.content_tsvector::text
       from app_public.document_chunks c
       join app_public.documents d on d.tenant_id = c.tenant_id and d.id = c.document_id
-      join app_public.rag_knowledge_sources s on s.tenant_id = c.tenant_id and s.id = c.source_id
-     cross join lateral knowledge.search_vector(knowledge.text_search_config(s.language), d.title, c.content) as e (vector)
+     cross join lateral knowledge.search_vector(knowledge.text_search_config(d.language), d.title, c.content) as e (vector)
      where c.tenant_id = v_tenant_id and d.processing_stage = 'done' and e.vector <> c.content_tsvector
     union all
     select 'The length is not that of the terms.', c.id, null, knowledge.token_count(c.content_tsvector)::text, c.document_length::text
@@ -24171,7 +28439,7 @@ begin
    where i.tenant_id = begin_invitation_delivery.tenant_id and i.id = begin_invitation_delivery.invitation_id
      and i.delivery_number = begin_invitation_delivery.delivery_number
      and i.status = 'pending' and i.delivery_status = 'queued' and i.expires_at > core.clock()
-     and t.id = i.tenant_id and t.status in ('trial', 'active')
+     and t.id = i.tenant_id and tenancy.is_open(t.status, t.ancestor_ids)
   returning i.*, t.name as tenant_name into v_mail;
   if not found then
     return;
@@ -24212,6 +28480,25 @@ $$;
 ALTER FUNCTION tenancy.change_member_status(user_id uuid, status app_public.membership_status) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION tenancy.change_member_status(user_id uuid, status app_public.membership_status) IS 'Changes the status of a membership. It is no error to do it twice.';
+
+CREATE FUNCTION tenancy.closed_above(ancestor_ids uuid[]) RETURNS app_public.tenant_status
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  return (
+    select t.status
+      from unnest(closed_above.ancestor_ids) with ordinality as above (id, n)
+      join app_public.tenants t on t.id = above.id
+     where t.status not in ('trial', 'active')
+     order by above.n desc
+     limit 1);
+end
+$$;
+
+ALTER FUNCTION tenancy.closed_above(ancestor_ids uuid[]) OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION tenancy.closed_above(ancestor_ids uuid[]) IS 'The status of the nearest of these tenants that is not in trial or active; null when all are. It is read whenever it is asked for, so that what closes a tenant closes those below it, and a tenant that was itself closed stays so when that ends.';
 
 CREATE FUNCTION tenancy.count_invitation(email text) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
@@ -24487,6 +28774,27 @@ ALTER FUNCTION tenancy.grant_analyst_access(login name, tenant_id uuid) OWNER TO
 COMMENT ON FUNCTION tenancy.grant_analyst_access(login name, tenant_id uuid) IS '@errors TN401
 Lets the login of an analyst read the reporting views of a tenant. For administrators in psql.';
 
+CREATE FUNCTION tenancy.granted_feature(tenant_id uuid, name text) RETURNS boolean
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  return (
+    select coalesce(a.features -> granted_feature.name, a.plan_features -> granted_feature.name)::boolean
+      from app_public.tenants t
+     cross join unnest(t.ancestor_ids || t.id) with ordinality as above (id, n)
+      join app_public.tenants a on a.id = above.id
+     where t.id = granted_feature.tenant_id
+       and coalesce(a.features -> granted_feature.name, a.plan_features -> granted_feature.name) is not null
+     order by above.n desc
+     limit 1);
+end
+$$;
+
+ALTER FUNCTION tenancy.granted_feature(tenant_id uuid, name text) OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION tenancy.granted_feature(tenant_id uuid, name text) IS 'What was decided about a feature for a tenant: by platform staff or else by the plan, in the tenant or else in the nearest tenant above it; null when nothing was.';
+
 CREATE FUNCTION tenancy.has_invited() RETURNS boolean
     LANGUAGE sql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -24550,7 +28858,7 @@ begin
   select v_email, case when core.is_name(v_name) then v_name end
    where exists (
      select from app_public.invitations i
-       join app_public.tenants t on t.id = i.tenant_id and t.status in ('trial', 'active')
+       join app_public.tenants t on t.id = i.tenant_id and tenancy.is_open(t.status, t.ancestor_ids)
       where i.email = v_email and i.status = 'pending' and i.expires_at > core.clock())
   on conflict (email) where deleted_at is null do nothing;
   insert into tenancy.user_identities (issuer, subject, user_id)
@@ -24642,6 +28950,14 @@ $$;
 ALTER FUNCTION tenancy.is_allowed_origin(origin text, tenant_id uuid) OWNER TO rowhouse_platform;
 
 COMMENT ON FUNCTION tenancy.is_allowed_origin(origin text, tenant_id uuid) IS 'Whether browsers may call from this origin on behalf of this tenant or, without a tenant, of any tenant. A preflight request names no tenant. For the server''s login.';
+
+CREATE FUNCTION tenancy.is_open(status text, ancestor_ids uuid[]) RETURNS boolean
+    LANGUAGE sql STABLE
+    RETURN ((status = ANY (ARRAY['trial'::text, 'active'::text])) AND ((ancestor_ids = '{}'::uuid[]) OR (tenancy.closed_above(ancestor_ids) IS NULL)));
+
+ALTER FUNCTION tenancy.is_open(status text, ancestor_ids uuid[]) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION tenancy.is_open(status text, ancestor_ids uuid[]) IS 'Whether a tenant and all tenants above it are in trial or active.';
 
 CREATE FUNCTION tenancy.is_platform_admin() RETURNS boolean
     LANGUAGE sql STABLE
@@ -24792,7 +29108,7 @@ CREATE FUNCTION tenancy.may_manage_tenant(user_id uuid, tenant_id uuid) RETURNS 
 begin
   return exists (
     select from app_public.user_tenants m
-      join app_public.tenants t on t.id = m.tenant_id and t.status in ('trial', 'active')
+      join app_public.tenants t on t.id = m.tenant_id and tenancy.is_open(t.status, t.ancestor_ids)
      where m.tenant_id = may_manage_tenant.tenant_id and m.user_id = may_manage_tenant.user_id and m.status = 'active'
        and 'can_manage_tenant' = any (tenancy.effective_permissions(m.role, m.permissions)));
 end
@@ -24800,7 +29116,7 @@ $$;
 
 ALTER FUNCTION tenancy.may_manage_tenant(user_id uuid, tenant_id uuid) OWNER TO rowhouse_platform;
 
-COMMENT ON FUNCTION tenancy.may_manage_tenant(user_id uuid, tenant_id uuid) IS 'Whether a person may manage a tenant: as an active member with the permission can_manage_tenant, while the tenant is in trial or active.';
+COMMENT ON FUNCTION tenancy.may_manage_tenant(user_id uuid, tenant_id uuid) IS 'Whether a person may manage a tenant: as an active member with the permission can_manage_tenant, while the tenant and all tenants above it are in trial or active.';
 
 CREATE FUNCTION tenancy.may_view_subtree(user_id uuid, tenant_id uuid) RETURNS boolean
     LANGUAGE plpgsql STABLE SECURITY DEFINER
@@ -24808,23 +29124,17 @@ CREATE FUNCTION tenancy.may_view_subtree(user_id uuid, tenant_id uuid) RETURNS b
     AS $$
 begin
   return exists (
-    with recursive ancestors as (
-      select p.id, p.parent_tenant_id, p.status
-        from app_public.tenants t join app_public.tenants p on p.id = t.parent_tenant_id
-       where t.id = may_view_subtree.tenant_id
-      union all
-      select p.id, p.parent_tenant_id, p.status from app_public.tenants p join ancestors a on p.id = a.parent_tenant_id
-    )
-    select from ancestors a
+    select from app_public.tenants t
+      join app_public.tenants a on a.id = any (t.ancestor_ids)
       join app_public.user_tenants m on m.tenant_id = a.id and m.user_id = may_view_subtree.user_id and m.status = 'active'
-     where a.status in ('trial', 'active')
+     where t.id = may_view_subtree.tenant_id and tenancy.is_open(a.status, a.ancestor_ids)
        and 'can_view_subtree' = any (tenancy.effective_permissions(m.role, m.permissions)));
 end
 $$;
 
 ALTER FUNCTION tenancy.may_view_subtree(user_id uuid, tenant_id uuid) OWNER TO rowhouse_platform;
 
-COMMENT ON FUNCTION tenancy.may_view_subtree(user_id uuid, tenant_id uuid) IS 'Whether a person may read in a tenant as a visitor from above: as an active member, with the permission can_view_subtree, of a tenant above it that is in trial or active. require_writable_tenant keeps visitors from writing.';
+COMMENT ON FUNCTION tenancy.may_view_subtree(user_id uuid, tenant_id uuid) IS 'Whether a person may read in a tenant as a visitor from above: as an active member, with the permission can_view_subtree, of a tenant above it that is in trial or active, with all tenants above that. require_writable_tenant keeps visitors from writing.';
 
 CREATE FUNCTION tenancy.member_to_change(user_id uuid) RETURNS app_public.user_tenants
     LANGUAGE plpgsql
@@ -25205,22 +29515,27 @@ ALTER FUNCTION tenancy.require_role(minimum text) OWNER TO rowhouse_owner;
 COMMENT ON FUNCTION tenancy.require_role(minimum text) IS '@errors ID202
 Raises an error unless you are an active member of this tenant and your role is at least this one.';
 
-CREATE FUNCTION tenancy.require_room_for_sub_tenant(parent app_public.tenants) RETURNS void
+CREATE FUNCTION tenancy.require_room_for_sub_tenants(parent app_public.tenants, number bigint, except_above uuid[] DEFAULT '{}'::uuid[]) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 begin
-  if (select count(*) from app_public.tenants t where t.parent_tenant_id = (parent).id) >= ((parent).quotas ->> 'max_sub_tenants')::numeric then
-    perform core.raise_error('TN602', 'This tenant cannot have more sub-tenants.',
+  -- The tenants above count those below them too, because otherwise each child could have as many children again.
+  if exists (
+    select from app_public.tenants a
+     where a.id = any ((parent).ancestor_ids || (parent).id) and a.id <> all (require_room_for_sub_tenants.except_above)
+       and (select count(*) from app_public.tenants t where t.ancestor_ids @> array[a.id]) + require_room_for_sub_tenants.number
+           > (a.quotas ->> 'max_sub_tenants')::numeric) then
+    perform core.raise_error('TN602', 'This tenant, or a tenant above it, cannot have more sub-tenants.',
       'Ask platform staff to raise its quota max_sub_tenants.');
   end if;
 end
 $$;
 
-ALTER FUNCTION tenancy.require_room_for_sub_tenant(parent app_public.tenants) OWNER TO rowhouse_platform;
+ALTER FUNCTION tenancy.require_room_for_sub_tenants(parent app_public.tenants, number bigint, except_above uuid[]) OWNER TO rowhouse_platform;
 
-COMMENT ON FUNCTION tenancy.require_room_for_sub_tenant(parent app_public.tenants) IS '@errors TN602
-Raises an error when a tenant has as many direct sub-tenants as its quota max_sub_tenants allows.';
+COMMENT ON FUNCTION tenancy.require_room_for_sub_tenants(parent app_public.tenants, number bigint, except_above uuid[]) IS '@errors TN602
+Raises an error when so many more tenants below a parent would be more than the quota max_sub_tenants of the parent, or of a tenant above it, allows. The tenants that they are below already are left out.';
 
 CREATE FUNCTION tenancy.require_staff() RETURNS void
     LANGUAGE plpgsql STABLE
@@ -25265,12 +29580,14 @@ CREATE FUNCTION tenancy.require_writable_tenant(is_for_members boolean DEFAULT t
     AS $$
 declare
   v_status text;
+  v_status_above text;
   v_is_member boolean;
 begin
   if core.current_user_id() is null or core.current_tenant_id() is null or tenancy.is_platform_admin() then
     return;
   end if;
-  select t.status, m.id is not null into v_status, v_is_member
+  select t.status, case when t.ancestor_ids <> '{}' then tenancy.closed_above(t.ancestor_ids) end, m.id is not null
+    into v_status, v_status_above, v_is_member
     from app_public.tenants t
     left join app_public.user_tenants m
       on m.tenant_id = t.id and m.user_id = core.current_user_id() and m.status = 'active'
@@ -25282,6 +29599,9 @@ begin
         when 'inactive' then 'Renew its subscription.'
         else 'The platform''s staff can reactivate the tenant.'
       end);
+  elsif v_status_above is not null then
+    perform core.raise_error('TN202', format('A tenant above this one is %s, so this one can be read but not changed.', v_status_above),
+      'This tenant can be changed again when the tenant above it is active.');
   elsif coalesce(require_writable_tenant.is_for_members, true) and v_is_member is not true then
     perform core.raise_error('ID202', 'You are not a member of this tenant.',
       'You can read in it. To change things, ask an owner of the tenant to invite you.');
@@ -25292,7 +29612,7 @@ $$;
 ALTER FUNCTION tenancy.require_writable_tenant(is_for_members boolean) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION tenancy.require_writable_tenant(is_for_members boolean) IS '@errors ID202 TN202
-Raises an error unless the user of the request may write in the tenant of the context: the tenant must be in trial or active and, with is_for_members, the user must be an active member.';
+Raises an error unless the user of the request may write in the tenant of the context: the tenant and all tenants above it must be in trial or active and, with is_for_members, the user must be an active member.';
 
 CREATE FUNCTION tenancy.revoke_analyst_access(login name, tenant_id uuid) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
@@ -25531,8 +29851,8 @@ begin
     perform core.raise_error('TN404', 'This feature does not exist.',
       'The features are: ' || (select string_agg(key, ', ') from jsonb_object_keys(tenancy.feature_defaults()) as key) || '.');
   end if;
-  -- The plan must include the feature, and the tenant must not have switched it off for itself.
-  select coalesce(t.features -> tenant_feature_enabled.name, v_default)::boolean
+  -- The feature must have been granted, and the tenant must not have switched it off for itself.
+  select coalesce(tenancy.granted_feature(t.id, tenant_feature_enabled.name), v_default::boolean)
          and coalesce((c.features -> tenant_feature_enabled.name)::boolean, true)
     into v_is_enabled
     from app_public.tenants t
@@ -25545,7 +29865,7 @@ $$;
 ALTER FUNCTION tenancy.tenant_feature_enabled(name text) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION tenancy.tenant_feature_enabled(name text) IS '@errors TN404
-Whether the tenant of the context has a feature: tenants.features or else the default includes it, and tenant_config.features does not switch it off. For policies, in a scalar sub-select, and for triggers.';
+Whether the tenant of the context has a feature: it was granted here or above, or else the default includes it, and tenant_config.features does not switch it off. For policies, in a scalar sub-select, and for triggers.';
 
 CREATE FUNCTION tenancy.tenant_quota(name text) RETURNS numeric
     LANGUAGE plpgsql STABLE SECURITY DEFINER
@@ -25759,7 +30079,7 @@ CREATE FUNCTION tenancy.tg_tenants__move_subtree() RETURNS trigger
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 begin
-  -- For each child the same triggers compute its path and update its own children.
+  -- For each child the same triggers compute its place and update its own children.
   update app_public.tenants set tenant_path = tenant_path where parent_tenant_id = new.id;
   return null;
 end
@@ -25767,44 +30087,43 @@ $$;
 
 ALTER FUNCTION tenancy.tg_tenants__move_subtree() OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION tenancy.tg_tenants__move_subtree() IS 'Updates the paths below a tenant when it is moved or gets another slug.';
+COMMENT ON FUNCTION tenancy.tg_tenants__move_subtree() IS 'Updates the places of the tenants below a tenant when it is moved or gets another slug.';
 
 CREATE FUNCTION tenancy.tg_tenants__place_in_tree() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
-  v_ancestor_id uuid := new.parent_tenant_id;
-  v_slug text;
+  v_parent app_public.tenants;
 begin
-  new.tenant_level := 0;
-  new.tenant_path := new.slug;
-  if tg_op = 'INSERT' and v_ancestor_id is not null then
+  if tg_op = 'INSERT' and new.parent_tenant_id is not null then
     perform tenancy.lock_tenant_tree();
   end if;
-  while v_ancestor_id is not null loop
-    if v_ancestor_id = new.id then
-      perform core.raise_error('TN503', 'A tenant cannot be below itself.', 'Choose a parent that is not below this tenant.');
-    end if;
-    -- the same limit as the check tenant_level_is_in_range
-    if new.tenant_level = 9 then
-      perform core.raise_error('TN601', 'The hierarchy of tenants can have at most 10 levels.', 'Choose a parent that is further up.');
-    end if;
-    -- The lock makes a transaction fail when its snapshot is older than the last move.
-    select t.slug, t.parent_tenant_id into v_slug, v_ancestor_id from app_public.tenants t where t.id = v_ancestor_id for share;
-    -- when a parent does not exist, the foreign key raises the error
-    exit when not found;
-    new.tenant_level := new.tenant_level + 1;
-    new.tenant_path := v_slug || '.' || new.tenant_path;
-  end loop;
+  -- The lock makes a transaction fail when its snapshot is older than the last move.
+  select * into v_parent from app_public.tenants t where t.id = new.parent_tenant_id for share;
+  if new.id = new.parent_tenant_id or new.id = any (v_parent.ancestor_ids) then
+    perform core.raise_error('TN503', 'A tenant cannot be below itself.', 'Choose a parent that is not below this tenant.');
+  end if;
+  -- The foreign key alone would let one statement insert a child before its parent, and the child would stand at the top.
+  if new.parent_tenant_id is not null and v_parent.id is null then
+    perform core.raise_error('TN301', 'The parent tenant does not exist.', 'Create the parent first.');
+  end if;
+  -- the same limit as the check tenant_level_is_in_range
+  if v_parent.tenant_level >= 9 then
+    perform core.raise_error('TN601', 'The hierarchy of tenants can have at most 10 levels.', 'Choose a parent that is further up.');
+  end if;
+  new.tenant_level := coalesce(v_parent.tenant_level + 1, 0);
+  new.tenant_path := concat_ws('.', v_parent.tenant_path, new.slug);
+  new.ancestor_ids := case when v_parent.id is null then '{}' else v_parent.ancestor_ids || v_parent.id end;
+  new.was_sub_tenant := new.parent_tenant_id is not null or tg_op = 'UPDATE' and old.was_sub_tenant;
   return new;
 end
 $$;
 
 ALTER FUNCTION tenancy.tg_tenants__place_in_tree() OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION tenancy.tg_tenants__place_in_tree() IS '@errors TN503 TN601
-Computes tenant_level and tenant_path.';
+COMMENT ON FUNCTION tenancy.tg_tenants__place_in_tree() IS '@errors TN301 TN503 TN601
+Computes tenant_level, tenant_path and ancestor_ids, and notes that a tenant was below another one.';
 
 CREATE FUNCTION tenancy.tg_tenants__record_status() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -25955,7 +30274,7 @@ begin
    where s.token_hash = v_hash and s.tenant_id = i.tenant_id and s.invitation_id = i.id
      and i.status = 'pending' and i.expires_at > core.clock()
      and u.id = core.current_user_id() and u.email = i.email and u.is_active and u.deleted_at is null
-     and t.id = i.tenant_id and t.status in ('trial', 'active')
+     and t.id = i.tenant_id and tenancy.is_open(t.status, t.ancestor_ids)
   returning i.* into v_invitation;
   v_is_usable := found;
   if v_is_usable and use_invitation.status = 'accepted' then
@@ -26024,7 +30343,7 @@ begin
   if verify_service_token.token ~ '^rhs_[0-9a-f]{32}_[0-9a-f]{64}$' then
     select c.tenant_id, e.key, (e.value ->> 'last_used_at')::timestamptz into v_tenant_id, v_name, v_last_used_at
       from vault.tenant_config c
-      join app_public.tenants t on t.id = c.tenant_id and t.status in ('trial', 'active')
+      join app_public.tenants t on t.id = c.tenant_id and tenancy.is_open(t.status, t.ancestor_ids)
      cross join jsonb_each(c.service_tokens) as e
      where c.tenant_id = substr(verify_service_token.token, 5, 32)::uuid
        and e.value ->> 'hash' = encode(tenancy.token_hash(verify_service_token.token), 'hex');
@@ -26048,7 +30367,7 @@ $_$;
 
 ALTER FUNCTION tenancy.verify_service_token(token text) OWNER TO rowhouse_platform;
 
-COMMENT ON FUNCTION tenancy.verify_service_token(token text) IS 'The tenant and the name of a service token. It returns nothing when the token is not known, or when its tenant is not in trial or active. For the server''s login.';
+COMMENT ON FUNCTION tenancy.verify_service_token(token text) IS 'The tenant and the name of a service token. It returns nothing when the token is not known, or when its tenant, or a tenant above it, is not in trial or active. For the server''s login.';
 
 CREATE FUNCTION tenancy.visit_precision() RETURNS interval
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -26326,6 +30645,7 @@ CREATE TABLE app_public.agent_industry_mapping (
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
     CONSTRAINT industry_is_a_slug CHECK (core.is_slug(industry)),
+    CONSTRAINT notes_is_not_too_long CHECK ((length(notes) <= 10000)),
     CONSTRAINT performance_score_is_a_percentage CHECK (((performance_score >= (0)::numeric) AND (performance_score <= (100)::numeric))),
     CONSTRAINT relevance_score_is_a_share CHECK (((relevance_score >= (0)::numeric) AND (relevance_score <= (1)::numeric)))
 );
@@ -26355,6 +30675,8 @@ COMMENT ON COLUMN app_public.agent_industry_mapping.created_at IS 'When it was c
 COMMENT ON COLUMN app_public.agent_industry_mapping.updated_at IS 'When it last changed.';
 
 COMMENT ON CONSTRAINT industry_is_a_slug ON app_public.agent_industry_mapping IS 'must be 1 to 63 lower-case letters, digits and inner hyphens';
+
+COMMENT ON CONSTRAINT notes_is_not_too_long ON app_public.agent_industry_mapping IS 'must have at most 10,000 characters';
 
 COMMENT ON CONSTRAINT performance_score_is_a_percentage ON app_public.agent_industry_mapping IS 'must be from 0 to 100';
 
@@ -26392,6 +30714,7 @@ CREATE TABLE app_public.agent_persona_mapping (
     notes text,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT notes_is_not_too_long CHECK ((length(notes) <= 10000)),
     CONSTRAINT performance_score_is_a_percentage CHECK (((performance_score >= (0)::numeric) AND (performance_score <= (100)::numeric))),
     CONSTRAINT relevance_score_is_a_share CHECK (((relevance_score >= (0)::numeric) AND (relevance_score <= (1)::numeric)))
 );
@@ -26420,6 +30743,8 @@ COMMENT ON COLUMN app_public.agent_persona_mapping.created_at IS 'When it was cr
 
 COMMENT ON COLUMN app_public.agent_persona_mapping.updated_at IS 'When it last changed.';
 
+COMMENT ON CONSTRAINT notes_is_not_too_long ON app_public.agent_persona_mapping IS 'must have at most 10,000 characters';
+
 COMMENT ON CONSTRAINT performance_score_is_a_percentage ON app_public.agent_persona_mapping IS 'must be from 0 to 100';
 
 COMMENT ON CONSTRAINT relevance_score_is_a_share ON app_public.agent_persona_mapping IS 'must be from 0 to 1';
@@ -26432,7 +30757,8 @@ CREATE TABLE app_public.agent_tools (
     config jsonb DEFAULT '{}'::jsonb NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT config_is_an_object CHECK ((jsonb_typeof(config) = 'object'::text))
+    CONSTRAINT config_is_an_object CHECK ((jsonb_typeof(config) = 'object'::text)),
+    CONSTRAINT config_is_not_too_large CHECK ((pg_column_size(config) <= 100000))
 );
 
 ALTER TABLE ONLY app_public.agent_tools FORCE ROW LEVEL SECURITY;
@@ -26456,6 +30782,8 @@ COMMENT ON COLUMN app_public.agent_tools.updated_at IS 'When it last changed.';
 
 COMMENT ON CONSTRAINT config_is_an_object ON app_public.agent_tools IS 'must be a JSON object';
 
+COMMENT ON CONSTRAINT config_is_not_too_large ON app_public.agent_tools IS 'must have at most 100 kB';
+
 CREATE TABLE app_public.avatars (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
     tenant_id uuid DEFAULT core.current_tenant_id() NOT NULL,
@@ -26466,7 +30794,9 @@ CREATE TABLE app_public.avatars (
     sort_order integer DEFAULT 0 NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT category_is_not_too_long CHECK ((length(category) <= 255)),
     CONSTRAINT image_url_is_an_image CHECK (core.is_image_url(image_url)),
+    CONSTRAINT license_is_not_too_long CHECK ((length(license) <= 255)),
     CONSTRAINT name_is_a_name CHECK (core.is_name(name))
 );
 
@@ -26490,7 +30820,11 @@ COMMENT ON COLUMN app_public.avatars.created_at IS 'When it was created.';
 
 COMMENT ON COLUMN app_public.avatars.updated_at IS 'When it last changed.';
 
+COMMENT ON CONSTRAINT category_is_not_too_long ON app_public.avatars IS 'must have at most 255 characters';
+
 COMMENT ON CONSTRAINT image_url_is_an_image ON app_public.avatars IS 'must be an http address, a path that begins with /, or a data address of a picture, with at most 100,000 characters';
+
+COMMENT ON CONSTRAINT license_is_not_too_long ON app_public.avatars IS 'must have at most 255 characters';
 
 COMMENT ON CONSTRAINT name_is_a_name ON app_public.avatars IS 'must have 1 to 255 characters, with a visible one among them and without line breaks or other control characters';
 
@@ -26503,7 +30837,9 @@ CREATE TABLE app_public.billing_notices (
     invoice_id uuid,
     message text NOT NULL,
     occurred_at timestamp with time zone NOT NULL,
-    created_at timestamp with time zone DEFAULT now() NOT NULL
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT message_is_not_too_long CHECK ((length(message) <= 4000)),
+    CONSTRAINT subject_key_is_not_too_long CHECK ((length(subject_key) <= 255))
 );
 
 ALTER TABLE ONLY app_public.billing_notices FORCE ROW LEVEL SECURITY;
@@ -26528,6 +30864,10 @@ COMMENT ON COLUMN app_public.billing_notices.occurred_at IS 'When the event occu
 
 COMMENT ON COLUMN app_public.billing_notices.created_at IS 'When the row was created.';
 
+COMMENT ON CONSTRAINT message_is_not_too_long ON app_public.billing_notices IS 'must have at most 4,000 characters';
+
+COMMENT ON CONSTRAINT subject_key_is_not_too_long ON app_public.billing_notices IS 'must have at most 255 characters';
+
 CREATE TABLE app_public.business_functions (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
     tenant_id uuid DEFAULT core.current_tenant_id() NOT NULL,
@@ -26535,6 +30875,7 @@ CREATE TABLE app_public.business_functions (
     description text,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT description_is_not_too_long CHECK ((length(description) <= 10000)),
     CONSTRAINT name_is_a_name CHECK (core.is_name(name))
 );
 
@@ -26551,6 +30892,8 @@ COMMENT ON COLUMN app_public.business_functions.description IS 'What it covers.'
 COMMENT ON COLUMN app_public.business_functions.created_at IS 'When it was created.';
 
 COMMENT ON COLUMN app_public.business_functions.updated_at IS 'When it last changed.';
+
+COMMENT ON CONSTRAINT description_is_not_too_long ON app_public.business_functions IS 'must have at most 10,000 characters';
 
 COMMENT ON CONSTRAINT name_is_a_name ON app_public.business_functions IS 'must have 1 to 255 characters, with a visible one among them and without line breaks or other control characters';
 
@@ -26623,6 +30966,7 @@ CREATE TABLE app_public.departments (
     description text,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT description_is_not_too_long CHECK ((length(description) <= 10000)),
     CONSTRAINT name_is_a_name CHECK (core.is_name(name))
 );
 
@@ -26639,6 +30983,8 @@ COMMENT ON COLUMN app_public.departments.description IS 'What it does.';
 COMMENT ON COLUMN app_public.departments.created_at IS 'When it was created.';
 
 COMMENT ON COLUMN app_public.departments.updated_at IS 'When it last changed.';
+
+COMMENT ON CONSTRAINT description_is_not_too_long ON app_public.departments IS 'must have at most 10,000 characters';
 
 COMMENT ON CONSTRAINT name_is_a_name ON app_public.departments IS 'must have 1 to 255 characters, with a visible one among them and without line breaks or other control characters';
 
@@ -26692,12 +31038,14 @@ CREATE TABLE app_public.embeddings (
     CONSTRAINT embedding_has_unit_length CHECK ((abs((public.vector_norm(embedding) - (1)::double precision)) < (0.001)::double precision)),
     CONSTRAINT generation_time_ms_is_not_negative CHECK ((generation_time_ms >= 0))
 );
+ALTER TABLE ONLY app_public.embeddings ALTER COLUMN tenant_id SET (n_distinct=100);
 
 ALTER TABLE ONLY app_public.embeddings FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE app_public.embeddings OWNER TO rowhouse_owner;
 
-COMMENT ON TABLE app_public.embeddings IS '@behavior -query:resource:single -insert -update -delete
+COMMENT ON TABLE app_public.embeddings IS '@large
+@behavior -query:resource:single -insert -update -delete
 A chunk''s vector by one embedding model.';
 
 COMMENT ON COLUMN app_public.embeddings.model_id IS 'The embedding model.';
@@ -26778,7 +31126,9 @@ CREATE TABLE app_public.icons (
     sort_order integer DEFAULT 0 NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT category_is_not_too_long CHECK ((length(category) <= 255)),
     CONSTRAINT image_url_is_an_image CHECK (core.is_image_url(image_url)),
+    CONSTRAINT license_is_not_too_long CHECK ((length(license) <= 255)),
     CONSTRAINT name_is_a_name CHECK (core.is_name(name))
 );
 
@@ -26802,7 +31152,11 @@ COMMENT ON COLUMN app_public.icons.created_at IS 'When it was created.';
 
 COMMENT ON COLUMN app_public.icons.updated_at IS 'When it last changed.';
 
+COMMENT ON CONSTRAINT category_is_not_too_long ON app_public.icons IS 'must have at most 255 characters';
+
 COMMENT ON CONSTRAINT image_url_is_an_image ON app_public.icons IS 'must be an http address, a path that begins with /, or a data address of a picture, with at most 100,000 characters';
+
+COMMENT ON CONSTRAINT license_is_not_too_long ON app_public.icons IS 'must have at most 255 characters';
 
 COMMENT ON CONSTRAINT name_is_a_name ON app_public.icons IS 'must have 1 to 255 characters, with a visible one among them and without line breaks or other control characters';
 
@@ -26819,11 +31173,14 @@ CREATE TABLE app_public.invoice_issuers (
     footer text,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT address_is_not_too_long CHECK ((length(address) <= 1000)),
     CONSTRAINT draft_hours_is_in_range CHECK (((draft_hours >= 0) AND (draft_hours <= 720))),
+    CONSTRAINT footer_is_not_too_long CHECK ((length(footer) <= 2000)),
     CONSTRAINT name_is_a_name CHECK (core.is_name(name)),
     CONSTRAINT payment_terms_days_is_in_range CHECK (((payment_terms_days >= 0) AND (payment_terms_days <= 365))),
     CONSTRAINT prefixes_are_short CHECK (((number_prefix ~ '^[A-Za-z0-9/-]{0,20}$'::text) AND (credit_note_prefix ~ '^[A-Za-z0-9/-]{0,20}$'::text))),
-    CONSTRAINT slug_is_a_slug CHECK (core.is_slug(slug))
+    CONSTRAINT slug_is_a_slug CHECK (core.is_slug(slug)),
+    CONSTRAINT tax_number_is_not_too_long CHECK ((length(tax_number) <= 50))
 );
 
 ALTER TABLE ONLY app_public.invoice_issuers FORCE ROW LEVEL SECURITY;
@@ -26855,7 +31212,11 @@ COMMENT ON COLUMN app_public.invoice_issuers.created_at IS 'When the row was cre
 
 COMMENT ON COLUMN app_public.invoice_issuers.updated_at IS 'When the row was last changed.';
 
+COMMENT ON CONSTRAINT address_is_not_too_long ON app_public.invoice_issuers IS 'must have at most 1,000 characters';
+
 COMMENT ON CONSTRAINT draft_hours_is_in_range ON app_public.invoice_issuers IS 'must be from 0 to 720';
+
+COMMENT ON CONSTRAINT footer_is_not_too_long ON app_public.invoice_issuers IS 'must have at most 2,000 characters';
 
 COMMENT ON CONSTRAINT name_is_a_name ON app_public.invoice_issuers IS 'must have from 1 to 255 characters, at least one of them visible, and no control characters';
 
@@ -26864,6 +31225,8 @@ COMMENT ON CONSTRAINT payment_terms_days_is_in_range ON app_public.invoice_issue
 COMMENT ON CONSTRAINT prefixes_are_short ON app_public.invoice_issuers IS 'must have at most 20 letters, digits, slashes and hyphens';
 
 COMMENT ON CONSTRAINT slug_is_a_slug ON app_public.invoice_issuers IS 'must consist of lower-case letters, digits and hyphens';
+
+COMMENT ON CONSTRAINT tax_number_is_not_too_long ON app_public.invoice_issuers IS 'must have at most 50 characters';
 
 CREATE VIEW app_public.knowledge_report AS
 SELECT
@@ -26894,6 +31257,7 @@ CREATE TABLE app_public.llm_providers (
     is_enabled boolean DEFAULT true NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT api_key_variable_is_not_too_long CHECK ((length(api_key_variable) <= 100)),
     CONSTRAINT api_key_variable_names_an_api_key CHECK ((api_key_variable ~ '^[A-Z][A-Z0-9_]*_API_KEY$'::text)),
     CONSTRAINT base_url_is_http CHECK (core.is_web_url(base_url)),
     CONSTRAINT display_name_is_a_name CHECK (core.is_name(display_name)),
@@ -26924,6 +31288,8 @@ COMMENT ON COLUMN app_public.llm_providers.created_at IS 'When it was added.';
 
 COMMENT ON COLUMN app_public.llm_providers.updated_at IS 'When it last changed.';
 
+COMMENT ON CONSTRAINT api_key_variable_is_not_too_long ON app_public.llm_providers IS 'must have at most 100 characters';
+
 COMMENT ON CONSTRAINT api_key_variable_names_an_api_key ON app_public.llm_providers IS 'must be the name of an environment variable in capital letters that ends in _API_KEY';
 
 COMMENT ON CONSTRAINT base_url_is_http ON app_public.llm_providers IS 'must be an http address';
@@ -26941,7 +31307,10 @@ CREATE TABLE metering.llm_texts (
     user_id uuid,
     prompt_text text,
     system_prompt text,
-    completion_text text
+    completion_text text,
+    CONSTRAINT completion_text_is_not_too_large CHECK ((octet_length(completion_text) <= 4000000)),
+    CONSTRAINT prompt_text_is_not_too_large CHECK ((octet_length(prompt_text) <= 4000000)),
+    CONSTRAINT system_prompt_is_not_too_large CHECK ((octet_length(system_prompt) <= 4000000))
 )
 PARTITION BY RANGE (occurred_at);
 
@@ -26950,6 +31319,12 @@ ALTER TABLE ONLY metering.llm_texts FORCE ROW LEVEL SECURITY;
 ALTER TABLE metering.llm_texts OWNER TO rowhouse_owner;
 
 COMMENT ON TABLE metering.llm_texts IS 'The texts of calls, for tenants that keep them and as long as they keep them.';
+
+COMMENT ON CONSTRAINT completion_text_is_not_too_large ON metering.llm_texts IS 'must have at most 4 MB';
+
+COMMENT ON CONSTRAINT prompt_text_is_not_too_large ON metering.llm_texts IS 'must have at most 4 MB';
+
+COMMENT ON CONSTRAINT system_prompt_is_not_too_large ON metering.llm_texts IS 'must have at most 4 MB';
 
 CREATE VIEW app_public.llm_usage_logs WITH (security_invoker='true') AS
  SELECT c.id,
@@ -27177,11 +31552,13 @@ CREATE TABLE app_public.model_configurations (
     created_by_user_id uuid DEFAULT core.current_user_id(),
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT description_is_not_too_long CHECK ((length(description) <= 10000)),
     CONSTRAINT frequency_penalty_is_in_range CHECK (((frequency_penalty >= ('-2'::integer)::numeric) AND (frequency_penalty <= (2)::numeric))),
     CONSTRAINT max_tokens_is_positive CHECK ((max_tokens > 0)),
     CONSTRAINT name_is_a_name CHECK (core.is_name(name)),
     CONSTRAINT presence_penalty_is_in_range CHECK (((presence_penalty >= ('-2'::integer)::numeric) AND (presence_penalty <= (2)::numeric))),
     CONSTRAINT stop_sequences_are_few CHECK ((cardinality(stop_sequences) <= 16)),
+    CONSTRAINT stop_sequences_are_not_too_many CHECK (((cardinality(stop_sequences) <= 16) AND (length(array_to_string(stop_sequences, ''::text)) <= 3200))),
     CONSTRAINT temperature_is_in_range CHECK (((temperature >= (0)::numeric) AND (temperature <= (2)::numeric))),
     CONSTRAINT top_p_is_a_probability CHECK (((top_p >= (0)::numeric) AND (top_p <= (1)::numeric)))
 );
@@ -27220,6 +31597,8 @@ COMMENT ON COLUMN app_public.model_configurations.created_at IS 'When it was cre
 
 COMMENT ON COLUMN app_public.model_configurations.updated_at IS 'When it last changed.';
 
+COMMENT ON CONSTRAINT description_is_not_too_long ON app_public.model_configurations IS 'must have at most 10,000 characters';
+
 COMMENT ON CONSTRAINT frequency_penalty_is_in_range ON app_public.model_configurations IS 'must be from -2 to 2';
 
 COMMENT ON CONSTRAINT max_tokens_is_positive ON app_public.model_configurations IS 'must be above 0';
@@ -27229,6 +31608,8 @@ COMMENT ON CONSTRAINT name_is_a_name ON app_public.model_configurations IS 'must
 COMMENT ON CONSTRAINT presence_penalty_is_in_range ON app_public.model_configurations IS 'must be from -2 to 2';
 
 COMMENT ON CONSTRAINT stop_sequences_are_few ON app_public.model_configurations IS 'must have at most 16 entries';
+
+COMMENT ON CONSTRAINT stop_sequences_are_not_too_many ON app_public.model_configurations IS 'must have at most 16 entries, with at most 3,200 characters together';
 
 COMMENT ON CONSTRAINT temperature_is_in_range ON app_public.model_configurations IS 'must be from 0 to 2';
 
@@ -27246,6 +31627,7 @@ CREATE TABLE app_public.notice_mails (
     leased_until timestamp with time zone,
     sent_at timestamp with time zone,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT error_is_not_too_long CHECK ((length(error) <= 500)),
     CONSTRAINT reports_one_event CHECK ((num_nonnulls(billing_notice_id, quota_alert_id) = 1)),
     CONSTRAINT sent_has_a_time CHECK (((sent_at IS NOT NULL) = ((status)::text = 'sent'::text)))
 );
@@ -27276,6 +31658,8 @@ COMMENT ON COLUMN app_public.notice_mails.sent_at IS 'When the mail server accep
 
 COMMENT ON COLUMN app_public.notice_mails.created_at IS 'When the row was created.';
 
+COMMENT ON CONSTRAINT error_is_not_too_long ON app_public.notice_mails IS 'must have at most 500 characters';
+
 CREATE TABLE app_public.organizational_roles (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
     tenant_id uuid DEFAULT core.current_tenant_id() NOT NULL,
@@ -27283,6 +31667,7 @@ CREATE TABLE app_public.organizational_roles (
     description text,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT description_is_not_too_long CHECK ((length(description) <= 10000)),
     CONSTRAINT name_is_a_name CHECK (core.is_name(name))
 );
 
@@ -27300,6 +31685,8 @@ COMMENT ON COLUMN app_public.organizational_roles.created_at IS 'When it was cre
 
 COMMENT ON COLUMN app_public.organizational_roles.updated_at IS 'When it last changed.';
 
+COMMENT ON CONSTRAINT description_is_not_too_long ON app_public.organizational_roles IS 'must have at most 10,000 characters';
+
 COMMENT ON CONSTRAINT name_is_a_name ON app_public.organizational_roles IS 'must have 1 to 255 characters, with a visible one among them and without line breaks or other control characters';
 
 CREATE TABLE app_public.personas (
@@ -27312,6 +31699,8 @@ CREATE TABLE app_public.personas (
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
     CONSTRAINT avatar_url_is_an_image CHECK (core.is_image_url(avatar_url)),
+    CONSTRAINT description_is_not_too_long CHECK ((length(description) <= 10000)),
+    CONSTRAINT goals_are_not_too_many CHECK (((cardinality(goals) <= 100) AND (length(array_to_string(goals, ''::text)) <= 20000))),
     CONSTRAINT name_is_a_name CHECK (core.is_name(name))
 );
 
@@ -27334,6 +31723,10 @@ COMMENT ON COLUMN app_public.personas.created_at IS 'When it was created.';
 COMMENT ON COLUMN app_public.personas.updated_at IS 'When it last changed.';
 
 COMMENT ON CONSTRAINT avatar_url_is_an_image ON app_public.personas IS 'must be an http address, a path that begins with /, or a data address of a picture, with at most 100,000 characters';
+
+COMMENT ON CONSTRAINT description_is_not_too_long ON app_public.personas IS 'must have at most 10,000 characters';
+
+COMMENT ON CONSTRAINT goals_are_not_too_many ON app_public.personas IS 'must have at most 100 entries, with at most 20,000 characters together';
 
 COMMENT ON CONSTRAINT name_is_a_name ON app_public.personas IS 'must have 1 to 255 characters, with a visible one among them and without line breaks or other control characters';
 
@@ -27360,7 +31753,7 @@ ALTER TABLE ONLY app_public.plan_entitlements FORCE ROW LEVEL SECURITY;
 ALTER TABLE app_public.plan_entitlements OWNER TO rowhouse_owner;
 
 COMMENT ON TABLE app_public.plan_entitlements IS '@behavior -query:resource:connection -query:resource:single
-What a plan gives: features that are on or off, and quotas. They become the features and quotas of each tenant with this plan.';
+What a plan gives: features that are on or off, and quotas. They hold for each tenant with this plan and, together, for all tenants below it. A change holds at once. The plan with the slug free is the plan of all tenants without a running subscription.';
 
 COMMENT ON COLUMN app_public.plan_entitlements.plan_id IS 'The plan.';
 
@@ -27652,7 +32045,12 @@ CREATE TABLE app_public.query_logs (
     source_ids uuid[] NOT NULL,
     source_hit_counts integer[] NOT NULL,
     source_relevances double precision[] NOT NULL,
-    CONSTRAINT each_source_has_its_numbers CHECK (((cardinality(source_ids) = cardinality(source_hit_counts)) AND (cardinality(source_ids) = cardinality(source_relevances))))
+    CONSTRAINT each_source_has_its_numbers CHECK (((cardinality(source_ids) = cardinality(source_hit_counts)) AND (cardinality(source_ids) = cardinality(source_relevances)))),
+    CONSTRAINT query_hash_is_not_too_large CHECK ((octet_length(query_hash) <= 32)),
+    CONSTRAINT query_text_is_not_too_long CHECK ((length(query_text) <= 10000)),
+    CONSTRAINT source_hit_counts_are_not_too_many CHECK ((cardinality(source_hit_counts) <= 1000)),
+    CONSTRAINT source_ids_are_not_too_many CHECK ((cardinality(source_ids) <= 1000)),
+    CONSTRAINT source_relevances_are_not_too_many CHECK ((cardinality(source_relevances) <= 1000))
 );
 
 ALTER TABLE ONLY app_public.query_logs FORCE ROW LEVEL SECURITY;
@@ -27688,6 +32086,16 @@ COMMENT ON COLUMN app_public.query_logs.source_ids IS 'The sources that had hits
 COMMENT ON COLUMN app_public.query_logs.source_hit_counts IS 'How many hits each of source_ids had.';
 
 COMMENT ON COLUMN app_public.query_logs.source_relevances IS 'The mean relevance of the hits of each of source_ids, 0 to 1: the score of a hit divided by the best score of the search.';
+
+COMMENT ON CONSTRAINT query_hash_is_not_too_large ON app_public.query_logs IS 'must have at most 32 bytes';
+
+COMMENT ON CONSTRAINT query_text_is_not_too_long ON app_public.query_logs IS 'must have at most 10,000 characters';
+
+COMMENT ON CONSTRAINT source_hit_counts_are_not_too_many ON app_public.query_logs IS 'must have at most 1,000 entries';
+
+COMMENT ON CONSTRAINT source_ids_are_not_too_many ON app_public.query_logs IS 'must have at most 1,000 entries';
+
+COMMENT ON CONSTRAINT source_relevances_are_not_too_many ON app_public.query_logs IS 'must have at most 1,000 entries';
 
 ALTER TABLE app_public.query_logs ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME app_public.query_logs_id_seq
@@ -27839,7 +32247,9 @@ CREATE TABLE app_public.tenant_config (
     features jsonb DEFAULT '{}'::jsonb NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT allowed_origins_are_origins CHECK (tenancy.are_origins(allowed_origins))
+    CONSTRAINT allowed_origins_are_origins CHECK (tenancy.are_origins(allowed_origins)),
+    CONSTRAINT features_is_not_too_large CHECK ((pg_column_size(features) <= 100000)),
+    CONSTRAINT rate_limit_config_is_not_too_large CHECK ((pg_column_size(rate_limit_config) <= 100000))
 );
 
 ALTER TABLE ONLY app_public.tenant_config FORCE ROW LEVEL SECURITY;
@@ -27862,6 +32272,10 @@ COMMENT ON COLUMN app_public.tenant_config.created_at IS 'When it was created.';
 COMMENT ON COLUMN app_public.tenant_config.updated_at IS 'When it last changed.';
 
 COMMENT ON CONSTRAINT allowed_origins_are_origins ON app_public.tenant_config IS 'must have at most 50 origins, such as https://app.example.com, without path, default port or wildcard';
+
+COMMENT ON CONSTRAINT features_is_not_too_large ON app_public.tenant_config IS 'must have at most 100 kB';
+
+COMMENT ON CONSTRAINT rate_limit_config_is_not_too_large ON app_public.tenant_config IS 'must have at most 100 kB';
 
 CREATE VIEW app_public.tenant_resource_counts WITH (security_invoker='true') AS
  SELECT c.tenant_id,
@@ -27934,7 +32348,8 @@ CREATE TABLE app_public.tenant_status_history (
     to_status app_public.tenant_status NOT NULL,
     reason text,
     changed_by_user_id uuid,
-    changed_at timestamp with time zone NOT NULL
+    changed_at timestamp with time zone NOT NULL,
+    CONSTRAINT reason_is_not_too_long CHECK ((length(reason) <= 1000))
 );
 
 ALTER TABLE ONLY app_public.tenant_status_history FORCE ROW LEVEL SECURITY;
@@ -27953,6 +32368,8 @@ COMMENT ON COLUMN app_public.tenant_status_history.reason IS 'The reason for a s
 COMMENT ON COLUMN app_public.tenant_status_history.changed_by_user_id IS 'Who changed it; null when the system did.';
 
 COMMENT ON COLUMN app_public.tenant_status_history.changed_at IS 'When it was changed.';
+
+COMMENT ON CONSTRAINT reason_is_not_too_long ON app_public.tenant_status_history IS 'must have at most 1,000 characters';
 
 ALTER TABLE app_public.tenant_status_history ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME app_public.tenant_status_history_id_seq
@@ -28139,7 +32556,8 @@ CREATE TABLE app_public.usage_types (
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     CONSTRAINT display_name_is_a_name CHECK (core.is_name(display_name)),
     CONSTRAINT max_quantity_is_storable CHECK (((max_quantity > (0)::numeric) AND (max_quantity <= metering.max_amount()))),
-    CONSTRAINT name_is_an_identifier CHECK ((name ~ '^[a-z][a-z0-9_]{0,62}$'::text))
+    CONSTRAINT name_is_an_identifier CHECK ((name ~ '^[a-z][a-z0-9_]{0,62}$'::text)),
+    CONSTRAINT unit_is_not_too_long CHECK ((length(unit) <= 50))
 );
 
 ALTER TABLE ONLY app_public.usage_types FORCE ROW LEVEL SECURITY;
@@ -28162,6 +32580,8 @@ COMMENT ON COLUMN app_public.usage_types.max_quantity IS 'The largest quantity o
 COMMENT ON COLUMN app_public.usage_types.token_class IS 'The class of tokens of a language model, whose cost is computed from the price of the model; null for everything else.';
 
 COMMENT ON COLUMN app_public.usage_types.created_at IS 'When the type was added.';
+
+COMMENT ON CONSTRAINT unit_is_not_too_long ON app_public.usage_types IS 'must have at most 50 characters';
 
 CREATE VIEW app_public.usage_logs WITH (security_invoker='true') AS
  SELECT e.tenant_id,
@@ -28229,78 +32649,6 @@ COMMENT ON COLUMN app_public.usage_logs.cost IS 'The cost in USD, not rounded; n
 
 COMMENT ON COLUMN app_public.usage_logs.recorded_at IS '@notNull
 When it was recorded.';
-
-CREATE TABLE app_public.usage_quotas (
-    id uuid DEFAULT gen_random_uuid() NOT NULL,
-    tenant_id uuid DEFAULT core.current_tenant_id() NOT NULL,
-    quota_type app_public.quota_type NOT NULL,
-    quota_scope app_public.limit_scope DEFAULT 'tenant'::text NOT NULL,
-    scope_id uuid,
-    period app_public.quota_period NOT NULL,
-    quota_limit numeric,
-    is_hard_limit boolean DEFAULT true NOT NULL,
-    overage_allowed boolean DEFAULT false NOT NULL,
-    alert_threshold_percentage numeric DEFAULT 80 NOT NULL,
-    applies_to_subtree boolean DEFAULT false NOT NULL,
-    source app_public.quota_source DEFAULT 'own'::text NOT NULL,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    updated_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT alert_threshold_is_a_percentage CHECK (((alert_threshold_percentage > (0)::numeric) AND (alert_threshold_percentage <= (100)::numeric))),
-    CONSTRAINT hard_limit_has_no_overage CHECK ((NOT (is_hard_limit AND overage_allowed))),
-    CONSTRAINT only_a_tenant_has_a_subtree CHECK (((NOT applies_to_subtree) OR ((quota_scope)::text = 'tenant'::text))),
-    CONSTRAINT period_fits_the_type CHECK (
-CASE
-    WHEN metering.is_count_quota(quota_type) THEN ((period)::text = 'none'::text)
-    ELSE ((period)::text = ANY (ARRAY['day'::text, 'month'::text, 'billing'::text]))
-END),
-    CONSTRAINT quota_limit_is_an_amount CHECK (((quota_limit >= (0)::numeric) AND (quota_limit < metering.max_amount()) AND (((quota_type)::text = 'cost'::text) OR (quota_limit = trunc(quota_limit))))),
-    CONSTRAINT scope_fits_what_is_counted CHECK (((NOT metering.is_count_quota(quota_type)) OR ((quota_scope)::text = 'tenant'::text) OR (((quota_scope)::text = 'user'::text) AND ((quota_type)::text <> 'users'::text)))),
-    CONSTRAINT scope_of_the_tenant_has_no_id CHECK ((((quota_scope)::text <> 'tenant'::text) OR (scope_id IS NULL)))
-);
-
-ALTER TABLE ONLY app_public.usage_quotas FORCE ROW LEVEL SECURITY;
-
-ALTER TABLE app_public.usage_quotas OWNER TO rowhouse_owner;
-
-COMMENT ON TABLE app_public.usage_quotas IS 'Limits of what exists (users, agents, documents, storage) or is used in a period (api_calls, tokens, cost). The strictest limit decides. Every member reads them. Those with can_manage_settings set the tenant''s own quotas, which can only limit it further.';
-
-COMMENT ON COLUMN app_public.usage_quotas.quota_type IS 'What is limited: users (active members), agents (not deleted), documents, storage (bytes of documents), api_calls, tokens or cost (US dollars).';
-
-COMMENT ON COLUMN app_public.usage_quotas.quota_scope IS 'Whose usage is limited.';
-
-COMMENT ON COLUMN app_public.usage_quotas.scope_id IS 'The user, agent or API key. null limits each of them separately, except those that have a quota of their own of the same source. It is always null when the scope is the tenant.';
-
-COMMENT ON COLUMN app_public.usage_quotas.period IS 'The period in which usage adds up, in the time zone of the tenant: none for users, agents, documents and storage; day, month (of the calendar) or billing (a month from the day on which the subscription or the tenant began) for api_calls, tokens and cost.';
-
-COMMENT ON COLUMN app_public.usage_quotas.quota_limit IS 'The limit in units of the type: at least 0, and whole unless it is a cost. null means unlimited, and lifts a limit that a lower source has set.';
-
-COMMENT ON COLUMN app_public.usage_quotas.is_hard_limit IS 'Whether usage beyond the limit is refused (QT601). A soft limit only writes alerts.';
-
-COMMENT ON COLUMN app_public.usage_quotas.overage_allowed IS 'Whether usage beyond a soft limit is sold; it is counted as overage. Only plans and platform staff set this.';
-
-COMMENT ON COLUMN app_public.usage_quotas.alert_threshold_percentage IS 'The percentage of the limit at which an alert is written, once in each period: above 0 and at most 100, by default 80. Another alert is written at 100 percent.';
-
-COMMENT ON COLUMN app_public.usage_quotas.applies_to_subtree IS 'Whether the usage of all tenants below this one counts too.';
-
-COMMENT ON COLUMN app_public.usage_quotas.source IS 'Who set it. plan, tenant (from tenants.quotas) and override (platform staff) each replace the one before for the same thing; own is set by the tenant itself and adds to them.';
-
-COMMENT ON COLUMN app_public.usage_quotas.created_at IS 'When the quota was set.';
-
-COMMENT ON COLUMN app_public.usage_quotas.updated_at IS 'When the quota last changed.';
-
-COMMENT ON CONSTRAINT alert_threshold_is_a_percentage ON app_public.usage_quotas IS 'must be above 0 and at most 100';
-
-COMMENT ON CONSTRAINT hard_limit_has_no_overage ON app_public.usage_quotas IS 'must be off when overage is allowed';
-
-COMMENT ON CONSTRAINT only_a_tenant_has_a_subtree ON app_public.usage_quotas IS 'must be off unless the scope is the tenant';
-
-COMMENT ON CONSTRAINT period_fits_the_type ON app_public.usage_quotas IS 'must be none for users, agents, documents and storage, and day, month or billing for api_calls, tokens and cost';
-
-COMMENT ON CONSTRAINT quota_limit_is_an_amount ON app_public.usage_quotas IS 'must be at least 0 and less than 10^18, and whole unless it limits a cost';
-
-COMMENT ON CONSTRAINT scope_fits_what_is_counted ON app_public.usage_quotas IS 'must be the tenant, or a user for agents, documents and storage, when the quota counts what exists';
-
-COMMENT ON CONSTRAINT scope_of_the_tenant_has_no_id ON app_public.usage_quotas IS 'must be empty when the scope is the tenant';
 
 CREATE VIEW app_public.usage_tracking WITH (security_invoker='true') AS
  WITH periods AS (
@@ -28540,7 +32888,9 @@ CREATE TABLE billing.invoice_documents (
     invoice_id uuid NOT NULL,
     html text NOT NULL,
     pdf bytea NOT NULL,
-    rendered_at timestamp with time zone DEFAULT now() NOT NULL
+    rendered_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT html_is_not_too_large CHECK ((octet_length(html) <= 10000000)),
+    CONSTRAINT pdf_is_not_too_large CHECK ((octet_length(pdf) <= 10000000))
 );
 
 ALTER TABLE ONLY billing.invoice_documents FORCE ROW LEVEL SECURITY;
@@ -28548,6 +32898,10 @@ ALTER TABLE ONLY billing.invoice_documents FORCE ROW LEVEL SECURITY;
 ALTER TABLE billing.invoice_documents OWNER TO rowhouse_owner;
 
 COMMENT ON TABLE billing.invoice_documents IS 'The HTML and PDF of each final invoice.';
+
+COMMENT ON CONSTRAINT html_is_not_too_large ON billing.invoice_documents IS 'must have at most 10 MB';
+
+COMMENT ON CONSTRAINT pdf_is_not_too_large ON billing.invoice_documents IS 'must have at most 10 MB';
 
 CREATE TABLE billing.invoice_numbers (
     issuer_id uuid NOT NULL,
@@ -28563,11 +32917,36 @@ ALTER TABLE billing.invoice_numbers OWNER TO rowhouse_owner;
 
 COMMENT ON TABLE billing.invoice_numbers IS 'Every number that was ever issued, and its document. It also has the documents of tenants that were deleted later.';
 
+CREATE TABLE billing.ledger_entries (
+    tenant_id uuid NOT NULL,
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    posting_id uuid NOT NULL,
+    event billing.ledger_event NOT NULL,
+    account billing.ledger_account NOT NULL,
+    currency text NOT NULL,
+    amount numeric NOT NULL,
+    document_id uuid NOT NULL,
+    occurred_at timestamp with time zone NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT amount_is_money CHECK (((amount <> (0)::numeric) AND billing.is_money(amount))),
+    CONSTRAINT currency_is_known CHECK ((billing.minor_units(currency) IS NOT NULL)),
+    CONSTRAINT currency_is_not_too_long CHECK ((length(currency) <= 3))
+);
+
+ALTER TABLE ONLY billing.ledger_entries FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE billing.ledger_entries OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE billing.ledger_entries IS 'The postings of a tenant. Rows are only ever added.';
+
+COMMENT ON CONSTRAINT currency_is_not_too_long ON billing.ledger_entries IS 'must have at most 3 characters';
+
 CREATE TABLE billing.payment_customers (
     tenant_id uuid NOT NULL,
     provider app_public.payment_provider NOT NULL,
     customer_id text NOT NULL,
-    created_at timestamp with time zone DEFAULT now() NOT NULL
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT customer_id_is_not_too_long CHECK ((length(customer_id) <= 255))
 );
 
 ALTER TABLE ONLY billing.payment_customers FORCE ROW LEVEL SECURITY;
@@ -28576,6 +32955,8 @@ ALTER TABLE billing.payment_customers OWNER TO rowhouse_owner;
 
 COMMENT ON TABLE billing.payment_customers IS 'The key by which a payment provider knows a tenant.';
 
+COMMENT ON CONSTRAINT customer_id_is_not_too_long ON billing.payment_customers IS 'must have at most 255 characters';
+
 CREATE TABLE billing.payment_events (
     provider app_public.payment_provider NOT NULL,
     event_id text NOT NULL,
@@ -28583,7 +32964,10 @@ CREATE TABLE billing.payment_events (
     payload jsonb NOT NULL,
     outcome billing.event_outcome NOT NULL,
     occurred_at timestamp with time zone NOT NULL,
-    received_at timestamp with time zone DEFAULT now() NOT NULL
+    received_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT event_id_is_not_too_long CHECK ((length(event_id) <= 255)),
+    CONSTRAINT payload_is_not_too_large CHECK ((pg_column_size(payload) <= 4000000)),
+    CONSTRAINT type_is_not_too_long CHECK ((length(type) <= 255))
 );
 
 ALTER TABLE ONLY billing.payment_events FORCE ROW LEVEL SECURITY;
@@ -28591,6 +32975,12 @@ ALTER TABLE ONLY billing.payment_events FORCE ROW LEVEL SECURITY;
 ALTER TABLE billing.payment_events OWNER TO rowhouse_owner;
 
 COMMENT ON TABLE billing.payment_events IS 'The events that payment providers sent, each once, with its outcome.';
+
+COMMENT ON CONSTRAINT event_id_is_not_too_long ON billing.payment_events IS 'must have at most 255 characters';
+
+COMMENT ON CONSTRAINT payload_is_not_too_large ON billing.payment_events IS 'must have at most 4 MB';
+
+COMMENT ON CONSTRAINT type_is_not_too_long ON billing.payment_events IS 'must have at most 255 characters';
 
 CREATE TABLE core.access_words (
     word text NOT NULL,
@@ -28667,7 +33057,7 @@ CREATE VIEW core.who_may WITH (security_invoker='true') AS
    FROM (((((pg_class c
      JOIN pg_policy p ON (((p.polrelid = c.oid) AND p.polpermissive)))
      CROSS JOIN ( VALUES ('select'::text,'r'::"char"), ('insert'::text,'a'::"char"), ('update'::text,'w'::"char"), ('delete'::text,'d'::"char")) command(name, code))
-     JOIN pg_roles grantee ON (((grantee.oid = ANY (p.polroles)) AND (grantee.rolname <> ALL (ARRAY['rowhouse_owner'::name, 'rowhouse_platform'::name])))))
+     JOIN pg_roles grantee ON (((grantee.oid = ANY (p.polroles)) AND (grantee.rolname <> ALL (ARRAY['rowhouse_owner'::name, 'rowhouse_platform'::name, 'rowhouse_own_rows'::name, 'rowhouse_shared_rows'::name])))))
      CROSS JOIN LATERAL ( SELECT COALESCE(pg_get_expr(p.polqual, p.polrelid), pg_get_expr(p.polwithcheck, p.polrelid)) AS text) condition)
      LEFT JOIN core.access_words word ON ((((p.polname = ((command.name || '_'::text) || word.word)) OR (p.polname = ('all_'::text || word.word))) AND ((core.plain_condition(condition.text) = core.plain_condition(word.condition)) OR (core.plain_condition(condition.text) = (('('::text || core.plain_condition(word.condition)) || ')'::text))))))
   WHERE ((c.relnamespace IN ( SELECT core.api_schemas() AS api_schemas)) AND ((p.polcmd = '*'::"char") OR (p.polcmd = command.code)) AND
@@ -28698,7 +33088,8 @@ COMMENT ON COLUMN core.who_may.policy IS 'The name of the policy.';
 
 CREATE TABLE core.worker_heartbeats (
     worker_id text NOT NULL,
-    seen_at timestamp with time zone DEFAULT now() NOT NULL
+    seen_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT worker_id_is_not_too_long CHECK ((length(worker_id) <= 255))
 );
 
 ALTER TABLE ONLY core.worker_heartbeats FORCE ROW LEVEL SECURITY;
@@ -28706,6 +33097,8 @@ ALTER TABLE ONLY core.worker_heartbeats FORCE ROW LEVEL SECURITY;
 ALTER TABLE core.worker_heartbeats OWNER TO rowhouse_owner;
 
 COMMENT ON TABLE core.worker_heartbeats IS 'When each worker last reported that it is alive.';
+
+COMMENT ON CONSTRAINT worker_id_is_not_too_long ON core.worker_heartbeats IS 'must have at most 255 characters';
 
 CREATE TABLE knowledge.changed_sources (
     tenant_id uuid NOT NULL,
@@ -28732,7 +33125,9 @@ CREATE TABLE knowledge.document_files (
     tenant_id uuid NOT NULL,
     document_id uuid NOT NULL,
     name text NOT NULL,
-    content bytea NOT NULL
+    content bytea NOT NULL,
+    CONSTRAINT content_is_not_too_large CHECK ((octet_length(content) <= 53000000)),
+    CONSTRAINT name_is_not_too_long CHECK ((length(name) <= 255))
 );
 
 ALTER TABLE ONLY knowledge.document_files FORCE ROW LEVEL SECURITY;
@@ -28741,12 +33136,31 @@ ALTER TABLE knowledge.document_files OWNER TO rowhouse_owner;
 
 COMMENT ON TABLE knowledge.document_files IS 'The bytes of uploaded files, kept until they are parsed.';
 
+COMMENT ON CONSTRAINT content_is_not_too_large ON knowledge.document_files IS 'must have at most 53 MB';
+
+COMMENT ON CONSTRAINT name_is_not_too_long ON knowledge.document_files IS 'must have at most 255 characters';
+
+CREATE TABLE knowledge.source_languages (
+    tenant_id uuid NOT NULL,
+    source_id uuid NOT NULL,
+    language text NOT NULL,
+    CONSTRAINT language_is_a_tag CHECK (core.is_language_tag(language))
+);
+
+ALTER TABLE ONLY knowledge.source_languages FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE knowledge.source_languages OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE knowledge.source_languages IS 'The languages that documents of a source have, or once had. A question is read in each of them.';
+
 CREATE TABLE metering.api_call_buffer (
     tenant_id uuid NOT NULL,
     id bigint NOT NULL,
     user_id uuid,
     api_key_id uuid,
-    called_at timestamp with time zone NOT NULL
+    called_at timestamp with time zone NOT NULL,
+    calls integer DEFAULT 1 NOT NULL,
+    CONSTRAINT calls_is_positive CHECK ((calls > 0))
 );
 
 ALTER TABLE ONLY metering.api_call_buffer FORCE ROW LEVEL SECURITY;
@@ -28754,6 +33168,8 @@ ALTER TABLE ONLY metering.api_call_buffer FORCE ROW LEVEL SECURITY;
 ALTER TABLE metering.api_call_buffer OWNER TO rowhouse_owner;
 
 COMMENT ON TABLE metering.api_call_buffer IS 'Requests that were served and are not yet recorded as usage.';
+
+COMMENT ON COLUMN metering.api_call_buffer.calls IS 'How many API calls the request costs.';
 
 ALTER TABLE metering.api_call_buffer ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME metering.api_call_buffer_id_seq
@@ -28763,6 +33179,20 @@ ALTER TABLE metering.api_call_buffer ALTER COLUMN id ADD GENERATED ALWAYS AS IDE
     NO MAXVALUE
     CACHE 1
 );
+
+CREATE TABLE metering.finalised_periods (
+    tenant_id uuid NOT NULL,
+    period tstzrange NOT NULL,
+    last_batch_id bigint NOT NULL,
+    finalised_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT period_is_bounded CHECK (((NOT isempty(period)) AND (NOT lower_inf(period)) AND (NOT upper_inf(period))))
+);
+
+ALTER TABLE ONLY metering.finalised_periods FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE metering.finalised_periods OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE metering.finalised_periods IS 'Billing periods that are final.';
 
 CREATE TABLE metering.llm_calls_default (
     tenant_id uuid NOT NULL,
@@ -28805,16 +33235,21 @@ CREATE TABLE metering.llm_calls_default (
     error_message text,
     batch_id bigint NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT agent_name_is_not_too_long CHECK ((length(agent_name) <= 255)),
     CONSTRAINT costs_name_their_price CHECK ((((input_cost IS NULL) = (price_id IS NULL)) AND ((output_cost IS NULL) = (price_id IS NULL)))),
     CONSTRAINT error_message_is_bounded CHECK ((length(error_message) <= 10000)),
     CONSTRAINT error_type_is_short CHECK ((length(error_type) <= 100)),
     CONSTRAINT finish_reason_is_short CHECK ((length(finish_reason) <= 50)),
+    CONSTRAINT function_call_is_not_too_large CHECK ((pg_column_size(function_call) <= 100000)),
     CONSTRAINT max_tokens_is_positive CHECK ((max_tokens > 0)),
+    CONSTRAINT model_is_not_too_long CHECK ((length(model) <= 255)),
+    CONSTRAINT provider_is_not_too_long CHECK ((length(provider) <= 255)),
     CONSTRAINT response_time_ms_is_not_negative CHECK ((response_time_ms >= 0)),
     CONSTRAINT temperature_is_in_range CHECK (((temperature >= (0)::numeric) AND (temperature <= (2)::numeric))),
     CONSTRAINT time_to_first_token_ms_is_not_negative CHECK ((time_to_first_token_ms >= 0)),
     CONSTRAINT tokens_are_in_range CHECK (((LEAST(input_tokens, cached_input_tokens, output_tokens, reasoning_tokens) >= 0) AND (GREATEST(input_tokens, cached_input_tokens, output_tokens, reasoning_tokens) <= metering.max_tokens_per_call()))),
-    CONSTRAINT top_p_is_a_probability CHECK (((top_p >= (0)::numeric) AND (top_p <= (1)::numeric)))
+    CONSTRAINT top_p_is_a_probability CHECK (((top_p >= (0)::numeric) AND (top_p <= (1)::numeric))),
+    CONSTRAINT user_name_is_not_too_long CHECK ((length(user_name) <= 255))
 );
 
 ALTER TABLE ONLY metering.llm_calls_default FORCE ROW LEVEL SECURITY;
@@ -28830,7 +33265,10 @@ CREATE TABLE metering.llm_texts_default (
     user_id uuid,
     prompt_text text,
     system_prompt text,
-    completion_text text
+    completion_text text,
+    CONSTRAINT completion_text_is_not_too_large CHECK ((octet_length(completion_text) <= 4000000)),
+    CONSTRAINT prompt_text_is_not_too_large CHECK ((octet_length(prompt_text) <= 4000000)),
+    CONSTRAINT system_prompt_is_not_too_large CHECK ((octet_length(system_prompt) <= 4000000))
 );
 
 ALTER TABLE ONLY metering.llm_texts_default FORCE ROW LEVEL SECURITY;
@@ -28888,11 +33326,16 @@ CREATE TABLE metering.usage_events_default (
     idempotency_key text,
     metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
     recorded_at timestamp with time zone DEFAULT now() NOT NULL,
+    payer_id uuid,
     CONSTRAINT cost_is_bounded CHECK (((cost > '-1000000000000000'::numeric) AND (cost < '1000000000000000'::numeric))),
     CONSTRAINT cost_names_its_price CHECK (((cost IS NULL) = (price_id IS NULL))),
     CONSTRAINT duration_ms_is_not_negative CHECK ((duration_ms >= 0)),
+    CONSTRAINT feature_name_is_not_too_long CHECK ((length(feature_name) <= 100)),
+    CONSTRAINT idempotency_key_is_not_too_long CHECK ((length(idempotency_key) <= 255)),
     CONSTRAINT metadata_is_an_object CHECK ((jsonb_typeof(metadata) = 'object'::text)),
-    CONSTRAINT quantity_is_positive_and_bounded CHECK (((quantity <= metering.max_amount()) AND ((quantity > (0)::numeric) OR ((quantity = (0)::numeric) AND (rerates_batch_id IS NOT NULL)))))
+    CONSTRAINT metadata_is_not_too_large CHECK ((pg_column_size(metadata) <= 100000)),
+    CONSTRAINT quantity_is_positive_and_bounded CHECK (((quantity <= metering.max_amount()) AND ((quantity > (0)::numeric) OR ((quantity = (0)::numeric) AND (rerates_batch_id IS NOT NULL))))),
+    CONSTRAINT usage_type_is_not_too_long CHECK ((length(usage_type) <= 63))
 );
 
 ALTER TABLE ONLY metering.usage_events_default FORCE ROW LEVEL SECURITY;
@@ -28907,7 +33350,8 @@ CREATE TABLE metering.usage_idempotency_keys (
     payload_hash bigint NOT NULL,
     batch_id bigint NOT NULL,
     ordinal integer NOT NULL,
-    occurred_at timestamp with time zone NOT NULL
+    occurred_at timestamp with time zone NOT NULL,
+    CONSTRAINT key_is_not_too_long CHECK ((length(key) <= 255))
 );
 
 ALTER TABLE ONLY metering.usage_idempotency_keys FORCE ROW LEVEL SECURITY;
@@ -28915,6 +33359,8 @@ ALTER TABLE ONLY metering.usage_idempotency_keys FORCE ROW LEVEL SECURITY;
 ALTER TABLE metering.usage_idempotency_keys OWNER TO rowhouse_owner;
 
 COMMENT ON TABLE metering.usage_idempotency_keys IS 'For each idempotency key a hash of the event as it was given, and the event that was stored. The keys are permanent.';
+
+COMMENT ON CONSTRAINT key_is_not_too_long ON metering.usage_idempotency_keys IS 'must have at most 255 characters';
 
 CREATE TABLE metering.usage_minutes_default (
     tenant_id uuid NOT NULL,
@@ -28960,7 +33406,8 @@ COMMENT ON TABLE metering.usage_queue IS 'Batches that the roll-ups have not cou
 CREATE TABLE metering.usage_rollup_state (
     tenant_id uuid NOT NULL,
     timezone text NOT NULL,
-    rolled_up_at timestamp with time zone DEFAULT now() NOT NULL
+    rolled_up_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT timezone_is_not_too_long CHECK ((length(timezone) <= 64))
 );
 
 ALTER TABLE ONLY metering.usage_rollup_state FORCE ROW LEVEL SECURITY;
@@ -28968,6 +33415,8 @@ ALTER TABLE ONLY metering.usage_rollup_state FORCE ROW LEVEL SECURITY;
 ALTER TABLE metering.usage_rollup_state OWNER TO rowhouse_owner;
 
 COMMENT ON TABLE metering.usage_rollup_state IS 'The time zone in which a tenant''s days were counted, and the time of the last run.';
+
+COMMENT ON CONSTRAINT timezone_is_not_too_long ON metering.usage_rollup_state IS 'must have at most 64 characters';
 
 CREATE TABLE observability.materialized_view_alerts (
     id bigint NOT NULL,
@@ -29049,7 +33498,12 @@ CREATE UNLOGGED TABLE search.query_log_buffer (
     hit_count integer NOT NULL,
     source_ids uuid[] NOT NULL,
     source_hit_counts integer[] NOT NULL,
-    source_relevances double precision[] NOT NULL
+    source_relevances double precision[] NOT NULL,
+    CONSTRAINT query_hash_is_not_too_large CHECK ((octet_length(query_hash) <= 32)),
+    CONSTRAINT query_text_is_not_too_long CHECK ((length(query_text) <= 10000)),
+    CONSTRAINT source_hit_counts_are_not_too_many CHECK ((cardinality(source_hit_counts) <= 1000)),
+    CONSTRAINT source_ids_are_not_too_many CHECK ((cardinality(source_ids) <= 1000)),
+    CONSTRAINT source_relevances_are_not_too_many CHECK ((cardinality(source_relevances) <= 1000))
 );
 
 ALTER TABLE ONLY search.query_log_buffer FORCE ROW LEVEL SECURITY;
@@ -29057,6 +33511,16 @@ ALTER TABLE ONLY search.query_log_buffer FORCE ROW LEVEL SECURITY;
 ALTER TABLE search.query_log_buffer OWNER TO rowhouse_owner;
 
 COMMENT ON TABLE search.query_log_buffer IS 'The searches of the last minute, before a task moves them to query_logs. The table is unlogged on purpose: a crash loses them.';
+
+COMMENT ON CONSTRAINT query_hash_is_not_too_large ON search.query_log_buffer IS 'must have at most 32 bytes';
+
+COMMENT ON CONSTRAINT query_text_is_not_too_long ON search.query_log_buffer IS 'must have at most 10,000 characters';
+
+COMMENT ON CONSTRAINT source_hit_counts_are_not_too_many ON search.query_log_buffer IS 'must have at most 1,000 entries';
+
+COMMENT ON CONSTRAINT source_ids_are_not_too_many ON search.query_log_buffer IS 'must have at most 1,000 entries';
+
+COMMENT ON CONSTRAINT source_relevances_are_not_too_many ON search.query_log_buffer IS 'must have at most 1,000 entries';
 
 CREATE TABLE search.rare_postings (
     tenant_id uuid NOT NULL,
@@ -29105,7 +33569,8 @@ CREATE TABLE tenancy.admin_access_log (
     id bigint NOT NULL,
     admin_user_id uuid NOT NULL,
     request_id text,
-    accessed_at timestamp with time zone DEFAULT now() NOT NULL
+    accessed_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT request_id_is_not_too_long CHECK ((length(request_id) <= 255))
 );
 
 ALTER TABLE ONLY tenancy.admin_access_log FORCE ROW LEVEL SECURITY;
@@ -29113,6 +33578,8 @@ ALTER TABLE ONLY tenancy.admin_access_log FORCE ROW LEVEL SECURITY;
 ALTER TABLE tenancy.admin_access_log OWNER TO rowhouse_owner;
 
 COMMENT ON TABLE tenancy.admin_access_log IS 'Requests in a tenant by people who are not its members: platform staff, and visitors from a tenant above.';
+
+COMMENT ON CONSTRAINT request_id_is_not_too_long ON tenancy.admin_access_log IS 'must have at most 255 characters';
 
 ALTER TABLE tenancy.admin_access_log ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME tenancy.admin_access_log_id_seq
@@ -29174,7 +33641,9 @@ CREATE TABLE tenancy.user_identities (
     issuer text NOT NULL,
     subject text NOT NULL,
     user_id uuid NOT NULL,
-    created_at timestamp with time zone DEFAULT now() NOT NULL
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT issuer_is_not_too_long CHECK ((length(issuer) <= 1000)),
+    CONSTRAINT subject_is_not_too_long CHECK ((length(subject) <= 1000))
 );
 
 ALTER TABLE ONLY tenancy.user_identities FORCE ROW LEVEL SECURITY;
@@ -29182,6 +33651,10 @@ ALTER TABLE ONLY tenancy.user_identities FORCE ROW LEVEL SECURITY;
 ALTER TABLE tenancy.user_identities OWNER TO rowhouse_owner;
 
 COMMENT ON TABLE tenancy.user_identities IS 'The issuers and subjects by which tokens name a person.';
+
+COMMENT ON CONSTRAINT issuer_is_not_too_long ON tenancy.user_identities IS 'must have at most 1,000 characters';
+
+COMMENT ON CONSTRAINT subject_is_not_too_long ON tenancy.user_identities IS 'must have at most 1,000 characters';
 
 CREATE TABLE vault.invitations (
     tenant_id uuid NOT NULL,
@@ -29201,7 +33674,8 @@ COMMENT ON COLUMN vault.invitations.token_hash IS 'The SHA-256 of the token.';
 CREATE TABLE vault.tenant_config (
     tenant_id uuid NOT NULL,
     service_tokens jsonb DEFAULT '{}'::jsonb NOT NULL,
-    CONSTRAINT service_tokens_is_an_object CHECK ((jsonb_typeof(service_tokens) = 'object'::text))
+    CONSTRAINT service_tokens_is_an_object CHECK ((jsonb_typeof(service_tokens) = 'object'::text)),
+    CONSTRAINT service_tokens_is_not_too_large CHECK ((pg_column_size(service_tokens) <= 100000))
 );
 
 ALTER TABLE ONLY vault.tenant_config FORCE ROW LEVEL SECURITY;
@@ -29211,6 +33685,8 @@ ALTER TABLE vault.tenant_config OWNER TO rowhouse_owner;
 COMMENT ON TABLE vault.tenant_config IS 'The secrets of app_public.tenant_config, one row a tenant.';
 
 COMMENT ON COLUMN vault.tenant_config.service_tokens IS 'The service tokens: {name: {hash, created_at, last_used_at}}. The hash is the SHA-256 of the token, in hexadecimal.';
+
+COMMENT ON CONSTRAINT service_tokens_is_not_too_large ON vault.tenant_config IS 'must have at most 100 kB';
 
 ALTER TABLE ONLY metering.llm_calls ATTACH PARTITION metering.llm_calls_default DEFAULT;
 
@@ -29303,9 +33779,9 @@ ALTER TABLE ONLY app_public.documents
     ADD CONSTRAINT documents_pkey PRIMARY KEY (tenant_id, id);
 
 ALTER TABLE ONLY app_public.documents
-    ADD CONSTRAINT documents_tenant_id_source_id_external_id_key UNIQUE (tenant_id, source_id, external_id);
+    ADD CONSTRAINT documents_tenant_id_external_id_source_id_key UNIQUE (tenant_id, external_id, source_id);
 
-COMMENT ON CONSTRAINT documents_tenant_id_source_id_external_id_key ON app_public.documents IS '@behavior -single -update -delete
+COMMENT ON CONSTRAINT documents_tenant_id_external_id_source_id_key ON app_public.documents IS '@behavior -single -update -delete
 is used by another document of this source';
 
 ALTER TABLE ONLY app_public.embeddings
@@ -29355,6 +33831,9 @@ ALTER TABLE ONLY app_public.invoice_lines
 
 ALTER TABLE ONLY app_public.invoices
     ADD CONSTRAINT invoices_pkey PRIMARY KEY (tenant_id, id);
+
+ALTER TABLE ONLY app_public.invoices
+    ADD CONSTRAINT invoices_tenant_id_id_currency_key UNIQUE (tenant_id, id, currency);
 
 ALTER TABLE ONLY app_public.llm_model_price_overrides
     ADD CONSTRAINT llm_model_price_overrides_pkey PRIMARY KEY (id);
@@ -29673,6 +34152,9 @@ ALTER TABLE ONLY billing.invoice_numbers
 ALTER TABLE ONLY billing.invoice_numbers
     ADD CONSTRAINT invoice_numbers_pkey PRIMARY KEY (issuer_id, series, sequence_number);
 
+ALTER TABLE ONLY billing.ledger_entries
+    ADD CONSTRAINT ledger_entries_pkey PRIMARY KEY (tenant_id, id);
+
 ALTER TABLE ONLY billing.payment_customers
     ADD CONSTRAINT payment_customers_pkey PRIMARY KEY (tenant_id, provider);
 
@@ -29697,8 +34179,14 @@ ALTER TABLE ONLY core.worker_heartbeats
 ALTER TABLE ONLY knowledge.changed_sources
     ADD CONSTRAINT changed_sources_pkey PRIMARY KEY (tenant_id, id);
 
+ALTER TABLE ONLY knowledge.document_drafts
+    ADD CONSTRAINT document_drafts_pkey PRIMARY KEY (tenant_id, document_id);
+
 ALTER TABLE ONLY knowledge.document_files
     ADD CONSTRAINT document_files_pkey PRIMARY KEY (tenant_id, document_id);
+
+ALTER TABLE ONLY knowledge.source_languages
+    ADD CONSTRAINT source_languages_pkey PRIMARY KEY (tenant_id, source_id, language);
 
 ALTER TABLE ONLY metering.api_call_buffer
     ADD CONSTRAINT api_call_buffer_pkey PRIMARY KEY (tenant_id, id);
@@ -29810,17 +34298,23 @@ CREATE INDEX agent_persona_mapping_tenant_id_persona_id_idx ON app_public.agent_
 
 CREATE INDEX agent_tools_tool_id_idx ON app_public.agent_tools USING btree (tool_id);
 
-CREATE INDEX agents_copied_from_id_idx ON app_public.agents USING btree (copied_from_id);
+CREATE INDEX agents_copied_from_id_tenant_id_id_idx ON app_public.agents USING btree (copied_from_id, tenant_id, id);
 
-CREATE INDEX agents_model_id_idx ON app_public.agents USING btree (model_id);
+CREATE INDEX agents_model_id_tenant_id_id_idx ON app_public.agents USING btree (model_id, tenant_id, id);
 
-CREATE INDEX agents_owner_id_idx ON app_public.agents USING btree (owner_id);
+CREATE INDEX agents_owner_id_tenant_id_id_idx ON app_public.agents USING btree (owner_id, tenant_id, id);
 
 CREATE INDEX agents_sharing_mode_tenant_id_idx ON app_public.agents USING btree (sharing_mode, tenant_id) WHERE (((sharing_mode)::text = ANY (ARRAY['subtree'::text, 'platform'::text])) AND (deleted_at IS NULL));
 
 CREATE INDEX agents_tenant_id_business_function_id_idx ON app_public.agents USING btree (tenant_id, business_function_id);
 
+CREATE INDEX agents_tenant_id_created_at_id_idx ON app_public.agents USING btree (tenant_id, created_at, id);
+
+CREATE INDEX agents_tenant_id_deleted_at_idx ON app_public.agents USING btree (tenant_id, deleted_at);
+
 CREATE INDEX agents_tenant_id_department_id_idx ON app_public.agents USING btree (tenant_id, department_id);
+
+CREATE INDEX agents_tenant_id_name_id_idx ON app_public.agents USING btree (tenant_id, name, id);
 
 CREATE UNIQUE INDEX agents_tenant_id_name_key ON app_public.agents USING btree (tenant_id, name) WHERE (deleted_at IS NULL);
 
@@ -29830,27 +34324,45 @@ CREATE INDEX agents_tenant_id_role_id_idx ON app_public.agents USING btree (tena
 
 CREATE INDEX agents_tenant_id_search_vector_catalog_label_idx ON app_public.agents USING gin (tenant_id, search_vector, catalog.catalog_label(name, display_name) public.gin_trgm_ops) WHERE (deleted_at IS NULL);
 
+CREATE INDEX agents_tenant_id_sort_order_id_idx ON app_public.agents USING btree (tenant_id, sort_order, id);
+
 CREATE INDEX agents_tenant_id_sort_order_name_idx ON app_public.agents USING btree (tenant_id, sort_order, name);
+
+CREATE INDEX agents_tenant_id_status_id_idx ON app_public.agents USING btree (tenant_id, status, id);
+
+CREATE INDEX agents_tenant_id_tier_id_idx ON app_public.agents USING btree (tenant_id, tier, id);
+
+CREATE INDEX agents_tenant_id_updated_at_id_idx ON app_public.agents USING btree (tenant_id, updated_at, id);
 
 CREATE INDEX billing_notices_subscription_id_idx ON app_public.billing_notices USING btree (subscription_id);
 
 CREATE INDEX billing_profiles_issuer_id_idx ON app_public.billing_profiles USING btree (issuer_id);
 
-CREATE INDEX credit_entries_tenant_id_invoice_id_idx ON app_public.credit_entries USING btree (tenant_id, invoice_id);
+CREATE INDEX credit_entries_tenant_id_invoice_id_currency_idx ON app_public.credit_entries USING btree (tenant_id, invoice_id, currency);
 
-CREATE INDEX document_chunks_tenant_id_source_id_idx ON app_public.document_chunks USING btree (tenant_id, source_id);
+CREATE INDEX credit_entries_tenant_id_payment_id_idx ON app_public.credit_entries USING btree (tenant_id, payment_id);
 
-CREATE INDEX documents_created_by_user_id_idx ON app_public.documents USING btree (created_by_user_id);
+CREATE INDEX document_chunks_tenant_id_source_id_id_idx ON app_public.document_chunks USING btree (tenant_id, source_id, id);
+
+CREATE INDEX documents_created_by_user_id_tenant_id_id_idx ON app_public.documents USING btree (created_by_user_id, tenant_id, id);
+
+CREATE INDEX documents_tenant_id_created_at_id_idx ON app_public.documents USING btree (tenant_id, created_at, id);
 
 CREATE INDEX documents_tenant_id_metadata_idx ON app_public.documents USING gin (tenant_id, metadata jsonb_path_ops);
 
+CREATE INDEX documents_tenant_id_processing_status_id_idx ON app_public.documents USING btree (tenant_id, processing_status, id);
+
+CREATE INDEX documents_tenant_id_source_id_id_idx ON app_public.documents USING btree (tenant_id, source_id, id);
+
 CREATE INDEX documents_tenant_id_source_id_processing_status_idx ON app_public.documents USING btree (tenant_id, source_id, processing_status);
 
-CREATE INDEX embeddings_agent_id_idx ON app_public.embeddings USING btree (agent_id);
+CREATE INDEX documents_tenant_id_updated_at_id_idx ON app_public.documents USING btree (tenant_id, updated_at, id);
+
+CREATE INDEX embeddings_agent_id_tenant_id_idx ON app_public.embeddings USING btree (agent_id, tenant_id);
 
 CREATE INDEX embeddings_model_id_idx ON app_public.embeddings USING btree (model_id);
 
-CREATE INDEX embeddings_tenant_id_chunk_id_idx ON app_public.embeddings USING btree (tenant_id, chunk_id);
+CREATE INDEX embeddings_tenant_id_chunk_id_model_id_idx ON app_public.embeddings USING btree (tenant_id, chunk_id, model_id);
 
 CREATE UNIQUE INDEX institution_members_one_primary_key ON app_public.institution_members USING btree (tenant_id, user_id) WHERE is_primary;
 
@@ -29896,7 +34408,7 @@ CREATE INDEX invoices_subscription_id_idx ON app_public.invoices USING btree (su
 
 CREATE INDEX invoices_tenant_id_created_at_idx ON app_public.invoices USING btree (tenant_id, created_at);
 
-CREATE INDEX invoices_tenant_id_credited_invoice_id_idx ON app_public.invoices USING btree (tenant_id, credited_invoice_id);
+CREATE INDEX invoices_tenant_id_credited_invoice_id_currency_idx ON app_public.invoices USING btree (tenant_id, credited_invoice_id, currency);
 
 CREATE INDEX invoices_to_collect_idx ON app_public.invoices USING btree (next_attempt_at) WHERE (next_attempt_at IS NOT NULL);
 
@@ -29940,6 +34452,8 @@ CREATE UNIQUE INDEX payments_one_pending_key ON app_public.payments USING btree 
 
 CREATE INDEX payments_provider_payment_id_idx ON app_public.payments USING btree (provider_payment_id);
 
+CREATE INDEX payments_tenant_id_invoice_id_currency_idx ON app_public.payments USING btree (tenant_id, invoice_id, currency);
+
 CREATE INDEX payments_tenant_id_payment_method_id_idx ON app_public.payments USING btree (tenant_id, payment_method_id);
 
 CREATE INDEX plan_price_components_usage_type_idx ON app_public.plan_price_components USING btree (usage_type);
@@ -29956,17 +34470,27 @@ COMMENT ON INDEX app_public.projects_tenant_id_key_key IS 'is used by another pr
 
 CREATE INDEX projects_tenant_id_workspace_id_idx ON app_public.projects USING btree (tenant_id, workspace_id);
 
-CREATE INDEX prompts_copied_from_id_idx ON app_public.prompts USING btree (copied_from_id);
+CREATE INDEX prompts_copied_from_id_tenant_id_id_idx ON app_public.prompts USING btree (copied_from_id, tenant_id, id);
 
-CREATE INDEX prompts_created_by_user_id_idx ON app_public.prompts USING btree (created_by_user_id);
+CREATE INDEX prompts_created_by_user_id_tenant_id_id_idx ON app_public.prompts USING btree (created_by_user_id, tenant_id, id);
 
 CREATE INDEX prompts_sharing_mode_tenant_id_idx ON app_public.prompts USING btree (sharing_mode, tenant_id) WHERE (((sharing_mode)::text = ANY (ARRAY['subtree'::text, 'platform'::text])) AND (deleted_at IS NULL));
+
+CREATE INDEX prompts_tenant_id_created_at_id_idx ON app_public.prompts USING btree (tenant_id, created_at, id);
+
+CREATE INDEX prompts_tenant_id_deleted_at_idx ON app_public.prompts USING btree (tenant_id, deleted_at);
+
+CREATE INDEX prompts_tenant_id_name_id_idx ON app_public.prompts USING btree (tenant_id, name, id);
 
 CREATE UNIQUE INDEX prompts_tenant_id_name_key ON app_public.prompts USING btree (tenant_id, name) WHERE (deleted_at IS NULL);
 
 COMMENT ON INDEX app_public.prompts_tenant_id_name_key IS 'is taken by another one of this tenant';
 
 CREATE INDEX prompts_tenant_id_search_vector_catalog_label_idx ON app_public.prompts USING gin (tenant_id, search_vector, catalog.catalog_label(name, display_name) public.gin_trgm_ops) WHERE (deleted_at IS NULL);
+
+CREATE INDEX prompts_tenant_id_status_id_idx ON app_public.prompts USING btree (tenant_id, status, id);
+
+CREATE INDEX prompts_tenant_id_updated_at_id_idx ON app_public.prompts USING btree (tenant_id, updated_at, id);
 
 CREATE INDEX query_logs_tenant_id_created_at_idx ON app_public.query_logs USING btree (tenant_id, created_at);
 
@@ -29976,19 +34500,31 @@ CREATE UNIQUE INDEX quota_alerts_tenant_id_quota_type_quota_scope_scope_id_incl_
 
 CREATE INDEX quota_reservations_expires_at_idx ON app_public.quota_reservations USING btree (expires_at);
 
-CREATE UNIQUE INDEX quota_tracking_tenant_id_quota_type_quota_scope_scope_id_in_idx ON app_public.quota_tracking USING btree (tenant_id, quota_type, quota_scope, scope_id, includes_subtree, period, period_start);
+CREATE UNIQUE INDEX quota_tracking_tenant_id_quota_type_quota_scope_scope_id_in_idx ON app_public.quota_tracking USING btree (tenant_id, quota_type, quota_scope, scope_id, includes_subtree, period, starts_at);
 
-CREATE INDEX rag_knowledge_sources_created_by_user_id_idx ON app_public.rag_knowledge_sources USING btree (created_by_user_id);
+CREATE INDEX rag_knowledge_sources_created_by_user_id_tenant_id_id_idx ON app_public.rag_knowledge_sources USING btree (created_by_user_id, tenant_id, id);
 
-CREATE INDEX rag_knowledge_sources_embedding_model_idx ON app_public.rag_knowledge_sources USING btree (embedding_model);
+CREATE INDEX rag_knowledge_sources_embedding_model_tenant_id_id_idx ON app_public.rag_knowledge_sources USING btree (embedding_model, tenant_id, id);
 
 CREATE INDEX rag_knowledge_sources_sharing_mode_tenant_id_idx ON app_public.rag_knowledge_sources USING btree (sharing_mode, tenant_id) WHERE (((sharing_mode)::text = ANY (ARRAY['subtree'::text, 'platform'::text])) AND (deleted_at IS NULL));
+
+CREATE INDEX rag_knowledge_sources_tenant_id_created_at_id_idx ON app_public.rag_knowledge_sources USING btree (tenant_id, created_at, id);
+
+CREATE INDEX rag_knowledge_sources_tenant_id_deleted_at_idx ON app_public.rag_knowledge_sources USING btree (tenant_id, deleted_at);
+
+CREATE INDEX rag_knowledge_sources_tenant_id_name_id_idx ON app_public.rag_knowledge_sources USING btree (tenant_id, name, id);
 
 CREATE UNIQUE INDEX rag_knowledge_sources_tenant_id_name_key ON app_public.rag_knowledge_sources USING btree (tenant_id, name) WHERE (deleted_at IS NULL);
 
 COMMENT ON INDEX app_public.rag_knowledge_sources_tenant_id_name_key IS 'is taken by another one of this tenant';
 
+CREATE INDEX rag_knowledge_sources_tenant_id_processing_status_id_idx ON app_public.rag_knowledge_sources USING btree (tenant_id, processing_status, id);
+
 CREATE INDEX rag_knowledge_sources_tenant_id_search_vector_catalog_label_idx ON app_public.rag_knowledge_sources USING gin (tenant_id, search_vector, catalog.catalog_label(name, display_name) public.gin_trgm_ops) WHERE (deleted_at IS NULL);
+
+CREATE INDEX rag_knowledge_sources_tenant_id_status_id_idx ON app_public.rag_knowledge_sources USING btree (tenant_id, status, id);
+
+CREATE INDEX rag_knowledge_sources_tenant_id_updated_at_id_idx ON app_public.rag_knowledge_sources USING btree (tenant_id, updated_at, id);
 
 CREATE INDEX rate_limit_config_is_default_idx ON app_public.rate_limit_config USING btree (is_default) WHERE is_default;
 
@@ -30010,7 +34546,9 @@ CREATE INDEX resource_shares_grantee_tenant_id_grantee_workspace_id_idx ON app_p
 
 CREATE INDEX resource_shares_grantee_tenant_id_resource_kind_idx ON app_public.resource_shares USING btree (grantee_tenant_id, resource_kind);
 
-CREATE INDEX resource_sharing_audit_tenant_id_resource_kind_resource_id_idx ON app_public.resource_sharing_audit USING btree (tenant_id, resource_kind, resource_id);
+CREATE INDEX resource_sharing_audit_tenant_id_occurred_at_id_idx ON app_public.resource_sharing_audit USING btree (tenant_id, occurred_at, id);
+
+CREATE INDEX resource_sharing_audit_tenant_id_resource_id_id_idx ON app_public.resource_sharing_audit USING btree (tenant_id, resource_id, id);
 
 CREATE INDEX resource_versions_published_by_user_id_idx ON app_public.resource_versions USING btree (published_by_user_id);
 
@@ -30034,6 +34572,8 @@ CREATE INDEX tenant_status_history_changed_by_user_id_idx ON app_public.tenant_s
 
 CREATE INDEX tenants_account_manager_id_idx ON app_public.tenants USING btree (account_manager_id);
 
+CREATE INDEX tenants_ancestor_ids_idx ON app_public.tenants USING gin (ancestor_ids);
+
 CREATE UNIQUE INDEX tenants_domain_key ON app_public.tenants USING btree (domain);
 
 COMMENT ON INDEX app_public.tenants_domain_key IS 'is used by another tenant';
@@ -30050,11 +34590,17 @@ COMMENT ON INDEX app_public.tenants_slug_key IS 'is used by another tenant';
 
 CREATE INDEX tool_categories_tenant_id_parent_id_idx ON app_public.tool_categories USING btree (tenant_id, parent_id);
 
-CREATE INDEX tools_copied_from_id_idx ON app_public.tools USING btree (copied_from_id);
+CREATE INDEX tools_copied_from_id_tenant_id_id_idx ON app_public.tools USING btree (copied_from_id, tenant_id, id);
 
-CREATE INDEX tools_created_by_user_id_idx ON app_public.tools USING btree (created_by_user_id);
+CREATE INDEX tools_created_by_user_id_tenant_id_id_idx ON app_public.tools USING btree (created_by_user_id, tenant_id, id);
 
 CREATE INDEX tools_sharing_mode_tenant_id_idx ON app_public.tools USING btree (sharing_mode, tenant_id) WHERE (((sharing_mode)::text = ANY (ARRAY['subtree'::text, 'platform'::text])) AND (deleted_at IS NULL));
+
+CREATE INDEX tools_tenant_id_created_at_id_idx ON app_public.tools USING btree (tenant_id, created_at, id);
+
+CREATE INDEX tools_tenant_id_deleted_at_idx ON app_public.tools USING btree (tenant_id, deleted_at);
+
+CREATE INDEX tools_tenant_id_name_id_idx ON app_public.tools USING btree (tenant_id, name, id);
 
 CREATE UNIQUE INDEX tools_tenant_id_name_key ON app_public.tools USING btree (tenant_id, name) WHERE (deleted_at IS NULL);
 
@@ -30062,7 +34608,15 @@ COMMENT ON INDEX app_public.tools_tenant_id_name_key IS 'is taken by another one
 
 CREATE INDEX tools_tenant_id_search_vector_catalog_label_idx ON app_public.tools USING gin (tenant_id, search_vector, catalog.catalog_label(name, display_name) public.gin_trgm_ops) WHERE (deleted_at IS NULL);
 
+CREATE INDEX tools_tenant_id_status_id_idx ON app_public.tools USING btree (tenant_id, status, id);
+
 CREATE INDEX tools_tenant_id_tool_category_id_idx ON app_public.tools USING btree (tenant_id, tool_category_id);
+
+CREATE INDEX tools_tenant_id_updated_at_id_idx ON app_public.tools USING btree (tenant_id, updated_at, id);
+
+CREATE INDEX usage_events_late_idx ON ONLY app_public.usage_events USING btree (tenant_id, batch_id) WHERE (adjusts_period IS NOT NULL);
+
+CREATE INDEX usage_events_payer_id_usage_type_occurred_at_idx ON ONLY app_public.usage_events USING btree (payer_id, usage_type, occurred_at) WHERE (payer_id IS NOT NULL);
 
 CREATE INDEX usage_events_tenant_id_occurred_at_idx ON ONLY app_public.usage_events USING btree (tenant_id, occurred_at);
 
@@ -30104,19 +34658,29 @@ CREATE INDEX user_tenants_invited_by_user_id_idx ON app_public.user_tenants USIN
 
 CREATE INDEX user_tenants_user_id_idx ON app_public.user_tenants USING btree (user_id);
 
-CREATE INDEX workflows_copied_from_id_idx ON app_public.workflows USING btree (copied_from_id);
+CREATE INDEX workflows_copied_from_id_tenant_id_id_idx ON app_public.workflows USING btree (copied_from_id, tenant_id, id);
 
-CREATE INDEX workflows_created_by_user_id_idx ON app_public.workflows USING btree (created_by_user_id);
+CREATE INDEX workflows_created_by_user_id_tenant_id_id_idx ON app_public.workflows USING btree (created_by_user_id, tenant_id, id);
 
 CREATE INDEX workflows_sharing_mode_tenant_id_idx ON app_public.workflows USING btree (sharing_mode, tenant_id) WHERE (((sharing_mode)::text = ANY (ARRAY['subtree'::text, 'platform'::text])) AND (deleted_at IS NULL));
 
 CREATE INDEX workflows_tenant_id_agent_ids_idx ON app_public.workflows USING gin (tenant_id, agent_ids);
+
+CREATE INDEX workflows_tenant_id_created_at_id_idx ON app_public.workflows USING btree (tenant_id, created_at, id);
+
+CREATE INDEX workflows_tenant_id_deleted_at_idx ON app_public.workflows USING btree (tenant_id, deleted_at);
+
+CREATE INDEX workflows_tenant_id_name_id_idx ON app_public.workflows USING btree (tenant_id, name, id);
 
 CREATE UNIQUE INDEX workflows_tenant_id_name_key ON app_public.workflows USING btree (tenant_id, name) WHERE (deleted_at IS NULL);
 
 COMMENT ON INDEX app_public.workflows_tenant_id_name_key IS 'is taken by another one of this tenant';
 
 CREATE INDEX workflows_tenant_id_search_vector_catalog_label_idx ON app_public.workflows USING gin (tenant_id, search_vector, catalog.catalog_label(name, display_name) public.gin_trgm_ops) WHERE (deleted_at IS NULL);
+
+CREATE INDEX workflows_tenant_id_status_id_idx ON app_public.workflows USING btree (tenant_id, status, id);
+
+CREATE INDEX workflows_tenant_id_updated_at_id_idx ON app_public.workflows USING btree (tenant_id, updated_at, id);
 
 CREATE INDEX workspace_members_tenant_id_user_id_idx ON app_public.workspace_members USING btree (tenant_id, user_id);
 
@@ -30127,6 +34691,8 @@ CREATE INDEX workspaces_created_by_user_id_idx ON app_public.workspaces USING bt
 CREATE UNIQUE INDEX workspaces_tenant_id_name_key ON app_public.workspaces USING btree (tenant_id, name) WHERE (deleted_at IS NULL);
 
 COMMENT ON INDEX app_public.workspaces_tenant_id_name_key IS 'is used by another workspace of this tenant';
+
+CREATE INDEX ledger_entries_tenant_id_occurred_at_idx ON billing.ledger_entries USING btree (tenant_id, occurred_at);
 
 CREATE INDEX llm_calls_tenant_id_conversation_id_idx ON ONLY metering.llm_calls USING btree (tenant_id, conversation_id) WHERE (conversation_id IS NOT NULL);
 
@@ -30143,6 +34709,10 @@ CREATE INDEX quota_holds_tenant_id_counter_id_expires_at_idx ON metering.quota_h
 CREATE INDEX rate_limit_rules_config_id_idx ON metering.rate_limit_rules USING btree (config_id);
 
 CREATE UNIQUE INDEX usage_days_key ON metering.usage_days USING btree (tenant_id, used_on, usage_type, user_id, agent_id, api_key_id, project_id, model_id, feature_name) NULLS NOT DISTINCT;
+
+CREATE INDEX usage_events_default_payer_id_usage_type_occurred_at_idx ON metering.usage_events_default USING btree (payer_id, usage_type, occurred_at) WHERE (payer_id IS NOT NULL);
+
+CREATE INDEX usage_events_default_tenant_id_batch_id_idx ON metering.usage_events_default USING btree (tenant_id, batch_id) WHERE (adjusts_period IS NOT NULL);
 
 CREATE INDEX usage_events_default_tenant_id_occurred_at_idx ON metering.usage_events_default USING btree (tenant_id, occurred_at);
 
@@ -30170,7 +34740,7 @@ CREATE INDEX rare_postings_tenant_id_block_id_idx ON search.rare_postings USING 
 
 CREATE INDEX removals_tenant_id_block_id_idx ON search.removals USING btree (tenant_id, block_id);
 
-CREATE INDEX search_terms_trigrams ON search.terms USING gin (tenant_id, term public.gin_trgm_ops) WITH (gin_pending_list_limit='256') WHERE (((length(term) >= 4) AND (length(term) <= 40)) AND (term !~ '[0-9]'::text));
+CREATE INDEX search_terms_trigrams ON search.terms USING gin (tenant_id, term public.gin_trgm_ops) WITH (gin_pending_list_limit='256') WHERE (((length(term) >= 4) AND (length(term) <= 40)) AND (term !~ '[-0-9./\\_@:+&\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff]'::text));
 
 CREATE INDEX admin_access_log_admin_user_id_idx ON tenancy.admin_access_log USING btree (admin_user_id);
 
@@ -30190,7 +34760,11 @@ ALTER INDEX metering.llm_calls_tenant_id_model_id_occurred_at_idx ATTACH PARTITI
 
 ALTER INDEX metering.llm_texts_pkey ATTACH PARTITION metering.llm_texts_default_pkey;
 
+ALTER INDEX app_public.usage_events_payer_id_usage_type_occurred_at_idx ATTACH PARTITION metering.usage_events_default_payer_id_usage_type_occurred_at_idx;
+
 ALTER INDEX app_public.usage_events_pkey ATTACH PARTITION metering.usage_events_default_pkey;
+
+ALTER INDEX app_public.usage_events_late_idx ATTACH PARTITION metering.usage_events_default_tenant_id_batch_id_idx;
 
 ALTER INDEX app_public.usage_events_tenant_id_occurred_at_idx ATTACH PARTITION metering.usage_events_default_tenant_id_occurred_at_idx;
 
@@ -30207,8 +34781,8 @@ CREATE OR REPLACE VIEW app_public.knowledge_report WITH (security_invoker='true'
     s.language,
     s.embedding_model,
     count(d.id) AS document_count,
-    count(d.id) FILTER (WHERE (d.processing_status = 'completed'::app_public.processing_status)) AS completed_count,
-    count(d.id) FILTER (WHERE (d.processing_status = 'failed'::app_public.processing_status)) AS failed_count,
+    count(d.id) FILTER (WHERE ((d.processing_status)::text = 'completed'::text)) AS completed_count,
+    count(d.id) FILTER (WHERE ((d.processing_status)::text = 'failed'::text)) AS failed_count,
     COALESCE(sum(d.size_bytes), (0)::numeric) AS size_bytes,
     max(d.created_at) AS last_document_at
    FROM ((app_public.rag_knowledge_sources s
@@ -30231,229 +34805,305 @@ CREATE OR REPLACE VIEW app_public.tool_tags WITH (security_invoker='true') AS
 
 CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.agent_industry_mapping FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION tenancy.tg__require_writable_tenant();
 
-COMMENT ON TRIGGER _000_require_writable_tenant ON app_public.agent_industry_mapping IS 'Only while the tenant is in trial or active, and only by its members.';
+COMMENT ON TRIGGER _000_require_writable_tenant ON app_public.agent_industry_mapping IS 'Only while the tenant is in trial or active, as all tenants above it are, and only by its members.';
 
 CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.agent_knowledge_sources FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION tenancy.tg__require_writable_tenant();
 
-COMMENT ON TRIGGER _000_require_writable_tenant ON app_public.agent_knowledge_sources IS 'Only while the tenant is in trial or active, and only by its members.';
+COMMENT ON TRIGGER _000_require_writable_tenant ON app_public.agent_knowledge_sources IS 'Only while the tenant is in trial or active, as all tenants above it are, and only by its members.';
 
 CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.agent_persona_mapping FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION tenancy.tg__require_writable_tenant();
 
-COMMENT ON TRIGGER _000_require_writable_tenant ON app_public.agent_persona_mapping IS 'Only while the tenant is in trial or active, and only by its members.';
+COMMENT ON TRIGGER _000_require_writable_tenant ON app_public.agent_persona_mapping IS 'Only while the tenant is in trial or active, as all tenants above it are, and only by its members.';
 
 CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.agent_tools FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION tenancy.tg__require_writable_tenant();
 
-COMMENT ON TRIGGER _000_require_writable_tenant ON app_public.agent_tools IS 'Only while the tenant is in trial or active, and only by its members.';
+COMMENT ON TRIGGER _000_require_writable_tenant ON app_public.agent_tools IS 'Only while the tenant is in trial or active, as all tenants above it are, and only by its members.';
 
 CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.agents FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION tenancy.tg__require_writable_tenant();
 
-COMMENT ON TRIGGER _000_require_writable_tenant ON app_public.agents IS 'Only while the tenant is in trial or active, and only by its members.';
+COMMENT ON TRIGGER _000_require_writable_tenant ON app_public.agents IS 'Only while the tenant is in trial or active, as all tenants above it are, and only by its members.';
 
 CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.avatars FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION tenancy.tg__require_writable_tenant();
 
-COMMENT ON TRIGGER _000_require_writable_tenant ON app_public.avatars IS 'Only while the tenant is in trial or active, and only by its members.';
-
-CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.billing_notices FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION tenancy.tg__require_writable_tenant();
-
-COMMENT ON TRIGGER _000_require_writable_tenant ON app_public.billing_notices IS 'Only while the tenant is in trial or active, and only by its members.';
-
-CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.billing_profiles FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION tenancy.tg__require_writable_tenant();
-
-COMMENT ON TRIGGER _000_require_writable_tenant ON app_public.billing_profiles IS 'Only while the tenant is in trial or active, and only by its members.';
+COMMENT ON TRIGGER _000_require_writable_tenant ON app_public.avatars IS 'Only while the tenant is in trial or active, as all tenants above it are, and only by its members.';
 
 CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.business_functions FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION tenancy.tg__require_writable_tenant();
 
-COMMENT ON TRIGGER _000_require_writable_tenant ON app_public.business_functions IS 'Only while the tenant is in trial or active, and only by its members.';
-
-CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.credit_entries FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION tenancy.tg__require_writable_tenant();
-
-COMMENT ON TRIGGER _000_require_writable_tenant ON app_public.credit_entries IS 'Only while the tenant is in trial or active, and only by its members.';
+COMMENT ON TRIGGER _000_require_writable_tenant ON app_public.business_functions IS 'Only while the tenant is in trial or active, as all tenants above it are, and only by its members.';
 
 CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.departments FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION tenancy.tg__require_writable_tenant();
 
-COMMENT ON TRIGGER _000_require_writable_tenant ON app_public.departments IS 'Only while the tenant is in trial or active, and only by its members.';
+COMMENT ON TRIGGER _000_require_writable_tenant ON app_public.departments IS 'Only while the tenant is in trial or active, as all tenants above it are, and only by its members.';
 
 CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.document_chunks FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION tenancy.tg__require_writable_tenant();
 
-COMMENT ON TRIGGER _000_require_writable_tenant ON app_public.document_chunks IS 'Only while the tenant is in trial or active, and only by its members.';
+COMMENT ON TRIGGER _000_require_writable_tenant ON app_public.document_chunks IS 'Only while the tenant is in trial or active, as all tenants above it are, and only by its members.';
 
 CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.documents FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION tenancy.tg__require_writable_tenant();
 
-COMMENT ON TRIGGER _000_require_writable_tenant ON app_public.documents IS 'Only while the tenant is in trial or active, and only by its members.';
+COMMENT ON TRIGGER _000_require_writable_tenant ON app_public.documents IS 'Only while the tenant is in trial or active, as all tenants above it are, and only by its members.';
 
 CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.embeddings FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION tenancy.tg__require_writable_tenant();
 
-COMMENT ON TRIGGER _000_require_writable_tenant ON app_public.embeddings IS 'Only while the tenant is in trial or active, and only by its members.';
+COMMENT ON TRIGGER _000_require_writable_tenant ON app_public.embeddings IS 'Only while the tenant is in trial or active, as all tenants above it are, and only by its members.';
 
 CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.icons FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION tenancy.tg__require_writable_tenant();
 
-COMMENT ON TRIGGER _000_require_writable_tenant ON app_public.icons IS 'Only while the tenant is in trial or active, and only by its members.';
+COMMENT ON TRIGGER _000_require_writable_tenant ON app_public.icons IS 'Only while the tenant is in trial or active, as all tenants above it are, and only by its members.';
 
 CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.institution_members FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION tenancy.tg__require_writable_tenant();
 
-COMMENT ON TRIGGER _000_require_writable_tenant ON app_public.institution_members IS 'Only while the tenant is in trial or active, and only by its members.';
+COMMENT ON TRIGGER _000_require_writable_tenant ON app_public.institution_members IS 'Only while the tenant is in trial or active, as all tenants above it are, and only by its members.';
 
 CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.institutions FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION tenancy.tg__require_writable_tenant();
 
-COMMENT ON TRIGGER _000_require_writable_tenant ON app_public.institutions IS 'Only while the tenant is in trial or active, and only by its members.';
+COMMENT ON TRIGGER _000_require_writable_tenant ON app_public.institutions IS 'Only while the tenant is in trial or active, as all tenants above it are, and only by its members.';
 
 CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.invitations FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION tenancy.tg__require_writable_tenant();
 
-COMMENT ON TRIGGER _000_require_writable_tenant ON app_public.invitations IS 'Only while the tenant is in trial or active, and only by its members.';
-
-CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.invoice_lines FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION tenancy.tg__require_writable_tenant();
-
-COMMENT ON TRIGGER _000_require_writable_tenant ON app_public.invoice_lines IS 'Only while the tenant is in trial or active, and only by its members.';
-
-CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.invoices FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION tenancy.tg__require_writable_tenant();
-
-COMMENT ON TRIGGER _000_require_writable_tenant ON app_public.invoices IS 'Only while the tenant is in trial or active, and only by its members.';
+COMMENT ON TRIGGER _000_require_writable_tenant ON app_public.invitations IS 'Only while the tenant is in trial or active, as all tenants above it are, and only by its members.';
 
 CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.llm_model_price_overrides FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION tenancy.tg__require_writable_tenant();
 
-COMMENT ON TRIGGER _000_require_writable_tenant ON app_public.llm_model_price_overrides IS 'Only while the tenant is in trial or active, and only by its members.';
+COMMENT ON TRIGGER _000_require_writable_tenant ON app_public.llm_model_price_overrides IS 'Only while the tenant is in trial or active, as all tenants above it are, and only by its members.';
 
 CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.model_configurations FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION tenancy.tg__require_writable_tenant();
 
-COMMENT ON TRIGGER _000_require_writable_tenant ON app_public.model_configurations IS 'Only while the tenant is in trial or active, and only by its members.';
-
-CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.notice_mails FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION tenancy.tg__require_writable_tenant();
-
-COMMENT ON TRIGGER _000_require_writable_tenant ON app_public.notice_mails IS 'Only while the tenant is in trial or active, and only by its members.';
+COMMENT ON TRIGGER _000_require_writable_tenant ON app_public.model_configurations IS 'Only while the tenant is in trial or active, as all tenants above it are, and only by its members.';
 
 CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.organizational_roles FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION tenancy.tg__require_writable_tenant();
 
-COMMENT ON TRIGGER _000_require_writable_tenant ON app_public.organizational_roles IS 'Only while the tenant is in trial or active, and only by its members.';
-
-CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.payment_methods FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION tenancy.tg__require_writable_tenant();
-
-COMMENT ON TRIGGER _000_require_writable_tenant ON app_public.payment_methods IS 'Only while the tenant is in trial or active, and only by its members.';
-
-CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.payments FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION tenancy.tg__require_writable_tenant();
-
-COMMENT ON TRIGGER _000_require_writable_tenant ON app_public.payments IS 'Only while the tenant is in trial or active, and only by its members.';
+COMMENT ON TRIGGER _000_require_writable_tenant ON app_public.organizational_roles IS 'Only while the tenant is in trial or active, as all tenants above it are, and only by its members.';
 
 CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.personas FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION tenancy.tg__require_writable_tenant();
 
-COMMENT ON TRIGGER _000_require_writable_tenant ON app_public.personas IS 'Only while the tenant is in trial or active, and only by its members.';
+COMMENT ON TRIGGER _000_require_writable_tenant ON app_public.personas IS 'Only while the tenant is in trial or active, as all tenants above it are, and only by its members.';
 
 CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.project_members FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION tenancy.tg__require_writable_tenant();
 
-COMMENT ON TRIGGER _000_require_writable_tenant ON app_public.project_members IS 'Only while the tenant is in trial or active, and only by its members.';
+COMMENT ON TRIGGER _000_require_writable_tenant ON app_public.project_members IS 'Only while the tenant is in trial or active, as all tenants above it are, and only by its members.';
 
 CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.projects FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION tenancy.tg__require_writable_tenant();
 
-COMMENT ON TRIGGER _000_require_writable_tenant ON app_public.projects IS 'Only while the tenant is in trial or active, and only by its members.';
+COMMENT ON TRIGGER _000_require_writable_tenant ON app_public.projects IS 'Only while the tenant is in trial or active, as all tenants above it are, and only by its members.';
 
 CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.prompts FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION tenancy.tg__require_writable_tenant();
 
-COMMENT ON TRIGGER _000_require_writable_tenant ON app_public.prompts IS 'Only while the tenant is in trial or active, and only by its members.';
+COMMENT ON TRIGGER _000_require_writable_tenant ON app_public.prompts IS 'Only while the tenant is in trial or active, as all tenants above it are, and only by its members.';
 
 CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.quota_alerts FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION tenancy.tg__require_writable_tenant();
 
-COMMENT ON TRIGGER _000_require_writable_tenant ON app_public.quota_alerts IS 'Only while the tenant is in trial or active, and only by its members.';
+COMMENT ON TRIGGER _000_require_writable_tenant ON app_public.quota_alerts IS 'Only while the tenant is in trial or active, as all tenants above it are, and only by its members.';
 
 CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.quota_reservations FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION tenancy.tg__require_writable_tenant();
 
-COMMENT ON TRIGGER _000_require_writable_tenant ON app_public.quota_reservations IS 'Only while the tenant is in trial or active, and only by its members.';
+COMMENT ON TRIGGER _000_require_writable_tenant ON app_public.quota_reservations IS 'Only while the tenant is in trial or active, as all tenants above it are, and only by its members.';
 
 CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.quota_tracking FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION tenancy.tg__require_writable_tenant();
 
-COMMENT ON TRIGGER _000_require_writable_tenant ON app_public.quota_tracking IS 'Only while the tenant is in trial or active, and only by its members.';
+COMMENT ON TRIGGER _000_require_writable_tenant ON app_public.quota_tracking IS 'Only while the tenant is in trial or active, as all tenants above it are, and only by its members.';
 
 CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.rag_knowledge_sources FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION tenancy.tg__require_writable_tenant();
 
-COMMENT ON TRIGGER _000_require_writable_tenant ON app_public.rag_knowledge_sources IS 'Only while the tenant is in trial or active, and only by its members.';
+COMMENT ON TRIGGER _000_require_writable_tenant ON app_public.rag_knowledge_sources IS 'Only while the tenant is in trial or active, as all tenants above it are, and only by its members.';
 
 CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.rate_limit_config FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION tenancy.tg__require_writable_tenant();
 
-COMMENT ON TRIGGER _000_require_writable_tenant ON app_public.rate_limit_config IS 'Only while the tenant is in trial or active, and only by its members.';
+COMMENT ON TRIGGER _000_require_writable_tenant ON app_public.rate_limit_config IS 'Only while the tenant is in trial or active, as all tenants above it are, and only by its members.';
 
 CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.refunds FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION tenancy.tg__require_writable_tenant();
 
-COMMENT ON TRIGGER _000_require_writable_tenant ON app_public.refunds IS 'Only while the tenant is in trial or active, and only by its members.';
+COMMENT ON TRIGGER _000_require_writable_tenant ON app_public.refunds IS 'Only while the tenant is in trial or active, as all tenants above it are, and only by its members.';
 
 CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.resource_shares FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION tenancy.tg__require_writable_tenant();
 
-COMMENT ON TRIGGER _000_require_writable_tenant ON app_public.resource_shares IS 'Only while the tenant is in trial or active, and only by its members.';
+COMMENT ON TRIGGER _000_require_writable_tenant ON app_public.resource_shares IS 'Only while the tenant is in trial or active, as all tenants above it are, and only by its members.';
 
 CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.resource_sharing_audit FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION tenancy.tg__require_writable_tenant();
 
-COMMENT ON TRIGGER _000_require_writable_tenant ON app_public.resource_sharing_audit IS 'Only while the tenant is in trial or active, and only by its members.';
+COMMENT ON TRIGGER _000_require_writable_tenant ON app_public.resource_sharing_audit IS 'Only while the tenant is in trial or active, as all tenants above it are, and only by its members.';
 
 CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.resource_versions FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION tenancy.tg__require_writable_tenant();
 
-COMMENT ON TRIGGER _000_require_writable_tenant ON app_public.resource_versions IS 'Only while the tenant is in trial or active, and only by its members.';
-
-CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.subscriptions FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION tenancy.tg__require_writable_tenant();
-
-COMMENT ON TRIGGER _000_require_writable_tenant ON app_public.subscriptions IS 'Only while the tenant is in trial or active, and only by its members.';
+COMMENT ON TRIGGER _000_require_writable_tenant ON app_public.resource_versions IS 'Only while the tenant is in trial or active, as all tenants above it are, and only by its members.';
 
 CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.tag_assignments FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION tenancy.tg__require_writable_tenant();
 
-COMMENT ON TRIGGER _000_require_writable_tenant ON app_public.tag_assignments IS 'Only while the tenant is in trial or active, and only by its members.';
+COMMENT ON TRIGGER _000_require_writable_tenant ON app_public.tag_assignments IS 'Only while the tenant is in trial or active, as all tenants above it are, and only by its members.';
 
 CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.tags FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION tenancy.tg__require_writable_tenant();
 
-COMMENT ON TRIGGER _000_require_writable_tenant ON app_public.tags IS 'Only while the tenant is in trial or active, and only by its members.';
+COMMENT ON TRIGGER _000_require_writable_tenant ON app_public.tags IS 'Only while the tenant is in trial or active, as all tenants above it are, and only by its members.';
 
 CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.tenant_config FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION tenancy.tg__require_writable_tenant();
 
-COMMENT ON TRIGGER _000_require_writable_tenant ON app_public.tenant_config IS 'Only while the tenant is in trial or active, and only by its members.';
+COMMENT ON TRIGGER _000_require_writable_tenant ON app_public.tenant_config IS 'Only while the tenant is in trial or active, as all tenants above it are, and only by its members.';
 
 CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.tenant_entitlement_overrides FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION tenancy.tg__require_writable_tenant();
 
-COMMENT ON TRIGGER _000_require_writable_tenant ON app_public.tenant_entitlement_overrides IS 'Only while the tenant is in trial or active, and only by its members.';
+COMMENT ON TRIGGER _000_require_writable_tenant ON app_public.tenant_entitlement_overrides IS 'Only while the tenant is in trial or active, as all tenants above it are, and only by its members.';
 
 CREATE TRIGGER _000_require_writable_tenant BEFORE UPDATE OF name, config, industry, company_size, country_code, timezone, language_code, primary_contact_email, primary_contact_name, primary_contact_phone, metadata ON app_public.tenants FOR EACH STATEMENT EXECUTE FUNCTION tenancy.tg__require_writable_tenant();
 
 CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.tool_categories FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION tenancy.tg__require_writable_tenant();
 
-COMMENT ON TRIGGER _000_require_writable_tenant ON app_public.tool_categories IS 'Only while the tenant is in trial or active, and only by its members.';
+COMMENT ON TRIGGER _000_require_writable_tenant ON app_public.tool_categories IS 'Only while the tenant is in trial or active, as all tenants above it are, and only by its members.';
 
 CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.tools FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION tenancy.tg__require_writable_tenant();
 
-COMMENT ON TRIGGER _000_require_writable_tenant ON app_public.tools IS 'Only while the tenant is in trial or active, and only by its members.';
+COMMENT ON TRIGGER _000_require_writable_tenant ON app_public.tools IS 'Only while the tenant is in trial or active, as all tenants above it are, and only by its members.';
 
 CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.usage_events FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION tenancy.tg__require_writable_tenant();
 
-COMMENT ON TRIGGER _000_require_writable_tenant ON app_public.usage_events IS 'Only while the tenant is in trial or active, and only by its members.';
+COMMENT ON TRIGGER _000_require_writable_tenant ON app_public.usage_events IS 'Only while the tenant is in trial or active, as all tenants above it are, and only by its members.';
 
 CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.usage_quotas FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION tenancy.tg__require_writable_tenant();
 
-COMMENT ON TRIGGER _000_require_writable_tenant ON app_public.usage_quotas IS 'Only while the tenant is in trial or active, and only by its members.';
+COMMENT ON TRIGGER _000_require_writable_tenant ON app_public.usage_quotas IS 'Only while the tenant is in trial or active, as all tenants above it are, and only by its members.';
 
 CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.user_agents FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION tenancy.tg__require_writable_tenant();
 
-COMMENT ON TRIGGER _000_require_writable_tenant ON app_public.user_agents IS 'Only while the tenant is in trial or active, and only by its members.';
+COMMENT ON TRIGGER _000_require_writable_tenant ON app_public.user_agents IS 'Only while the tenant is in trial or active, as all tenants above it are, and only by its members.';
 
 CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.user_favorites FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION tenancy.tg__require_writable_tenant();
 
-COMMENT ON TRIGGER _000_require_writable_tenant ON app_public.user_favorites IS 'Only while the tenant is in trial or active, and only by its members.';
+COMMENT ON TRIGGER _000_require_writable_tenant ON app_public.user_favorites IS 'Only while the tenant is in trial or active, as all tenants above it are, and only by its members.';
 
 CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.user_rating_votes FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION tenancy.tg__require_writable_tenant();
 
-COMMENT ON TRIGGER _000_require_writable_tenant ON app_public.user_rating_votes IS 'Only while the tenant is in trial or active, and only by its members.';
+COMMENT ON TRIGGER _000_require_writable_tenant ON app_public.user_rating_votes IS 'Only while the tenant is in trial or active, as all tenants above it are, and only by its members.';
 
 CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.user_ratings FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION tenancy.tg__require_writable_tenant();
 
-COMMENT ON TRIGGER _000_require_writable_tenant ON app_public.user_ratings IS 'Only while the tenant is in trial or active, and only by its members.';
+COMMENT ON TRIGGER _000_require_writable_tenant ON app_public.user_ratings IS 'Only while the tenant is in trial or active, as all tenants above it are, and only by its members.';
 
 CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.user_tenants FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION tenancy.tg__require_writable_tenant();
 
-COMMENT ON TRIGGER _000_require_writable_tenant ON app_public.user_tenants IS 'Only while the tenant is in trial or active, and only by its members.';
+COMMENT ON TRIGGER _000_require_writable_tenant ON app_public.user_tenants IS 'Only while the tenant is in trial or active, as all tenants above it are, and only by its members.';
 
 CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.workflows FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION tenancy.tg__require_writable_tenant();
 
-COMMENT ON TRIGGER _000_require_writable_tenant ON app_public.workflows IS 'Only while the tenant is in trial or active, and only by its members.';
+COMMENT ON TRIGGER _000_require_writable_tenant ON app_public.workflows IS 'Only while the tenant is in trial or active, as all tenants above it are, and only by its members.';
 
 CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.workspace_members FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION tenancy.tg__require_writable_tenant();
 
-COMMENT ON TRIGGER _000_require_writable_tenant ON app_public.workspace_members IS 'Only while the tenant is in trial or active, and only by its members.';
+COMMENT ON TRIGGER _000_require_writable_tenant ON app_public.workspace_members IS 'Only while the tenant is in trial or active, as all tenants above it are, and only by its members.';
 
 CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.workspaces FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION tenancy.tg__require_writable_tenant();
 
-COMMENT ON TRIGGER _000_require_writable_tenant ON app_public.workspaces IS 'Only while the tenant is in trial or active, and only by its members.';
+COMMENT ON TRIGGER _000_require_writable_tenant ON app_public.workspaces IS 'Only while the tenant is in trial or active, as all tenants above it are, and only by its members.';
+
+CREATE TRIGGER _020_normalize_texts BEFORE INSERT OR UPDATE ON app_public.agent_industry_mapping FOR EACH ROW WHEN (((NOT (new.industry IS NFC NORMALIZED)) OR (NOT (new.notes IS NFC NORMALIZED)))) EXECUTE FUNCTION core.tg__normalize_texts('industry', 'notes');
+
+CREATE TRIGGER _020_normalize_texts BEFORE INSERT OR UPDATE ON app_public.agent_persona_mapping FOR EACH ROW WHEN ((NOT (new.notes IS NFC NORMALIZED))) EXECUTE FUNCTION core.tg__normalize_texts('notes');
+
+CREATE TRIGGER _020_normalize_texts BEFORE INSERT OR UPDATE ON app_public.agent_tools FOR EACH ROW WHEN ((NOT ((new.config)::text IS NFC NORMALIZED))) EXECUTE FUNCTION core.tg__normalize_texts('config');
+
+CREATE TRIGGER _020_normalize_texts BEFORE INSERT OR UPDATE ON app_public.agents FOR EACH ROW WHEN (((NOT (new.name IS NFC NORMALIZED)) OR (NOT (new.display_name IS NFC NORMALIZED)) OR (NOT (new.description IS NFC NORMALIZED)) OR (NOT (new.avatar_url IS NFC NORMALIZED)) OR (NOT (new.icon IS NFC NORMALIZED)) OR (NOT (new.color_scheme IS NFC NORMALIZED)) OR (NOT (new.badge_text IS NFC NORMALIZED)) OR (NOT (new.badge_color IS NFC NORMALIZED)) OR (NOT (new.system_prompt IS NFC NORMALIZED)) OR (NOT (array_to_string(new.stop_sequences, ' '::text) IS NFC NORMALIZED)) OR (NOT (new.primary_category IS NFC NORMALIZED)) OR (NOT (new.subcategory IS NFC NORMALIZED)) OR (NOT (new.specialty IS NFC NORMALIZED)) OR (NOT (array_to_string(new.therapeutic_areas, ' '::text) IS NFC NORMALIZED)) OR (NOT (array_to_string(new.regulatory_domains, ' '::text) IS NFC NORMALIZED)) OR (NOT (array_to_string(new.industry_focus, ' '::text) IS NFC NORMALIZED)) OR (NOT (array_to_string(new.use_cases, ' '::text) IS NFC NORMALIZED)) OR (NOT (array_to_string(new.target_audience, ' '::text) IS NFC NORMALIZED)) OR (NOT (array_to_string(new.compliance_frameworks, ' '::text) IS NFC NORMALIZED)) OR (NOT (array_to_string(new.certifications, ' '::text) IS NFC NORMALIZED)) OR (NOT (array_to_string(new.geographic_scope, ' '::text) IS NFC NORMALIZED)) OR (NOT ((new.knowledge_domains)::text IS NFC NORMALIZED)) OR (NOT ((new.tools)::text IS NFC NORMALIZED)) OR (NOT ((new.prompt_templates)::text IS NFC NORMALIZED)) OR (NOT (array_to_string(new.supported_file_types, ' '::text) IS NFC NORMALIZED)) OR (NOT (new.billing_code IS NFC NORMALIZED)) OR (NOT (new.version IS NFC NORMALIZED)) OR (NOT (new.changelog IS NFC NORMALIZED)) OR (NOT ((new.metadata)::text IS NFC NORMALIZED)))) EXECUTE FUNCTION core.tg__normalize_texts('name', 'display_name', 'description', 'avatar_url', 'icon', 'color_scheme', 'badge_text', 'badge_color', 'system_prompt', 'stop_sequences', 'primary_category', 'subcategory', 'specialty', 'therapeutic_areas', 'regulatory_domains', 'industry_focus', 'use_cases', 'target_audience', 'compliance_frameworks', 'certifications', 'geographic_scope', 'knowledge_domains', 'tools', 'prompt_templates', 'supported_file_types', 'billing_code', 'version', 'changelog', 'metadata');
+
+CREATE TRIGGER _020_normalize_texts BEFORE INSERT OR UPDATE ON app_public.avatars FOR EACH ROW WHEN (((NOT (new.name IS NFC NORMALIZED)) OR (NOT (new.image_url IS NFC NORMALIZED)) OR (NOT (new.category IS NFC NORMALIZED)) OR (NOT (new.license IS NFC NORMALIZED)))) EXECUTE FUNCTION core.tg__normalize_texts('name', 'image_url', 'category', 'license');
+
+CREATE TRIGGER _020_normalize_texts BEFORE INSERT OR UPDATE ON app_public.billing_notices FOR EACH ROW WHEN (((NOT (new.subject_key IS NFC NORMALIZED)) OR (NOT (new.message IS NFC NORMALIZED)))) EXECUTE FUNCTION core.tg__normalize_texts('subject_key', 'message');
+
+CREATE TRIGGER _020_normalize_texts BEFORE INSERT OR UPDATE ON app_public.billing_profiles FOR EACH ROW WHEN (((NOT (new.legal_name IS NFC NORMALIZED)) OR (NOT (new.email IS NFC NORMALIZED)) OR (NOT (new.address IS NFC NORMALIZED)) OR (NOT (new.country_code IS NFC NORMALIZED)) OR (NOT (new.tax_number IS NFC NORMALIZED)) OR (NOT (new.currency IS NFC NORMALIZED)))) EXECUTE FUNCTION core.tg__normalize_texts('legal_name', 'email', 'address', 'country_code', 'tax_number', 'currency');
+
+CREATE TRIGGER _020_normalize_texts BEFORE INSERT OR UPDATE ON app_public.business_functions FOR EACH ROW WHEN (((NOT (new.name IS NFC NORMALIZED)) OR (NOT (new.description IS NFC NORMALIZED)))) EXECUTE FUNCTION core.tg__normalize_texts('name', 'description');
+
+CREATE TRIGGER _020_normalize_texts BEFORE INSERT OR UPDATE ON app_public.credit_entries FOR EACH ROW WHEN (((NOT (new.currency IS NFC NORMALIZED)) OR (NOT (new.memo IS NFC NORMALIZED)))) EXECUTE FUNCTION core.tg__normalize_texts('currency', 'memo');
+
+CREATE TRIGGER _020_normalize_texts BEFORE INSERT OR UPDATE ON app_public.departments FOR EACH ROW WHEN (((NOT (new.name IS NFC NORMALIZED)) OR (NOT (new.description IS NFC NORMALIZED)))) EXECUTE FUNCTION core.tg__normalize_texts('name', 'description');
+
+CREATE TRIGGER _020_normalize_texts BEFORE INSERT OR UPDATE ON app_public.document_chunks FOR EACH ROW WHEN ((NOT (new.content IS NFC NORMALIZED))) EXECUTE FUNCTION core.tg__normalize_texts('content');
+
+CREATE TRIGGER _020_normalize_texts BEFORE INSERT OR UPDATE ON app_public.documents FOR EACH ROW WHEN (((NOT (new.external_id IS NFC NORMALIZED)) OR (NOT (new.title IS NFC NORMALIZED)) OR (NOT (new.language IS NFC NORMALIZED)) OR (NOT (new.content IS NFC NORMALIZED)) OR (NOT (new.media_type IS NFC NORMALIZED)) OR (NOT ((new.metadata)::text IS NFC NORMALIZED)) OR (NOT (new.processing_error IS NFC NORMALIZED)))) EXECUTE FUNCTION core.tg__normalize_texts('external_id', 'title', 'language', 'content', 'media_type', 'metadata', 'processing_error');
+
+CREATE TRIGGER _020_normalize_texts BEFORE INSERT OR UPDATE ON app_public.icons FOR EACH ROW WHEN (((NOT (new.name IS NFC NORMALIZED)) OR (NOT (new.image_url IS NFC NORMALIZED)) OR (NOT (new.category IS NFC NORMALIZED)) OR (NOT (new.license IS NFC NORMALIZED)))) EXECUTE FUNCTION core.tg__normalize_texts('name', 'image_url', 'category', 'license');
+
+CREATE TRIGGER _020_normalize_texts BEFORE INSERT OR UPDATE ON app_public.institution_members FOR EACH ROW WHEN (((NOT (new.title IS NFC NORMALIZED)) OR (NOT (new.department IS NFC NORMALIZED)))) EXECUTE FUNCTION core.tg__normalize_texts('title', 'department');
+
+CREATE TRIGGER _020_normalize_texts BEFORE INSERT OR UPDATE ON app_public.institutions FOR EACH ROW WHEN (((NOT (new.name IS NFC NORMALIZED)) OR (NOT (new.country_code IS NFC NORMALIZED)) OR (NOT (new.website IS NFC NORMALIZED)))) EXECUTE FUNCTION core.tg__normalize_texts('name', 'country_code', 'website');
+
+CREATE TRIGGER _020_normalize_texts BEFORE INSERT OR UPDATE ON app_public.invitations FOR EACH ROW WHEN (((NOT (new.email IS NFC NORMALIZED)) OR (NOT ((new.permissions)::text IS NFC NORMALIZED)) OR (NOT (new.message IS NFC NORMALIZED)) OR (NOT (new.delivery_error IS NFC NORMALIZED)))) EXECUTE FUNCTION core.tg__normalize_texts('email', 'permissions', 'message', 'delivery_error');
+
+CREATE TRIGGER _020_normalize_texts BEFORE INSERT OR UPDATE ON app_public.invoice_issuers FOR EACH ROW WHEN (((NOT (new.slug IS NFC NORMALIZED)) OR (NOT (new.name IS NFC NORMALIZED)) OR (NOT (new.address IS NFC NORMALIZED)) OR (NOT (new.tax_number IS NFC NORMALIZED)) OR (NOT (new.number_prefix IS NFC NORMALIZED)) OR (NOT (new.credit_note_prefix IS NFC NORMALIZED)) OR (NOT (new.footer IS NFC NORMALIZED)))) EXECUTE FUNCTION core.tg__normalize_texts('slug', 'name', 'address', 'tax_number', 'number_prefix', 'credit_note_prefix', 'footer');
+
+CREATE TRIGGER _020_normalize_texts BEFORE INSERT OR UPDATE ON app_public.invoice_lines FOR EACH ROW WHEN (((NOT (new.description IS NFC NORMALIZED)) OR (NOT (new.usage_type IS NFC NORMALIZED)))) EXECUTE FUNCTION core.tg__normalize_texts('description', 'usage_type');
+
+CREATE TRIGGER _020_normalize_texts BEFORE INSERT OR UPDATE ON app_public.invoices FOR EACH ROW WHEN (((NOT (new.number IS NFC NORMALIZED)) OR (NOT (new.currency IS NFC NORMALIZED)) OR (NOT (new.timezone IS NFC NORMALIZED)) OR (NOT ((new.issued_by)::text IS NFC NORMALIZED)) OR (NOT ((new.billed_to)::text IS NFC NORMALIZED)) OR (NOT (new.void_reason IS NFC NORMALIZED)) OR (NOT (new.write_off_reason IS NFC NORMALIZED)) OR (NOT (new.memo IS NFC NORMALIZED)))) EXECUTE FUNCTION core.tg__normalize_texts('number', 'currency', 'timezone', 'issued_by', 'billed_to', 'void_reason', 'write_off_reason', 'memo');
+
+CREATE TRIGGER _020_normalize_texts BEFORE INSERT OR UPDATE ON app_public.llm_models FOR EACH ROW WHEN (((NOT (new.name IS NFC NORMALIZED)) OR (NOT (new.display_name IS NFC NORMALIZED)) OR (NOT (new.provider_model_name IS NFC NORMALIZED)) OR (NOT (array_to_string(new.input_modalities, ' '::text) IS NFC NORMALIZED)) OR (NOT (array_to_string(new.output_modalities, ' '::text) IS NFC NORMALIZED)))) EXECUTE FUNCTION core.tg__normalize_texts('name', 'display_name', 'provider_model_name', 'input_modalities', 'output_modalities');
+
+CREATE TRIGGER _020_normalize_texts BEFORE INSERT OR UPDATE ON app_public.llm_providers FOR EACH ROW WHEN (((NOT (new.name IS NFC NORMALIZED)) OR (NOT (new.display_name IS NFC NORMALIZED)) OR (NOT (new.base_url IS NFC NORMALIZED)) OR (NOT (new.api_key_variable IS NFC NORMALIZED)))) EXECUTE FUNCTION core.tg__normalize_texts('name', 'display_name', 'base_url', 'api_key_variable');
+
+CREATE TRIGGER _020_normalize_texts BEFORE INSERT OR UPDATE ON app_public.model_configurations FOR EACH ROW WHEN (((NOT (new.name IS NFC NORMALIZED)) OR (NOT (new.description IS NFC NORMALIZED)) OR (NOT (array_to_string(new.stop_sequences, ' '::text) IS NFC NORMALIZED)))) EXECUTE FUNCTION core.tg__normalize_texts('name', 'description', 'stop_sequences');
+
+CREATE TRIGGER _020_normalize_texts BEFORE INSERT OR UPDATE ON app_public.notice_mails FOR EACH ROW WHEN ((NOT (new.error IS NFC NORMALIZED))) EXECUTE FUNCTION core.tg__normalize_texts('error');
+
+CREATE TRIGGER _020_normalize_texts BEFORE INSERT OR UPDATE ON app_public.organizational_roles FOR EACH ROW WHEN (((NOT (new.name IS NFC NORMALIZED)) OR (NOT (new.description IS NFC NORMALIZED)))) EXECUTE FUNCTION core.tg__normalize_texts('name', 'description');
+
+CREATE TRIGGER _020_normalize_texts BEFORE INSERT OR UPDATE ON app_public.payment_methods FOR EACH ROW WHEN (((NOT (new.provider_method_id IS NFC NORMALIZED)) OR (NOT (new.brand IS NFC NORMALIZED)) OR (NOT (new.last4 IS NFC NORMALIZED)) OR (NOT (new.failure_message IS NFC NORMALIZED)))) EXECUTE FUNCTION core.tg__normalize_texts('provider_method_id', 'brand', 'last4', 'failure_message');
+
+CREATE TRIGGER _020_normalize_texts BEFORE INSERT OR UPDATE ON app_public.payments FOR EACH ROW WHEN (((NOT (new.currency IS NFC NORMALIZED)) OR (NOT (new.provider_payment_id IS NFC NORMALIZED)) OR (NOT (new.reference IS NFC NORMALIZED)) OR (NOT (new.failure_code IS NFC NORMALIZED)) OR (NOT (new.failure_message IS NFC NORMALIZED)))) EXECUTE FUNCTION core.tg__normalize_texts('currency', 'provider_payment_id', 'reference', 'failure_code', 'failure_message');
+
+CREATE TRIGGER _020_normalize_texts BEFORE INSERT OR UPDATE ON app_public.personas FOR EACH ROW WHEN (((NOT (new.name IS NFC NORMALIZED)) OR (NOT (new.description IS NFC NORMALIZED)) OR (NOT (new.avatar_url IS NFC NORMALIZED)) OR (NOT (array_to_string(new.goals, ' '::text) IS NFC NORMALIZED)))) EXECUTE FUNCTION core.tg__normalize_texts('name', 'description', 'avatar_url', 'goals');
+
+CREATE TRIGGER _020_normalize_texts BEFORE INSERT OR UPDATE ON app_public.plan_entitlements FOR EACH ROW WHEN ((NOT (new.key IS NFC NORMALIZED))) EXECUTE FUNCTION core.tg__normalize_texts('key');
+
+CREATE TRIGGER _020_normalize_texts BEFORE INSERT OR UPDATE ON app_public.plan_price_components FOR EACH ROW WHEN (((NOT (new.usage_type IS NFC NORMALIZED)) OR (NOT ((new.tiers)::text IS NFC NORMALIZED)))) EXECUTE FUNCTION core.tg__normalize_texts('usage_type', 'tiers');
+
+CREATE TRIGGER _020_normalize_texts BEFORE INSERT OR UPDATE ON app_public.plan_prices FOR EACH ROW WHEN ((NOT (new.currency IS NFC NORMALIZED))) EXECUTE FUNCTION core.tg__normalize_texts('currency');
+
+CREATE TRIGGER _020_normalize_texts BEFORE INSERT OR UPDATE ON app_public.plans FOR EACH ROW WHEN (((NOT (new.slug IS NFC NORMALIZED)) OR (NOT (new.name IS NFC NORMALIZED)) OR (NOT (new.description IS NFC NORMALIZED)))) EXECUTE FUNCTION core.tg__normalize_texts('slug', 'name', 'description');
+
+CREATE TRIGGER _020_normalize_texts BEFORE INSERT OR UPDATE ON app_public.projects FOR EACH ROW WHEN (((NOT (new.name IS NFC NORMALIZED)) OR (NOT (new.key IS NFC NORMALIZED)) OR (NOT (new.description IS NFC NORMALIZED)))) EXECUTE FUNCTION core.tg__normalize_texts('name', 'key', 'description');
+
+CREATE TRIGGER _020_normalize_texts BEFORE INSERT OR UPDATE ON app_public.prompts FOR EACH ROW WHEN (((NOT (new.name IS NFC NORMALIZED)) OR (NOT (new.display_name IS NFC NORMALIZED)) OR (NOT (new.description IS NFC NORMALIZED)) OR (NOT (new.category IS NFC NORMALIZED)) OR (NOT (array_to_string(new.tags, ' '::text) IS NFC NORMALIZED)) OR (NOT (new.prompt_text IS NFC NORMALIZED)) OR (NOT (new.system_prompt IS NFC NORMALIZED)) OR (NOT ((new.input_variables)::text IS NFC NORMALIZED)) OR (NOT ((new.model_requirements)::text IS NFC NORMALIZED)) OR (NOT (new.version IS NFC NORMALIZED)) OR (NOT ((new.metadata)::text IS NFC NORMALIZED)))) EXECUTE FUNCTION core.tg__normalize_texts('name', 'display_name', 'description', 'category', 'tags', 'prompt_text', 'system_prompt', 'input_variables', 'model_requirements', 'version', 'metadata');
+
+CREATE TRIGGER _020_normalize_texts BEFORE INSERT OR UPDATE ON app_public.query_logs FOR EACH ROW WHEN ((NOT (new.query_text IS NFC NORMALIZED))) EXECUTE FUNCTION core.tg__normalize_texts('query_text');
+
+CREATE TRIGGER _020_normalize_texts BEFORE INSERT OR UPDATE ON app_public.rag_knowledge_sources FOR EACH ROW WHEN (((NOT (new.name IS NFC NORMALIZED)) OR (NOT (new.display_name IS NFC NORMALIZED)) OR (NOT (new.description IS NFC NORMALIZED)) OR (NOT (new.category IS NFC NORMALIZED)) OR (NOT (array_to_string(new.tags, ' '::text) IS NFC NORMALIZED)) OR (NOT (new.source_url IS NFC NORMALIZED)) OR (NOT ((new.source_config)::text IS NFC NORMALIZED)) OR (NOT (new.file_path IS NFC NORMALIZED)) OR (NOT (new.file_type IS NFC NORMALIZED)) OR (NOT (new.embedding_model IS NFC NORMALIZED)) OR (NOT (new.language IS NFC NORMALIZED)) OR (NOT (new.vector_store_id IS NFC NORMALIZED)) OR (NOT (new.processing_error IS NFC NORMALIZED)) OR (NOT ((new.extracted_metadata)::text IS NFC NORMALIZED)) OR (NOT (new.author IS NFC NORMALIZED)) OR (NOT (new.source_organization IS NFC NORMALIZED)) OR (NOT ((new.metadata)::text IS NFC NORMALIZED)))) EXECUTE FUNCTION core.tg__normalize_texts('name', 'display_name', 'description', 'category', 'tags', 'source_url', 'source_config', 'file_path', 'file_type', 'embedding_model', 'language', 'vector_store_id', 'processing_error', 'extracted_metadata', 'author', 'source_organization', 'metadata');
+
+CREATE TRIGGER _020_normalize_texts BEFORE INSERT OR UPDATE ON app_public.refunds FOR EACH ROW WHEN (((NOT (new.reason IS NFC NORMALIZED)) OR (NOT (new.provider_refund_id IS NFC NORMALIZED)) OR (NOT (new.failure_message IS NFC NORMALIZED)))) EXECUTE FUNCTION core.tg__normalize_texts('reason', 'provider_refund_id', 'failure_message');
+
+CREATE TRIGGER _020_normalize_texts BEFORE INSERT OR UPDATE ON app_public.resource_sharing_audit FOR EACH ROW WHEN (((NOT (new.resource_name IS NFC NORMALIZED)) OR (NOT (new.other_tenant_slug IS NFC NORMALIZED)))) EXECUTE FUNCTION core.tg__normalize_texts('resource_name', 'other_tenant_slug');
+
+CREATE TRIGGER _020_normalize_texts BEFORE INSERT OR UPDATE ON app_public.resource_versions FOR EACH ROW WHEN (((NOT (new.version IS NFC NORMALIZED)) OR (NOT ((new.content)::text IS NFC NORMALIZED)) OR (NOT (new.changelog IS NFC NORMALIZED)) OR (NOT (new.rolled_back_to IS NFC NORMALIZED)))) EXECUTE FUNCTION core.tg__normalize_texts('version', 'content', 'changelog', 'rolled_back_to');
+
+CREATE TRIGGER _020_normalize_texts BEFORE INSERT OR UPDATE ON app_public.subscriptions FOR EACH ROW WHEN (((NOT (new.currency IS NFC NORMALIZED)) OR (NOT (new.timezone IS NFC NORMALIZED)))) EXECUTE FUNCTION core.tg__normalize_texts('currency', 'timezone');
+
+CREATE TRIGGER _020_normalize_texts BEFORE INSERT OR UPDATE ON app_public.tags FOR EACH ROW WHEN (((NOT (new.name IS NFC NORMALIZED)) OR (NOT (new.slug IS NFC NORMALIZED)) OR (NOT (new.color IS NFC NORMALIZED)) OR (NOT (new.description IS NFC NORMALIZED)))) EXECUTE FUNCTION core.tg__normalize_texts('name', 'slug', 'color', 'description');
+
+CREATE TRIGGER _020_normalize_texts BEFORE INSERT OR UPDATE ON app_public.tenant_config FOR EACH ROW WHEN (((NOT ((new.rate_limit_config)::text IS NFC NORMALIZED)) OR (NOT (array_to_string(new.allowed_origins, ' '::text) IS NFC NORMALIZED)) OR (NOT ((new.features)::text IS NFC NORMALIZED)))) EXECUTE FUNCTION core.tg__normalize_texts('rate_limit_config', 'allowed_origins', 'features');
+
+CREATE TRIGGER _020_normalize_texts BEFORE INSERT OR UPDATE ON app_public.tenant_entitlement_overrides FOR EACH ROW WHEN (((NOT (new.key IS NFC NORMALIZED)) OR (NOT (new.reason IS NFC NORMALIZED)))) EXECUTE FUNCTION core.tg__normalize_texts('key', 'reason');
+
+CREATE TRIGGER _020_normalize_texts BEFORE INSERT OR UPDATE ON app_public.tenant_status_history FOR EACH ROW WHEN ((NOT (new.reason IS NFC NORMALIZED))) EXECUTE FUNCTION core.tg__normalize_texts('reason');
+
+CREATE TRIGGER _020_normalize_texts BEFORE INSERT OR UPDATE ON app_public.tenants FOR EACH ROW WHEN (((NOT (new.slug IS NFC NORMALIZED)) OR (NOT (new.name IS NFC NORMALIZED)) OR (NOT (new.suspension_reason IS NFC NORMALIZED)) OR (NOT (new.cancellation_reason IS NFC NORMALIZED)) OR (NOT (new.subscription_timezone IS NFC NORMALIZED)) OR (NOT (new.payment_method_id IS NFC NORMALIZED)) OR (NOT (new.tenant_path IS NFC NORMALIZED)) OR (NOT ((new.resource_access_config)::text IS NFC NORMALIZED)) OR (NOT ((new.features)::text IS NFC NORMALIZED)) OR (NOT ((new.plan_features)::text IS NFC NORMALIZED)) OR (NOT ((new.config)::text IS NFC NORMALIZED)) OR (NOT ((new.quotas)::text IS NFC NORMALIZED)) OR (NOT (new.domain IS NFC NORMALIZED)) OR (NOT (new.industry IS NFC NORMALIZED)) OR (NOT (new.country_code IS NFC NORMALIZED)) OR (NOT (new.timezone IS NFC NORMALIZED)) OR (NOT (new.language_code IS NFC NORMALIZED)) OR (NOT (new.compliance_notes IS NFC NORMALIZED)) OR (NOT (new.primary_contact_email IS NFC NORMALIZED)) OR (NOT (new.primary_contact_name IS NFC NORMALIZED)) OR (NOT (new.primary_contact_phone IS NFC NORMALIZED)) OR (NOT ((new.metadata)::text IS NFC NORMALIZED)))) EXECUTE FUNCTION core.tg__normalize_texts('slug', 'name', 'suspension_reason', 'cancellation_reason', 'subscription_timezone', 'payment_method_id', 'tenant_path', 'resource_access_config', 'features', 'plan_features', 'config', 'quotas', 'domain', 'industry', 'country_code', 'timezone', 'language_code', 'compliance_notes', 'primary_contact_email', 'primary_contact_name', 'primary_contact_phone', 'metadata');
+
+CREATE TRIGGER _020_normalize_texts BEFORE INSERT OR UPDATE ON app_public.tool_categories FOR EACH ROW WHEN (((NOT (new.name IS NFC NORMALIZED)) OR (NOT (new.slug IS NFC NORMALIZED)) OR (NOT (new.description IS NFC NORMALIZED)) OR (NOT (new.icon IS NFC NORMALIZED)))) EXECUTE FUNCTION core.tg__normalize_texts('name', 'slug', 'description', 'icon');
+
+CREATE TRIGGER _020_normalize_texts BEFORE INSERT OR UPDATE ON app_public.tools FOR EACH ROW WHEN (((NOT (new.name IS NFC NORMALIZED)) OR (NOT (new.display_name IS NFC NORMALIZED)) OR (NOT (new.description IS NFC NORMALIZED)) OR (NOT (new.icon IS NFC NORMALIZED)) OR (NOT (new.category IS NFC NORMALIZED)) OR (NOT (new.endpoint_url IS NFC NORMALIZED)) OR (NOT ((new.headers)::text IS NFC NORMALIZED)) OR (NOT ((new.authentication_config)::text IS NFC NORMALIZED)) OR (NOT ((new.request_schema)::text IS NFC NORMALIZED)) OR (NOT ((new.response_schema)::text IS NFC NORMALIZED)) OR (NOT ((new.retry_config)::text IS NFC NORMALIZED)) OR (NOT (new.version IS NFC NORMALIZED)) OR (NOT ((new.metadata)::text IS NFC NORMALIZED)))) EXECUTE FUNCTION core.tg__normalize_texts('name', 'display_name', 'description', 'icon', 'category', 'endpoint_url', 'headers', 'authentication_config', 'request_schema', 'response_schema', 'retry_config', 'version', 'metadata');
+
+CREATE TRIGGER _020_normalize_texts BEFORE INSERT OR UPDATE ON app_public.usage_events FOR EACH ROW WHEN (((NOT (new.usage_type IS NFC NORMALIZED)) OR (NOT (new.feature_name IS NFC NORMALIZED)) OR (NOT (new.idempotency_key IS NFC NORMALIZED)) OR (NOT ((new.metadata)::text IS NFC NORMALIZED)))) EXECUTE FUNCTION core.tg__normalize_texts('usage_type', 'feature_name', 'idempotency_key', 'metadata');
+
+CREATE TRIGGER _020_normalize_texts BEFORE INSERT OR UPDATE ON app_public.usage_types FOR EACH ROW WHEN (((NOT (new.name IS NFC NORMALIZED)) OR (NOT (new.display_name IS NFC NORMALIZED)) OR (NOT (new.unit IS NFC NORMALIZED)))) EXECUTE FUNCTION core.tg__normalize_texts('name', 'display_name', 'unit');
+
+CREATE TRIGGER _020_normalize_texts BEFORE INSERT OR UPDATE ON app_public.user_agents FOR EACH ROW WHEN (((NOT (new.folder IS NFC NORMALIZED)) OR (NOT (array_to_string(new.tags, ' '::text) IS NFC NORMALIZED)) OR (NOT (new.custom_name IS NFC NORMALIZED)) OR (NOT (new.custom_description IS NFC NORMALIZED)) OR (NOT (new.custom_avatar IS NFC NORMALIZED)) OR (NOT (new.custom_color IS NFC NORMALIZED)) OR (NOT (new.custom_system_prompt IS NFC NORMALIZED)) OR (NOT ((new.settings)::text IS NFC NORMALIZED)))) EXECUTE FUNCTION core.tg__normalize_texts('folder', 'tags', 'custom_name', 'custom_description', 'custom_avatar', 'custom_color', 'custom_system_prompt', 'settings');
+
+CREATE TRIGGER _020_normalize_texts BEFORE INSERT OR UPDATE ON app_public.user_favorites FOR EACH ROW WHEN (((NOT (new.notes IS NFC NORMALIZED)) OR (NOT ((new.metadata)::text IS NFC NORMALIZED)))) EXECUTE FUNCTION core.tg__normalize_texts('notes', 'metadata');
+
+CREATE TRIGGER _020_normalize_texts BEFORE INSERT OR UPDATE ON app_public.user_profiles FOR EACH ROW WHEN (((NOT (new.email IS NFC NORMALIZED)) OR (NOT (new.full_name IS NFC NORMALIZED)) OR (NOT (new.avatar_url IS NFC NORMALIZED)) OR (NOT (new.job_title IS NFC NORMALIZED)) OR (NOT (new.department IS NFC NORMALIZED)) OR (NOT (new.organization IS NFC NORMALIZED)) OR (NOT ((new.preferences)::text IS NFC NORMALIZED)) OR (NOT ((new.notification_settings)::text IS NFC NORMALIZED)))) EXECUTE FUNCTION core.tg__normalize_texts('email', 'full_name', 'avatar_url', 'job_title', 'department', 'organization', 'preferences', 'notification_settings');
+
+CREATE TRIGGER _020_normalize_texts BEFORE INSERT OR UPDATE ON app_public.user_ratings FOR EACH ROW WHEN (((NOT (new.review IS NFC NORMALIZED)) OR (NOT ((new.metadata)::text IS NFC NORMALIZED)))) EXECUTE FUNCTION core.tg__normalize_texts('review', 'metadata');
+
+CREATE TRIGGER _020_normalize_texts BEFORE INSERT OR UPDATE ON app_public.user_sessions FOR EACH ROW WHEN (((NOT (new.device_type IS NFC NORMALIZED)) OR (NOT (new.browser IS NFC NORMALIZED)) OR (NOT (new.os IS NFC NORMALIZED)) OR (NOT (new.referrer_url IS NFC NORMALIZED)) OR (NOT (new.utm_source IS NFC NORMALIZED)) OR (NOT (new.utm_medium IS NFC NORMALIZED)) OR (NOT (new.utm_campaign IS NFC NORMALIZED)))) EXECUTE FUNCTION core.tg__normalize_texts('device_type', 'browser', 'os', 'referrer_url', 'utm_source', 'utm_medium', 'utm_campaign');
+
+CREATE TRIGGER _020_normalize_texts BEFORE INSERT OR UPDATE ON app_public.user_tenants FOR EACH ROW WHEN (((NOT ((new.permissions)::text IS NFC NORMALIZED)) OR (NOT ((new.metadata)::text IS NFC NORMALIZED)))) EXECUTE FUNCTION core.tg__normalize_texts('permissions', 'metadata');
+
+CREATE TRIGGER _020_normalize_texts BEFORE INSERT OR UPDATE ON app_public.workflows FOR EACH ROW WHEN (((NOT (new.name IS NFC NORMALIZED)) OR (NOT (new.display_name IS NFC NORMALIZED)) OR (NOT (new.description IS NFC NORMALIZED)) OR (NOT (new.category IS NFC NORMALIZED)) OR (NOT (array_to_string(new.tags, ' '::text) IS NFC NORMALIZED)) OR (NOT (new.icon IS NFC NORMALIZED)) OR (NOT ((new.workflow_definition)::text IS NFC NORMALIZED)) OR (NOT ((new.steps)::text IS NFC NORMALIZED)) OR (NOT ((new.input_schema)::text IS NFC NORMALIZED)) OR (NOT ((new.output_schema)::text IS NFC NORMALIZED)) OR (NOT ((new.agent_roles)::text IS NFC NORMALIZED)) OR (NOT (new.version IS NFC NORMALIZED)) OR (NOT ((new.metadata)::text IS NFC NORMALIZED)))) EXECUTE FUNCTION core.tg__normalize_texts('name', 'display_name', 'description', 'category', 'tags', 'icon', 'workflow_definition', 'steps', 'input_schema', 'output_schema', 'agent_roles', 'version', 'metadata');
+
+CREATE TRIGGER _020_normalize_texts BEFORE INSERT OR UPDATE ON app_public.workspaces FOR EACH ROW WHEN (((NOT (new.name IS NFC NORMALIZED)) OR (NOT (new.description IS NFC NORMALIZED)) OR (NOT (new.icon IS NFC NORMALIZED)) OR (NOT ((new.settings)::text IS NFC NORMALIZED)))) EXECUTE FUNCTION core.tg__normalize_texts('name', 'description', 'icon', 'settings');
 
 CREATE TRIGGER _050_lock_tree BEFORE UPDATE OF parent_tenant_id, slug ON app_public.tenants FOR EACH STATEMENT EXECUTE FUNCTION tenancy.tg_tenants__lock_tree();
 
@@ -30537,7 +35187,7 @@ CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.tenant_config FOR
 
 CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.tenant_entitlement_overrides FOR EACH ROW EXECUTE FUNCTION core.tg__set_updated_at();
 
-CREATE TRIGGER _100_set_updated_at BEFORE UPDATE OF id, slug, name, type, status, activated_at, deactivated_at, suspended_at, suspension_reason, cancelled_at, cancellation_reason, subscription_tier, subscription_status, trial_ends_at, subscription_started_at, subscription_ends_at, billing_cycle, payment_method_id, last_payment_at, next_billing_date, parent_tenant_id, tenant_level, tenant_path, resource_access_config, features, config, quotas, domain, industry, company_size, country_code, timezone, language_code, hipaa_compliant, gdpr_compliant, sox_compliant, iso_certified, compliance_notes, primary_contact_email, primary_contact_name, primary_contact_phone, support_tier, account_manager_id, metadata, created_at, updated_at ON app_public.tenants FOR EACH ROW EXECUTE FUNCTION core.tg__set_updated_at();
+CREATE TRIGGER _100_set_updated_at BEFORE UPDATE OF id, slug, name, type, status, activated_at, deactivated_at, suspended_at, suspension_reason, cancelled_at, cancellation_reason, subscription_tier, subscription_status, trial_ends_at, subscription_started_at, subscription_ends_at, subscription_timezone, billing_cycle, payment_method_id, last_payment_at, next_billing_date, parent_tenant_id, tenant_level, tenant_path, ancestor_ids, was_sub_tenant, resource_access_config, features, config, quotas, domain, industry, company_size, country_code, timezone, language_code, hipaa_compliant, gdpr_compliant, sox_compliant, iso_certified, compliance_notes, primary_contact_email, primary_contact_name, primary_contact_phone, support_tier, account_manager_id, metadata, created_at, updated_at ON app_public.tenants FOR EACH ROW EXECUTE FUNCTION core.tg__set_updated_at();
 
 CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.tool_categories FOR EACH ROW EXECUTE FUNCTION core.tg__set_updated_at();
 
@@ -30563,8 +35213,6 @@ CREATE TRIGGER _200_append_only BEFORE DELETE OR UPDATE ON app_public.resource_s
 
 CREATE TRIGGER _200_check_scope BEFORE INSERT OR UPDATE ON app_public.rate_limit_config FOR EACH ROW EXECUTE FUNCTION metering.tg_rate_limit_config__check_scope();
 
-CREATE TRIGGER _200_check_scope BEFORE INSERT OR UPDATE ON app_public.usage_quotas FOR EACH ROW EXECUTE FUNCTION metering.tg_usage_quotas__check_scope();
-
 CREATE TRIGGER _200_check_settings BEFORE INSERT OR UPDATE OF features, rate_limit_config ON app_public.tenant_config FOR EACH ROW EXECUTE FUNCTION tenancy.tg_tenant_config__check_settings();
 
 CREATE TRIGGER _200_check_status BEFORE INSERT OR UPDATE OF status, type, suspension_reason, cancellation_reason ON app_public.tenants FOR EACH ROW EXECUTE FUNCTION tenancy.tg_tenants__check_status();
@@ -30575,11 +35223,27 @@ CREATE TRIGGER _200_date_status BEFORE UPDATE OF status ON app_public.user_tenan
 
 CREATE TRIGGER _200_forbid_truncate BEFORE TRUNCATE ON app_public.invoice_lines FOR EACH STATEMENT EXECUTE FUNCTION billing.tg__forbid_truncate();
 
+ALTER TABLE app_public.invoice_lines ENABLE ALWAYS TRIGGER _200_forbid_truncate;
+
 CREATE TRIGGER _200_forbid_truncate BEFORE TRUNCATE ON app_public.invoices FOR EACH STATEMENT EXECUTE FUNCTION billing.tg__forbid_truncate();
+
+ALTER TABLE app_public.invoices ENABLE ALWAYS TRIGGER _200_forbid_truncate;
+
+CREATE TRIGGER _200_keep BEFORE DELETE OR UPDATE ON app_public.credit_entries FOR EACH ROW EXECUTE FUNCTION billing.tg__keep_books();
+
+ALTER TABLE app_public.credit_entries ENABLE ALWAYS TRIGGER _200_keep;
+
+CREATE TRIGGER _200_keep BEFORE DELETE OR UPDATE ON app_public.payments FOR EACH ROW EXECUTE FUNCTION billing.tg_payments__keep();
+
+ALTER TABLE app_public.payments ENABLE ALWAYS TRIGGER _200_keep;
 
 CREATE TRIGGER _200_keep_final BEFORE INSERT OR DELETE OR UPDATE ON app_public.invoice_lines FOR EACH ROW EXECUTE FUNCTION billing.tg_invoice_lines__keep_final();
 
+ALTER TABLE app_public.invoice_lines ENABLE ALWAYS TRIGGER _200_keep_final;
+
 CREATE TRIGGER _200_keep_final BEFORE INSERT OR DELETE OR UPDATE ON app_public.invoices FOR EACH ROW EXECUTE FUNCTION billing.tg_invoices__keep_final();
+
+ALTER TABLE app_public.invoices ENABLE ALWAYS TRIGGER _200_keep_final;
 
 CREATE TRIGGER _200_keep_history BEFORE INSERT OR DELETE OR UPDATE ON app_public.plan_price_components FOR EACH ROW EXECUTE FUNCTION billing.tg_plan_price_components__keep_history();
 
@@ -30601,11 +35265,13 @@ CREATE TRIGGER _200_require_member_user_id BEFORE INSERT OR UPDATE OF user_id ON
 
 CREATE TRIGGER _200_require_member_user_id BEFORE INSERT OR UPDATE OF user_id ON app_public.project_members FOR EACH ROW EXECUTE FUNCTION tenancy.tg__require_member('user_id', 'f');
 
+CREATE TRIGGER _200_set_scope BEFORE INSERT OR UPDATE ON app_public.usage_quotas FOR EACH ROW EXECUTE FUNCTION metering.tg_usage_quotas__set_scope();
+
 CREATE TRIGGER _200_take_turns BEFORE INSERT OR UPDATE OF parent_id ON app_public.tool_categories FOR EACH STATEMENT EXECUTE FUNCTION catalog.tg_tool_categories__take_turns();
 
 CREATE TRIGGER _210_append_only BEFORE TRUNCATE ON app_public.resource_sharing_audit FOR EACH STATEMENT EXECUTE FUNCTION catalog.tg_resource_sharing_audit__append_only();
 
-CREATE TRIGGER _210_place_in_tree BEFORE INSERT OR UPDATE OF parent_tenant_id, slug, tenant_level, tenant_path ON app_public.tenants FOR EACH ROW EXECUTE FUNCTION tenancy.tg_tenants__place_in_tree();
+CREATE TRIGGER _210_place_in_tree BEFORE INSERT OR UPDATE OF parent_tenant_id, slug, tenant_level, tenant_path, ancestor_ids, was_sub_tenant ON app_public.tenants FOR EACH ROW EXECUTE FUNCTION tenancy.tg_tenants__place_in_tree();
 
 CREATE TRIGGER _220_check_settings BEFORE INSERT OR UPDATE OF config, features, quotas, resource_access_config, timezone ON app_public.tenants FOR EACH ROW EXECUTE FUNCTION tenancy.tg_tenants__check_settings();
 
@@ -30634,10 +35300,6 @@ CREATE TRIGGER _300_refuse_credentials BEFORE INSERT OR UPDATE OF source_config 
 CREATE TRIGGER _300_refuse_cycle BEFORE INSERT OR UPDATE OF parent_id ON app_public.tool_categories FOR EACH ROW EXECUTE FUNCTION catalog.tg_tool_categories__refuse_cycle();
 
 CREATE TRIGGER _400_take_statistics BEFORE INSERT ON app_public.user_agents FOR EACH ROW EXECUTE FUNCTION metering.tg_user_agents__take_statistics();
-
-CREATE TRIGGER _500_apply_entitlements AFTER INSERT OR UPDATE ON app_public.subscriptions FOR EACH ROW EXECUTE FUNCTION billing.tg__apply_entitlements();
-
-CREATE TRIGGER _500_apply_entitlements AFTER INSERT OR DELETE OR UPDATE ON app_public.tenant_entitlement_overrides FOR EACH ROW EXECUTE FUNCTION billing.tg__apply_entitlements();
 
 CREATE TRIGGER _500_audit AFTER INSERT OR DELETE OR UPDATE ON app_public.resource_shares FOR EACH ROW EXECUTE FUNCTION catalog.tg_resource_shares__audit();
 
@@ -30685,13 +35347,43 @@ CREATE TRIGGER _500_note_changed_sources_of_removed AFTER DELETE ON app_public.d
 
 CREATE TRIGGER _500_note_source_progress AFTER UPDATE ON app_public.documents REFERENCING OLD TABLE AS old_documents NEW TABLE AS new_documents FOR EACH STATEMENT EXECUTE FUNCTION knowledge.tg_documents__note_source_progress();
 
+CREATE TRIGGER _500_post AFTER INSERT ON app_public.credit_entries FOR EACH ROW EXECUTE FUNCTION billing.tg_credit_entries__post();
+
+ALTER TABLE app_public.credit_entries ENABLE ALWAYS TRIGGER _500_post;
+
+CREATE TRIGGER _500_post AFTER UPDATE ON app_public.invoices FOR EACH ROW EXECUTE FUNCTION billing.tg_invoices__post();
+
+ALTER TABLE app_public.invoices ENABLE ALWAYS TRIGGER _500_post;
+
+CREATE TRIGGER _500_post AFTER INSERT OR UPDATE ON app_public.payments FOR EACH ROW EXECUTE FUNCTION billing.tg_payments__post();
+
+ALTER TABLE app_public.payments ENABLE ALWAYS TRIGGER _500_post;
+
+CREATE TRIGGER _500_post AFTER UPDATE ON app_public.refunds FOR EACH ROW EXECUTE FUNCTION billing.tg_refunds__post();
+
+ALTER TABLE app_public.refunds ENABLE ALWAYS TRIGGER _500_post;
+
 CREATE TRIGGER _500_queue_mails AFTER INSERT ON app_public.billing_notices FOR EACH ROW EXECUTE FUNCTION billing.tg__queue_notice_mails('billing_notice_id', 'can_manage_billing');
 
 CREATE TRIGGER _500_queue_mails AFTER INSERT ON app_public.quota_alerts FOR EACH ROW EXECUTE FUNCTION billing.tg__queue_notice_mails('quota_alert_id', 'can_manage_billing', 'can_manage_tenant');
 
 CREATE TRIGGER _500_rate_item AFTER INSERT OR DELETE OR UPDATE OF rating ON app_public.user_ratings FOR EACH ROW EXECUTE FUNCTION catalog.tg_user_ratings__rate_item();
 
+CREATE TRIGGER _500_refresh_added AFTER INSERT ON app_public.plan_entitlements REFERENCING NEW TABLE AS changed_rows FOR EACH STATEMENT EXECUTE FUNCTION billing.tg_plan_entitlements__refresh();
+
+CREATE TRIGGER _500_refresh_changed AFTER UPDATE ON app_public.plan_entitlements REFERENCING NEW TABLE AS changed_rows FOR EACH STATEMENT EXECUTE FUNCTION billing.tg_plan_entitlements__refresh();
+
+CREATE TRIGGER _500_refresh_entitlements AFTER INSERT OR DELETE OR UPDATE OF slug, tier ON app_public.plans FOR EACH ROW EXECUTE FUNCTION billing.tg_plans__refresh_entitlements();
+
+CREATE TRIGGER _500_refresh_entitlements AFTER INSERT OR UPDATE ON app_public.subscriptions FOR EACH ROW EXECUTE FUNCTION billing.tg__refresh_entitlements();
+
+CREATE TRIGGER _500_refresh_entitlements AFTER INSERT OR DELETE OR UPDATE ON app_public.tenant_entitlement_overrides FOR EACH ROW EXECUTE FUNCTION billing.tg__refresh_entitlements();
+
+CREATE TRIGGER _500_refresh_removed AFTER DELETE ON app_public.plan_entitlements REFERENCING OLD TABLE AS changed_rows FOR EACH STATEMENT EXECUTE FUNCTION billing.tg_plan_entitlements__refresh();
+
 CREATE TRIGGER _500_refuse_change BEFORE UPDATE OF tenant_id, id, content, content_tsvector, document_length ON app_public.document_chunks FOR EACH ROW EXECUTE FUNCTION search.tg__refuse_chunk_change();
+
+CREATE TRIGGER _501_refresh_former AFTER UPDATE ON app_public.plan_entitlements REFERENCING OLD TABLE AS changed_rows FOR EACH STATEMENT EXECUTE FUNCTION billing.tg_plan_entitlements__refresh();
 
 CREATE TRIGGER _510_audit_sharing_mode AFTER UPDATE OF sharing_mode ON app_public.agents FOR EACH ROW WHEN (((old.sharing_mode)::text <> (new.sharing_mode)::text)) EXECUTE FUNCTION catalog.tg__audit_sharing_mode('agent');
 
@@ -30739,19 +35431,39 @@ CREATE TRIGGER _600_count_removed AFTER DELETE ON app_public.documents REFERENCI
 
 CREATE TRIGGER _600_count_removed AFTER DELETE ON app_public.user_tenants REFERENCING OLD TABLE AS changed_rows FOR EACH STATEMENT EXECUTE FUNCTION metering.tg_user_tenants__count_rows();
 
+CREATE TRIGGER _600_end_subscription AFTER UPDATE OF status ON app_public.tenants FOR EACH ROW WHEN ((((new.status)::text IS DISTINCT FROM (old.status)::text) AND ((new.status)::text = ANY (ARRAY['cancelled'::text, 'inactive'::text])))) EXECUTE FUNCTION billing.tg_tenants__end_subscription();
+
 CREATE TRIGGER _600_refresh_counters AFTER INSERT OR DELETE OR UPDATE ON app_public.usage_quotas FOR EACH ROW EXECUTE FUNCTION metering.tg_usage_quotas__refresh_counters();
 
 CREATE TRIGGER _600_refresh_rules AFTER INSERT OR DELETE OR UPDATE ON app_public.rate_limit_config FOR EACH ROW EXECUTE FUNCTION metering.tg_rate_limit_config__refresh_rules();
 
 CREATE TRIGGER _600_set_quotas AFTER INSERT OR UPDATE OF quotas ON app_public.tenants FOR EACH ROW EXECUTE FUNCTION metering.tg_tenants__set_quotas();
 
+CREATE TRIGGER _610_keep_subscription AFTER UPDATE OF parent_tenant_id ON app_public.tenants FOR EACH ROW WHEN ((new.parent_tenant_id IS NOT NULL)) EXECUTE FUNCTION billing.tg_tenants__keep_subscription();
+
 CREATE TRIGGER _610_leave_counts BEFORE DELETE ON app_public.tenants FOR EACH ROW EXECUTE FUNCTION metering.tg_tenants__move_counts();
 
 CREATE TRIGGER _610_move_counts AFTER UPDATE OF parent_tenant_id ON app_public.tenants FOR EACH ROW EXECUTE FUNCTION metering.tg_tenants__move_counts();
 
+CREATE TRIGGER _620_refresh_entitlements AFTER INSERT OR UPDATE OF parent_tenant_id ON app_public.tenants FOR EACH ROW EXECUTE FUNCTION billing.tg_tenants__refresh_entitlements();
+
 CREATE TRIGGER _620_set_rate_limits AFTER INSERT ON app_public.tenants FOR EACH ROW EXECUTE FUNCTION metering.tg_tenants__set_rate_limits();
 
+CREATE TRIGGER _200_balance AFTER INSERT ON billing.ledger_entries REFERENCING NEW TABLE AS new_entries FOR EACH STATEMENT EXECUTE FUNCTION billing.tg_ledger_entries__balance();
+
+ALTER TABLE billing.ledger_entries ENABLE ALWAYS TRIGGER _200_balance;
+
 CREATE TRIGGER _200_forbid_truncate BEFORE TRUNCATE ON billing.invoice_numbers FOR EACH STATEMENT EXECUTE FUNCTION billing.tg__forbid_truncate();
+
+ALTER TABLE billing.invoice_numbers ENABLE ALWAYS TRIGGER _200_forbid_truncate;
+
+CREATE TRIGGER _200_keep BEFORE DELETE OR UPDATE ON billing.invoice_documents FOR EACH ROW EXECUTE FUNCTION billing.tg__keep_books();
+
+ALTER TABLE billing.invoice_documents ENABLE ALWAYS TRIGGER _200_keep;
+
+CREATE TRIGGER _200_keep BEFORE DELETE OR UPDATE ON billing.ledger_entries FOR EACH ROW EXECUTE FUNCTION billing.tg__keep_books();
+
+ALTER TABLE billing.ledger_entries ENABLE ALWAYS TRIGGER _200_keep;
 
 CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON metering.usage_days FOR EACH ROW EXECUTE FUNCTION core.tg__set_updated_at();
 
@@ -30761,11 +35473,11 @@ CREATE TRIGGER _500_keep_usage AFTER UPDATE ON metering.llm_calls FOR EACH ROW E
 
 CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON vault.invitations FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION tenancy.tg__require_writable_tenant();
 
-COMMENT ON TRIGGER _000_require_writable_tenant ON vault.invitations IS 'Only while the tenant is in trial or active, and only by its members.';
+COMMENT ON TRIGGER _000_require_writable_tenant ON vault.invitations IS 'Only while the tenant is in trial or active, as all tenants above it are, and only by its members.';
 
 CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON vault.tenant_config FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION tenancy.tg__require_writable_tenant();
 
-COMMENT ON TRIGGER _000_require_writable_tenant ON vault.tenant_config IS 'Only while the tenant is in trial or active, and only by its members.';
+COMMENT ON TRIGGER _000_require_writable_tenant ON vault.tenant_config IS 'Only while the tenant is in trial or active, as all tenants above it are, and only by its members.';
 
 ALTER TABLE ONLY app_public.agent_industry_mapping
     ADD CONSTRAINT agent_industry_mapping_tenant_id_agent_id_fkey FOREIGN KEY (tenant_id, agent_id) REFERENCES app_public.agents(tenant_id, id) ON DELETE CASCADE;
@@ -30871,10 +35583,13 @@ ALTER TABLE ONLY app_public.credit_entries
     ADD CONSTRAINT credit_entries_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app_public.tenants(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY app_public.credit_entries
-    ADD CONSTRAINT credit_entries_tenant_id_invoice_id_fkey FOREIGN KEY (tenant_id, invoice_id) REFERENCES app_public.invoices(tenant_id, id) ON DELETE CASCADE;
+    ADD CONSTRAINT credit_entries_tenant_id_invoice_id_fkey FOREIGN KEY (tenant_id, invoice_id, currency) REFERENCES app_public.invoices(tenant_id, id, currency) ON DELETE CASCADE;
 
 COMMENT ON CONSTRAINT credit_entries_tenant_id_invoice_id_fkey ON app_public.credit_entries IS '@fieldName invoice
 @foreignFieldName creditEntries';
+
+ALTER TABLE ONLY app_public.credit_entries
+    ADD CONSTRAINT credit_entries_tenant_id_payment_id_fkey FOREIGN KEY (tenant_id, payment_id) REFERENCES app_public.payments(tenant_id, id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY app_public.departments
     ADD CONSTRAINT departments_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app_public.tenants(id) ON DELETE CASCADE;
@@ -30987,7 +35702,7 @@ COMMENT ON CONSTRAINT invoices_subscription_id_fkey ON app_public.invoices IS '@
 @foreignFieldName invoices';
 
 ALTER TABLE ONLY app_public.invoices
-    ADD CONSTRAINT invoices_tenant_id_credited_invoice_id_fkey FOREIGN KEY (tenant_id, credited_invoice_id) REFERENCES app_public.invoices(tenant_id, id) ON DELETE CASCADE;
+    ADD CONSTRAINT invoices_tenant_id_credited_invoice_id_fkey FOREIGN KEY (tenant_id, credited_invoice_id, currency) REFERENCES app_public.invoices(tenant_id, id, currency) ON DELETE CASCADE;
 
 COMMENT ON CONSTRAINT invoices_tenant_id_credited_invoice_id_fkey ON app_public.invoices IS '@fieldName creditedInvoice
 @foreignFieldName creditNotes';
@@ -31057,7 +35772,7 @@ ALTER TABLE ONLY app_public.payments
     ADD CONSTRAINT payments_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app_public.tenants(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY app_public.payments
-    ADD CONSTRAINT payments_tenant_id_invoice_id_fkey FOREIGN KEY (tenant_id, invoice_id) REFERENCES app_public.invoices(tenant_id, id) ON DELETE CASCADE;
+    ADD CONSTRAINT payments_tenant_id_invoice_id_fkey FOREIGN KEY (tenant_id, invoice_id, currency) REFERENCES app_public.invoices(tenant_id, id, currency) ON DELETE CASCADE;
 
 COMMENT ON CONSTRAINT payments_tenant_id_invoice_id_fkey ON app_public.payments IS '@fieldName invoice
 @foreignFieldName payments';
@@ -31382,14 +36097,23 @@ ALTER TABLE ONLY billing.invoice_documents
 ALTER TABLE ONLY billing.invoice_numbers
     ADD CONSTRAINT invoice_numbers_issuer_id_fkey FOREIGN KEY (issuer_id) REFERENCES app_public.invoice_issuers(id);
 
+ALTER TABLE ONLY billing.ledger_entries
+    ADD CONSTRAINT ledger_entries_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app_public.tenants(id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY billing.payment_customers
     ADD CONSTRAINT payment_customers_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app_public.tenants(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY core.table_guard_exemptions
     ADD CONSTRAINT table_guard_exemptions_guard_fkey FOREIGN KEY (guard) REFERENCES core.table_guards(name) ON DELETE CASCADE;
 
+ALTER TABLE ONLY knowledge.document_drafts
+    ADD CONSTRAINT document_drafts_tenant_id_document_id_fkey FOREIGN KEY (tenant_id, document_id) REFERENCES app_public.documents(tenant_id, id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY knowledge.document_files
     ADD CONSTRAINT document_files_tenant_id_document_id_fkey FOREIGN KEY (tenant_id, document_id) REFERENCES app_public.documents(tenant_id, id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY knowledge.source_languages
+    ADD CONSTRAINT source_languages_tenant_id_source_id_fkey FOREIGN KEY (tenant_id, source_id) REFERENCES app_public.rag_knowledge_sources(tenant_id, id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY metering.api_call_buffer
     ADD CONSTRAINT api_call_buffer_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app_public.tenants(id) ON DELETE CASCADE;
@@ -31983,6 +36707,148 @@ CREATE POLICY select_analyst ON app_public.tenants FOR SELECT TO rowhouse_analys
 
 CREATE POLICY select_analyst ON app_public.usage_events FOR SELECT TO rowhouse_analyst USING ((tenant_id = ANY (( SELECT tenancy.analyst_tenant_ids() AS analyst_tenant_ids)::uuid[])));
 
+CREATE POLICY select_backup ON app_public.agent_industry_mapping FOR SELECT TO rowhouse_backup USING (true);
+
+CREATE POLICY select_backup ON app_public.agent_knowledge_sources FOR SELECT TO rowhouse_backup USING (true);
+
+CREATE POLICY select_backup ON app_public.agent_persona_mapping FOR SELECT TO rowhouse_backup USING (true);
+
+CREATE POLICY select_backup ON app_public.agent_tools FOR SELECT TO rowhouse_backup USING (true);
+
+CREATE POLICY select_backup ON app_public.agents FOR SELECT TO rowhouse_backup USING (true);
+
+CREATE POLICY select_backup ON app_public.avatars FOR SELECT TO rowhouse_backup USING (true);
+
+CREATE POLICY select_backup ON app_public.billing_notices FOR SELECT TO rowhouse_backup USING (true);
+
+CREATE POLICY select_backup ON app_public.billing_profiles FOR SELECT TO rowhouse_backup USING (true);
+
+CREATE POLICY select_backup ON app_public.business_functions FOR SELECT TO rowhouse_backup USING (true);
+
+CREATE POLICY select_backup ON app_public.credit_entries FOR SELECT TO rowhouse_backup USING (true);
+
+CREATE POLICY select_backup ON app_public.departments FOR SELECT TO rowhouse_backup USING (true);
+
+CREATE POLICY select_backup ON app_public.document_chunks FOR SELECT TO rowhouse_backup USING (true);
+
+CREATE POLICY select_backup ON app_public.documents FOR SELECT TO rowhouse_backup USING (true);
+
+CREATE POLICY select_backup ON app_public.embeddings FOR SELECT TO rowhouse_backup USING (true);
+
+CREATE POLICY select_backup ON app_public.icons FOR SELECT TO rowhouse_backup USING (true);
+
+CREATE POLICY select_backup ON app_public.institution_members FOR SELECT TO rowhouse_backup USING (true);
+
+CREATE POLICY select_backup ON app_public.institutions FOR SELECT TO rowhouse_backup USING (true);
+
+CREATE POLICY select_backup ON app_public.invitations FOR SELECT TO rowhouse_backup USING (true);
+
+CREATE POLICY select_backup ON app_public.invoice_issuers FOR SELECT TO rowhouse_backup USING (true);
+
+CREATE POLICY select_backup ON app_public.invoice_lines FOR SELECT TO rowhouse_backup USING (true);
+
+CREATE POLICY select_backup ON app_public.invoices FOR SELECT TO rowhouse_backup USING (true);
+
+CREATE POLICY select_backup ON app_public.llm_model_price_overrides FOR SELECT TO rowhouse_backup USING (true);
+
+CREATE POLICY select_backup ON app_public.llm_model_prices FOR SELECT TO rowhouse_backup USING (true);
+
+CREATE POLICY select_backup ON app_public.llm_models FOR SELECT TO rowhouse_backup USING (true);
+
+CREATE POLICY select_backup ON app_public.llm_providers FOR SELECT TO rowhouse_backup USING (true);
+
+CREATE POLICY select_backup ON app_public.model_configurations FOR SELECT TO rowhouse_backup USING (true);
+
+CREATE POLICY select_backup ON app_public.notice_mails FOR SELECT TO rowhouse_backup USING (true);
+
+CREATE POLICY select_backup ON app_public.organizational_roles FOR SELECT TO rowhouse_backup USING (true);
+
+CREATE POLICY select_backup ON app_public.payment_methods FOR SELECT TO rowhouse_backup USING (true);
+
+CREATE POLICY select_backup ON app_public.payments FOR SELECT TO rowhouse_backup USING (true);
+
+CREATE POLICY select_backup ON app_public.personas FOR SELECT TO rowhouse_backup USING (true);
+
+CREATE POLICY select_backup ON app_public.plan_entitlements FOR SELECT TO rowhouse_backup USING (true);
+
+CREATE POLICY select_backup ON app_public.plan_price_components FOR SELECT TO rowhouse_backup USING (true);
+
+CREATE POLICY select_backup ON app_public.plan_prices FOR SELECT TO rowhouse_backup USING (true);
+
+CREATE POLICY select_backup ON app_public.plans FOR SELECT TO rowhouse_backup USING (true);
+
+CREATE POLICY select_backup ON app_public.project_members FOR SELECT TO rowhouse_backup USING (true);
+
+CREATE POLICY select_backup ON app_public.projects FOR SELECT TO rowhouse_backup USING (true);
+
+CREATE POLICY select_backup ON app_public.prompts FOR SELECT TO rowhouse_backup USING (true);
+
+CREATE POLICY select_backup ON app_public.query_logs FOR SELECT TO rowhouse_backup USING (true);
+
+CREATE POLICY select_backup ON app_public.quota_alerts FOR SELECT TO rowhouse_backup USING (true);
+
+CREATE POLICY select_backup ON app_public.quota_reservations FOR SELECT TO rowhouse_backup USING (true);
+
+CREATE POLICY select_backup ON app_public.quota_tracking FOR SELECT TO rowhouse_backup USING (true);
+
+CREATE POLICY select_backup ON app_public.rag_knowledge_sources FOR SELECT TO rowhouse_backup USING (true);
+
+CREATE POLICY select_backup ON app_public.rate_limit_config FOR SELECT TO rowhouse_backup USING (true);
+
+CREATE POLICY select_backup ON app_public.rate_limit_usage FOR SELECT TO rowhouse_backup USING (true);
+
+CREATE POLICY select_backup ON app_public.refunds FOR SELECT TO rowhouse_backup USING (true);
+
+CREATE POLICY select_backup ON app_public.resource_shares FOR SELECT TO rowhouse_backup USING (true);
+
+CREATE POLICY select_backup ON app_public.resource_sharing_audit FOR SELECT TO rowhouse_backup USING (true);
+
+CREATE POLICY select_backup ON app_public.resource_versions FOR SELECT TO rowhouse_backup USING (true);
+
+CREATE POLICY select_backup ON app_public.subscriptions FOR SELECT TO rowhouse_backup USING (true);
+
+CREATE POLICY select_backup ON app_public.tag_assignments FOR SELECT TO rowhouse_backup USING (true);
+
+CREATE POLICY select_backup ON app_public.tags FOR SELECT TO rowhouse_backup USING (true);
+
+CREATE POLICY select_backup ON app_public.tenant_config FOR SELECT TO rowhouse_backup USING (true);
+
+CREATE POLICY select_backup ON app_public.tenant_entitlement_overrides FOR SELECT TO rowhouse_backup USING (true);
+
+CREATE POLICY select_backup ON app_public.tenant_status_history FOR SELECT TO rowhouse_backup USING (true);
+
+CREATE POLICY select_backup ON app_public.tenants FOR SELECT TO rowhouse_backup USING (true);
+
+CREATE POLICY select_backup ON app_public.tool_categories FOR SELECT TO rowhouse_backup USING (true);
+
+CREATE POLICY select_backup ON app_public.tools FOR SELECT TO rowhouse_backup USING (true);
+
+CREATE POLICY select_backup ON app_public.usage_events FOR SELECT TO rowhouse_backup USING (true);
+
+CREATE POLICY select_backup ON app_public.usage_quotas FOR SELECT TO rowhouse_backup USING (true);
+
+CREATE POLICY select_backup ON app_public.usage_types FOR SELECT TO rowhouse_backup USING (true);
+
+CREATE POLICY select_backup ON app_public.user_agents FOR SELECT TO rowhouse_backup USING (true);
+
+CREATE POLICY select_backup ON app_public.user_favorites FOR SELECT TO rowhouse_backup USING (true);
+
+CREATE POLICY select_backup ON app_public.user_profiles FOR SELECT TO rowhouse_backup USING (true);
+
+CREATE POLICY select_backup ON app_public.user_rating_votes FOR SELECT TO rowhouse_backup USING (true);
+
+CREATE POLICY select_backup ON app_public.user_ratings FOR SELECT TO rowhouse_backup USING (true);
+
+CREATE POLICY select_backup ON app_public.user_sessions FOR SELECT TO rowhouse_backup USING (true);
+
+CREATE POLICY select_backup ON app_public.user_tenants FOR SELECT TO rowhouse_backup USING (true);
+
+CREATE POLICY select_backup ON app_public.workflows FOR SELECT TO rowhouse_backup USING (true);
+
+CREATE POLICY select_backup ON app_public.workspace_members FOR SELECT TO rowhouse_backup USING (true);
+
+CREATE POLICY select_backup ON app_public.workspaces FOR SELECT TO rowhouse_backup USING (true);
+
 CREATE POLICY select_billing ON app_public.notice_mails FOR SELECT TO rowhouse_user USING ((( SELECT tenancy.has_permission('can_manage_billing'::text) AS has_permission) OR ((quota_alert_id IS NOT NULL) AND ( SELECT tenancy.has_permission('can_manage_tenant'::text) AS has_permission))));
 
 CREATE POLICY select_can_manage_billing ON app_public.billing_notices FOR SELECT TO rowhouse_user USING (( SELECT tenancy.has_permission('can_manage_billing'::text) AS has_permission));
@@ -32047,7 +36913,7 @@ CREATE POLICY select_member ON app_public.agent_persona_mapping FOR SELECT TO ro
 
 CREATE POLICY select_member ON app_public.agent_tools FOR SELECT TO rowhouse_user USING (true);
 
-CREATE POLICY select_member ON app_public.agents FOR SELECT TO rowhouse_user USING (((deleted_at IS NULL) OR ( SELECT tenancy.has_permission('can_delete_agents'::text) AS has_permission)));
+CREATE POLICY select_member ON app_public.agents FOR SELECT TO rowhouse_user, rowhouse_own_rows, rowhouse_shared_rows USING (((deleted_at IS NULL) OR ( SELECT tenancy.has_permission('can_delete_agents'::text) AS has_permission)));
 
 CREATE POLICY select_member ON app_public.avatars FOR SELECT TO rowhouse_user USING (true);
 
@@ -32089,13 +36955,13 @@ CASE
     ELSE (((NOT is_private) AND ( SELECT tenancy.has_role('admin'::text) AS has_role) AND ((workspace_id IS NULL) OR (workspace_id = ANY (( SELECT workspaces.my_workspace_ids() AS my_workspace_ids)::uuid[])))) OR (id = ANY (( SELECT workspaces.my_project_ids(('lead'::text)::app_public.project_role) AS my_project_ids)::uuid[])))
 END OR ( SELECT tenancy.has_role('owner'::text) AS has_role)));
 
-CREATE POLICY select_member ON app_public.prompts FOR SELECT TO rowhouse_user USING (((deleted_at IS NULL) OR ( SELECT tenancy.has_permission('can_delete_resources'::text) AS has_permission)));
+CREATE POLICY select_member ON app_public.prompts FOR SELECT TO rowhouse_user, rowhouse_own_rows, rowhouse_shared_rows USING (((deleted_at IS NULL) OR ( SELECT tenancy.has_permission('can_delete_resources'::text) AS has_permission)));
 
 CREATE POLICY select_member ON app_public.quota_alerts FOR SELECT TO rowhouse_user USING (((((quota_scope)::text = 'user'::text) AND (scope_id = ( SELECT core.current_user_id() AS current_user_id))) OR ( SELECT tenancy.has_permission('can_view_analytics'::text) AS has_permission)));
 
 CREATE POLICY select_member ON app_public.quota_tracking FOR SELECT TO rowhouse_user USING ((((quota_scope)::text <> 'user'::text) OR (scope_id = ( SELECT core.current_user_id() AS current_user_id)) OR ( SELECT tenancy.has_permission('can_view_analytics'::text) AS has_permission)));
 
-CREATE POLICY select_member ON app_public.rag_knowledge_sources FOR SELECT TO rowhouse_user USING (((deleted_at IS NULL) OR ( SELECT tenancy.has_permission('can_manage_knowledge'::text) AS has_permission)));
+CREATE POLICY select_member ON app_public.rag_knowledge_sources FOR SELECT TO rowhouse_user, rowhouse_own_rows, rowhouse_shared_rows USING (((deleted_at IS NULL) OR ( SELECT tenancy.has_permission('can_manage_knowledge'::text) AS has_permission)));
 
 CREATE POLICY select_member ON app_public.rate_limit_config FOR SELECT TO rowhouse_user USING ((((limit_scope)::text <> 'user'::text) OR (scope_id IS NULL) OR (scope_id = ( SELECT core.current_user_id() AS current_user_id)) OR ( SELECT tenancy.has_permission('can_view_analytics'::text) AS has_permission)));
 
@@ -32113,7 +36979,7 @@ CREATE POLICY select_member ON app_public.tenants FOR SELECT TO rowhouse_user US
 
 CREATE POLICY select_member ON app_public.tool_categories FOR SELECT TO rowhouse_user USING (true);
 
-CREATE POLICY select_member ON app_public.tools FOR SELECT TO rowhouse_user USING (((deleted_at IS NULL) OR ( SELECT tenancy.has_permission('can_delete_resources'::text) AS has_permission)));
+CREATE POLICY select_member ON app_public.tools FOR SELECT TO rowhouse_user, rowhouse_own_rows, rowhouse_shared_rows USING (((deleted_at IS NULL) OR ( SELECT tenancy.has_permission('can_delete_resources'::text) AS has_permission)));
 
 CREATE POLICY select_member ON app_public.usage_quotas FOR SELECT TO rowhouse_user USING ((((quota_scope)::text <> 'user'::text) OR (scope_id IS NULL) OR (scope_id = ( SELECT core.current_user_id() AS current_user_id)) OR ( SELECT tenancy.has_permission('can_view_analytics'::text) AS has_permission)));
 
@@ -32124,7 +36990,7 @@ CREATE POLICY select_member ON app_public.user_ratings FOR SELECT TO rowhouse_us
 
 CREATE POLICY select_member ON app_public.user_tenants FOR SELECT TO rowhouse_user USING (true);
 
-CREATE POLICY select_member ON app_public.workflows FOR SELECT TO rowhouse_user USING (((deleted_at IS NULL) OR ( SELECT tenancy.has_permission('can_delete_resources'::text) AS has_permission)));
+CREATE POLICY select_member ON app_public.workflows FOR SELECT TO rowhouse_user, rowhouse_own_rows, rowhouse_shared_rows USING (((deleted_at IS NULL) OR ( SELECT tenancy.has_permission('can_delete_resources'::text) AS has_permission)));
 
 CREATE POLICY select_member ON app_public.workspace_members FOR SELECT TO rowhouse_user USING ((workspace_id = ANY (( SELECT workspaces.my_workspace_ids() AS my_workspace_ids)::uuid[])));
 
@@ -32418,6 +37284,66 @@ CREATE POLICY tenant_isolation_of_deletes ON app_public.workflows AS RESTRICTIVE
 
 COMMENT ON POLICY tenant_isolation_of_deletes ON app_public.workflows IS 'A tenant that a resource is shared with cannot delete it.';
 
+CREATE POLICY tenant_isolation_of_own_rows ON app_public.agents AS RESTRICTIVE TO rowhouse_own_rows USING (
+CASE tenant_id
+    WHEN ( SELECT core.current_tenant_id() AS current_tenant_id) THEN true
+    ELSE NULL::boolean
+END);
+
+COMMENT ON POLICY tenant_isolation_of_own_rows ON app_public.agents IS 'The half of a list that is the request''s own tenant''s.';
+
+CREATE POLICY tenant_isolation_of_own_rows ON app_public.prompts AS RESTRICTIVE TO rowhouse_own_rows USING (
+CASE tenant_id
+    WHEN ( SELECT core.current_tenant_id() AS current_tenant_id) THEN true
+    ELSE NULL::boolean
+END);
+
+COMMENT ON POLICY tenant_isolation_of_own_rows ON app_public.prompts IS 'The half of a list that is the request''s own tenant''s.';
+
+CREATE POLICY tenant_isolation_of_own_rows ON app_public.rag_knowledge_sources AS RESTRICTIVE TO rowhouse_own_rows USING (
+CASE tenant_id
+    WHEN ( SELECT core.current_tenant_id() AS current_tenant_id) THEN true
+    ELSE NULL::boolean
+END);
+
+COMMENT ON POLICY tenant_isolation_of_own_rows ON app_public.rag_knowledge_sources IS 'The half of a list that is the request''s own tenant''s.';
+
+CREATE POLICY tenant_isolation_of_own_rows ON app_public.tools AS RESTRICTIVE TO rowhouse_own_rows USING (
+CASE tenant_id
+    WHEN ( SELECT core.current_tenant_id() AS current_tenant_id) THEN true
+    ELSE NULL::boolean
+END);
+
+COMMENT ON POLICY tenant_isolation_of_own_rows ON app_public.tools IS 'The half of a list that is the request''s own tenant''s.';
+
+CREATE POLICY tenant_isolation_of_own_rows ON app_public.workflows AS RESTRICTIVE TO rowhouse_own_rows USING (
+CASE tenant_id
+    WHEN ( SELECT core.current_tenant_id() AS current_tenant_id) THEN true
+    ELSE NULL::boolean
+END);
+
+COMMENT ON POLICY tenant_isolation_of_own_rows ON app_public.workflows IS 'The half of a list that is the request''s own tenant''s.';
+
+CREATE POLICY tenant_isolation_of_shared_rows ON app_public.agents AS RESTRICTIVE TO rowhouse_shared_rows USING ((id = ANY (( SELECT catalog.shared_resource_ids('agent'::text) AS shared_resource_ids)::uuid[])));
+
+COMMENT ON POLICY tenant_isolation_of_shared_rows ON app_public.agents IS 'The half of a list that other tenants share with the request.';
+
+CREATE POLICY tenant_isolation_of_shared_rows ON app_public.prompts AS RESTRICTIVE TO rowhouse_shared_rows USING ((id = ANY (( SELECT catalog.shared_resource_ids('prompt'::text) AS shared_resource_ids)::uuid[])));
+
+COMMENT ON POLICY tenant_isolation_of_shared_rows ON app_public.prompts IS 'The half of a list that other tenants share with the request.';
+
+CREATE POLICY tenant_isolation_of_shared_rows ON app_public.rag_knowledge_sources AS RESTRICTIVE TO rowhouse_shared_rows USING ((id = ANY (( SELECT catalog.shared_resource_ids('knowledge_source'::text) AS shared_resource_ids)::uuid[])));
+
+COMMENT ON POLICY tenant_isolation_of_shared_rows ON app_public.rag_knowledge_sources IS 'The half of a list that other tenants share with the request.';
+
+CREATE POLICY tenant_isolation_of_shared_rows ON app_public.tools AS RESTRICTIVE TO rowhouse_shared_rows USING ((id = ANY (( SELECT catalog.shared_resource_ids('tool'::text) AS shared_resource_ids)::uuid[])));
+
+COMMENT ON POLICY tenant_isolation_of_shared_rows ON app_public.tools IS 'The half of a list that other tenants share with the request.';
+
+CREATE POLICY tenant_isolation_of_shared_rows ON app_public.workflows AS RESTRICTIVE TO rowhouse_shared_rows USING ((id = ANY (( SELECT catalog.shared_resource_ids('workflow'::text) AS shared_resource_ids)::uuid[])));
+
+COMMENT ON POLICY tenant_isolation_of_shared_rows ON app_public.workflows IS 'The half of a list that other tenants share with the request.';
+
 CREATE POLICY tenant_isolation_of_updates ON app_public.agents AS RESTRICTIVE FOR UPDATE TO rowhouse_user USING ((tenant_id = ( SELECT core.current_tenant_id() AS current_tenant_id)));
 
 COMMENT ON POLICY tenant_isolation_of_updates ON app_public.agents IS 'A tenant that a resource is shared with cannot change it.';
@@ -32562,6 +37488,8 @@ CREATE POLICY all_owner ON billing.invoice_numbers TO rowhouse_owner USING (true
 
 COMMENT ON POLICY all_owner ON billing.invoice_numbers IS 'numbers without gaps are counted for each issuer';
 
+CREATE POLICY all_owner ON billing.ledger_entries TO rowhouse_owner USING (true) WITH CHECK (true);
+
 CREATE POLICY all_owner ON billing.payment_customers TO rowhouse_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY all_owner ON billing.payment_events TO rowhouse_owner USING (true) WITH CHECK (true);
@@ -32574,6 +37502,8 @@ CREATE POLICY all_platform ON billing.invoice_documents TO rowhouse_platform USI
 
 CREATE POLICY all_platform ON billing.invoice_numbers TO rowhouse_platform USING (true) WITH CHECK (true);
 
+CREATE POLICY all_platform ON billing.ledger_entries TO rowhouse_platform USING (true) WITH CHECK (true);
+
 CREATE POLICY all_platform ON billing.payment_customers TO rowhouse_platform USING (true) WITH CHECK (true);
 
 CREATE POLICY all_platform ON billing.payment_events TO rowhouse_platform USING (true) WITH CHECK (true);
@@ -32584,13 +37514,31 @@ ALTER TABLE billing.invoice_documents ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE billing.invoice_numbers ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE billing.ledger_entries ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE billing.payment_customers ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE billing.payment_events ENABLE ROW LEVEL SECURITY;
 
+CREATE POLICY select_backup ON billing.invoice_counters FOR SELECT TO rowhouse_backup USING (true);
+
+CREATE POLICY select_backup ON billing.invoice_documents FOR SELECT TO rowhouse_backup USING (true);
+
+CREATE POLICY select_backup ON billing.invoice_numbers FOR SELECT TO rowhouse_backup USING (true);
+
+CREATE POLICY select_backup ON billing.ledger_entries FOR SELECT TO rowhouse_backup USING (true);
+
+CREATE POLICY select_backup ON billing.payment_customers FOR SELECT TO rowhouse_backup USING (true);
+
+CREATE POLICY select_backup ON billing.payment_events FOR SELECT TO rowhouse_backup USING (true);
+
 CREATE POLICY tenant_isolation ON billing.invoice_documents AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT core.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT core.current_tenant_id() AS current_tenant_id)));
 
 COMMENT ON POLICY tenant_isolation ON billing.invoice_documents IS 'Only rows of the tenant in which the request acts.';
+
+CREATE POLICY tenant_isolation ON billing.ledger_entries AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT core.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT core.current_tenant_id() AS current_tenant_id)));
+
+COMMENT ON POLICY tenant_isolation ON billing.ledger_entries IS 'Only rows of the tenant in which the request acts.';
 
 CREATE POLICY tenant_isolation ON billing.payment_customers AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT core.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT core.current_tenant_id() AS current_tenant_id)));
 
@@ -32630,6 +37578,16 @@ CREATE POLICY all_platform ON core.worker_heartbeats TO rowhouse_platform USING 
 
 ALTER TABLE core.extensions ENABLE ROW LEVEL SECURITY;
 
+CREATE POLICY select_backup ON core.access_words FOR SELECT TO rowhouse_backup USING (true);
+
+CREATE POLICY select_backup ON core.extensions FOR SELECT TO rowhouse_backup USING (true);
+
+CREATE POLICY select_backup ON core.table_guard_exemptions FOR SELECT TO rowhouse_backup USING (true);
+
+CREATE POLICY select_backup ON core.table_guards FOR SELECT TO rowhouse_backup USING (true);
+
+CREATE POLICY select_backup ON core.worker_heartbeats FOR SELECT TO rowhouse_backup USING (true);
+
 ALTER TABLE core.table_guard_exemptions ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE core.table_guards ENABLE ROW LEVEL SECURITY;
@@ -32638,23 +37596,51 @@ ALTER TABLE core.worker_heartbeats ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY all_owner ON knowledge.changed_sources TO rowhouse_owner USING (true) WITH CHECK (true);
 
+CREATE POLICY all_owner ON knowledge.document_drafts TO rowhouse_owner USING (true) WITH CHECK (true);
+
 CREATE POLICY all_owner ON knowledge.document_files TO rowhouse_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY all_owner ON knowledge.source_languages TO rowhouse_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY all_platform ON knowledge.changed_sources TO rowhouse_platform USING (true) WITH CHECK (true);
 
+CREATE POLICY all_platform ON knowledge.document_drafts TO rowhouse_platform USING (true) WITH CHECK (true);
+
 CREATE POLICY all_platform ON knowledge.document_files TO rowhouse_platform USING (true) WITH CHECK (true);
+
+CREATE POLICY all_platform ON knowledge.source_languages TO rowhouse_platform USING (true) WITH CHECK (true);
 
 ALTER TABLE knowledge.changed_sources ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE knowledge.document_drafts ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE knowledge.document_files ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY select_backup ON knowledge.changed_sources FOR SELECT TO rowhouse_backup USING (true);
+
+CREATE POLICY select_backup ON knowledge.document_drafts FOR SELECT TO rowhouse_backup USING (true);
+
+CREATE POLICY select_backup ON knowledge.document_files FOR SELECT TO rowhouse_backup USING (true);
+
+CREATE POLICY select_backup ON knowledge.source_languages FOR SELECT TO rowhouse_backup USING (true);
+
+ALTER TABLE knowledge.source_languages ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY tenant_isolation ON knowledge.changed_sources AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT core.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT core.current_tenant_id() AS current_tenant_id)));
 
 COMMENT ON POLICY tenant_isolation ON knowledge.changed_sources IS 'Only rows of the tenant in which the request acts.';
 
+CREATE POLICY tenant_isolation ON knowledge.document_drafts AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT core.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT core.current_tenant_id() AS current_tenant_id)));
+
+COMMENT ON POLICY tenant_isolation ON knowledge.document_drafts IS 'Only rows of the tenant in which the request acts.';
+
 CREATE POLICY tenant_isolation ON knowledge.document_files AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT core.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT core.current_tenant_id() AS current_tenant_id)));
 
 COMMENT ON POLICY tenant_isolation ON knowledge.document_files IS 'Only rows of the tenant in which the request acts.';
+
+CREATE POLICY tenant_isolation ON knowledge.source_languages AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT core.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT core.current_tenant_id() AS current_tenant_id)));
+
+COMMENT ON POLICY tenant_isolation ON knowledge.source_languages IS 'Only rows of the tenant in which the request acts.';
 
 CREATE POLICY all_owner ON metering.api_call_buffer TO rowhouse_owner USING (true) WITH CHECK (true);
 
@@ -32749,6 +37735,42 @@ CREATE POLICY select_analyst ON metering.llm_calls FOR SELECT TO rowhouse_analys
 CREATE POLICY select_analyst ON metering.usage_days FOR SELECT TO rowhouse_analyst USING ((tenant_id = ANY (( SELECT tenancy.analyst_tenant_ids() AS analyst_tenant_ids)::uuid[])));
 
 CREATE POLICY select_analyst ON metering.usage_minutes FOR SELECT TO rowhouse_analyst USING ((tenant_id = ANY (( SELECT tenancy.analyst_tenant_ids() AS analyst_tenant_ids)::uuid[])));
+
+CREATE POLICY select_backup ON metering.api_call_buffer FOR SELECT TO rowhouse_backup USING (true);
+
+CREATE POLICY select_backup ON metering.finalised_periods FOR SELECT TO rowhouse_backup USING (true);
+
+CREATE POLICY select_backup ON metering.llm_calls FOR SELECT TO rowhouse_backup USING (true);
+
+CREATE POLICY select_backup ON metering.llm_calls_default FOR SELECT TO rowhouse_backup USING (true);
+
+CREATE POLICY select_backup ON metering.llm_texts FOR SELECT TO rowhouse_backup USING (true);
+
+CREATE POLICY select_backup ON metering.llm_texts_default FOR SELECT TO rowhouse_backup USING (true);
+
+CREATE POLICY select_backup ON metering.quota_holds FOR SELECT TO rowhouse_backup USING (true);
+
+CREATE POLICY select_backup ON metering.rate_limit_rules FOR SELECT TO rowhouse_backup USING (true);
+
+CREATE POLICY select_backup ON metering.usage_agents FOR SELECT TO rowhouse_backup USING (true);
+
+CREATE POLICY select_backup ON metering.usage_conversations FOR SELECT TO rowhouse_backup USING (true);
+
+CREATE POLICY select_backup ON metering.usage_days FOR SELECT TO rowhouse_backup USING (true);
+
+CREATE POLICY select_backup ON metering.usage_events_default FOR SELECT TO rowhouse_backup USING (true);
+
+CREATE POLICY select_backup ON metering.usage_idempotency_keys FOR SELECT TO rowhouse_backup USING (true);
+
+CREATE POLICY select_backup ON metering.usage_minutes FOR SELECT TO rowhouse_backup USING (true);
+
+CREATE POLICY select_backup ON metering.usage_minutes_default FOR SELECT TO rowhouse_backup USING (true);
+
+CREATE POLICY select_backup ON metering.usage_queue FOR SELECT TO rowhouse_backup USING (true);
+
+CREATE POLICY select_backup ON metering.usage_rollup_state FOR SELECT TO rowhouse_backup USING (true);
+
+CREATE POLICY select_backup ON metering.usage_user_agents FOR SELECT TO rowhouse_backup USING (true);
 
 CREATE POLICY select_can_view_analytics ON metering.llm_calls FOR SELECT TO rowhouse_user USING (( SELECT tenancy.has_permission('can_view_analytics'::text) AS has_permission));
 
@@ -32874,6 +37896,10 @@ ALTER TABLE observability.materialized_view_alerts ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE observability.materialized_views ENABLE ROW LEVEL SECURITY;
 
+CREATE POLICY select_backup ON observability.materialized_view_alerts FOR SELECT TO rowhouse_backup USING (true);
+
+CREATE POLICY select_backup ON observability.materialized_views FOR SELECT TO rowhouse_backup USING (true);
+
 CREATE POLICY all_owner ON search.block_chunks TO rowhouse_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY all_owner ON search.blocks TO rowhouse_owner USING (true) WITH CHECK (true);
@@ -32919,6 +37945,22 @@ ALTER TABLE search.query_log_buffer ENABLE ROW LEVEL SECURITY;
 ALTER TABLE search.rare_postings ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE search.removals ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY select_backup ON search.block_chunks FOR SELECT TO rowhouse_backup USING (true);
+
+CREATE POLICY select_backup ON search.blocks FOR SELECT TO rowhouse_backup USING (true);
+
+CREATE POLICY select_backup ON search.changes FOR SELECT TO rowhouse_backup USING (true);
+
+CREATE POLICY select_backup ON search.postings FOR SELECT TO rowhouse_backup USING (true);
+
+CREATE POLICY select_backup ON search.query_log_buffer FOR SELECT TO rowhouse_backup USING (true);
+
+CREATE POLICY select_backup ON search.rare_postings FOR SELECT TO rowhouse_backup USING (true);
+
+CREATE POLICY select_backup ON search.removals FOR SELECT TO rowhouse_backup USING (true);
+
+CREATE POLICY select_backup ON search.terms FOR SELECT TO rowhouse_backup USING (true);
 
 CREATE POLICY tenant_isolation ON search.block_chunks AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT core.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT core.current_tenant_id() AS current_tenant_id)));
 
@@ -32986,6 +38028,16 @@ ALTER TABLE tenancy.daily_invitations ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE tenancy.onboarding_steps ENABLE ROW LEVEL SECURITY;
 
+CREATE POLICY select_backup ON tenancy.admin_access_log FOR SELECT TO rowhouse_backup USING (true);
+
+CREATE POLICY select_backup ON tenancy.analyst_tenants FOR SELECT TO rowhouse_backup USING (true);
+
+CREATE POLICY select_backup ON tenancy.daily_invitations FOR SELECT TO rowhouse_backup USING (true);
+
+CREATE POLICY select_backup ON tenancy.onboarding_steps FOR SELECT TO rowhouse_backup USING (true);
+
+CREATE POLICY select_backup ON tenancy.user_identities FOR SELECT TO rowhouse_backup USING (true);
+
 CREATE POLICY tenant_isolation ON tenancy.admin_access_log AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT core.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT core.current_tenant_id() AS current_tenant_id)));
 
 COMMENT ON POLICY tenant_isolation ON tenancy.admin_access_log IS 'Only rows of the tenant in which the request acts.';
@@ -33010,6 +38062,10 @@ CREATE POLICY all_platform ON vault.tenant_config TO rowhouse_platform USING (tr
 
 ALTER TABLE vault.invitations ENABLE ROW LEVEL SECURITY;
 
+CREATE POLICY select_backup ON vault.invitations FOR SELECT TO rowhouse_backup USING (true);
+
+CREATE POLICY select_backup ON vault.tenant_config FOR SELECT TO rowhouse_backup USING (true);
+
 ALTER TABLE vault.tenant_config ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY tenant_isolation ON vault.invitations AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT core.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT core.current_tenant_id() AS current_tenant_id)));
@@ -33024,18 +38080,25 @@ GRANT USAGE ON SCHEMA app_public TO rowhouse_user;
 GRANT USAGE ON SCHEMA app_public TO rowhouse_worker;
 GRANT USAGE ON SCHEMA app_public TO rowhouse_platform;
 GRANT USAGE ON SCHEMA app_public TO rowhouse_analyst;
+GRANT USAGE ON SCHEMA app_public TO rowhouse_own_rows;
+GRANT USAGE ON SCHEMA app_public TO rowhouse_shared_rows;
+GRANT USAGE ON SCHEMA app_public TO rowhouse_backup;
 
 GRANT USAGE ON SCHEMA billing TO rowhouse_authenticator;
 GRANT USAGE ON SCHEMA billing TO rowhouse_user;
 GRANT USAGE ON SCHEMA billing TO rowhouse_worker;
 GRANT USAGE ON SCHEMA billing TO rowhouse_platform;
 GRANT USAGE ON SCHEMA billing TO rowhouse_analyst;
+GRANT USAGE ON SCHEMA billing TO rowhouse_backup;
 
 GRANT USAGE ON SCHEMA catalog TO rowhouse_authenticator;
 GRANT USAGE ON SCHEMA catalog TO rowhouse_user;
 GRANT USAGE ON SCHEMA catalog TO rowhouse_worker;
 GRANT USAGE ON SCHEMA catalog TO rowhouse_platform;
 GRANT USAGE ON SCHEMA catalog TO rowhouse_analyst;
+GRANT USAGE ON SCHEMA catalog TO rowhouse_own_rows;
+GRANT USAGE ON SCHEMA catalog TO rowhouse_shared_rows;
+GRANT USAGE ON SCHEMA catalog TO rowhouse_backup;
 
 GRANT USAGE ON SCHEMA core TO rowhouse_authenticator;
 GRANT USAGE ON SCHEMA core TO rowhouse_user;
@@ -33043,51 +38106,63 @@ GRANT USAGE ON SCHEMA core TO rowhouse_worker;
 GRANT USAGE ON SCHEMA core TO rowhouse_queue;
 GRANT USAGE ON SCHEMA core TO rowhouse_platform;
 GRANT USAGE ON SCHEMA core TO rowhouse_analyst;
+GRANT USAGE ON SCHEMA core TO rowhouse_own_rows;
+GRANT USAGE ON SCHEMA core TO rowhouse_shared_rows;
+GRANT USAGE ON SCHEMA core TO rowhouse_backup;
 
 GRANT USAGE ON SCHEMA knowledge TO rowhouse_authenticator;
 GRANT USAGE ON SCHEMA knowledge TO rowhouse_user;
 GRANT USAGE ON SCHEMA knowledge TO rowhouse_worker;
 GRANT USAGE ON SCHEMA knowledge TO rowhouse_platform;
 GRANT USAGE ON SCHEMA knowledge TO rowhouse_analyst;
+GRANT USAGE ON SCHEMA knowledge TO rowhouse_backup;
 
 GRANT USAGE ON SCHEMA metering TO rowhouse_authenticator;
 GRANT USAGE ON SCHEMA metering TO rowhouse_user;
 GRANT USAGE ON SCHEMA metering TO rowhouse_worker;
 GRANT USAGE ON SCHEMA metering TO rowhouse_platform;
 GRANT USAGE ON SCHEMA metering TO rowhouse_analyst;
+GRANT USAGE ON SCHEMA metering TO rowhouse_backup;
 
 GRANT USAGE ON SCHEMA observability TO rowhouse_authenticator;
 GRANT USAGE ON SCHEMA observability TO rowhouse_user;
 GRANT USAGE ON SCHEMA observability TO rowhouse_worker;
 GRANT USAGE ON SCHEMA observability TO rowhouse_platform;
 GRANT USAGE ON SCHEMA observability TO rowhouse_analyst;
+GRANT USAGE ON SCHEMA observability TO rowhouse_backup;
 
 GRANT USAGE ON SCHEMA search TO rowhouse_authenticator;
 GRANT USAGE ON SCHEMA search TO rowhouse_user;
 GRANT USAGE ON SCHEMA search TO rowhouse_worker;
 GRANT USAGE ON SCHEMA search TO rowhouse_platform;
 GRANT USAGE ON SCHEMA search TO rowhouse_analyst;
+GRANT USAGE ON SCHEMA search TO rowhouse_backup;
 
 GRANT USAGE ON SCHEMA tenancy TO rowhouse_authenticator;
 GRANT USAGE ON SCHEMA tenancy TO rowhouse_user;
 GRANT USAGE ON SCHEMA tenancy TO rowhouse_worker;
 GRANT USAGE ON SCHEMA tenancy TO rowhouse_platform;
 GRANT USAGE ON SCHEMA tenancy TO rowhouse_analyst;
+GRANT USAGE ON SCHEMA tenancy TO rowhouse_backup;
 
 GRANT USAGE ON SCHEMA vault TO rowhouse_platform;
+GRANT USAGE ON SCHEMA vault TO rowhouse_backup;
 
 GRANT USAGE ON SCHEMA workspaces TO rowhouse_authenticator;
 GRANT USAGE ON SCHEMA workspaces TO rowhouse_user;
 GRANT USAGE ON SCHEMA workspaces TO rowhouse_worker;
 GRANT USAGE ON SCHEMA workspaces TO rowhouse_platform;
 GRANT USAGE ON SCHEMA workspaces TO rowhouse_analyst;
+GRANT USAGE ON SCHEMA workspaces TO rowhouse_backup;
 
+GRANT SELECT ON TABLE metering.rate_limit_rules TO rowhouse_backup;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE metering.rate_limit_rules TO rowhouse_platform;
 
 REVOKE ALL ON FUNCTION core.is_name(value text) FROM PUBLIC;
 GRANT ALL ON FUNCTION core.is_name(value text) TO rowhouse_user;
 GRANT ALL ON FUNCTION core.is_name(value text) TO rowhouse_platform;
 
+GRANT SELECT ON TABLE app_public.llm_models TO rowhouse_backup;
 GRANT SELECT ON TABLE app_public.llm_models TO rowhouse_user;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.llm_models TO rowhouse_admin;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.llm_models TO rowhouse_platform;
@@ -33112,6 +38187,7 @@ REVOKE ALL ON FUNCTION tenancy.is_host_name(value text) FROM PUBLIC;
 GRANT ALL ON FUNCTION tenancy.is_host_name(value text) TO rowhouse_user;
 GRANT ALL ON FUNCTION tenancy.is_host_name(value text) TO rowhouse_platform;
 
+GRANT SELECT ON TABLE app_public.tenants TO rowhouse_backup;
 GRANT SELECT ON TABLE app_public.tenants TO rowhouse_user;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.tenants TO rowhouse_platform;
 
@@ -33151,6 +38227,7 @@ GRANT ALL ON FUNCTION app_public.accept_invitation(token text) TO rowhouse_user;
 REVOKE ALL ON FUNCTION app_public.accept_share(share_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.accept_share(share_id uuid) TO rowhouse_user;
 
+GRANT SELECT ON TABLE app_public.quota_alerts TO rowhouse_backup;
 GRANT SELECT ON TABLE app_public.quota_alerts TO rowhouse_user;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.quota_alerts TO rowhouse_platform;
 
@@ -33164,6 +38241,7 @@ REVOKE ALL ON FUNCTION billing.is_money(amount numeric) FROM PUBLIC;
 GRANT ALL ON FUNCTION billing.is_money(amount numeric) TO rowhouse_user;
 GRANT ALL ON FUNCTION billing.is_money(amount numeric) TO rowhouse_platform;
 
+GRANT SELECT ON TABLE app_public.credit_entries TO rowhouse_backup;
 GRANT SELECT ON TABLE app_public.credit_entries TO rowhouse_user;
 
 REVOKE ALL ON FUNCTION app_public.add_credit(amount numeric, memo text) FROM PUBLIC;
@@ -33181,6 +38259,7 @@ GRANT ALL ON FUNCTION core.current_user_id() TO rowhouse_user;
 GRANT ALL ON FUNCTION core.current_user_id() TO rowhouse_worker;
 GRANT ALL ON FUNCTION core.current_user_id() TO rowhouse_platform;
 
+GRANT SELECT ON TABLE app_public.user_favorites TO rowhouse_backup;
 GRANT SELECT ON TABLE app_public.user_favorites TO rowhouse_user;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.user_favorites TO rowhouse_platform;
 
@@ -33191,18 +38270,21 @@ GRANT UPDATE(metadata) ON TABLE app_public.user_favorites TO rowhouse_user;
 REVOKE ALL ON FUNCTION app_public.add_favorite(item_type app_public.resource_kind, item_id uuid, notes text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.add_favorite(item_type app_public.resource_kind, item_id uuid, notes text) TO rowhouse_user;
 
+GRANT SELECT ON TABLE app_public.invoice_lines TO rowhouse_backup;
 GRANT SELECT ON TABLE app_public.invoice_lines TO rowhouse_user;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.invoice_lines TO rowhouse_platform;
 
 REVOKE ALL ON FUNCTION app_public.add_invoice_line(invoice_id uuid, description text, amount numeric, kind app_public.invoice_line_kind_enum) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.add_invoice_line(invoice_id uuid, description text, amount numeric, kind app_public.invoice_line_kind_enum) TO rowhouse_user;
 
+GRANT SELECT ON TABLE app_public.payment_methods TO rowhouse_backup;
 GRANT SELECT ON TABLE app_public.payment_methods TO rowhouse_user;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.payment_methods TO rowhouse_platform;
 
 REVOKE ALL ON FUNCTION app_public.add_payment_method(provider_method_id text, provider app_public.payment_provider) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.add_payment_method(provider_method_id text, provider app_public.payment_provider) TO rowhouse_user;
 
+GRANT SELECT ON TABLE app_public.workspace_members TO rowhouse_backup;
 GRANT SELECT ON TABLE app_public.workspace_members TO rowhouse_user;
 GRANT SELECT ON TABLE app_public.workspace_members TO rowhouse_platform;
 
@@ -33233,6 +38315,9 @@ REVOKE ALL ON FUNCTION core.is_image_url(value text) FROM PUBLIC;
 GRANT ALL ON FUNCTION core.is_image_url(value text) TO rowhouse_user;
 GRANT ALL ON FUNCTION core.is_image_url(value text) TO rowhouse_platform;
 
+GRANT SELECT ON TABLE app_public.agents TO rowhouse_backup;
+GRANT SELECT ON TABLE app_public.agents TO rowhouse_own_rows;
+GRANT SELECT ON TABLE app_public.agents TO rowhouse_shared_rows;
 GRANT SELECT ON TABLE app_public.agents TO rowhouse_user;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.agents TO rowhouse_platform;
 
@@ -33354,6 +38439,7 @@ GRANT INSERT(changelog) ON TABLE app_public.agents TO rowhouse_user;
 
 GRANT INSERT(metadata),UPDATE(metadata) ON TABLE app_public.agents TO rowhouse_user;
 
+GRANT SELECT ON TABLE app_public.tag_assignments TO rowhouse_backup;
 GRANT SELECT,DELETE ON TABLE app_public.tag_assignments TO rowhouse_user;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.tag_assignments TO rowhouse_platform;
 
@@ -33363,6 +38449,7 @@ GRANT INSERT(item_id) ON TABLE app_public.tag_assignments TO rowhouse_user;
 
 GRANT INSERT(tag_id) ON TABLE app_public.tag_assignments TO rowhouse_user;
 
+GRANT SELECT ON TABLE app_public.tags TO rowhouse_backup;
 GRANT SELECT,DELETE ON TABLE app_public.tags TO rowhouse_user;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.tags TO rowhouse_platform;
 
@@ -33380,6 +38467,7 @@ GRANT ALL ON FUNCTION app_public.agents_assigned_tags(resource app_public.agents
 REVOKE ALL ON FUNCTION app_public.agents_shared_with(resource app_public.agents) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.agents_shared_with(resource app_public.agents) TO rowhouse_user;
 
+GRANT SELECT ON TABLE app_public.resource_versions TO rowhouse_backup;
 GRANT SELECT ON TABLE app_public.resource_versions TO rowhouse_user;
 
 REVOKE ALL ON FUNCTION app_public.agents_versions(agent app_public.agents) FROM PUBLIC;
@@ -33388,6 +38476,7 @@ GRANT ALL ON FUNCTION app_public.agents_versions(agent app_public.agents) TO row
 REVOKE ALL ON FUNCTION app_public.apply_rerating(from_at timestamp with time zone, to_at timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.apply_rerating(from_at timestamp with time zone, to_at timestamp with time zone) TO rowhouse_user;
 
+GRANT SELECT ON TABLE app_public.workspaces TO rowhouse_backup;
 GRANT SELECT ON TABLE app_public.workspaces TO rowhouse_user;
 GRANT SELECT ON TABLE app_public.workspaces TO rowhouse_platform;
 
@@ -33408,12 +38497,14 @@ REVOKE ALL ON FUNCTION billing.minor_units(currency text) FROM PUBLIC;
 GRANT ALL ON FUNCTION billing.minor_units(currency text) TO rowhouse_user;
 GRANT ALL ON FUNCTION billing.minor_units(currency text) TO rowhouse_platform;
 
+GRANT SELECT ON TABLE app_public.billing_profiles TO rowhouse_backup;
 GRANT SELECT ON TABLE app_public.billing_profiles TO rowhouse_user;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.billing_profiles TO rowhouse_platform;
 
 REVOKE ALL ON FUNCTION app_public.billing_profiles_credit_balance(profile app_public.billing_profiles) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.billing_profiles_credit_balance(profile app_public.billing_profiles) TO rowhouse_user;
 
+GRANT SELECT ON TABLE app_public.subscriptions TO rowhouse_backup;
 GRANT SELECT ON TABLE app_public.subscriptions TO rowhouse_user;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.subscriptions TO rowhouse_platform;
 
@@ -33426,6 +38517,13 @@ GRANT ALL ON FUNCTION app_public.cancel_tenant(reason text) TO rowhouse_user;
 REVOKE ALL ON FUNCTION app_public.catalog_search_hit_agent(hit app_public.catalog_search_hit) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.catalog_search_hit_agent(hit app_public.catalog_search_hit) TO rowhouse_user;
 
+REVOKE ALL ON FUNCTION core.is_language_tag(value text) FROM PUBLIC;
+GRANT ALL ON FUNCTION core.is_language_tag(value text) TO rowhouse_user;
+GRANT ALL ON FUNCTION core.is_language_tag(value text) TO rowhouse_platform;
+
+GRANT SELECT ON TABLE app_public.rag_knowledge_sources TO rowhouse_backup;
+GRANT SELECT ON TABLE app_public.rag_knowledge_sources TO rowhouse_own_rows;
+GRANT SELECT ON TABLE app_public.rag_knowledge_sources TO rowhouse_shared_rows;
 GRANT SELECT ON TABLE app_public.rag_knowledge_sources TO rowhouse_user;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.rag_knowledge_sources TO rowhouse_platform;
 
@@ -33488,6 +38586,9 @@ GRANT SELECT(deleted_at) ON TABLE app_public.rag_knowledge_sources TO rowhouse_a
 REVOKE ALL ON FUNCTION app_public.catalog_search_hit_knowledge_source(hit app_public.catalog_search_hit) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.catalog_search_hit_knowledge_source(hit app_public.catalog_search_hit) TO rowhouse_user;
 
+GRANT SELECT ON TABLE app_public.prompts TO rowhouse_backup;
+GRANT SELECT ON TABLE app_public.prompts TO rowhouse_own_rows;
+GRANT SELECT ON TABLE app_public.prompts TO rowhouse_shared_rows;
 GRANT SELECT ON TABLE app_public.prompts TO rowhouse_user;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.prompts TO rowhouse_platform;
 
@@ -33524,6 +38625,9 @@ GRANT INSERT(metadata),UPDATE(metadata) ON TABLE app_public.prompts TO rowhouse_
 REVOKE ALL ON FUNCTION app_public.catalog_search_hit_prompt(hit app_public.catalog_search_hit) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.catalog_search_hit_prompt(hit app_public.catalog_search_hit) TO rowhouse_user;
 
+GRANT SELECT ON TABLE app_public.tools TO rowhouse_backup;
+GRANT SELECT ON TABLE app_public.tools TO rowhouse_own_rows;
+GRANT SELECT ON TABLE app_public.tools TO rowhouse_shared_rows;
 GRANT SELECT ON TABLE app_public.tools TO rowhouse_user;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.tools TO rowhouse_platform;
 
@@ -33570,6 +38674,9 @@ GRANT INSERT(metadata),UPDATE(metadata) ON TABLE app_public.tools TO rowhouse_us
 REVOKE ALL ON FUNCTION app_public.catalog_search_hit_tool(hit app_public.catalog_search_hit) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.catalog_search_hit_tool(hit app_public.catalog_search_hit) TO rowhouse_user;
 
+GRANT SELECT ON TABLE app_public.workflows TO rowhouse_backup;
+GRANT SELECT ON TABLE app_public.workflows TO rowhouse_own_rows;
+GRANT SELECT ON TABLE app_public.workflows TO rowhouse_shared_rows;
 GRANT SELECT ON TABLE app_public.workflows TO rowhouse_user;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.workflows TO rowhouse_platform;
 
@@ -33622,6 +38729,7 @@ REVOKE ALL ON FUNCTION tenancy.are_permissions(value jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION tenancy.are_permissions(value jsonb) TO rowhouse_user;
 GRANT ALL ON FUNCTION tenancy.are_permissions(value jsonb) TO rowhouse_platform;
 
+GRANT SELECT ON TABLE app_public.user_tenants TO rowhouse_backup;
 GRANT SELECT ON TABLE app_public.user_tenants TO rowhouse_user;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.user_tenants TO rowhouse_platform;
 
@@ -33659,6 +38767,7 @@ REVOKE ALL ON FUNCTION tenancy.preference_schema() FROM PUBLIC;
 GRANT ALL ON FUNCTION tenancy.preference_schema() TO rowhouse_user;
 GRANT ALL ON FUNCTION tenancy.preference_schema() TO rowhouse_platform;
 
+GRANT SELECT ON TABLE app_public.user_profiles TO rowhouse_backup;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.user_profiles TO rowhouse_platform;
 
 GRANT SELECT(id) ON TABLE app_public.user_profiles TO rowhouse_user;
@@ -33703,6 +38812,7 @@ GRANT ALL ON FUNCTION app_public.copy_tool(id uuid, name text) TO rowhouse_user;
 REVOKE ALL ON FUNCTION app_public.copy_workflow(id uuid, name text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.copy_workflow(id uuid, name text) TO rowhouse_user;
 
+GRANT SELECT ON TABLE app_public.invoices TO rowhouse_backup;
 GRANT SELECT ON TABLE app_public.invoices TO rowhouse_user;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.invoices TO rowhouse_platform;
 
@@ -33715,6 +38825,7 @@ GRANT ALL ON FUNCTION app_public.create_documents(source_id uuid, documents app_
 REVOKE ALL ON FUNCTION app_public.create_invoice(memo text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.create_invoice(memo text) TO rowhouse_user;
 
+GRANT SELECT ON TABLE app_public.projects TO rowhouse_backup;
 GRANT SELECT ON TABLE app_public.projects TO rowhouse_user;
 GRANT SELECT ON TABLE app_public.projects TO rowhouse_platform;
 
@@ -33773,6 +38884,7 @@ GRANT ALL ON FUNCTION app_public.decline_share(share_id uuid) TO rowhouse_user;
 REVOKE ALL ON FUNCTION app_public.delete_agent(id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.delete_agent(id uuid) TO rowhouse_user;
 
+GRANT SELECT ON TABLE app_public.documents TO rowhouse_backup;
 GRANT SELECT ON TABLE app_public.documents TO rowhouse_user;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.documents TO rowhouse_platform;
 
@@ -33794,6 +38906,7 @@ GRANT ALL ON FUNCTION app_public.delete_document(id uuid) TO rowhouse_user;
 REVOKE ALL ON FUNCTION app_public.delete_draft_invoice(id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.delete_draft_invoice(id uuid) TO rowhouse_user;
 
+GRANT SELECT ON TABLE app_public.institutions TO rowhouse_backup;
 GRANT SELECT ON TABLE app_public.institutions TO rowhouse_user;
 
 GRANT INSERT(name),UPDATE(name) ON TABLE app_public.institutions TO rowhouse_user;
@@ -33825,6 +38938,7 @@ GRANT ALL ON FUNCTION app_public.delete_workflow(id uuid) TO rowhouse_user;
 REVOKE ALL ON FUNCTION app_public.delete_workspace(id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.delete_workspace(id uuid) TO rowhouse_user;
 
+GRANT SELECT ON TABLE app_public.document_chunks TO rowhouse_backup;
 GRANT SELECT ON TABLE app_public.document_chunks TO rowhouse_user;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.document_chunks TO rowhouse_platform;
 
@@ -33837,6 +38951,7 @@ GRANT ALL ON FUNCTION app_public.document_chunks_term_frequencies(chunk app_publ
 REVOKE ALL ON FUNCTION app_public.documents_chunk_count(document app_public.documents) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.documents_chunk_count(document app_public.documents) TO rowhouse_user;
 
+GRANT SELECT ON TABLE app_public.user_sessions TO rowhouse_backup;
 GRANT SELECT ON TABLE app_public.user_sessions TO rowhouse_user;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.user_sessions TO rowhouse_platform;
 
@@ -33849,6 +38964,7 @@ GRANT ALL ON FUNCTION metering.max_usd_per_million() TO rowhouse_worker;
 GRANT ALL ON FUNCTION metering.max_usd_per_million() TO rowhouse_platform;
 GRANT ALL ON FUNCTION metering.max_usd_per_million() TO rowhouse_analyst;
 
+GRANT SELECT ON TABLE app_public.llm_model_price_overrides TO rowhouse_backup;
 GRANT SELECT ON TABLE app_public.llm_model_price_overrides TO rowhouse_user;
 
 REVOKE ALL ON FUNCTION app_public.end_tenant_llm_model_price(model_id uuid, valid_to timestamp with time zone) FROM PUBLIC;
@@ -33863,6 +38979,7 @@ GRANT ALL ON FUNCTION app_public.explain_invoice(id uuid) TO rowhouse_user;
 REVOKE ALL ON FUNCTION app_public.finalise_invoice(id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.finalise_invoice(id uuid) TO rowhouse_user;
 
+GRANT SELECT ON TABLE app_public.invitations TO rowhouse_backup;
 GRANT SELECT ON TABLE app_public.invitations TO rowhouse_user;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.invitations TO rowhouse_platform;
 
@@ -33932,6 +39049,7 @@ GRANT ALL ON FUNCTION app_public.my_workspaces() TO rowhouse_user;
 REVOKE ALL ON FUNCTION app_public.onboarding_checklist() FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.onboarding_checklist() TO rowhouse_user;
 
+GRANT SELECT ON TABLE app_public.user_agents TO rowhouse_backup;
 GRANT SELECT,DELETE ON TABLE app_public.user_agents TO rowhouse_user;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.user_agents TO rowhouse_platform;
 
@@ -33962,7 +39080,9 @@ GRANT INSERT(settings),UPDATE(settings) ON TABLE app_public.user_agents TO rowho
 REVOKE ALL ON FUNCTION app_public.order_my_agents(agent_ids uuid[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.order_my_agents(agent_ids uuid[]) TO rowhouse_user;
 
+GRANT SELECT ON TABLE app_public.tenant_entitlement_overrides TO rowhouse_backup;
 GRANT SELECT ON TABLE app_public.tenant_entitlement_overrides TO rowhouse_user;
+GRANT SELECT ON TABLE app_public.tenant_entitlement_overrides TO rowhouse_platform;
 
 REVOKE ALL ON FUNCTION app_public.override_entitlement(kind app_public.entitlement_kind_enum, key text, is_enabled boolean, quota_limit numeric, overage_allowed boolean, reason text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.override_entitlement(kind app_public.entitlement_kind_enum, key text, is_enabled boolean, quota_limit numeric, overage_allowed boolean, reason text) TO rowhouse_user;
@@ -33972,6 +39092,9 @@ GRANT ALL ON FUNCTION app_public.pause_subscription() TO rowhouse_user;
 
 REVOKE ALL ON FUNCTION app_public.pay_invoice(id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.pay_invoice(id uuid) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.pay_out_credit(amount numeric, memo text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.pay_out_credit(amount numeric, memo text) TO rowhouse_user;
 
 REVOKE ALL ON FUNCTION app_public.preview_invoice() FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.preview_invoice() TO rowhouse_user;
@@ -34013,6 +39136,7 @@ GRANT ALL ON FUNCTION metering.max_amount() TO rowhouse_worker;
 GRANT ALL ON FUNCTION metering.max_amount() TO rowhouse_platform;
 GRANT ALL ON FUNCTION metering.max_amount() TO rowhouse_analyst;
 
+GRANT SELECT ON TABLE app_public.quota_reservations TO rowhouse_backup;
 GRANT SELECT ON TABLE app_public.quota_reservations TO rowhouse_user;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.quota_reservations TO rowhouse_platform;
 
@@ -34031,6 +39155,7 @@ GRANT ALL ON FUNCTION app_public.rag_knowledge_sources_processing_counts(source 
 REVOKE ALL ON FUNCTION app_public.rag_knowledge_sources_shared_with(resource app_public.rag_knowledge_sources) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.rag_knowledge_sources_shared_with(resource app_public.rag_knowledge_sources) TO rowhouse_user;
 
+GRANT SELECT ON TABLE app_public.user_ratings TO rowhouse_backup;
 GRANT SELECT ON TABLE app_public.user_ratings TO rowhouse_user;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.user_ratings TO rowhouse_platform;
 
@@ -34049,6 +39174,7 @@ GRANT ALL ON FUNCTION app_public.received_shares() TO rowhouse_user;
 REVOKE ALL ON FUNCTION app_public.record_llm_usage(call app_public.new_llm_call) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.record_llm_usage(call app_public.new_llm_call) TO rowhouse_user;
 
+GRANT SELECT ON TABLE app_public.payments TO rowhouse_backup;
 GRANT SELECT ON TABLE app_public.payments TO rowhouse_user;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.payments TO rowhouse_platform;
 
@@ -34064,6 +39190,7 @@ GRANT ALL ON FUNCTION app_public.record_usages(events app_public.new_usage_event
 REVOKE ALL ON FUNCTION app_public.refresh_materialized_view(name text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.refresh_materialized_view(name text) TO rowhouse_user;
 
+GRANT SELECT ON TABLE app_public.refunds TO rowhouse_backup;
 GRANT SELECT ON TABLE app_public.refunds TO rowhouse_user;
 
 REVOKE ALL ON FUNCTION app_public.refund_payment(payment_id uuid, amount numeric, reason text) FROM PUBLIC;
@@ -34105,6 +39232,7 @@ GRANT ALL ON FUNCTION app_public.resend_invitation(id uuid) TO rowhouse_user;
 REVOKE ALL ON FUNCTION app_public.reserve_quota(quota_type app_public.quota_type, amount numeric, ttl_seconds integer, agent_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.reserve_quota(quota_type app_public.quota_type, amount numeric, ttl_seconds integer, agent_id uuid) TO rowhouse_user;
 
+GRANT SELECT ON TABLE app_public.resource_shares TO rowhouse_backup;
 GRANT SELECT ON TABLE app_public.resource_shares TO rowhouse_user;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.resource_shares TO rowhouse_platform;
 
@@ -34159,6 +39287,9 @@ GRANT ALL ON FUNCTION app_public.retry_document(id uuid) TO rowhouse_user;
 REVOKE ALL ON FUNCTION app_public.retry_documents(source_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.retry_documents(source_id uuid) TO rowhouse_user;
 
+REVOKE ALL ON FUNCTION app_public.reverse_payment(payment_id uuid, reason text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.reverse_payment(payment_id uuid, reason text) TO rowhouse_user;
+
 REVOKE ALL ON FUNCTION app_public.revoke_invitation(id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.revoke_invitation(id uuid) TO rowhouse_user;
 
@@ -34204,12 +39335,14 @@ GRANT ALL ON FUNCTION app_public.set_billing_terms(tax_mode app_public.tax_mode,
 REVOKE ALL ON FUNCTION app_public.set_default_payment_method(id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.set_default_payment_method(id uuid) TO rowhouse_user;
 
+GRANT SELECT ON TABLE app_public.llm_model_prices TO rowhouse_backup;
 GRANT SELECT ON TABLE app_public.llm_model_prices TO rowhouse_user;
 GRANT SELECT ON TABLE app_public.llm_model_prices TO rowhouse_analyst;
 
 REVOKE ALL ON FUNCTION app_public.set_llm_model_price(model_id uuid, input_usd_per_million numeric, output_usd_per_million numeric, cached_input_usd_per_million numeric, reasoning_usd_per_million numeric, valid_from timestamp with time zone, valid_to timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.set_llm_model_price(model_id uuid, input_usd_per_million numeric, output_usd_per_million numeric, cached_input_usd_per_million numeric, reasoning_usd_per_million numeric, valid_from timestamp with time zone, valid_to timestamp with time zone) TO rowhouse_user;
 
+GRANT SELECT ON TABLE app_public.institution_members TO rowhouse_backup;
 GRANT SELECT,DELETE ON TABLE app_public.institution_members TO rowhouse_user;
 
 GRANT INSERT(institution_id) ON TABLE app_public.institution_members TO rowhouse_user;
@@ -34265,6 +39398,9 @@ GRANT ALL ON FUNCTION app_public.tenant_subtree() TO rowhouse_user;
 REVOKE ALL ON FUNCTION app_public.tenants_active_user_count(tenant app_public.tenants) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.tenants_active_user_count(tenant app_public.tenants) TO rowhouse_user;
 
+REVOKE ALL ON FUNCTION app_public.tenants_status_above(tenant app_public.tenants) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.tenants_status_above(tenant app_public.tenants) TO rowhouse_user;
+
 REVOKE ALL ON FUNCTION app_public.tenants_storage_used_gb(tenant app_public.tenants) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.tenants_storage_used_gb(tenant app_public.tenants) TO rowhouse_user;
 
@@ -34274,6 +39410,7 @@ GRANT ALL ON FUNCTION app_public.tenants_total_api_calls(tenant app_public.tenan
 REVOKE ALL ON FUNCTION app_public.tenants_user_count(tenant app_public.tenants) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.tenants_user_count(tenant app_public.tenants) TO rowhouse_user;
 
+GRANT SELECT ON TABLE app_public.tool_categories TO rowhouse_backup;
 GRANT SELECT,DELETE ON TABLE app_public.tool_categories TO rowhouse_user;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.tool_categories TO rowhouse_platform;
 
@@ -34373,9 +39510,12 @@ GRANT ALL ON FUNCTION app_public.workflows_versions(workflow app_public.workflow
 REVOKE ALL ON FUNCTION app_public.workspaces_my_role(workspace app_public.workspaces) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.workspaces_my_role(workspace app_public.workspaces) TO rowhouse_user;
 
+REVOKE ALL ON FUNCTION app_public.write_off_invoice(id uuid, reason text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.write_off_invoice(id uuid, reason text) TO rowhouse_user;
+
 REVOKE ALL ON FUNCTION billing.add_billing_notice(tenant_id uuid, kind app_public.billing_notice_kind, subject_key text, message text, subscription_id uuid, invoice_id uuid) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION billing.add_credit_entry(document app_public.invoices, amount numeric, reason app_public.credit_reason) FROM PUBLIC;
+REVOKE ALL ON FUNCTION billing.add_credit_entry(document app_public.invoices, amount numeric, reason app_public.credit_reason, payment_id uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION billing.adjusted_periods(tenant_id uuid, except_invoice_id uuid) FROM PUBLIC;
 
@@ -34387,27 +39527,38 @@ REVOKE ALL ON FUNCTION billing.max_unit_amount() FROM PUBLIC;
 GRANT ALL ON FUNCTION billing.max_unit_amount() TO rowhouse_user;
 GRANT ALL ON FUNCTION billing.max_unit_amount() TO rowhouse_platform;
 
+GRANT SELECT ON TABLE app_public.plan_price_components TO rowhouse_backup;
 GRANT SELECT ON TABLE app_public.plan_price_components TO rowhouse_user;
 GRANT INSERT,DELETE,UPDATE ON TABLE app_public.plan_price_components TO rowhouse_admin;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.plan_price_components TO rowhouse_platform;
 
-REVOKE ALL ON FUNCTION billing.adjustment_amount(component app_public.plan_price_components, quantity_before numeric, quantity numeric, currency text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION billing.adjustment_amount(component app_public.plan_price_components, quantity_before numeric, quantity numeric, share numeric, currency text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION billing.adjustment_lines(tenant_id uuid, except_invoice_id uuid, until_batch bigint) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION billing.advance_subscription(tenant_id uuid) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION billing.anchor_to_keep(tenant_id uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION billing.apply_credit(tenant_id uuid, currency text, subscription_id uuid) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION billing.apply_detachment(provider app_public.payment_provider, method jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION billing.apply_dispute(provider app_public.payment_provider, type text, dispute jsonb) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION billing.apply_entitlements(tenant_id uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION billing.apply_payment(invoice app_public.invoices, payment app_public.payments) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION billing.apply_payment_event(provider app_public.payment_provider, type text, payload jsonb) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION billing.apply_payment_intent(type text, intent jsonb) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION billing.apply_plan_quotas(tenant_id uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION billing.apply_refund(provider app_public.payment_provider, refund jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION billing.apply_subscription(tenant_id uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION billing.begin_notice_mail(tenant_id uuid, mail_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION billing.begin_notice_mail(tenant_id uuid, mail_id uuid) TO rowhouse_worker;
@@ -34417,25 +39568,41 @@ GRANT ALL ON FUNCTION billing.begin_payment(tenant_id uuid, invoice_id uuid) TO 
 
 REVOKE ALL ON FUNCTION billing.begin_period(subscription app_public.subscriptions, at timestamp with time zone, anchor_on date, status app_public.subscription_status_enum) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION billing.bill_last_period(subscription app_public.subscriptions, at timestamp with time zone, credit_unused boolean) FROM PUBLIC;
+REVOKE ALL ON FUNCTION billing.bill_last_period(subscription app_public.subscriptions, at timestamp with time zone, reason app_public.invoice_reason, unused_from timestamp with time zone) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION billing.bill_period(subscription app_public.subscriptions, ended app_public.subscriptions) FROM PUBLIC;
+REVOKE ALL ON FUNCTION billing.bill_late_usage(tenant_id uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION billing.bill_month_of_usage(subscription app_public.subscriptions, at timestamp with time zone) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION billing.bill_period(subscription app_public.subscriptions, ended app_public.subscriptions, at timestamp with time zone) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION billing.bill_usage_again(invoice app_public.invoices) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION billing.billable_usage(tenant_id uuid, usage_type text, period tstzrange) FROM PUBLIC;
+GRANT ALL ON FUNCTION billing.billable_usage(tenant_id uuid, usage_type text, period tstzrange) TO rowhouse_owner;
+
+REVOKE ALL ON FUNCTION billing.bytes_per_gb() FROM PUBLIC;
+GRANT ALL ON FUNCTION billing.bytes_per_gb() TO rowhouse_platform;
 
 REVOKE ALL ON FUNCTION billing.can_be_charged(tenant_id uuid) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION billing.charged_share(subscription app_public.subscriptions) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION billing.check_finalisation(invoice app_public.invoices) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION billing.prorated_tiers(tiers jsonb, share numeric) FROM PUBLIC;
+GRANT ALL ON FUNCTION billing.prorated_tiers(tiers jsonb, share numeric) TO rowhouse_user;
+GRANT ALL ON FUNCTION billing.prorated_tiers(tiers jsonb, share numeric) TO rowhouse_platform;
 
 REVOKE ALL ON FUNCTION billing.usage_charge(model app_public.price_model_enum, quantity numeric, included_quantity numeric, unit_amount numeric, package_size numeric, tiers jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION billing.usage_charge(model app_public.price_model_enum, quantity numeric, included_quantity numeric, unit_amount numeric, package_size numeric, tiers jsonb) TO rowhouse_user;
 GRANT ALL ON FUNCTION billing.usage_charge(model app_public.price_model_enum, quantity numeric, included_quantity numeric, unit_amount numeric, package_size numeric, tiers jsonb) TO rowhouse_platform;
 
-REVOKE ALL ON FUNCTION billing.component_charge(component app_public.plan_price_components, quantity numeric) FROM PUBLIC;
-GRANT ALL ON FUNCTION billing.component_charge(component app_public.plan_price_components, quantity numeric) TO rowhouse_user;
-GRANT ALL ON FUNCTION billing.component_charge(component app_public.plan_price_components, quantity numeric) TO rowhouse_platform;
+REVOKE ALL ON FUNCTION billing.component_charge(component app_public.plan_price_components, quantity numeric, share numeric) FROM PUBLIC;
+GRANT ALL ON FUNCTION billing.component_charge(component app_public.plan_price_components, quantity numeric, share numeric) TO rowhouse_user;
+GRANT ALL ON FUNCTION billing.component_charge(component app_public.plan_price_components, quantity numeric, share numeric) TO rowhouse_platform;
 
-REVOKE ALL ON FUNCTION billing.credit_balance(tenant_id uuid) FROM PUBLIC;
+REVOKE ALL ON FUNCTION billing.credit_balance(tenant_id uuid, currency text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION billing.credit_note_tax(invoice app_public.invoices, amount numeric) FROM PUBLIC;
 
@@ -34445,7 +39612,7 @@ REVOKE ALL ON FUNCTION billing.cycle_months(billing_cycle app_public.billing_cyc
 
 REVOKE ALL ON FUNCTION billing.document_number(prefix text, sequence_number bigint) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION billing.draft_invoice(tenant_id uuid, reason app_public.invoice_reason, subscription app_public.subscriptions, usage tstzrange, usage_price_id uuid) FROM PUBLIC;
+REVOKE ALL ON FUNCTION billing.draft_invoice(tenant_id uuid, reason app_public.invoice_reason, subscription app_public.subscriptions, used app_public.subscriptions, usage tstzrange) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION billing.due_at(invoice app_public.invoices, finalised_at timestamp with time zone) FROM PUBLIC;
 
@@ -34453,11 +39620,17 @@ REVOKE ALL ON FUNCTION billing.dunning_days() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION billing.end_subscription(subscription app_public.subscriptions, status app_public.subscription_status_enum, at timestamp with time zone) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION billing.end_subscription_now(subscription app_public.subscriptions) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION billing.end_trial(subscription app_public.subscriptions) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION billing.entitled_plan_id(tenant_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION billing.entitled_plan_id(tenant_id uuid) TO rowhouse_owner;
 
 REVOKE ALL ON FUNCTION billing.entitlements_of(tenant_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION billing.entitlements_of(tenant_id uuid) TO rowhouse_owner;
+
+REVOKE ALL ON FUNCTION billing.feature_entitlements(tenant_id uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION billing.finalise_invoice(tenant_id uuid, invoice_id uuid) FROM PUBLIC;
 
@@ -34473,8 +39646,15 @@ GRANT ALL ON FUNCTION billing.finish_payment(tenant_id uuid, payment_id uuid, ou
 REVOKE ALL ON FUNCTION billing.finish_refund(tenant_id uuid, refund_id uuid, outcome billing.payment_outcome, provider_refund_id text, failure_message text) FROM PUBLIC;
 GRANT ALL ON FUNCTION billing.finish_refund(tenant_id uuid, refund_id uuid, outcome billing.payment_outcome, provider_refund_id text, failure_message text) TO rowhouse_worker;
 
-REVOKE ALL ON FUNCTION billing.first_period_lines(subscription app_public.subscriptions, at timestamp with time zone) FROM PUBLIC;
+REVOKE ALL ON FUNCTION billing.has_late_usage(tenant_id uuid, usage_type text, period tstzrange) FROM PUBLIC;
+GRANT ALL ON FUNCTION billing.has_late_usage(tenant_id uuid, usage_type text, period tstzrange) TO rowhouse_owner;
 
+REVOKE ALL ON FUNCTION billing.has_live_subscription(tenant_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION billing.has_live_subscription(tenant_id uuid) TO rowhouse_owner;
+
+REVOKE ALL ON FUNCTION billing.has_open_money(tenant_id uuid) FROM PUBLIC;
+
+GRANT SELECT ON TABLE app_public.plans TO rowhouse_backup;
 GRANT SELECT ON TABLE app_public.plans TO rowhouse_user;
 GRANT INSERT,DELETE,UPDATE ON TABLE app_public.plans TO rowhouse_admin;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.plans TO rowhouse_platform;
@@ -34495,15 +39675,20 @@ REVOKE ALL ON FUNCTION billing.is_invoice_step(old_status app_public.invoice_sta
 REVOKE ALL ON FUNCTION billing.is_subscription_step(old_status app_public.subscription_status_enum, new_status app_public.subscription_status_enum) FROM PUBLIC;
 GRANT ALL ON FUNCTION billing.is_subscription_step(old_status app_public.subscription_status_enum, new_status app_public.subscription_status_enum) TO rowhouse_platform;
 
+GRANT SELECT ON TABLE app_public.plan_prices TO rowhouse_backup;
 GRANT SELECT ON TABLE app_public.plan_prices TO rowhouse_user;
 GRANT INSERT,DELETE,UPDATE ON TABLE app_public.plan_prices TO rowhouse_admin;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.plan_prices TO rowhouse_platform;
 
 REVOKE ALL ON FUNCTION billing.is_upgrade(subscription app_public.subscriptions, plan app_public.plans, price app_public.plan_prices) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION billing.issue_number(invoice app_public.invoices, at timestamp with time zone, due_at timestamp with time zone, credit numeric) FROM PUBLIC;
+REVOKE ALL ON FUNCTION billing.issue_number(invoice app_public.invoices, at timestamp with time zone, due_at timestamp with time zone) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION billing.late_usage(tenant_id uuid, usage_type text, period tstzrange, until_batch bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION billing.late_usage(tenant_id uuid, usage_type text, period tstzrange, until_batch bigint) TO rowhouse_owner;
+
+REVOKE ALL ON FUNCTION billing.late_usage_time() FROM PUBLIC;
+GRANT ALL ON FUNCTION billing.late_usage_time() TO rowhouse_platform;
 
 REVOKE ALL ON FUNCTION billing.live_subscription(tenant_id uuid) FROM PUBLIC;
 
@@ -34517,11 +39702,15 @@ REVOKE ALL ON FUNCTION billing.lock_billing(tenant_id uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION billing.lock_draft_for_staff(invoice_id uuid) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION billing.lock_entitlements(tenant_id uuid) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION billing.lock_invoice(invoice_id uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION billing.lock_own_billing() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION billing.lock_own_payment_method(id uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION billing.lock_payment(payment_id uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION billing.max_provider_message() FROM PUBLIC;
 
@@ -34529,11 +39718,21 @@ REVOKE ALL ON FUNCTION billing.minor_amount(amount numeric, currency text) FROM 
 
 REVOKE ALL ON FUNCTION billing.new_subscription(tenant_id uuid, plan app_public.plans, price app_public.plan_prices, with_trial boolean) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION billing.next_midnight(at timestamp with time zone, timezone text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION billing.next_period_lines(subscription app_public.subscriptions, at timestamp with time zone) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION billing.notice_subject(kind app_public.billing_notice_kind) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION billing.overview_period(tenant_id uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION billing.overview_scope(OUT period tstzrange, OUT first_day date, OUT last_day date) FROM PUBLIC;
+
+GRANT SELECT ON TABLE app_public.usage_events TO rowhouse_backup;
+GRANT SELECT ON TABLE app_public.usage_events TO rowhouse_user;
+GRANT SELECT,DELETE ON TABLE app_public.usage_events TO rowhouse_platform;
+
+REVOKE ALL ON FUNCTION billing.paid_events(payer_id uuid, usage_type text, period tstzrange) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION billing.pause_live_subscription(subscription app_public.subscriptions, at timestamp with time zone) FROM PUBLIC;
 
@@ -34547,11 +39746,15 @@ GRANT ALL ON FUNCTION billing.payments_to_collect(at_most integer) TO rowhouse_w
 
 REVOKE ALL ON FUNCTION billing.pending_payment(invoice app_public.invoices) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION billing.period_lines(subscription app_public.subscriptions, price app_public.plan_prices, at timestamp with time zone) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION billing.plan_by_slug(slug text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION billing.plan_price_at(plan_id uuid, currency text, billing_cycle app_public.billing_cycle_enum, at timestamp with time zone) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION billing.positive_payable_amount(amount numeric, currency text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION billing.post(tenant_id uuid, event billing.ledger_event, currency text, document_id uuid, accounts text[], amounts numeric[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION billing.preview_lines(tenant_id uuid, at timestamp with time zone, lines app_public.invoice_lines[], currency text) FROM PUBLIC;
 
@@ -34565,6 +39768,8 @@ GRANT ALL ON FUNCTION billing.prorated_amount(amount numeric, days integer, peri
 
 REVOKE ALL ON FUNCTION billing.quota_alert_message(alert app_public.quota_alerts) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION billing.quota_entitlements(tenant_id uuid) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION billing.reactivate_paid_subscription(tenant_id uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION billing.receive_payment_event(provider app_public.payment_provider, event_id text, type text, occurred_at timestamp with time zone, payload jsonb) FROM PUBLIC;
@@ -34576,14 +39781,20 @@ REVOKE ALL ON FUNCTION billing.recompute_usage_line(line app_public.invoice_line
 
 REVOKE ALL ON FUNCTION billing.record_missed_payment(invoice app_public.invoices, payment_id uuid) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION billing.recurring_line(price app_public.plan_prices, kind app_public.invoice_line_kind_enum, sign integer, service tstzrange, basis tstzrange, timezone text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION billing.recurring_line(price app_public.plan_prices, kind app_public.invoice_line_kind_enum, sign integer, service tstzrange, basis tstzrange, timezone text, charged_share numeric) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION billing.refresh_entitlements(tenant_id uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION billing.refresh_plan(plan_id uuid, is_free boolean) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION billing.refresh_usage_lines(invoice app_public.invoices, until_batch bigint) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION billing.refund_for_provider(tenant_id uuid, refund_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION billing.refund_for_provider(tenant_id uuid, refund_id uuid) TO rowhouse_worker;
 
-REVOKE ALL ON FUNCTION billing.refundable_amount(payment app_public.payments) FROM PUBLIC;
+REVOKE ALL ON FUNCTION billing.refundable_credit(payment app_public.payments) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION billing.refundable_price(payment app_public.payments) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION billing.refuse_change_of_final() FROM PUBLIC;
 
@@ -34596,7 +39807,15 @@ REVOKE ALL ON FUNCTION billing.renew_subscription(subscription app_public.subscr
 
 REVOKE ALL ON FUNCTION billing.require_creditable(invoice app_public.invoices, amount numeric) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION billing.require_no_debt(tenant_id uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION billing.require_own_plan(tenant_id uuid) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION billing.require_way_to_pay(tenant_id uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION billing.return_refund(refund app_public.refunds) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION billing.reverse_payment(payment app_public.payments, reason text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION billing.run_billing(tenant_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION billing.run_billing(tenant_id uuid) TO rowhouse_worker;
@@ -34611,7 +39830,11 @@ REVOKE ALL ON FUNCTION billing.set_default_method(tenant_id uuid, id uuid) FROM 
 
 REVOKE ALL ON FUNCTION billing.settle_invoice(tenant_id uuid, invoice_id uuid, paid numeric, credited numeric) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION billing.short_limits(tenant_id uuid, OUT features jsonb, OUT quotas jsonb) FROM PUBLIC;
+REVOKE ALL ON FUNCTION billing.show_plan(tenant_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION billing.show_plan(tenant_id uuid) TO rowhouse_owner;
+
+REVOKE ALL ON FUNCTION billing.sold_entitlements(tenant_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION billing.sold_entitlements(tenant_id uuid) TO rowhouse_owner;
 
 REVOKE ALL ON FUNCTION billing.store_invoice_document(tenant_id uuid, invoice_id uuid, html text, pdf bytea) FROM PUBLIC;
 GRANT ALL ON FUNCTION billing.store_invoice_document(tenant_id uuid, invoice_id uuid, html text, pdf bytea) TO rowhouse_worker;
@@ -34626,31 +39849,62 @@ REVOKE ALL ON FUNCTION billing.sum_up_invoice(tenant_id uuid, invoice_id uuid) F
 REVOKE ALL ON FUNCTION billing.tenant_of_provider_object(provider app_public.payment_provider, object_id text) FROM PUBLIC;
 GRANT ALL ON FUNCTION billing.tenant_of_provider_object(provider app_public.payment_provider, object_id text) TO rowhouse_owner;
 
+REVOKE ALL ON FUNCTION billing.tenants_of_plan(plan_id uuid, is_free boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION billing.tenants_of_plan(plan_id uuid, is_free boolean) TO rowhouse_owner;
+
 REVOKE ALL ON FUNCTION billing.tenants_to_bill(after uuid, at_most integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION billing.tenants_to_bill(after uuid, at_most integer) TO rowhouse_worker;
 
-REVOKE ALL ON FUNCTION billing.tg__apply_entitlements() FROM PUBLIC;
-
 REVOKE ALL ON FUNCTION billing.tg__forbid_truncate() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION billing.tg__keep_books() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION billing.tg__queue_notice_mails() FROM PUBLIC;
 GRANT ALL ON FUNCTION billing.tg__queue_notice_mails() TO rowhouse_owner;
+
+REVOKE ALL ON FUNCTION billing.tg__refresh_entitlements() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION billing.tg_credit_entries__post() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION billing.tg_invoice_lines__keep_final() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION billing.tg_invoices__keep_final() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION billing.tg_invoices__post() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION billing.tg_ledger_entries__balance() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION billing.tg_payments__keep() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION billing.tg_payments__post() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION billing.tg_plan_entitlements__refresh() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION billing.tg_plan_price_components__keep_history() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION billing.tg_plan_prices__keep_history() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION billing.tg_plans__refresh_entitlements() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION billing.tg_refunds__post() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION billing.tg_subscriptions__keep_states() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION billing.tg_tenants__end_subscription() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION billing.tg_tenants__keep_subscription() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION billing.tg_tenants__refresh_entitlements() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION billing.tiered_charge(tiers jsonb, quantity numeric) FROM PUBLIC;
 GRANT ALL ON FUNCTION billing.tiered_charge(tiers jsonb, quantity numeric) TO rowhouse_user;
 GRANT ALL ON FUNCTION billing.tiered_charge(tiers jsonb, quantity numeric) TO rowhouse_platform;
 
-REVOKE ALL ON FUNCTION billing.unused_days_lines(subscription app_public.subscriptions, at timestamp with time zone) FROM PUBLIC;
+REVOKE ALL ON FUNCTION billing.unbilled_usage(subscription app_public.subscriptions, at timestamp with time zone) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION billing.unbilled_usage_lines(subscription app_public.subscriptions, at timestamp with time zone) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION billing.unused_days_lines(subscription app_public.subscriptions, from_at timestamp with time zone) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION billing.up_to_date_subscription(tenant_id uuid) FROM PUBLIC;
 
@@ -34658,17 +39912,28 @@ REVOKE ALL ON FUNCTION billing.upgrade_lines(subscription app_public.subscriptio
 
 REVOKE ALL ON FUNCTION billing.upgrade_subscription(subscription app_public.subscriptions, plan app_public.plans, price app_public.plan_prices, at timestamp with time zone) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION billing.usage_description(component app_public.plan_price_components, quantity numeric) FROM PUBLIC;
+REVOKE ALL ON FUNCTION billing.usage_basis(subscription app_public.subscriptions, usage tstzrange) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION billing.usage_lines(tenant_id uuid, price_id uuid, period tstzrange) FROM PUBLIC;
+REVOKE ALL ON FUNCTION billing.usage_description(component app_public.plan_price_components, quantity numeric, share numeric) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION billing.usage_ends_at(subscription app_public.subscriptions) FROM PUBLIC;
+GRANT ALL ON FUNCTION billing.usage_ends_at(subscription app_public.subscriptions) TO rowhouse_platform;
+
+REVOKE ALL ON FUNCTION billing.usage_lines(tenant_id uuid, price_id uuid, period tstzrange, basis tstzrange) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION billing.usage_share(service tstzrange, basis tstzrange) FROM PUBLIC;
+GRANT ALL ON FUNCTION billing.usage_share(service tstzrange, basis tstzrange) TO rowhouse_user;
+GRANT ALL ON FUNCTION billing.usage_share(service tstzrange, basis tstzrange) TO rowhouse_platform;
 
 REVOKE ALL ON FUNCTION billing.used_metrics(tenant_id uuid, first_day date, last_day date) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION billing.uuid_or_null(value text) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION billing.verify_balance(tenant_id uuid, OUT expected numeric, OUT actual numeric) FROM PUBLIC;
-
 REVOKE ALL ON FUNCTION billing.verify_billing(tenant_id uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION billing.verify_documents(tenant_id uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION billing.verify_ledger(tenant_id uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION billing.verify_usage(tenant_id uuid) FROM PUBLIC;
 
@@ -34679,6 +39944,8 @@ GRANT ALL ON FUNCTION billing.volume_tier(tiers jsonb, quantity numeric) TO rowh
 REVOKE ALL ON FUNCTION billing.write_credit_note(invoice app_public.invoices, amount numeric, memo text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION billing.write_down_charge(invoice app_public.invoices) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION billing.write_down_refund(payment app_public.payments, amount numeric, reason text, provider_refund_id text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION catalog.add_platform_models(providers jsonb) FROM PUBLIC;
 
@@ -34694,8 +39961,8 @@ REVOKE ALL ON FUNCTION catalog.catalog_label(name text, display_name text) FROM 
 GRANT ALL ON FUNCTION catalog.catalog_label(name text, display_name text) TO rowhouse_user;
 GRANT ALL ON FUNCTION catalog.catalog_label(name text, display_name text) TO rowhouse_platform;
 
-REVOKE ALL ON FUNCTION catalog.catalog_matches(query text, kinds app_public.resource_kind[]) FROM PUBLIC;
-GRANT ALL ON FUNCTION catalog.catalog_matches(query text, kinds app_public.resource_kind[]) TO rowhouse_user;
+REVOKE ALL ON FUNCTION catalog.catalog_matches(query text, kinds app_public.resource_kind[], most integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION catalog.catalog_matches(query text, kinds app_public.resource_kind[], most integer) TO rowhouse_user;
 
 REVOKE ALL ON FUNCTION catalog.catalog_query(targets text[], selected text, conditions text[]) FROM PUBLIC;
 
@@ -34704,7 +39971,7 @@ GRANT ALL ON FUNCTION catalog.catalog_query_words(query text) TO rowhouse_platfo
 
 REVOKE ALL ON FUNCTION catalog.catalog_targets(kinds app_public.resource_kind[]) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION catalog.catalog_word_conditions(query text, OUT words text[], OUT conditions text[], OUT scores text[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION catalog.catalog_word_conditions(query text, OUT words text[], OUT whole text[], OUT conditions text[], OUT scores text[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION catalog.check_catalog_search(query text, filter app_public.catalog_filter, "limit" integer, skip integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION catalog.check_catalog_search(query text, filter app_public.catalog_filter, "limit" integer, skip integer) TO rowhouse_user;
@@ -34724,6 +39991,9 @@ REVOKE ALL ON FUNCTION catalog.delete_resource(kind app_public.resource_kind, id
 REVOKE ALL ON FUNCTION catalog.ensure_platform_tenant() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION catalog.fill_template(template text, variables jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION catalog.first_by_name(kinds app_public.resource_kind[], most integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION catalog.first_by_name(kinds app_public.resource_kind[], most integer) TO rowhouse_user;
 
 REVOKE ALL ON FUNCTION catalog.grantee_of(share_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION catalog.grantee_of(share_id uuid) TO rowhouse_owner;
@@ -34752,6 +40022,8 @@ REVOKE ALL ON FUNCTION catalog.lock_own_resource(kind app_public.resource_kind, 
 
 REVOKE ALL ON FUNCTION catalog.lock_versioned(kind app_public.resource_kind, id uuid) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION catalog.misspelt_conditions(targets text[], words text[], INOUT conditions text[], INOUT scores text[], OUT has_misspelt boolean) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION catalog.next_patch_version(version text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION catalog.node_faults(node jsonb, path text) FROM PUBLIC;
@@ -34775,6 +40047,9 @@ REVOKE ALL ON FUNCTION catalog.raise_name_is_taken(kind app_public.resource_kind
 REVOKE ALL ON FUNCTION catalog.raise_no_such_resource(kind app_public.resource_kind) FROM PUBLIC;
 GRANT ALL ON FUNCTION catalog.raise_no_such_resource(kind app_public.resource_kind) TO rowhouse_platform;
 
+REVOKE ALL ON FUNCTION catalog.ranked_query(targets text[], conditions text[], scores text[], most integer) FROM PUBLIC;
+
+GRANT SELECT ON TABLE app_public.resource_sharing_audit TO rowhouse_backup;
 GRANT SELECT ON TABLE app_public.resource_sharing_audit TO rowhouse_user;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.resource_sharing_audit TO rowhouse_platform;
 
@@ -34795,6 +40070,8 @@ GRANT ALL ON FUNCTION catalog.resource_switch(kind app_public.resource_kind) TO 
 
 REVOKE ALL ON FUNCTION catalog.resource_table(kind app_public.resource_kind) FROM PUBLIC;
 GRANT ALL ON FUNCTION catalog.resource_table(kind app_public.resource_kind) TO rowhouse_platform;
+GRANT ALL ON FUNCTION catalog.resource_table(kind app_public.resource_kind) TO rowhouse_own_rows;
+GRANT ALL ON FUNCTION catalog.resource_table(kind app_public.resource_kind) TO rowhouse_shared_rows;
 
 REVOKE ALL ON FUNCTION catalog.resource_to_copy(kind app_public.resource_kind, id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION catalog.resource_to_copy(kind app_public.resource_kind, id uuid) TO rowhouse_owner;
@@ -34906,8 +40183,43 @@ REVOKE ALL ON FUNCTION catalog.variable_faults(variables jsonb) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION catalog.versioned_table(kind app_public.resource_kind) FROM PUBLIC;
 
+GRANT SELECT ON TABLE catalog.foreign_agents TO rowhouse_user;
+
+GRANT SELECT ON TABLE catalog.own_agents TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION catalog.visible_agents() FROM PUBLIC;
+GRANT ALL ON FUNCTION catalog.visible_agents() TO rowhouse_user;
+
+GRANT SELECT ON TABLE catalog.foreign_knowledge_sources TO rowhouse_user;
+
+GRANT SELECT ON TABLE catalog.own_knowledge_sources TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION catalog.visible_knowledge_sources() FROM PUBLIC;
+GRANT ALL ON FUNCTION catalog.visible_knowledge_sources() TO rowhouse_user;
+
+GRANT SELECT ON TABLE catalog.foreign_prompts TO rowhouse_user;
+
+GRANT SELECT ON TABLE catalog.own_prompts TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION catalog.visible_prompts() FROM PUBLIC;
+GRANT ALL ON FUNCTION catalog.visible_prompts() TO rowhouse_user;
+
 REVOKE ALL ON FUNCTION catalog.visible_resource(kind app_public.resource_kind, id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION catalog.visible_resource(kind app_public.resource_kind, id uuid) TO rowhouse_owner;
+
+GRANT SELECT ON TABLE catalog.foreign_tools TO rowhouse_user;
+
+GRANT SELECT ON TABLE catalog.own_tools TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION catalog.visible_tools() FROM PUBLIC;
+GRANT ALL ON FUNCTION catalog.visible_tools() TO rowhouse_user;
+
+GRANT SELECT ON TABLE catalog.foreign_workflows TO rowhouse_user;
+
+GRANT SELECT ON TABLE catalog.own_workflows TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION catalog.visible_workflows() FROM PUBLIC;
+GRANT ALL ON FUNCTION catalog.visible_workflows() TO rowhouse_user;
 
 REVOKE ALL ON FUNCTION catalog.workflow_faults(definition jsonb) FROM PUBLIC;
 
@@ -34925,6 +40237,9 @@ REVOKE ALL ON PROCEDURE core.allow(IN target regclass, IN read text, IN write te
 REVOKE ALL ON FUNCTION core.api_schemas() FROM PUBLIC;
 
 REVOKE ALL ON PROCEDURE core.assert_secured() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION core.cancel_jobs(job_ids bigint[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION core.cancel_jobs(job_ids bigint[]) TO rowhouse_worker;
 
 REVOKE ALL ON FUNCTION core.check_violations(target regclass, input jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION core.check_violations(target regclass, input jsonb) TO rowhouse_user;
@@ -34959,6 +40274,9 @@ GRANT ALL ON PROCEDURE core.enter_tenant(IN tenant_id uuid) TO rowhouse_platform
 
 REVOKE ALL ON PROCEDURE core.exempt_from_guard(IN target regclass, IN guard name, IN reason text) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION core.give_back_jobs(worker_id text, job_ids bigint[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION core.give_back_jobs(worker_id text, job_ids bigint[]) TO rowhouse_worker;
+
 REVOKE ALL ON FUNCTION core.global_tables() FROM PUBLIC;
 
 REVOKE ALL ON PROCEDURE core.guard_tables(IN name name, IN function regprocedure, IN meaning text) FROM PUBLIC;
@@ -34967,6 +40285,27 @@ REVOKE ALL ON FUNCTION core.heartbeat_retention() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION core.is_public_error(code text) FROM PUBLIC;
 GRANT ALL ON FUNCTION core.is_public_error(code text) TO rowhouse_platform;
+
+REVOKE ALL ON FUNCTION core.job_summary(task text, state text, tenant_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION core.job_summary(task text, state text, tenant_id uuid) TO rowhouse_worker;
+
+REVOKE ALL ON FUNCTION core.jobs(task text, state text, tenant_id uuid, first integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION core.jobs(task text, state text, tenant_id uuid, first integer) TO rowhouse_worker;
+
+REVOKE ALL ON FUNCTION core.jobs_held_by(worker_id text) FROM PUBLIC;
+GRANT ALL ON FUNCTION core.jobs_held_by(worker_id text) TO rowhouse_worker;
+
+REVOKE ALL ON PROCEDURE core.let_backup_read() FROM PUBLIC;
+
+REVOKE ALL ON PROCEDURE core.limit_bytes(IN target regclass, IN most integer, VARIADIC column_names name[]) FROM PUBLIC;
+
+REVOKE ALL ON PROCEDURE core.limit_column(IN target regclass, IN column_name name, IN fact text, IN condition text, IN words text) FROM PUBLIC;
+
+REVOKE ALL ON PROCEDURE core.limit_entries(IN target regclass, IN most integer, VARIADIC column_names name[]) FROM PUBLIC;
+
+REVOKE ALL ON PROCEDURE core.limit_length(IN target regclass, IN most integer, VARIADIC column_names name[]) FROM PUBLIC;
+
+REVOKE ALL ON PROCEDURE core.normalize_texts(IN target regclass) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION core.plain_condition(condition text) FROM PUBLIC;
 
@@ -34988,6 +40327,9 @@ GRANT ALL ON FUNCTION core.record_heartbeats(worker_ids text[], silent_for inter
 REVOKE ALL ON FUNCTION core.release_dead_workers(alive_worker_ids text[], silent_for interval) FROM PUBLIC;
 GRANT ALL ON FUNCTION core.release_dead_workers(alive_worker_ids text[], silent_for interval) TO rowhouse_worker;
 
+REVOKE ALL ON FUNCTION core.retry_jobs(job_ids bigint[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION core.retry_jobs(job_ids bigint[]) TO rowhouse_worker;
+
 REVOKE ALL ON FUNCTION core.schemas() FROM PUBLIC;
 
 REVOKE ALL ON PROCEDURE core.secure_global_table(IN target regclass, IN reason text) FROM PUBLIC;
@@ -34998,6 +40340,10 @@ REVOKE ALL ON FUNCTION core.security_gaps() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION core.tenant_lanes(tenant_id uuid) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION core.text_columns(target regclass) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION core.tg__normalize_texts() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION core.tg__set_updated_at() FROM PUBLIC;
 GRANT ALL ON FUNCTION core.tg__set_updated_at() TO rowhouse_platform;
 GRANT ALL ON FUNCTION core.tg__set_updated_at() TO rowhouse_worker;
@@ -35007,8 +40353,20 @@ GRANT ALL ON FUNCTION core.tsquery_term(term text) TO rowhouse_platform;
 
 REVOKE ALL ON FUNCTION core.wall_gaps() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION knowledge.dictionary(config regconfig) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION knowledge.ascii_dictionary(config regconfig) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION knowledge.base_characters() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION knowledge.begin_parsing(tenant_id uuid, document_ids uuid[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION knowledge.begin_parsing(tenant_id uuid, document_ids uuid[]) TO rowhouse_worker;
+
+REVOKE ALL ON FUNCTION knowledge.characters() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION knowledge.dependent_characters() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION knowledge.character_pattern() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION knowledge.chunk_documents(tenant_id uuid, document_ids uuid[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION knowledge.chunk_documents(tenant_id uuid, document_ids uuid[]) TO rowhouse_worker;
@@ -35018,29 +40376,61 @@ REVOKE ALL ON FUNCTION knowledge.chunks(content text, chunk_size integer, chunk_
 REVOKE ALL ON FUNCTION knowledge.chunks_to_embed(tenant_id uuid, document_ids uuid[], batch_limit integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION knowledge.chunks_to_embed(tenant_id uuid, document_ids uuid[], batch_limit integer) TO rowhouse_worker;
 
+REVOKE ALL ON FUNCTION knowledge.common_words(language text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION knowledge.cut_error(field text, value text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION knowledge.detect_language(content text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION knowledge.digits() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION knowledge.document_error(document app_public.new_document) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION knowledge.document_language(source_language text, metadata jsonb, content text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION knowledge.embed_builtin(tenant_id uuid, document_ids uuid[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION knowledge.embed_builtin(tenant_id uuid, document_ids uuid[]) TO rowhouse_worker;
 
 REVOKE ALL ON FUNCTION knowledge.enqueue_stage(stage knowledge.processing_stage, tenant_id uuid, document_ids uuid[]) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION knowledge.fail_documents(tenant_id uuid, document_ids uuid[], stage text, error text) FROM PUBLIC;
-GRANT ALL ON FUNCTION knowledge.fail_documents(tenant_id uuid, document_ids uuid[], stage text, error text) TO rowhouse_worker;
+REVOKE ALL ON FUNCTION knowledge.fail_documents(tenant_id uuid, document_ids uuid[], stage text, error text, content_hash bytea) FROM PUBLIC;
+GRANT ALL ON FUNCTION knowledge.fail_documents(tenant_id uuid, document_ids uuid[], stage text, error text, content_hash bytea) TO rowhouse_worker;
 
 REVOKE ALL ON FUNCTION knowledge.finish_embedding(tenant_id uuid, document_ids uuid[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION knowledge.finish_embedding(tenant_id uuid, document_ids uuid[]) TO rowhouse_worker;
 
-REVOKE ALL ON FUNCTION knowledge.finish_parsing(tenant_id uuid, document_id uuid, title text, content text, metadata jsonb) FROM PUBLIC;
-GRANT ALL ON FUNCTION knowledge.finish_parsing(tenant_id uuid, document_id uuid, title text, content text, metadata jsonb) TO rowhouse_worker;
+REVOKE ALL ON FUNCTION knowledge.finish_parsing(tenant_id uuid, document_id uuid, content_hash bytea, title text, content text, metadata jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION knowledge.finish_parsing(tenant_id uuid, document_id uuid, content_hash bytea, title text, content text, metadata jsonb) TO rowhouse_worker;
+
+REVOKE ALL ON FUNCTION knowledge.fold_text(content text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION knowledge.has_characters(content text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION knowledge.has_documents() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION knowledge.hashing_embedding(content text, dimension integer) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION knowledge.text_search_config(language text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION knowledge.is_common_word(word text, language text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION knowledge.joints() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION knowledge.largest_file() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION knowledge.largest_metadata() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION knowledge.separators() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION knowledge.letter_pattern() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION knowledge.lock_documents(tenant_id uuid, document_ids uuid[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION knowledge.longest_part() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION knowledge.longest_text() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION knowledge.mark_borders(content text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION knowledge.new_documents(documents jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION knowledge.new_documents(documents jsonb) TO rowhouse_user;
@@ -35048,6 +40438,8 @@ GRANT ALL ON FUNCTION knowledge.new_documents(documents jsonb) TO rowhouse_user;
 REVOKE ALL ON FUNCTION knowledge.next_piece(ahead text, max_length integer) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION knowledge.overlap_length(lengths integer[], chunk_overlap integer, room integer, OUT length integer, OUT sentence_count integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION knowledge.pair(dictionary regdictionary, part text, joint text, next text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION knowledge.put_document(source app_public.rag_knowledge_sources, given app_public.new_document, file_name text, file_content bytea, media_type text) FROM PUBLIC;
 
@@ -35060,6 +40452,14 @@ REVOKE ALL ON FUNCTION knowledge.replace_document(old app_public.documents, new 
 
 REVOKE ALL ON FUNCTION knowledge.resume_documents(tenant_id uuid, document_ids uuid[]) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION knowledge.script_language(content text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION knowledge.spell_out(content text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION knowledge.terms(config regconfig, content text, is_question boolean) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION knowledge.term_vector(config regconfig, content text) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION knowledge.search_vector(config regconfig, title text, chunk text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION knowledge.searchable_text(title text, chunk text) FROM PUBLIC;
@@ -35069,8 +40469,6 @@ REVOKE ALL ON FUNCTION knowledge.sentence_pattern() FROM PUBLIC;
 REVOKE ALL ON FUNCTION knowledge.store_embeddings(tenant_id uuid, model_id uuid, chunk_ids bigint[], vectors public.vector[], generation_time_ms integer, cost_usd numeric) FROM PUBLIC;
 GRANT ALL ON FUNCTION knowledge.store_embeddings(tenant_id uuid, model_id uuid, chunk_ids bigint[], vectors public.vector[], generation_time_ms integer, cost_usd numeric) TO rowhouse_worker;
 
-REVOKE ALL ON FUNCTION knowledge.text_search_config(language text) FROM PUBLIC;
-
 REVOKE ALL ON FUNCTION knowledge.tg_documents__note_changed_sources() FROM PUBLIC;
 GRANT ALL ON FUNCTION knowledge.tg_documents__note_changed_sources() TO rowhouse_owner;
 
@@ -35078,6 +40476,13 @@ REVOKE ALL ON FUNCTION knowledge.tg_documents__note_source_progress() FROM PUBLI
 GRANT ALL ON FUNCTION knowledge.tg_documents__note_source_progress() TO rowhouse_owner;
 
 REVOKE ALL ON FUNCTION knowledge.token_count(vector tsvector) FROM PUBLIC;
+
+GRANT SELECT ON TABLE knowledge.document_drafts TO rowhouse_backup;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE knowledge.document_drafts TO rowhouse_platform;
+
+REVOKE ALL ON FUNCTION knowledge.version_to_chunk(tenant_id uuid, document_id uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION knowledge.word_pattern() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION knowledge.writable_source(source_id uuid) FROM PUBLIC;
 
@@ -35089,20 +40494,24 @@ REVOKE ALL ON FUNCTION metering.add_to_rollups(batch_ids bigint[], from_at times
 
 REVOKE ALL ON FUNCTION metering.add_to_user_agents(batch_ids bigint[], from_at timestamp with time zone, to_at timestamp with time zone) FROM PUBLIC;
 
+GRANT SELECT ON TABLE metering.usage_agents TO rowhouse_backup;
 GRANT SELECT,DELETE ON TABLE metering.usage_agents TO rowhouse_platform;
 
 REVOKE ALL ON FUNCTION metering.agent_totals_of_days() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION metering.applicable_rate_limits(use metering.rate_limit_use) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION metering.begin_request(claims jsonb, requested_tenant text, api_key_id uuid) FROM PUBLIC;
-GRANT ALL ON FUNCTION metering.begin_request(claims jsonb, requested_tenant text, api_key_id uuid) TO rowhouse_authenticator;
+REVOKE ALL ON FUNCTION metering.begin_request(claims jsonb, requested_tenant text, api_key_id uuid, calls integer, charged_calls integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION metering.begin_request(claims jsonb, requested_tenant text, api_key_id uuid, calls integer, charged_calls integer) TO rowhouse_authenticator;
 
-REVOKE ALL ON FUNCTION metering.begin_usage() FROM PUBLIC;
+REVOKE ALL ON FUNCTION metering.begin_usage(OUT batch_id bigint, OUT payer_id uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION metering.billing_period(at timestamp with time zone, anchor_on date, timezone text, months integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION metering.billing_period(at timestamp with time zone, anchor_on date, timezone text, months integer) TO rowhouse_user;
 GRANT ALL ON FUNCTION metering.billing_period(at timestamp with time zone, anchor_on date, timezone text, months integer) TO rowhouse_platform;
+
+REVOKE ALL ON FUNCTION metering.calendar_span(tenant_id uuid, period app_public.quota_period, at timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION metering.calendar_span(tenant_id uuid, period app_public.quota_period, at timestamp with time zone) TO rowhouse_owner;
 
 REVOKE ALL ON FUNCTION metering.change_count(tenant_id uuid, quota_type app_public.quota_type, delta numeric, user_id uuid, scope app_public.limit_scope) FROM PUBLIC;
 
@@ -35122,6 +40531,7 @@ GRANT ALL ON FUNCTION metering.max_tokens_per_call() TO rowhouse_worker;
 GRANT ALL ON FUNCTION metering.max_tokens_per_call() TO rowhouse_platform;
 GRANT ALL ON FUNCTION metering.max_tokens_per_call() TO rowhouse_analyst;
 
+GRANT SELECT ON TABLE metering.llm_calls TO rowhouse_backup;
 GRANT SELECT ON TABLE metering.llm_calls TO rowhouse_user;
 GRANT SELECT,DELETE ON TABLE metering.llm_calls TO rowhouse_platform;
 
@@ -35131,17 +40541,16 @@ REVOKE ALL ON FUNCTION metering.claim_usage_keys(events app_public.new_usage_eve
 
 REVOKE ALL ON FUNCTION metering.complete_llm_call(call app_public.new_llm_call) FROM PUBLIC;
 
-GRANT SELECT ON TABLE app_public.usage_events TO rowhouse_user;
-GRANT SELECT,DELETE ON TABLE app_public.usage_events TO rowhouse_platform;
-
 REVOKE ALL ON FUNCTION metering.countable_usage(batch_ids bigint[], from_at timestamp with time zone, to_at timestamp with time zone) FROM PUBLIC;
 
+GRANT SELECT ON TABLE metering.usage_conversations TO rowhouse_backup;
 GRANT SELECT,DELETE ON TABLE metering.usage_conversations TO rowhouse_platform;
 
 REVOKE ALL ON FUNCTION metering.counted_conversations() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION metering.counted_usage(tenant_ids uuid[], quota_type app_public.quota_type, user_id uuid) FROM PUBLIC;
 
+GRANT SELECT ON TABLE app_public.quota_tracking TO rowhouse_backup;
 GRANT SELECT ON TABLE app_public.quota_tracking TO rowhouse_user;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.quota_tracking TO rowhouse_platform;
 
@@ -35175,6 +40584,9 @@ REVOKE ALL ON FUNCTION metering.expire_holds(counter app_public.quota_tracking) 
 REVOKE ALL ON FUNCTION metering.expire_reservations(most integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION metering.expire_reservations(most integer) TO rowhouse_worker;
 
+REVOKE ALL ON FUNCTION metering.final_periods(payer_id uuid, first_at timestamp with time zone, last_at timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION metering.final_periods(payer_id uuid, first_at timestamp with time zone, last_at timestamp with time zone) TO rowhouse_owner;
+
 REVOKE ALL ON FUNCTION metering.finalise_usage_period(period tstzrange) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION metering.forget_rate_windows() FROM PUBLIC;
@@ -35185,15 +40597,18 @@ GRANT ALL ON FUNCTION metering.hold_quota(reservation app_public.quota_reservati
 
 REVOKE ALL ON FUNCTION metering.keys_of_usage(events app_public.new_usage_event[], now_is timestamp with time zone) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION metering.last_batch() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION metering.leftover_months(leftover regclass, key name) FROM PUBLIC;
 GRANT ALL ON FUNCTION metering.leftover_months(leftover regclass, key name) TO rowhouse_owner;
 
+GRANT SELECT ON TABLE app_public.rate_limit_usage TO rowhouse_backup;
 GRANT SELECT ON TABLE app_public.rate_limit_usage TO rowhouse_user;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.rate_limit_usage TO rowhouse_platform;
 
 REVOKE ALL ON FUNCTION metering.lock_rate_window(rule metering.rate_limit_rules, subject_id uuid, bucket_end timestamp with time zone, bucket_length interval) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION metering.make_room(use metering.quota_use, quota metering.effective_quota, period daterange) FROM PUBLIC;
+REVOKE ALL ON FUNCTION metering.make_room(use metering.quota_use, quota metering.effective_quota, span metering.quota_span) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION metering.make_room_for_price(target regclass, model_id uuid, valid_from timestamp with time zone, valid_to timestamp with time zone) FROM PUBLIC;
 
@@ -35230,10 +40645,33 @@ GRANT ALL ON FUNCTION metering.quota_limits(chain uuid[], tenant_id uuid, quota_
 
 REVOKE ALL ON FUNCTION metering.quota_lock_key(tenant_id uuid, quota_type app_public.quota_type) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION metering.quota_period(tenant_id uuid, period app_public.quota_period, at timestamp with time zone) FROM PUBLIC;
-GRANT ALL ON FUNCTION metering.quota_period(tenant_id uuid, period app_public.quota_period, at timestamp with time zone) TO rowhouse_owner;
-
 REVOKE ALL ON FUNCTION metering.quota_subtree(tenant_id uuid) FROM PUBLIC;
+
+GRANT SELECT ON TABLE app_public.usage_quotas TO rowhouse_backup;
+GRANT SELECT,DELETE ON TABLE app_public.usage_quotas TO rowhouse_user;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.usage_quotas TO rowhouse_platform;
+
+GRANT INSERT(quota_type) ON TABLE app_public.usage_quotas TO rowhouse_user;
+
+GRANT INSERT(quota_scope) ON TABLE app_public.usage_quotas TO rowhouse_user;
+
+GRANT INSERT(scope_id) ON TABLE app_public.usage_quotas TO rowhouse_user;
+
+GRANT INSERT(period) ON TABLE app_public.usage_quotas TO rowhouse_user;
+
+GRANT INSERT(quota_limit),UPDATE(quota_limit) ON TABLE app_public.usage_quotas TO rowhouse_user;
+
+GRANT INSERT(is_hard_limit),UPDATE(is_hard_limit) ON TABLE app_public.usage_quotas TO rowhouse_user;
+
+GRANT INSERT(overage_allowed),UPDATE(overage_allowed) ON TABLE app_public.usage_quotas TO rowhouse_user;
+
+GRANT INSERT(alert_threshold_percentage),UPDATE(alert_threshold_percentage) ON TABLE app_public.usage_quotas TO rowhouse_user;
+
+GRANT INSERT(applies_to_subtree) ON TABLE app_public.usage_quotas TO rowhouse_user;
+
+GRANT INSERT(source) ON TABLE app_public.usage_quotas TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION metering.quotas_in_force(chain uuid[], tenant_id uuid, quota_type app_public.quota_type, user_id uuid, agent_id uuid, api_key_id uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION metering.rate_limit_rules_wanted(tenant_ids uuid[]) FROM PUBLIC;
 
@@ -35286,6 +40724,9 @@ REVOKE ALL ON FUNCTION metering.rerated_usage(from_at timestamp with time zone, 
 
 REVOKE ALL ON FUNCTION metering.roll_up_usage(tenant_id uuid, max_events integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION metering.roll_up_usage(tenant_id uuid, max_events integer) TO rowhouse_worker;
+
+REVOKE ALL ON FUNCTION metering.running_span(quota metering.effective_quota, quota_type app_public.quota_type, at timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION metering.running_span(quota metering.effective_quota, quota_type app_public.quota_type, at timestamp with time zone) TO rowhouse_owner;
 
 REVOKE ALL ON FUNCTION metering.settle_holds(reservation app_public.quota_reservations, used_amount numeric) FROM PUBLIC;
 GRANT ALL ON FUNCTION metering.settle_holds(reservation app_public.quota_reservations, used_amount numeric) TO rowhouse_owner;
@@ -35344,11 +40785,11 @@ GRANT ALL ON FUNCTION metering.tg_tenants__set_quotas() TO rowhouse_owner;
 REVOKE ALL ON FUNCTION metering.tg_tenants__set_rate_limits() FROM PUBLIC;
 GRANT ALL ON FUNCTION metering.tg_tenants__set_rate_limits() TO rowhouse_owner;
 
-REVOKE ALL ON FUNCTION metering.tg_usage_quotas__check_scope() FROM PUBLIC;
-GRANT ALL ON FUNCTION metering.tg_usage_quotas__check_scope() TO rowhouse_owner;
-
 REVOKE ALL ON FUNCTION metering.tg_usage_quotas__refresh_counters() FROM PUBLIC;
 GRANT ALL ON FUNCTION metering.tg_usage_quotas__refresh_counters() TO rowhouse_owner;
+
+REVOKE ALL ON FUNCTION metering.tg_usage_quotas__set_scope() FROM PUBLIC;
+GRANT ALL ON FUNCTION metering.tg_usage_quotas__set_scope() TO rowhouse_owner;
 
 REVOKE ALL ON FUNCTION metering.tg_user_agents__take_statistics() FROM PUBLIC;
 GRANT ALL ON FUNCTION metering.tg_user_agents__take_statistics() TO rowhouse_owner;
@@ -35363,23 +40804,28 @@ REVOKE ALL ON FUNCTION metering.unknown_keys(value jsonb, known jsonb) FROM PUBL
 
 REVOKE ALL ON FUNCTION metering.usage_by_agent(batch_ids bigint[], from_at timestamp with time zone, to_at timestamp with time zone) FROM PUBLIC;
 
+GRANT SELECT ON TABLE metering.usage_days TO rowhouse_backup;
 GRANT SELECT ON TABLE metering.usage_days TO rowhouse_user;
 GRANT SELECT ON TABLE metering.usage_days TO rowhouse_analyst;
 GRANT SELECT,DELETE ON TABLE metering.usage_days TO rowhouse_platform;
 
 REVOKE ALL ON FUNCTION metering.usage_by_day(batch_ids bigint[], from_at timestamp with time zone, to_at timestamp with time zone, timezone text) FROM PUBLIC;
 
+GRANT SELECT ON TABLE metering.usage_minutes TO rowhouse_backup;
 GRANT SELECT ON TABLE metering.usage_minutes TO rowhouse_user;
 GRANT SELECT ON TABLE metering.usage_minutes TO rowhouse_analyst;
 GRANT SELECT,DELETE ON TABLE metering.usage_minutes TO rowhouse_platform;
 
 REVOKE ALL ON FUNCTION metering.usage_by_minute(batch_ids bigint[], from_at timestamp with time zone, to_at timestamp with time zone) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION metering.use_api_calls(tenant_id uuid, user_id uuid, api_key_id uuid, calls integer, charged_calls integer, OUT refusal_code text, OUT refusal_message text, OUT refusal_hint text, OUT retry_after_seconds integer) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION metering.use_quota(use metering.quota_use, scope app_public.limit_scope) FROM PUBLIC;
 GRANT ALL ON FUNCTION metering.use_quota(use metering.quota_use, scope app_public.limit_scope) TO rowhouse_owner;
 
 REVOKE ALL ON FUNCTION metering.use_rate_window(rule metering.rate_limit_rules, subject_id uuid, amount double precision, at timestamp with time zone) FROM PUBLIC;
 
+GRANT SELECT ON TABLE metering.usage_user_agents TO rowhouse_backup;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE metering.usage_user_agents TO rowhouse_platform;
 
 REVOKE ALL ON FUNCTION metering.user_agent_totals_of_days() FROM PUBLIC;
@@ -35391,7 +40837,7 @@ GRANT ALL ON FUNCTION metering.verify_rollups(from_on date, to_on date) TO rowho
 
 REVOKE ALL ON FUNCTION metering.write_llm_call(call metering.llm_calls) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION metering.write_usage(events app_public.new_usage_event[], ordinals integer[], batch_id bigint, first_at timestamp with time zone, last_at timestamp with time zone) FROM PUBLIC;
+REVOKE ALL ON FUNCTION metering.write_usage(events app_public.new_usage_event[], ordinals integer[], batch_id bigint, payer_id uuid, first_at timestamp with time zone, last_at timestamp with time zone) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION observability.compute_platform_shared_resources() FROM PUBLIC;
 GRANT ALL ON FUNCTION observability.compute_platform_shared_resources() TO rowhouse_platform;
@@ -35407,6 +40853,7 @@ REVOKE ALL ON FUNCTION observability.enqueue_refresh(name text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION observability.fill_materialized_views() FROM PUBLIC;
 GRANT ALL ON FUNCTION observability.fill_materialized_views() TO rowhouse_owner;
 
+GRANT SELECT ON TABLE observability.materialized_views TO rowhouse_backup;
 GRANT SELECT,UPDATE ON TABLE observability.materialized_views TO rowhouse_platform;
 
 REVOKE ALL ON FUNCTION observability.is_stale(view observability.materialized_views) FROM PUBLIC;
@@ -35457,6 +40904,8 @@ REVOKE ALL ON FUNCTION search.add_terms(known jsonb, terms text[], weight double
 
 REVOKE ALL ON FUNCTION search.any_term(terms text[]) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION search.best_passage(marked text, OUT first_character integer, OUT last_character integer) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION search.block_bounds(block_terms search.block_term[], weights double precision[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION search.block_capacity() FROM PUBLIC;
@@ -35467,6 +40916,7 @@ REVOKE ALL ON FUNCTION search.constant_vector(value double precision, dimension 
 
 REVOKE ALL ON FUNCTION search.vector_total(public.vector) FROM PUBLIC;
 
+GRANT SELECT ON TABLE search.postings TO rowhouse_backup;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE search.postings TO rowhouse_platform;
 
 REVOKE ALL ON FUNCTION search.frequent_total(block search.block_bound, terms text[], weights double precision[], weight_scale double precision) FROM PUBLIC;
@@ -35553,6 +41003,10 @@ REVOKE ALL ON FUNCTION search.length_norm(document_length integer, average_lengt
 
 REVOKE ALL ON FUNCTION search.log_query(request search.request, started_at timestamp with time zone, hits app_public.search_hit[]) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION search.mark_words(content text, forms text[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION search.matching_forms(content text, terms text[], config regconfig) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION search.merge_candidates(chunk_count integer) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION search.merge_index(tenant_id uuid, minimum integer) FROM PUBLIC;
@@ -35572,9 +41026,12 @@ REVOKE ALL ON FUNCTION search.pack_posting(chunk_position integer, frequency int
 
 REVOKE ALL ON FUNCTION search.parse_question(query text, source_ids uuid[], title_boost double precision, corrects_spelling boolean) FROM PUBLIC;
 
+GRANT SELECT ON TABLE search.changes TO rowhouse_backup;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE search.changes TO rowhouse_platform;
 
 REVOKE ALL ON FUNCTION search.pending_removals() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION search.phrase(config regconfig, words text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION search.positions_above(threshold double precision, blocks search.block_bound[], terms text[], weights double precision[], weight_scale double precision) FROM PUBLIC;
 
@@ -35582,8 +41039,12 @@ REVOKE ALL ON FUNCTION search.posting_impact(posting integer) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION search.posting_position(posting integer) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION search.prefix(spelt text) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION search.query_embedding_model(query text, embedding_model text, filter app_public.search_filter) FROM PUBLIC;
 GRANT ALL ON FUNCTION search.query_embedding_model(query text, embedding_model text, filter app_public.search_filter) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION search.question_terms(config regconfig, words text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION search.question_vector(model app_public.llm_models, question search.question, query_embedding public.vector) FROM PUBLIC;
 
@@ -35631,7 +41092,7 @@ REVOKE ALL ON FUNCTION search.similar_terms(term text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION search.similar_vocabulary(term text) FROM PUBLIC;
 GRANT ALL ON FUNCTION search.similar_vocabulary(term text) TO rowhouse_owner;
 
-REVOKE ALL ON FUNCTION search.snippet(content text, any_term tsquery, config regconfig) FROM PUBLIC;
+REVOKE ALL ON FUNCTION search.snippet(content text, terms text[], config regconfig) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION search.sources_by_tenant(filter app_public.search_filter) FROM PUBLIC;
 
@@ -35654,6 +41115,8 @@ REVOKE ALL ON FUNCTION search.term_frequency(vector tsvector, term tsquery) FROM
 REVOKE ALL ON FUNCTION search.terms_with_prefix(prefix text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION search.text_condition(configs regconfig[], text text, is_title boolean) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION search.text_search_configs(source_ids uuid[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION search.tg__drop_search_index() FROM PUBLIC;
 GRANT ALL ON FUNCTION search.tg__drop_search_index() TO rowhouse_owner;
@@ -35714,6 +41177,9 @@ GRANT ALL ON FUNCTION tenancy.begin_invitation_delivery(tenant_id uuid, invitati
 
 REVOKE ALL ON FUNCTION tenancy.change_member_status(user_id uuid, status app_public.membership_status) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION tenancy.closed_above(ancestor_ids uuid[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION tenancy.closed_above(ancestor_ids uuid[]) TO rowhouse_owner;
+
 REVOKE ALL ON FUNCTION tenancy.count_invitation(email text) FROM PUBLIC;
 GRANT ALL ON FUNCTION tenancy.count_invitation(email text) TO rowhouse_owner;
 
@@ -35753,6 +41219,9 @@ GRANT ALL ON FUNCTION tenancy.finish_invitation_delivery(tenant_id uuid, invitat
 
 REVOKE ALL ON FUNCTION tenancy.grant_analyst_access(login name, tenant_id uuid) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION tenancy.granted_feature(tenant_id uuid, name text) FROM PUBLIC;
+GRANT ALL ON FUNCTION tenancy.granted_feature(tenant_id uuid, name text) TO rowhouse_owner;
+
 REVOKE ALL ON FUNCTION tenancy.has_invited() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION tenancy.has_permission(permission text) FROM PUBLIC;
@@ -35774,6 +41243,9 @@ GRANT ALL ON FUNCTION tenancy.inviter_may_still_grant(invitation app_public.invi
 
 REVOKE ALL ON FUNCTION tenancy.is_allowed_origin(origin text, tenant_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION tenancy.is_allowed_origin(origin text, tenant_id uuid) TO rowhouse_authenticator;
+
+REVOKE ALL ON FUNCTION tenancy.is_open(status text, ancestor_ids uuid[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION tenancy.is_open(status text, ancestor_ids uuid[]) TO rowhouse_platform;
 
 REVOKE ALL ON FUNCTION tenancy.is_platform_admin() FROM PUBLIC;
 GRANT ALL ON FUNCTION tenancy.is_platform_admin() TO rowhouse_user;
@@ -35851,7 +41323,7 @@ GRANT ALL ON FUNCTION tenancy.require_permission(permission text) TO rowhouse_pl
 
 REVOKE ALL ON FUNCTION tenancy.require_role(minimum text) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION tenancy.require_room_for_sub_tenant(parent app_public.tenants) FROM PUBLIC;
+REVOKE ALL ON FUNCTION tenancy.require_room_for_sub_tenants(parent app_public.tenants, number bigint, except_above uuid[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION tenancy.require_staff() FROM PUBLIC;
 GRANT ALL ON FUNCTION tenancy.require_staff() TO rowhouse_platform;
@@ -35973,6 +41445,7 @@ REVOKE ALL ON FUNCTION workspaces.writable_workspace(id uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION search.array_concat(anycompatiblearray) FROM PUBLIC;
 
+GRANT SELECT ON TABLE app_public.agent_industry_mapping TO rowhouse_backup;
 GRANT SELECT,DELETE ON TABLE app_public.agent_industry_mapping TO rowhouse_user;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.agent_industry_mapping TO rowhouse_platform;
 
@@ -35988,6 +41461,7 @@ GRANT INSERT(is_primary),UPDATE(is_primary) ON TABLE app_public.agent_industry_m
 
 GRANT INSERT(notes),UPDATE(notes) ON TABLE app_public.agent_industry_mapping TO rowhouse_user;
 
+GRANT SELECT ON TABLE app_public.agent_knowledge_sources TO rowhouse_backup;
 GRANT SELECT,DELETE ON TABLE app_public.agent_knowledge_sources TO rowhouse_user;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.agent_knowledge_sources TO rowhouse_platform;
 
@@ -35995,6 +41469,7 @@ GRANT INSERT(agent_id) ON TABLE app_public.agent_knowledge_sources TO rowhouse_u
 
 GRANT INSERT(source_id) ON TABLE app_public.agent_knowledge_sources TO rowhouse_user;
 
+GRANT SELECT ON TABLE app_public.agent_persona_mapping TO rowhouse_backup;
 GRANT SELECT,DELETE ON TABLE app_public.agent_persona_mapping TO rowhouse_user;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.agent_persona_mapping TO rowhouse_platform;
 
@@ -36010,6 +41485,7 @@ GRANT INSERT(is_primary),UPDATE(is_primary) ON TABLE app_public.agent_persona_ma
 
 GRANT INSERT(notes),UPDATE(notes) ON TABLE app_public.agent_persona_mapping TO rowhouse_user;
 
+GRANT SELECT ON TABLE app_public.agent_tools TO rowhouse_backup;
 GRANT SELECT,DELETE ON TABLE app_public.agent_tools TO rowhouse_user;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.agent_tools TO rowhouse_platform;
 
@@ -36021,6 +41497,7 @@ GRANT INSERT(sort_order),UPDATE(sort_order) ON TABLE app_public.agent_tools TO r
 
 GRANT INSERT(config),UPDATE(config) ON TABLE app_public.agent_tools TO rowhouse_user;
 
+GRANT SELECT ON TABLE app_public.avatars TO rowhouse_backup;
 GRANT SELECT,DELETE ON TABLE app_public.avatars TO rowhouse_user;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.avatars TO rowhouse_platform;
 
@@ -36034,8 +41511,10 @@ GRANT INSERT(license),UPDATE(license) ON TABLE app_public.avatars TO rowhouse_us
 
 GRANT INSERT(sort_order),UPDATE(sort_order) ON TABLE app_public.avatars TO rowhouse_user;
 
+GRANT SELECT ON TABLE app_public.billing_notices TO rowhouse_backup;
 GRANT SELECT ON TABLE app_public.billing_notices TO rowhouse_user;
 
+GRANT SELECT ON TABLE app_public.business_functions TO rowhouse_backup;
 GRANT SELECT,DELETE ON TABLE app_public.business_functions TO rowhouse_user;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.business_functions TO rowhouse_platform;
 
@@ -36046,6 +41525,7 @@ GRANT INSERT(description),UPDATE(description) ON TABLE app_public.business_funct
 GRANT SELECT ON TABLE app_public.cost_tracking TO rowhouse_user;
 GRANT SELECT ON TABLE app_public.cost_tracking TO rowhouse_analyst;
 
+GRANT SELECT ON TABLE app_public.departments TO rowhouse_backup;
 GRANT SELECT,DELETE ON TABLE app_public.departments TO rowhouse_user;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.departments TO rowhouse_platform;
 
@@ -36053,14 +41533,18 @@ GRANT INSERT(name),UPDATE(name) ON TABLE app_public.departments TO rowhouse_user
 
 GRANT INSERT(description),UPDATE(description) ON TABLE app_public.departments TO rowhouse_user;
 
+GRANT SELECT ON SEQUENCE app_public.document_chunks_id_seq TO rowhouse_backup;
+
 GRANT SELECT ON TABLE app_public.embedding_statistics TO rowhouse_user;
 
+GRANT SELECT ON TABLE app_public.embeddings TO rowhouse_backup;
 GRANT SELECT ON TABLE app_public.embeddings TO rowhouse_user;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.embeddings TO rowhouse_platform;
 
 GRANT SELECT ON TABLE app_public.feature_usage TO rowhouse_user;
 GRANT SELECT ON TABLE app_public.feature_usage TO rowhouse_analyst;
 
+GRANT SELECT ON TABLE app_public.icons TO rowhouse_backup;
 GRANT SELECT,DELETE ON TABLE app_public.icons TO rowhouse_user;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.icons TO rowhouse_platform;
 
@@ -36074,11 +41558,13 @@ GRANT INSERT(license),UPDATE(license) ON TABLE app_public.icons TO rowhouse_user
 
 GRANT INSERT(sort_order),UPDATE(sort_order) ON TABLE app_public.icons TO rowhouse_user;
 
+GRANT SELECT ON TABLE app_public.invoice_issuers TO rowhouse_backup;
 GRANT SELECT ON TABLE app_public.invoice_issuers TO rowhouse_user;
 GRANT INSERT,DELETE,UPDATE ON TABLE app_public.invoice_issuers TO rowhouse_admin;
 
 GRANT SELECT ON TABLE app_public.knowledge_report TO rowhouse_analyst;
 
+GRANT SELECT ON TABLE app_public.llm_providers TO rowhouse_backup;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.llm_providers TO rowhouse_admin;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.llm_providers TO rowhouse_platform;
 
@@ -36096,6 +41582,7 @@ GRANT SELECT(created_at) ON TABLE app_public.llm_providers TO rowhouse_user;
 
 GRANT SELECT(updated_at) ON TABLE app_public.llm_providers TO rowhouse_user;
 
+GRANT SELECT ON TABLE metering.llm_texts TO rowhouse_backup;
 GRANT SELECT ON TABLE metering.llm_texts TO rowhouse_user;
 GRANT SELECT,DELETE ON TABLE metering.llm_texts TO rowhouse_platform;
 
@@ -36105,6 +41592,7 @@ GRANT SELECT ON TABLE app_public.materialized_view_alerts TO rowhouse_user;
 
 GRANT SELECT ON TABLE app_public.materialized_view_status TO rowhouse_user;
 
+GRANT SELECT ON TABLE app_public.model_configurations TO rowhouse_backup;
 GRANT SELECT,DELETE ON TABLE app_public.model_configurations TO rowhouse_user;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.model_configurations TO rowhouse_platform;
 
@@ -36130,9 +41618,11 @@ GRANT INSERT(stop_sequences),UPDATE(stop_sequences) ON TABLE app_public.model_co
 
 GRANT INSERT(is_default),UPDATE(is_default) ON TABLE app_public.model_configurations TO rowhouse_user;
 
+GRANT SELECT ON TABLE app_public.notice_mails TO rowhouse_backup;
 GRANT SELECT ON TABLE app_public.notice_mails TO rowhouse_user;
 GRANT SELECT,INSERT ON TABLE app_public.notice_mails TO rowhouse_platform;
 
+GRANT SELECT ON TABLE app_public.organizational_roles TO rowhouse_backup;
 GRANT SELECT,DELETE ON TABLE app_public.organizational_roles TO rowhouse_user;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.organizational_roles TO rowhouse_platform;
 
@@ -36140,6 +41630,7 @@ GRANT INSERT(name),UPDATE(name) ON TABLE app_public.organizational_roles TO rowh
 
 GRANT INSERT(description),UPDATE(description) ON TABLE app_public.organizational_roles TO rowhouse_user;
 
+GRANT SELECT ON TABLE app_public.personas TO rowhouse_backup;
 GRANT SELECT,DELETE ON TABLE app_public.personas TO rowhouse_user;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.personas TO rowhouse_platform;
 
@@ -36151,6 +41642,7 @@ GRANT INSERT(avatar_url),UPDATE(avatar_url) ON TABLE app_public.personas TO rowh
 
 GRANT INSERT(goals),UPDATE(goals) ON TABLE app_public.personas TO rowhouse_user;
 
+GRANT SELECT ON TABLE app_public.plan_entitlements TO rowhouse_backup;
 GRANT SELECT ON TABLE app_public.plan_entitlements TO rowhouse_user;
 GRANT INSERT,DELETE,UPDATE ON TABLE app_public.plan_entitlements TO rowhouse_admin;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.plan_entitlements TO rowhouse_platform;
@@ -36161,6 +41653,7 @@ GRANT SELECT ON TABLE app_public.platform_shared_resources TO rowhouse_user;
 
 GRANT SELECT ON TABLE app_public.popular_agents TO rowhouse_user;
 
+GRANT SELECT ON TABLE app_public.project_members TO rowhouse_backup;
 GRANT SELECT,DELETE ON TABLE app_public.project_members TO rowhouse_user;
 
 GRANT INSERT(project_id) ON TABLE app_public.project_members TO rowhouse_user;
@@ -36169,6 +41662,7 @@ GRANT INSERT(user_id) ON TABLE app_public.project_members TO rowhouse_user;
 
 GRANT INSERT(role),UPDATE(role) ON TABLE app_public.project_members TO rowhouse_user;
 
+GRANT SELECT ON TABLE app_public.query_logs TO rowhouse_backup;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.query_logs TO rowhouse_platform;
 GRANT SELECT ON TABLE app_public.query_logs TO rowhouse_user;
 
@@ -36190,9 +41684,12 @@ GRANT SELECT(source_hit_counts) ON TABLE app_public.query_logs TO rowhouse_analy
 
 GRANT SELECT(source_relevances) ON TABLE app_public.query_logs TO rowhouse_analyst;
 
+GRANT SELECT ON SEQUENCE app_public.query_logs_id_seq TO rowhouse_backup;
+
 GRANT SELECT ON TABLE app_public.rag_usage_analytics TO rowhouse_user;
 GRANT SELECT ON TABLE app_public.rag_usage_analytics TO rowhouse_analyst;
 
+GRANT SELECT ON TABLE app_public.rate_limit_config TO rowhouse_backup;
 GRANT SELECT,DELETE ON TABLE app_public.rate_limit_config TO rowhouse_user;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.rate_limit_config TO rowhouse_platform;
 
@@ -36220,6 +41717,9 @@ GRANT INSERT(is_default) ON TABLE app_public.rate_limit_config TO rowhouse_user;
 
 GRANT INSERT(source) ON TABLE app_public.rate_limit_config TO rowhouse_user;
 
+GRANT SELECT ON SEQUENCE app_public.resource_sharing_audit_id_seq TO rowhouse_backup;
+
+GRANT SELECT ON TABLE app_public.tenant_config TO rowhouse_backup;
 GRANT SELECT ON TABLE app_public.tenant_config TO rowhouse_user;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.tenant_config TO rowhouse_platform;
 
@@ -36229,8 +41729,11 @@ GRANT UPDATE(features) ON TABLE app_public.tenant_config TO rowhouse_user;
 
 GRANT SELECT ON TABLE app_public.tenant_resource_counts TO rowhouse_user;
 
+GRANT SELECT ON TABLE app_public.tenant_status_history TO rowhouse_backup;
 GRANT SELECT ON TABLE app_public.tenant_status_history TO rowhouse_user;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.tenant_status_history TO rowhouse_platform;
+
+GRANT SELECT ON SEQUENCE app_public.tenant_status_history_id_seq TO rowhouse_backup;
 
 GRANT SELECT ON TABLE app_public.tenant_usage_tracking TO rowhouse_user;
 GRANT SELECT ON TABLE app_public.tenant_usage_tracking TO rowhouse_analyst;
@@ -36241,85 +41744,130 @@ GRANT SELECT ON TABLE app_public.tool_tag_assignments TO rowhouse_user;
 
 GRANT SELECT ON TABLE app_public.tool_tags TO rowhouse_user;
 
+GRANT SELECT ON TABLE app_public.usage_types TO rowhouse_backup;
 GRANT SELECT ON TABLE app_public.usage_types TO rowhouse_user;
 GRANT SELECT ON TABLE app_public.usage_types TO rowhouse_analyst;
 
 GRANT SELECT ON TABLE app_public.usage_logs TO rowhouse_user;
 
-GRANT SELECT,DELETE ON TABLE app_public.usage_quotas TO rowhouse_user;
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.usage_quotas TO rowhouse_platform;
-
-GRANT INSERT(quota_type) ON TABLE app_public.usage_quotas TO rowhouse_user;
-
-GRANT INSERT(quota_scope) ON TABLE app_public.usage_quotas TO rowhouse_user;
-
-GRANT INSERT(scope_id) ON TABLE app_public.usage_quotas TO rowhouse_user;
-
-GRANT INSERT(period) ON TABLE app_public.usage_quotas TO rowhouse_user;
-
-GRANT INSERT(quota_limit),UPDATE(quota_limit) ON TABLE app_public.usage_quotas TO rowhouse_user;
-
-GRANT INSERT(is_hard_limit),UPDATE(is_hard_limit) ON TABLE app_public.usage_quotas TO rowhouse_user;
-
-GRANT INSERT(overage_allowed),UPDATE(overage_allowed) ON TABLE app_public.usage_quotas TO rowhouse_user;
-
-GRANT INSERT(alert_threshold_percentage),UPDATE(alert_threshold_percentage) ON TABLE app_public.usage_quotas TO rowhouse_user;
-
-GRANT INSERT(applies_to_subtree) ON TABLE app_public.usage_quotas TO rowhouse_user;
-
-GRANT INSERT(source) ON TABLE app_public.usage_quotas TO rowhouse_user;
-
 GRANT SELECT ON TABLE app_public.usage_tracking TO rowhouse_user;
 GRANT SELECT ON TABLE app_public.usage_tracking TO rowhouse_analyst;
 
+GRANT SELECT ON TABLE app_public.user_rating_votes TO rowhouse_backup;
 GRANT SELECT ON TABLE app_public.user_rating_votes TO rowhouse_user;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.user_rating_votes TO rowhouse_platform;
 
+GRANT SELECT ON TABLE billing.invoice_counters TO rowhouse_backup;
+
+GRANT SELECT ON TABLE billing.invoice_documents TO rowhouse_backup;
+
+GRANT SELECT ON TABLE billing.invoice_numbers TO rowhouse_backup;
+
+GRANT SELECT ON TABLE billing.ledger_entries TO rowhouse_backup;
+
+GRANT SELECT ON TABLE billing.payment_customers TO rowhouse_backup;
+
+GRANT SELECT ON TABLE billing.payment_events TO rowhouse_backup;
+
+GRANT SELECT ON TABLE core.access_words TO rowhouse_backup;
+
+GRANT SELECT ON TABLE core.extensions TO rowhouse_backup;
+
+GRANT SELECT ON TABLE core.table_guard_exemptions TO rowhouse_backup;
+
+GRANT SELECT ON TABLE core.table_guards TO rowhouse_backup;
+
+GRANT SELECT ON TABLE core.worker_heartbeats TO rowhouse_backup;
+
+GRANT SELECT ON TABLE knowledge.changed_sources TO rowhouse_backup;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE knowledge.changed_sources TO rowhouse_platform;
 
+GRANT SELECT ON SEQUENCE knowledge.changed_sources_id_seq TO rowhouse_backup;
+
+GRANT SELECT ON TABLE knowledge.document_files TO rowhouse_backup;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE knowledge.document_files TO rowhouse_platform;
 
+GRANT SELECT ON TABLE knowledge.source_languages TO rowhouse_backup;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE knowledge.source_languages TO rowhouse_platform;
+
+GRANT SELECT ON TABLE metering.api_call_buffer TO rowhouse_backup;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE metering.api_call_buffer TO rowhouse_platform;
 
+GRANT SELECT ON SEQUENCE metering.api_call_buffer_id_seq TO rowhouse_backup;
+
+GRANT SELECT ON TABLE metering.finalised_periods TO rowhouse_backup;
+GRANT SELECT ON TABLE metering.finalised_periods TO rowhouse_platform;
+
+GRANT SELECT ON TABLE metering.llm_calls_default TO rowhouse_backup;
 GRANT SELECT,DELETE ON TABLE metering.llm_calls_default TO rowhouse_platform;
 
+GRANT SELECT ON TABLE metering.llm_texts_default TO rowhouse_backup;
 GRANT SELECT,DELETE ON TABLE metering.llm_texts_default TO rowhouse_platform;
 
+GRANT SELECT ON TABLE metering.quota_holds TO rowhouse_backup;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE metering.quota_holds TO rowhouse_platform;
 
+GRANT SELECT ON SEQUENCE metering.usage_batches TO rowhouse_backup;
+
+GRANT SELECT ON TABLE metering.usage_events_default TO rowhouse_backup;
 GRANT SELECT,DELETE ON TABLE metering.usage_events_default TO rowhouse_platform;
 
+GRANT SELECT ON TABLE metering.usage_idempotency_keys TO rowhouse_backup;
 GRANT SELECT,DELETE ON TABLE metering.usage_idempotency_keys TO rowhouse_platform;
 
+GRANT SELECT ON TABLE metering.usage_minutes_default TO rowhouse_backup;
 GRANT SELECT,DELETE ON TABLE metering.usage_minutes_default TO rowhouse_platform;
 
+GRANT SELECT ON TABLE metering.usage_queue TO rowhouse_backup;
 GRANT SELECT,DELETE ON TABLE metering.usage_queue TO rowhouse_platform;
 
+GRANT SELECT ON TABLE metering.usage_rollup_state TO rowhouse_backup;
 GRANT SELECT ON TABLE metering.usage_rollup_state TO rowhouse_platform;
 
+GRANT SELECT ON TABLE observability.materialized_view_alerts TO rowhouse_backup;
 GRANT SELECT,UPDATE ON TABLE observability.materialized_view_alerts TO rowhouse_platform;
 
+GRANT SELECT ON SEQUENCE observability.materialized_view_alerts_id_seq TO rowhouse_backup;
+
+GRANT SELECT ON TABLE search.block_chunks TO rowhouse_backup;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE search.block_chunks TO rowhouse_platform;
 
+GRANT SELECT ON TABLE search.blocks TO rowhouse_backup;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE search.blocks TO rowhouse_platform;
 
+GRANT SELECT ON SEQUENCE search.blocks_id_seq TO rowhouse_backup;
+
+GRANT SELECT ON TABLE search.query_log_buffer TO rowhouse_backup;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE search.query_log_buffer TO rowhouse_platform;
 
+GRANT SELECT ON TABLE search.rare_postings TO rowhouse_backup;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE search.rare_postings TO rowhouse_platform;
 
+GRANT SELECT ON TABLE search.removals TO rowhouse_backup;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE search.removals TO rowhouse_platform;
 
+GRANT SELECT ON TABLE search.terms TO rowhouse_backup;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE search.terms TO rowhouse_platform;
 
+GRANT SELECT ON TABLE tenancy.admin_access_log TO rowhouse_backup;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE tenancy.admin_access_log TO rowhouse_platform;
 
+GRANT SELECT ON SEQUENCE tenancy.admin_access_log_id_seq TO rowhouse_backup;
+
+GRANT SELECT ON TABLE tenancy.analyst_tenants TO rowhouse_backup;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE tenancy.analyst_tenants TO rowhouse_platform;
 
+GRANT SELECT ON TABLE tenancy.daily_invitations TO rowhouse_backup;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE tenancy.daily_invitations TO rowhouse_platform;
 
+GRANT SELECT ON TABLE tenancy.onboarding_steps TO rowhouse_backup;
+
+GRANT SELECT ON TABLE tenancy.user_identities TO rowhouse_backup;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE tenancy.user_identities TO rowhouse_platform;
 
+GRANT SELECT ON TABLE vault.invitations TO rowhouse_backup;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.invitations TO rowhouse_platform;
 
+GRANT SELECT ON TABLE vault.tenant_config TO rowhouse_backup;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.tenant_config TO rowhouse_platform;
 
