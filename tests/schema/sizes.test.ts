@@ -105,7 +105,7 @@ async function unbounded(): Promise<string[]> {
   const { rows } = await db.pool.query<Column>(columns)
   const all = new Map(rows.map((row) => [row.name, row]))
   const isBounded = (row: Column): boolean => {
-    if (row.referenced) {
+    if (row.referenced && row.referenced !== row.name) {
       const referenced = all.get(row.referenced)
       if (!referenced || isBounded(referenced)) return true
     }
