@@ -186,12 +186,12 @@ create table app_public.tenants (
   constraint metadata_is_an_object_of_at_most_16_kb check (jsonb_typeof(metadata) = 'object' and octet_length(metadata::text) <= 16384)
 );
 call core.limit_length('app_public.tenants', 50, 'primary_contact_phone');
-call core.limit_length('app_public.tenants', 64, 'timezone');
+call core.limit_length('app_public.tenants', 64, 'timezone', 'subscription_timezone');
 call core.limit_length('app_public.tenants', 255, 'payment_method_id', 'industry', 'primary_contact_name');
 call core.limit_length('app_public.tenants', 700, 'tenant_path');
 call core.limit_length('app_public.tenants', 1000, 'suspension_reason', 'cancellation_reason');
 call core.limit_length('app_public.tenants', 10000, 'compliance_notes');
-call core.limit_bytes('app_public.tenants', 100000, 'resource_access_config', 'features', 'config', 'quotas');
+call core.limit_bytes('app_public.tenants', 100000, 'resource_access_config', 'features', 'config', 'quotas', 'plan_features');
 
 create unique index tenants_slug_key on app_public.tenants (slug);
 create unique index tenants_domain_key on app_public.tenants (domain);

@@ -11,7 +11,7 @@ const db = useDatabase()
 
 /** Functions that are false for every long value. The test below holds them to it. */
 const boundingFunctions = [
-  ...['core.is_name', 'core.is_slug', 'core.is_email', 'core.is_web_url', 'core.is_image_url'],
+  ...['core.is_name', 'core.is_slug', 'core.is_email', 'core.is_web_url', 'core.is_image_url', 'core.is_language_tag'],
   ...['catalog.is_color', 'catalog.is_semantic_version', 'tenancy.is_host_name', 'tenancy.is_country_code'],
   ...['tenancy.are_origins', 'tenancy.are_permissions', 'tenancy.are_settings', 'billing.are_price_tiers'],
 ]
@@ -19,6 +19,7 @@ const boundingFunctions = [
 /** Columns without a limit of their own that are bounded all the same. */
 const exceptions: Record<string, string> = {
   'app_public.rate_limit_usage.past_buckets': 'one entry for each bucket of a window, whose number is fixed',
+  'app_public.tenants.ancestor_ids': 'one entry for each level above, of which there are at most ten',
   'billing.invoice_documents': 'rendered by the server from an invoice that is bounded',
   'core.access_words': 'written by the files of sql/ only',
   'core.table_guard_exemptions': 'written by the files of sql/ only',
