@@ -2396,6 +2396,7 @@ CREATE TABLE app_public.tenants (
     CONSTRAINT name_is_a_name CHECK (core.is_name(name)),
     CONSTRAINT payment_method_id_is_not_too_long CHECK ((length(payment_method_id) <= 255)),
     CONSTRAINT plan_features_is_an_object CHECK ((jsonb_typeof(plan_features) = 'object'::text)),
+    CONSTRAINT plan_features_is_not_too_large CHECK ((pg_column_size(plan_features) <= 100000)),
     CONSTRAINT platform_is_at_the_top CHECK ((((type)::text <> 'platform'::text) OR (parent_tenant_id IS NULL))),
     CONSTRAINT primary_contact_email_is_an_email CHECK (core.is_email(primary_contact_email)),
     CONSTRAINT primary_contact_name_is_not_too_long CHECK ((length(primary_contact_name) <= 255)),
@@ -2403,6 +2404,7 @@ CREATE TABLE app_public.tenants (
     CONSTRAINT quotas_is_not_too_large CHECK ((pg_column_size(quotas) <= 100000)),
     CONSTRAINT resource_access_config_is_not_too_large CHECK ((pg_column_size(resource_access_config) <= 100000)),
     CONSTRAINT slug_is_a_slug CHECK (core.is_slug(slug)),
+    CONSTRAINT subscription_timezone_is_not_too_long CHECK ((length(subscription_timezone) <= 64)),
     CONSTRAINT suspension_reason_is_not_too_long CHECK ((length(suspension_reason) <= 1000)),
     CONSTRAINT tenant_level_is_in_range CHECK (((tenant_level >= 0) AND (tenant_level <= 9))),
     CONSTRAINT tenant_path_is_not_too_long CHECK ((length(tenant_path) <= 700)),
@@ -2549,6 +2551,8 @@ COMMENT ON CONSTRAINT payment_method_id_is_not_too_long ON app_public.tenants IS
 
 COMMENT ON CONSTRAINT plan_features_is_an_object ON app_public.tenants IS 'must be an object';
 
+COMMENT ON CONSTRAINT plan_features_is_not_too_large ON app_public.tenants IS 'must have at most 100 kB';
+
 COMMENT ON CONSTRAINT platform_is_at_the_top ON app_public.tenants IS 'must be empty for the tenant of the platform';
 
 COMMENT ON CONSTRAINT primary_contact_email_is_an_email ON app_public.tenants IS 'must be an e-mail address in lower case, such as ann@example.com';
@@ -2562,6 +2566,8 @@ COMMENT ON CONSTRAINT quotas_is_not_too_large ON app_public.tenants IS 'must hav
 COMMENT ON CONSTRAINT resource_access_config_is_not_too_large ON app_public.tenants IS 'must have at most 100 kB';
 
 COMMENT ON CONSTRAINT slug_is_a_slug ON app_public.tenants IS 'must have 1 to 63 lower-case letters, digits and inner hyphens';
+
+COMMENT ON CONSTRAINT subscription_timezone_is_not_too_long ON app_public.tenants IS 'must have at most 64 characters';
 
 COMMENT ON CONSTRAINT suspension_reason_is_not_too_long ON app_public.tenants IS 'must have at most 1,000 characters';
 
