@@ -47,7 +47,7 @@ function compare(
 const judgeDocuments: Judge = async (t, ledger, verdict) => {
   const rows = await t.query<{ id: string; key: string; status: string; words: string[] }>(
     `select d.id, d.external_id as key, concat_ws(': ', d.processing_status, d.processing_error) as status,
-            array(select w[1] from regexp_matches(d.content, '[a-z]+x[0-9]+q', 'g') w) as words
+            array(select w[1] from regexp_matches(d.content, '(?:alder|birch|cedar)x[a-w]+x', 'g') w) as words
        from app_public.documents d`,
   )
   compare(
