@@ -55,9 +55,10 @@ async function shoot(house: House): Promise<Kill[]> {
     if (done.length === kills) return done
     await sleep(shot.afterMs)
     if (shot.isAtMail) await untilMail()
-    done.push({ at: performance.now(), victims: shot.victims })
+    const at = performance.now()
     await Promise.all(shot.victims.map(house.kill))
     await house.isBack()
+    done.push({ at, until: performance.now(), victims: shot.victims })
   }
   return done
 }
