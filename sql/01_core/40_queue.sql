@@ -132,7 +132,7 @@ end
 $$;
 comment on function core.enqueue_tenant_job is
   'Adds a job of a tenant to the task queue in this transaction, behind those that it has there already, in the less busy one of its lanes. Small jobs go before bulk, and the next stage of work that was begun goes before work that was not.';
-grant execute on function core.enqueue_tenant_job to rowhouse_owner, rowhouse_platform;
+grant execute on function core.enqueue_tenant_job to rowhouse_owner, rowhouse_platform, rowhouse_worker;
 
 -- A worker that is killed leaves its jobs locked, and the queue by itself would free them only after four hours. Therefore
 -- each worker reports every few seconds, and with each report the jobs of silent workers are freed. It does no harm when a

@@ -55,16 +55,17 @@ async function shoot(house: House): Promise<Kill[]> {
     if (done.length === kills) return done
     await sleep(shot.afterMs)
     if (shot.isAtMail) await untilMail()
-    done.push({ at: performance.now(), victims: shot.victims })
+    const at = performance.now()
     await Promise.all(shot.victims.map(house.kill))
     await house.isBack()
+    done.push({ at, until: performance.now(), victims: shot.victims })
   }
   return done
 }
 
 /** Nothing waits any more but what the clock will bring and, in a short run, mails whose sender was killed (2 minutes). */
 async function untilQuiet(house: House): Promise<void> {
-  const waiting = `select t.identifier as task, j.attempts, j.max_attempts, j.last_error
+  const waiting = `select t.identifier as task, j.attempts, j.max_attempts, j.last_error, j.locked_at
       from graphile_worker._private_jobs j join graphile_worker._private_tasks t on t.id = j.task_id`
   const isLeased = ({ last_error }: pg.QueryResultRow): boolean => last_error === 'Another worker is sending this mail.'
   for (const deadline = Date.now() + longestQuietMs; ; await sleep(250)) {
@@ -72,7 +73,9 @@ async function untilQuiet(house: House): Promise<void> {
     await inTransaction(house.databaseUrl, async (t) => {
       jobs = await t.query(waiting)
     })
-    expect(jobs.filter(({ attempts, max_attempts }) => attempts >= max_attempts)).toEqual([])
+    // one that runs while it is queued anew is not tried again, and says so by its number of attempts
+    const failed = jobs.filter(({ attempts, max_attempts, locked_at }) => attempts >= max_attempts && !locked_at)
+    expect(failed).toEqual([])
     if (isLong ? jobs.length === 0 : jobs.every(isLeased)) return
     if (Date.now() > deadline) throw new Error(`These jobs are not done: ${JSON.stringify(jobs.slice(0, 5))}`)
   }

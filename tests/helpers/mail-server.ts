@@ -54,6 +54,8 @@ async function start(server: MailServer): Promise<void> {
       })
     },
   })
+  // a client that is killed is no error of the server
+  smtp.on('error', () => {})
   await new Promise<void>((resolve) => smtp.listen(0, '127.0.0.1', resolve))
   const { port } = (smtp.server as unknown as { address: () => AddressInfo }).address()
   Object.assign(server, {

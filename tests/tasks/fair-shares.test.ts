@@ -5,6 +5,7 @@ import type pg from 'pg'
 import { afterEach, describe, expect, it } from 'vitest'
 import { createPool } from '../../server/database.ts'
 import { createMetrics } from '../../server/metrics.ts'
+import { enqueueMerge } from '../../server/worker/enqueue-merge.ts'
 import { loadTasks } from '../../server/worker/index.ts'
 import { needsServer, useDatabase } from '../helpers/index.ts'
 import { addDocuments, createSource, search } from '../helpers/knowledge.ts'
@@ -100,6 +101,16 @@ describe('the line', () => {
 })
 
 describe('a worker', () => {
+  it('queues the merge of a tenant in the lanes of the tenant', async () => {
+    await db.inTransaction(async (t) => {
+      await t.becomeRole('rowhouse_worker')
+      await enqueueMerge({ query: t.query } as never, db.acme.id)
+      await t.becomeSuperuser()
+      await t.query('commit')
+    })
+    expect(await waiting()).toMatchObject([{ tenant: db.acme.id, task: 'search__merge_index' }])
+  })
+
   it("has another tenant's note searchable before half of a load is done", async () => {
     const before = await completed(db.globex.id)
     await give(db.acme, load(40))
