@@ -128,6 +128,8 @@ create table app_public.tenants (
   trial_ends_at timestamptz,
   subscription_started_at timestamptz,
   subscription_ends_at timestamptz,
+  -- the zone in which the subscription counts its periods; a change of timezone does not change it
+  subscription_timezone text,
   billing_cycle app_public.tenant_billing_cycle,
   payment_method_id text,
   last_payment_at timestamptz,
@@ -136,9 +138,15 @@ create table app_public.tenants (
   parent_tenant_id uuid references app_public.tenants (id),
   tenant_level int not null default 0,
   tenant_path text not null,
+  -- the ids from the top down to the parent, so that one lookup answers who is above, who pays, and what limits a use
+  ancestor_ids uuid[] not null default '{}',
+  -- once true, always true: a tenant cannot leave its parent to get a trial of its own
+  was_sub_tenant boolean not null default false,
 
   resource_access_config jsonb not null default '{}',
   features jsonb not null default '{}',
+  -- what its plan says of features; billing keeps it, and features replaces single keys of it
+  plan_features jsonb not null default '{}',
   config jsonb not null default '{}',
   quotas jsonb not null default '{}',
 
@@ -174,6 +182,7 @@ create table app_public.tenants (
   constraint primary_contact_email_is_an_email check (core.is_email(primary_contact_email)),
   constraint tenant_level_is_in_range check (tenant_level between 0 and 9),
   constraint platform_is_at_the_top check (type <> 'platform' or parent_tenant_id is null),
+  constraint plan_features_is_an_object check (jsonb_typeof(plan_features) = 'object'),
   constraint metadata_is_an_object_of_at_most_16_kb check (jsonb_typeof(metadata) = 'object' and octet_length(metadata::text) <= 16384)
 );
 
@@ -181,6 +190,7 @@ create unique index tenants_slug_key on app_public.tenants (slug);
 create unique index tenants_domain_key on app_public.tenants (domain);
 create unique index tenants_one_platform_key on app_public.tenants (type) where type = 'platform';
 create index on app_public.tenants (parent_tenant_id);
+create index on app_public.tenants using gin (ancestor_ids);
 
 -- The history of a tenant's status. A trigger writes it.
 create table app_public.tenant_status_history (

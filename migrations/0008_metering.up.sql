@@ -664,6 +664,10 @@ create table app_public.quota_tracking (
   period app_public.quota_period not null,
   period_start date not null,
   period_end date not null,
+  -- The instants at which the period begins and ends. They were fixed by the time zone that the tenant had then, so that a
+  -- change of the zone never begins a period, and so a counter, before the running one has ended.
+  starts_at timestamptz not null,
+  ends_at timestamptz not null,
   -- copies of the current limits, because the conditional update reads only this row
   quota_limit numeric,
   hard_limit numeric,
@@ -679,10 +683,10 @@ create table app_public.quota_tracking (
   primary key (tenant_id, id),
   constraint current_usage_is_not_negative check (current_usage >= 0 and current_usage < 'Infinity'),
   constraint reserved_is_not_negative check (reserved >= 0 and reserved < 'Infinity'),
-  constraint period_ends_after_it_starts check (period_end > period_start)
+  constraint period_ends_after_it_starts check (period_end > period_start and ends_at > starts_at)
 ) with (fillfactor = 70);
 create unique index on app_public.quota_tracking
-  (tenant_id, quota_type, quota_scope, scope_id, includes_subtree, period, period_start);
+  (tenant_id, quota_type, quota_scope, scope_id, includes_subtree, period, starts_at);
 
 create table app_public.quota_reservations (
   tenant_id uuid not null references app_public.tenants (id) on delete cascade,
@@ -891,6 +895,14 @@ create type metering.quota_use as (
   api_key_id uuid,
   reservation_id uuid,
   expires_at timestamptz
+);
+
+-- A period of a quota, as local days and as instants.
+create type metering.quota_span as (
+  period_start date,
+  period_end date,
+  starts_at timestamptz,
+  ends_at timestamptz
 );
 
 -- A limit that applies to a use of a quota, in the form that its counter stores.

@@ -102,9 +102,9 @@ comment on type app_public.entitlement is 'A feature or quota that a tenant has,
 comment on column app_public.entitlement.kind is E'@notNull\nWhether this is a feature or a quota.';
 comment on column app_public.entitlement.key is E'@notNull\nThe name of the feature or quota.';
 comment on column app_public.entitlement.is_enabled is 'Whether the feature is on; null for a quota.';
-comment on column app_public.entitlement.quota_limit is 'The limit of the quota, at least 0; null for a feature.';
+comment on column app_public.entitlement.quota_limit is 'The limit of the quota, at least 0; null for a feature, and for a quota that has no limit.';
 comment on column app_public.entitlement.overage_allowed is E'@notNull\nWhether usage beyond the limit is allowed and billed.';
-comment on column app_public.entitlement.source is E'@notNull\nWhether the plan or an override of the tenant decided this.';
+comment on column app_public.entitlement.source is E'@notNull\nWhether the plan decided this (plan), or platform staff did (override).';
 comment on column app_public.entitlement.reason is 'The name of the plan, or the reason of the override.';
 
 create type app_public.invoice_preview_line as (
