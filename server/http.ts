@@ -173,7 +173,9 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     await allowOrigin(request, response, isAllowedOrigin, scope.identity?.tenantId ?? undefined)
     if (admission) {
       sendRateLimit(response, admission)
-      refuse(response, admission)
+      // who has no API calls left can still buy more, and is charged nothing for it
+      if (admission.refusal_code === 'QT601' && options.executor.isAlwaysOpen(body)) charge = undefined
+      else refuse(response, admission)
     }
     scope.operation = body.operationName?.slice(0, 100)
     const key = scope.identity?.tenantId ?? scope.identity?.userId ?? ''

@@ -17,6 +17,7 @@ import {
 } from 'graphql'
 import { LRUCache } from 'lru-cache'
 import { PublicError } from '../errors.ts'
+import { alwaysOpenFields } from './always-open.ts'
 import { type ArgumentLimits, checkArguments } from './arguments.ts'
 import { costsOf } from './costs.ts'
 import type { ExplainError } from './form-errors.ts'
@@ -35,6 +36,8 @@ export type Executor = {
   read: (body: string) => GraphQLRequest
   /** Whether someone without a token may ask this: only what the schema looks like, and not too much of it. */
   isPublic: (request: GraphQLRequest) => boolean
+  /** Whether this only manages plan, quotas and billing, and so is served without API calls left. */
+  isAlwaysOpen: (request: GraphQLRequest) => boolean
   /** Charges are for the API calls that a request costs beyond its first; a charge may refuse. */
   run: (
     request: GraphQLRequest,
@@ -181,6 +184,11 @@ export function createExecutor(options: ExecutorOptions): Executor {
       } catch {
         return false
       }
+    },
+    isAlwaysOpen: ({ query, operationName }) => {
+      const { document } = prepare(query)
+      const fields = rootFieldsOf(operationOf(document, operationName), fragmentsOf(document))
+      return fields.every(({ name }) => alwaysOpenFields.has(name.value))
     },
     run: async (request, requestContext, charge) => {
       const { document } = prepare(request.query)

@@ -73,6 +73,7 @@ declare
   v_tenant_id uuid;
   v_user_id uuid;
   v_decision app_public.rate_limit_decision;
+  v_ends_at text;
 begin
   -- This transaction does not wait for the disk. A crash can lose the notes of the last moments, but only of requests that
   -- wrote nothing: the commit of a request that wrote something brings everything before it to the disk.
@@ -80,7 +81,10 @@ begin
   -- The identity is passed on as a whole, because only tenancy.authenticate knows what it consists of.
   select to_jsonb(a), a.tenant_id, a.user_id into identity, v_tenant_id, v_user_id
     from tenancy.authenticate(begin_request.claims, begin_request.requested_tenant) a;
-  if v_tenant_id is null then
+  -- What platform staff do in the tenant of a customer is not the customer's use.
+  if v_tenant_id is null
+    or identity ->> 'role' = 'rowhouse_admin'
+       and exists (select from app_public.tenants t where t.id = v_tenant_id and t.type <> 'platform') then
     return next;
     return;
   end if;
@@ -103,7 +107,9 @@ begin
     perform from metering.use_quota(
       row(v_tenant_id, 'api_calls', 1, v_user_id, null, begin_request.api_key_id, null, null)::metering.quota_use);
   exception when sqlstate 'QT601' then
-    get stacked diagnostics refusal_code = returned_sqlstate, refusal_message = message_text, refusal_hint = pg_exception_hint;
+    get stacked diagnostics refusal_code = returned_sqlstate, refusal_message = message_text, refusal_hint = pg_exception_hint,
+      v_ends_at = pg_exception_detail;
+    retry_after_seconds := ceil(extract(epoch from v_ends_at::timestamptz - core.clock()));
     return next;
     return;
   end;
@@ -113,7 +119,7 @@ begin
 end
 $$;
 comment on function metering.begin_request is
-  E'@errors RL601 RL602 QT601\nAuthenticates a request, checks the rate limits and the quota of api_calls, and notes the request. identity is the row of tenancy.authenticate, whose errors it passes on. When refusal_code is not null, the request is refused.';
+  E'@errors RL601 RL602 QT601\nAuthenticates a request, checks the rate limits and the quota of api_calls, and notes the request. identity is the row of tenancy.authenticate, whose errors it passes on. When refusal_code is not null, the request is refused. Requests of platform staff in the tenant of a customer are neither counted nor limited. A request that only manages the plan, the quotas or the billing is served by the server in spite of QT601, so that nobody is kept from buying more.';
 grant execute on function metering.begin_request to rowhouse_authenticator;
 
 set local role rowhouse_platform;  -- outside the wall: the worker clears windows and takes served requests of all tenants

@@ -382,13 +382,13 @@ describe('entitlements', () => {
         },
         { kind: 'quota', key: 'users', is_enabled: null, quota_limit: '7', source: 'override', reason: 'pilot' },
       ])
-      expect(await t.value(`select quotas ->> 'max_users' from app_public.tenants`)).toBe('7')
+      const limit = `select quota_limit::text from app_public.my_quotas() where quota_type = 'users'`
+      expect(await t.value(limit)).toBe('7')
       await asStaff(t, db, db.acme.id)
       await t.query(`select app_public.remove_entitlement_override('quota', 'users')`)
       expect(await t.errorCode(`select app_public.remove_entitlement_override('quota', 'users')`)).toBe('LB308')
-      expect(await t.query(`select quotas ->> 'max_users' as users, features from app_public.tenants`)).toEqual([
-        { users: '250', features: { white_label: true } },
-      ])
+      expect(await t.value(limit)).toBe('250')
+      expect(await t.value(`select app_public.is_feature_enabled('white_label')`)).toBe(true)
     }))
 
   // 1,000,000 calls are included and more are billed; a free tenant's 1,000 are all there are
@@ -405,7 +405,7 @@ describe('entitlements', () => {
       ])
       await t.query('select app_public.cancel_subscription(false)')
       expect(await t.query(calls)).toEqual([
-        { quota_limit: '1000', is_hard_limit: true, overage_allowed: false, source: 'tenant' },
+        { quota_limit: '1000', is_hard_limit: true, overage_allowed: false, source: 'plan' },
       ])
     }))
 })

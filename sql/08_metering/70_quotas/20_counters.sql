@@ -116,8 +116,11 @@ begin
       case (counter).period when 'day' then ' a day' when 'month' then ' a month' when 'billing' then ' a billing period' else '' end),
     case (counter).period
       when 'none' then 'Delete what is no longer needed, or ask for a higher limit.'
-      else format('It begins anew on %s; or ask for a higher limit.', (counter).period_end)
-    end);
+      else format('It begins anew on %s. A higher plan or limit holds at once, and plans, quotas and billing can be managed meanwhile.',
+        (counter).period_end)
+    end,
+    -- begin_request tells the client how long that is
+    nullif((counter).ends_at, 'infinity')::text);
 end
 $$;
 comment on function metering.refuse_quota is
