@@ -293,7 +293,7 @@ comment on function tenancy.tg__require_writable_tenant is
 
 -- Every walled table of the API has this guard, unless it is exempt from it.
 call core.guard_tables('_000_require_writable_tenant', 'tenancy.tg__require_writable_tenant()',
-  'Only while the tenant and all tenants above it are in trial or active, and only by its members.');
+  'Only while the tenant is in trial or active, as all tenants above it are, and only by its members.');
 call core.exempt_from_guard('app_public.tenant_status_history', '_000_require_writable_tenant', 'a suspended tenant records when its suspension ends');
 
 set local role rowhouse_platform;  -- outside the wall: administrators in psql, who have no tenant, can change a status, too

@@ -104,7 +104,7 @@ describe('metering.billing_period', () => {
   })
 })
 
-describe('metering.quota_period', () => {
+describe('metering.calendar_span', () => {
   const daysOf = async (period: string, at: string, zone: string, startedAt: string | null): Promise<string[]> => {
     return db.inTransaction(async (t) => {
       await t.query('update app_public.tenants set timezone = $2, subscription_started_at = $3 where id = $1', [
@@ -113,7 +113,7 @@ describe('metering.quota_period', () => {
         startedAt,
       ])
       const [row] = await t.query<{ first: string; next: string }>(
-        `select lower(p)::text as first, upper(p)::text as next from metering.quota_period($1, $2, $3) p`,
+        `select period_start::text as first, period_end::text as next from metering.calendar_span($1, $2, $3)`,
         [db.acme.id, period, at],
       )
       return [row?.first ?? '', row?.next ?? '']
