@@ -167,6 +167,7 @@ comment on function app_public.quota_reservations_status is
   E'@notNull\nThe state of the reservation.';
 grant execute on function app_public.quota_reservations_status to rowhouse_user;
 
+set local role rowhouse_platform;  -- outside the wall: what is used in a tenant counts in the counters of the tenants above, too
 create or replace function app_public.my_quotas(agent_id uuid default null) returns setof app_public.quota_status
 language plpgsql stable security definer
 set search_path to pg_catalog, pg_temp
@@ -192,6 +193,8 @@ $$;
 comment on function app_public.my_quotas is
   'Every quota that applies to you in this tenant (and to the agent, when one is given), with its usage in the current period. The quotas of the tenants above are among them, because what you use counts there too: their scopeId is the tenant that has the quota, and their usage is that of all tenants below it.';
 grant execute on function app_public.my_quotas to rowhouse_user;
+
+set local role rowhouse_owner;
 
 create or replace function app_public.acknowledge_quota_alert(id uuid) returns app_public.quota_alerts
 language plpgsql volatile security definer
