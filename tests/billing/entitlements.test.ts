@@ -29,7 +29,7 @@ const slugs = ['acme', 'globex', 'a', 'b', 'c'] as const
 const plans = ['free', 'small', 'large'] as const
 const tenant = fc.constantFrom(...slugs)
 /** Mostly one that can have a subscription. */
-const payer = fc.constantFrom('acme', 'globex', 'acme', 'globex', 'a')
+const payer = fc.constantFrom('acme', 'globex', 'acme', 'globex', 'acme', 'globex', 'a')
 const plan = fc.constantFrom(...plans)
 const amount = fc.integer({ min: 0, max: 6 })
 const maybe = <T>(value: fc.Arbitrary<T>) => fc.option(value, { nil: undefined })
@@ -344,14 +344,20 @@ describe('what was sold, what is shown and what is enforced', () => {
     timeout: 300_000,
   }, async () => {
     await fc.assert(
-      fc.asyncProperty(fc.array(action, { minLength: 6, maxLength: 18 }), (steps) =>
-        db.inTransaction(async (t) => {
-          const world = await begin(t)
-          for (const step of steps) await act(world, step)
-          for (const slug of slugs) await holds(world, slug)
-          await t.becomeSuperuser()
-          expect(await t.query('select * from metering.verify_quotas()')).toEqual([])
-        }),
+      fc.asyncProperty(
+        maybe(plan),
+        maybe(plan),
+        fc.array(action, { minLength: 6, maxLength: 16 }),
+        (first, second, steps) =>
+          db.inTransaction(async (t) => {
+            const world = await begin(t)
+            if (first) await act(world, { do: 'start', tenant: 'acme', plan: first })
+            if (second) await act(world, { do: 'start', tenant: 'globex', plan: second })
+            for (const step of steps) await act(world, step)
+            for (const slug of slugs) await holds(world, slug)
+            await t.becomeSuperuser()
+            expect(await t.query('select * from metering.verify_quotas()')).toEqual([])
+          }),
       ),
       { numRuns: 25, seed: 20_261_128 },
     )
