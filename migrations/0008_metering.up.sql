@@ -215,6 +215,8 @@ create table app_public.usage_events (
   idempotency_key text,
   metadata jsonb not null default '{}',
   recorded_at timestamptz not null default now(),
+  -- the tenant at the top of the hierarchy, which pays for it; null when the tenant itself does
+  payer_id uuid,
 
   primary key (tenant_id, batch_id, ordinal, occurred_at),
   constraint quantity_is_positive_and_bounded check (
@@ -226,6 +228,7 @@ create table app_public.usage_events (
 ) partition by range (occurred_at);
 create index on app_public.usage_events (tenant_id, occurred_at);
 create index on app_public.usage_events (tenant_id, rerates_batch_id) where rerates_batch_id is not null;
+create index on app_public.usage_events (payer_id, usage_type, occurred_at) where payer_id is not null;
 create table metering.usage_events_default partition of app_public.usage_events default;
 
 -- Idempotency keys are permanent. A unique index of a partitioned table would have to contain the month, so the keys have a

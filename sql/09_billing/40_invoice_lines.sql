@@ -152,10 +152,7 @@ begin
        and i.status <> 'draft' and i.id is distinct from adjusted_periods.except_invoice_id
        -- what was billed in another currency cannot be adjusted in the current one
        and i.currency = (select p.currency from app_public.billing_profiles p where p.tenant_id = adjusted_periods.tenant_id)
-       and exists (
-         select from app_public.usage_events e
-          where e.tenant_id = adjusted_periods.tenant_id and e.usage_type = l.usage_type and e.adjusts_period is not null
-            and e.occurred_at >= l.service_start and e.occurred_at < l.service_end)
+       and billing.has_late_usage(adjusted_periods.tenant_id, l.usage_type, tstzrange(l.service_start, l.service_end))
      group by l.component_id, l.usage_type, l.price_id, l.service_start, l.service_end
      order by l.service_start, l.usage_type;
 end

@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest'
 import { setClock } from '../helpers/clock.ts'
 import { type Person, type Transaction, useDatabase } from '../helpers/index.ts'
 import { addDocuments, createSource } from '../helpers/knowledge.ts'
-import { addPlan, asStaff, payByInvoice } from './helpers.ts'
+import { addPlan, amountsOf, asStaff, differences, invoicesOf, payByInvoice, runBilling, use } from './helpers.ts'
 
 const db = useDatabase()
 
@@ -239,5 +239,42 @@ describe('a tenant without a subscription', () => {
       await t.becomeSuperuser()
       await t.query(`delete from app_public.plans where slug = 'free'`)
       expect(await agents(db.acme.id)).toBeUndefined()
+    }))
+})
+
+describe('the bill', () => {
+  it('has what all tenants below used while they were there, each unit once, also what came late', () =>
+    db.inTransaction(async (t) => {
+      await t.becomeSuperuser()
+      await addPlan(t, {
+        slug: 'metered',
+        amount: 10,
+        components: [{ usageType: 'search', model: 'per_unit', unitAmount: 1, included: 5 }],
+      })
+      for (const { id } of [db.acme, db.globex]) await payByInvoice(t, id)
+      await setClock(t, '2025-04-01Z')
+      for (const { owner } of [db.acme, db.globex]) {
+        await t.become(owner)
+        await t.query(`select app_public.start_subscription('metered')`)
+      }
+      await t.become(db.acme.owner)
+      const a = within(db.acme.owner, await t.value<string>(`select id from app_public.create_sub_tenant('a', 'A')`))
+      await setClock(t, '2025-04-10Z')
+      await use(t, db.acme.owner, 'search', 4, '2025-04-09Z')
+      await use(t, a, 'search', 3, '2025-04-09Z')
+      await asStaff(t, db, a.tenantId)
+      await t.query('select app_public.move_tenant($1, $2)', [a.tenantId, db.globex.id])
+      await use(t, a, 'search', 6, '2025-04-10Z')
+      for (const { id } of [db.acme, db.globex]) await runBilling(t, id, '2025-05-05Z')
+      // of what is used after the period has become final, the one who pays then has it on the next invoice
+      await setClock(t, '2025-05-06Z')
+      await use(t, a, 'search', 2, '2025-04-11Z')
+      for (const { id } of [db.acme, db.globex]) await runBilling(t, id, '2025-06-05Z')
+
+      const usageOf = async (id: string): Promise<string[][]> =>
+        (await invoicesOf(t, id)).map((invoice) => amountsOf(invoice).filter((line) => !line.startsWith('recurring')))
+      expect(await usageOf(db.acme.id)).toEqual([[], ['overage 2.00'], ['overage 0.00']])
+      expect(await usageOf(db.globex.id)).toEqual([[], ['overage 1.00'], ['overage 0.00', 'adjustment 2.00']])
+      for (const { id } of [db.acme, db.globex]) expect(await differences(t, id)).toEqual([])
     }))
 })
