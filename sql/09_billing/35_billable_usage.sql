@@ -4,15 +4,16 @@
 --   late usage up to batch b   = sum of quantity of the events of the period with adjusts_period and batch_id <= b
 
 set local role rowhouse_platform;  -- outside the wall: the tenant at the top of a hierarchy is billed for the usage of all tenants below it
-create or replace function billing.paid_events(payer_id uuid, usage_type text, period tstzrange) returns setof app_public.usage_events
+create or replace function billing.paid_events(payer_id uuid, usage_type text, period tstzrange)
+returns table (quantity numeric, batch_id bigint, adjusts_period tstzrange)
 language sql stable
 begin atomic
   -- two branches, so that each has an index of its own
-  select * from app_public.usage_events e
+  select e.quantity, e.batch_id, e.adjusts_period from app_public.usage_events e
    where e.tenant_id = paid_events.payer_id and e.payer_id is null and e.usage_type = paid_events.usage_type
      and e.occurred_at >= lower(paid_events.period) and e.occurred_at < upper(paid_events.period)
   union all
-  select * from app_public.usage_events e
+  select e.quantity, e.batch_id, e.adjusts_period from app_public.usage_events e
    where e.payer_id = paid_events.payer_id and e.usage_type = paid_events.usage_type
      and e.occurred_at >= lower(paid_events.period) and e.occurred_at < upper(paid_events.period);
 end;
