@@ -5,6 +5,7 @@ import type pg from 'pg'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { addPlan } from '../billing/helpers.ts'
 import { needsServer, type Person, queries, useDatabase } from '../helpers/index.ts'
+import { eventOf } from '../helpers/metering.ts'
 import { codeOf, outcomesOf, useSessions } from '../helpers/sessions.ts'
 
 const db = useDatabase()
@@ -163,4 +164,27 @@ it('two overrides at once both hold', async () => {
       api_access: true,
     },
   )
+})
+
+it('no period of the tenant that pays becomes final while a tenant below it records into it', async () => {
+  const root = await newTenant()
+  const child = await newTenant(root.tenantId)
+  const client = await session(child)
+  const closer = await session(undefined, { 'rowhouse.tenant_id': root.tenantId })
+  const record = (key: string) =>
+    client.query(`select app_public.record_usage(${eventOf('$1::text', "'search'", '2', 'now()')})`, [key])
+  const period = `tstzrange(date_trunc('day', now()) - interval '1 day', date_trunc('day', now()) + interval '2 days')`
+  await client.query('begin')
+  await record('in time')
+  const closed = closer.query(`select metering.finalise_usage_period(${period})`)
+  await untilBlocked(closer)
+  await client.query('commit')
+  await closed
+  await record('late')
+  expect(
+    await superuser.query(
+      `select billing.billable_usage($1, 'search', ${period})::int as billed, billing.late_usage($1, 'search', ${period}, null)::int as late`,
+      [root.tenantId],
+    ),
+  ).toEqual([{ billed: 2, late: 2 }])
 })
