@@ -233,6 +233,7 @@ call core.limit_length('app_public.usage_events', 255, 'idempotency_key');
 call core.limit_bytes('app_public.usage_events', 100000, 'metadata');
 create index on app_public.usage_events (tenant_id, occurred_at);
 create index usage_events_late_idx on app_public.usage_events (tenant_id, batch_id) where adjusts_period is not null;
+create index usage_events_late_below_idx on app_public.usage_events (payer_id, batch_id) where adjusts_period is not null and payer_id is not null;
 create index on app_public.usage_events (tenant_id, rerates_batch_id) where rerates_batch_id is not null;
 create index on app_public.usage_events (payer_id, usage_type, occurred_at) where payer_id is not null;
 create table metering.usage_events_default partition of app_public.usage_events default;

@@ -230,6 +230,20 @@ grant execute on function billing.late_usage_time to rowhouse_platform;
 grant execute on function billing.usage_ends_at to rowhouse_platform;
 
 set local role rowhouse_platform;  -- outside the wall: the worker looks for all tenants whose subscription, trial or invoice is due
+create or replace function billing.has_late_usage_since(tenant_id uuid, batch_id bigint) returns boolean
+language sql stable security definer
+set search_path to pg_catalog, pg_temp
+as $$
+  select exists (select from app_public.usage_events e
+                  where e.tenant_id = has_late_usage_since.tenant_id and e.payer_id is null and e.adjusts_period is not null
+                    and e.batch_id > has_late_usage_since.batch_id)
+      or exists (select from app_public.usage_events e
+                  where e.payer_id = has_late_usage_since.tenant_id and e.adjusts_period is not null
+                    and e.batch_id > has_late_usage_since.batch_id);
+$$;
+comment on function billing.has_late_usage_since is
+  'Whether anything that a tenant pays for was recorded after its period was final, in a batch after this one.';
+
 create or replace function billing.tenants_to_bill(after uuid default null, at_most int default 1000) returns setof uuid
 language sql stable security definer
 set search_path to pg_catalog, pg_temp
@@ -246,10 +260,8 @@ as $$
     union
     select s.tenant_id from app_public.subscriptions s
      where (s.status = 'paused' or s.ended_at > core.clock() - billing.late_usage_time())
-       and exists (select from app_public.usage_events e
-                    where e.tenant_id = s.tenant_id and e.adjusts_period is not null
-                      and e.batch_id > coalesce((select max(l.counted_until) from app_public.invoice_lines l
-                                                  where l.tenant_id = s.tenant_id), 0))
+       and billing.has_late_usage_since(s.tenant_id, coalesce(
+         (select max(l.counted_until) from app_public.invoice_lines l where l.tenant_id = s.tenant_id), 0))
     union
     select i.tenant_id from app_public.invoices i
      where i.status = 'draft' and i.finalise_at <= core.clock()
