@@ -146,6 +146,8 @@ stop() {
   local dir
   dir=$(realpath -m "$1")
   as_postgres "$bin/pg_ctl" -D "$dir/data" -m immediate -w -s stop && rm -rf "${root%/}$dir"
+  # the folder around it, which only --start made in there
+  [ -z "$root" ] || [ "$(dirname "$dir")" = /tmp ] || rmdir "$root$(dirname "$dir")" 2>/dev/null || true
 }
 
 export DEBIAN_FRONTEND=noninteractive

@@ -138,6 +138,7 @@ async function run(
 ): Promise<string[]> {
   // of a migration that fails, its name and line are told below, and not its whole text
   let current = ''
+  const warnings: string[] = []
   const info = (line: string): void => {
     current = /### MIGRATION (\S+) /.exec(line)?.[1] ?? current
   }
@@ -151,8 +152,9 @@ async function run(
       migrationsTable,
       createMigrationsSchema: true,
       migrationLoaderStrategies: [{ extensions: ['.sql'], loader: 'sql' }],
-      logger: { debug: () => {}, info, warn: log, error: () => {} },
+      logger: { debug: () => {}, info, warn: (line) => void warnings.push(line), error: () => {} },
     })
+    for (const line of warnings) log(line)
     return done.map(({ name }) => name)
   } catch (error) {
     if (!current) throw error

@@ -101,14 +101,14 @@ describe.each(versions)('on PostgreSQL %i', (version) => {
   })
 
   it('psql suspends a tenant and lets it go on', async () => {
-    const set = (status: string) =>
+    const set = (status: string, reason = 'null') =>
       command(
         'administrator',
         'psql',
         '-c',
-        `select status from tenancy.set_tenant_status((select id from tenancy.list_tenants() where slug = 'mine'), '${status}')`,
+        `select status from tenancy.set_tenant_status((select id from tenancy.list_tenants() where slug = 'mine'), '${status}', ${reason})`,
       )
-    await expectOutput(set('suspended'), 'suspended')
+    await expectOutput(set('suspended', `'Unpaid.'`), 'suspended')
     await expectOutput(set('active'), 'active')
   })
 
