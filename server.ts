@@ -25,22 +25,24 @@ async function main(): Promise<void> {
   const { startHttp } = await import('./server/start-http.ts')
   const { loadTasks, startWorker } = await import('./server/worker/index.ts')
   const { createMetrics } = await import('./server/metrics.ts')
+  const { watchQueue } = await import('./server/worker/watch-queue.ts')
+  const { serveWorkerHealth } = await import('./server/worker/health.ts')
 
   const { isEmbedded } = database
   const pool = createPool(database.url, 'rowhouse_authenticator', config.POOL_SIZE, {
     isEmbedded,
     statementTimeoutMs: config.STATEMENT_TIMEOUT_MS,
   })
-  const metrics = createMetrics(pool)
-  // what takes long to load is loaded while the thread still answers
-  await loadTasks()
-  const http = listener && (await startHttp(config, pool, logger, metrics, listener))
-
   const concurrency = mode.workerOnly ? Math.max(1, config.WORKER_CONCURRENCY) : config.WORKER_CONCURRENCY
   const workerPool = createPool(database.url, 'rowhouse_worker', concurrency + 2, {
     isEmbedded,
     statementTimeoutMs: config.WORKER_STATEMENT_TIMEOUT_MS,
   })
+  const metrics = createMetrics(mode.workerOnly ? workerPool : pool)
+  // what takes long to load is loaded while the thread still answers
+  await loadTasks()
+  const http = listener && (await startHttp(config, pool, logger, metrics, listener))
+  const health = mode.workerOnly ? await serveWorkerHealth(config, pool.options, metrics, logger) : undefined
   const worker =
     concurrency === 0
       ? undefined
@@ -54,8 +56,8 @@ async function main(): Promise<void> {
           onJob: (task, outcome, seconds) => metrics.jobs.observe({ task, outcome }, seconds),
           onTrouble: (kind) => metrics.workerTroubles.inc({ kind }),
         })
-  if (http) await greet(config, http.url, { hasDemo: database.isOwner || mode.migrate })
-  else console.log('The worker is running.')
+  // a process without a worker looks, too: there may be no worker at all
+  const watch = watchQueue(mode.workerOnly ? workerPool : pool, config.QUEUE_ALERT_SECONDS, logger)
 
   let isStopping = false
   const stop = async (signal: string): Promise<void> => {
@@ -65,19 +67,24 @@ async function main(): Promise<void> {
     // running requests and jobs end first, then what they stand on
     const timer = setTimeout(() => process.exit(1), config.SHUTDOWN_TIMEOUT_MS + 5_000)
     timer.unref()
-    await Promise.all([http?.close(), worker?.stop()])
+    await Promise.all([http?.close(), worker?.stop(), health?.close(), watch.stop()])
     await Promise.all([pool.end(), workerPool.end()])
     await database.close()
     logger.info({}, 'stopped')
     process.exit(0)
   }
   for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => void stop(signal))
+  // last: who waits for these lines may stop the process at once
+  if (http) await greet(config, http.url, { hasDemo: database.isOwner || mode.migrate })
+  else console.log(`The worker is running.${health ? ` Its health: ${health.url}/healthz /readyz /metrics` : ''}`)
 }
 
 main().catch((error: unknown) => {
   const { code, message } = error as NodeJS.ErrnoException
   console.error(
-    code === 'EADDRINUSE' ? `${message}\nIs Rowhouse running already? Choose another port with PORT=….` : message,
+    code === 'EADDRINUSE'
+      ? `${message}\nIs Rowhouse running already? Choose another port with PORT=…, or WORKER_PORT=… for a worker.`
+      : message,
   )
   process.exit(1)
 })

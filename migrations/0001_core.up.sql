@@ -7,7 +7,9 @@ declare
 begin
   foreach v_role in array array[
     'rowhouse_owner', 'rowhouse_authenticator', 'rowhouse_user', 'rowhouse_worker',
-    'rowhouse_admin', 'rowhouse_platform', 'rowhouse_analyst', 'rowhouse_queue'
+    'rowhouse_admin', 'rowhouse_platform', 'rowhouse_analyst', 'rowhouse_queue', 'rowhouse_backup',
+    -- through whose eyes a list of shareable rows reads its two halves (see sql/05_catalog/20_sharing/18_lists.sql)
+    'rowhouse_own_rows', 'rowhouse_shared_rows'
   ] loop
     begin
       execute format('create role %I', v_role);
@@ -19,7 +21,14 @@ begin
 end
 $$;
 
-alter role rowhouse_authenticator with login noinherit;
+do $$
+begin
+  -- Only where it is not so yet: two databases of a cluster that change a role at once would fail.
+  if exists (select from pg_roles where rolname = 'rowhouse_authenticator' and (not rolcanlogin or rolinherit)) then
+    alter role rowhouse_authenticator with login noinherit;
+  end if;
+end
+$$;
 -- None of these roles owns anything: the owner of a table or a function decides what code others run who use it. The queue,
 -- which the worker uses, therefore belongs to rowhouse_queue, which no login is a member of.
 grant rowhouse_user, rowhouse_worker, rowhouse_admin to rowhouse_authenticator;
@@ -28,9 +37,13 @@ grant rowhouse_user to rowhouse_admin;
 
 do $$
 begin
-  -- A superuser may act as any role. The login of a managed database must be a member of the roles that own its objects.
+  -- A superuser may act as any role. The login of a managed database must be a member of the roles that own its objects, of
+  -- the one that reads them for a backup, and of the server's, as which the tools of the command line act.
   if not (select rolsuper from pg_catalog.pg_roles where rolname = current_user) then
-    execute format('grant rowhouse_owner, rowhouse_platform, rowhouse_worker, rowhouse_queue to %I', current_user);
+    execute format(
+      'grant rowhouse_owner, rowhouse_platform, rowhouse_queue, rowhouse_backup, rowhouse_authenticator, rowhouse_worker, '
+      'rowhouse_own_rows, rowhouse_shared_rows to %I',
+      current_user);
   end if;
 end
 $$;
@@ -52,7 +65,7 @@ grant usage on schema core to rowhouse_authenticator, rowhouse_user, rowhouse_wo
 
 -- Hashes of tokens and other secrets. A table here has the name of the table of the API whose secret it keeps.
 create schema vault authorization rowhouse_owner;
-comment on schema vault is 'Secrets. No role but the definer functions of Rowhouse reads them.';
+comment on schema vault is 'Secrets. No role but the definer functions of Rowhouse, and a backup, reads them.';
 grant usage on schema vault to rowhouse_platform;
 
 -- A new function can be executed only by the roles to which it is granted.
@@ -72,15 +85,20 @@ create function core.current_user_id() returns uuid
   return nullif(current_setting('rowhouse.user_id', true), '')::uuid;
 
 -- The time by which periods, limits, expiry and invoices are computed. Tests can set it, but only in a session of a
--- superuser: a user who could set the clock could evade every limit.
+-- superuser: a user who could set the clock could evade every limit. In PL/pgSQL, because in SQL the look at the roles is planned
+-- anew at each call, which took 0.25 ms.
 create function core.clock() returns timestamptz
-  language sql stable parallel safe
-  return case
-    when coalesce(current_setting('rowhouse.clock', true), '') = '' then now()
-    when (select rolsuper from pg_catalog.pg_roles where rolname = session_user)
-      then current_setting('rowhouse.clock', true)::timestamptz
-    else now()
-  end;
+language plpgsql stable parallel safe
+set search_path to pg_catalog, pg_temp
+as $$
+begin
+  if coalesce(current_setting('rowhouse.clock', true), '') <> ''
+    and (select r.rolsuper from pg_catalog.pg_roles r where r.rolname = session_user) then
+    return current_setting('rowhouse.clock', true)::timestamptz;
+  end if;
+  return now();
+end
+$$;
 
 -- Rules that the checks of several domains use.
 create function core.is_slug(value text) returns boolean
@@ -136,11 +154,84 @@ comment on function core.is_image_url is 'Whether a text tells where a picture i
 comment on function core.is_language_tag is 'Whether a text is a language tag of BCP 47, such as en, pt-BR, zh-Hant-TW or fil, with at most 35 characters.';
 comment on function core.is_name is 'Whether a text has 1 to 255 characters, at least one of them visible, and no control characters.';
 
+-- Every column for text, JSON, bytes or a list has a limit (tests/schema/sizes.test.ts). Most limits are plain numbers, so a
+-- table names the number and its columns, and these procedures add the checks with the words that a form shows.
+create procedure core.limit_column(target regclass, column_name name, fact text, condition text, words text)
+  language plpgsql
+  set search_path to pg_catalog, pg_temp
+as $$
+declare
+  v_constraint constant name := column_name || '_' || fact;
+begin
+  execute format('alter table %s add constraint %I check (%s)', target, v_constraint, format(condition, column_name));
+  execute format('comment on constraint %I on %s is %L', v_constraint, target, words);
+end
+$$;
+comment on procedure core.limit_column is 'Adds a check to a column, named by the column and a fact, with its rule in words.';
+
+create procedure core.limit_length(target regclass, most int, variadic column_names name[])
+  language plpgsql
+  set search_path to pg_catalog, pg_temp
+as $$
+declare
+  v_column name;
+begin
+  foreach v_column in array column_names loop
+    call core.limit_column(target, v_column, 'is_not_too_long', 'length(%1$I) <= ' || most,
+      format('must have at most %s characters', to_char(most, 'FM999,999,999')));
+  end loop;
+end
+$$;
+comment on procedure core.limit_length is 'Limits the characters of columns.';
+
+create procedure core.limit_entries(target regclass, most int, variadic column_names name[])
+  language plpgsql
+  set search_path to pg_catalog, pg_temp
+as $$
+declare
+  v_column name;
+  v_characters constant int := 200 * most;
+  v_is_text boolean;
+begin
+  foreach v_column in array column_names loop
+    select atttypid = 'text[]'::regtype into strict v_is_text from pg_attribute where attrelid = target and attname = v_column;
+    call core.limit_column(target, v_column, 'are_not_too_many',
+      'cardinality(%1$I) <= ' || most
+        || case when v_is_text then ' and length(array_to_string(%1$I, '''')) <= ' || v_characters else '' end,
+      format('must have at most %s entries', to_char(most, 'FM999,999,999'))
+        || case when v_is_text then format(', with at most %s characters together', to_char(v_characters, 'FM999,999,999')) else '' end);
+  end loop;
+end
+$$;
+comment on procedure core.limit_entries is 'Limits the entries of columns that are lists, and the characters of texts together: 200 an entry.';
+
+-- The bytes of a stored value are counted without unpacking it, its characters are not. So the limits of long texts count bytes.
+create procedure core.limit_bytes(target regclass, most int, variadic column_names name[])
+  language plpgsql
+  set search_path to pg_catalog, pg_temp
+as $$
+declare
+  v_column name;
+  v_function text;
+begin
+  foreach v_column in array column_names loop
+    select case when atttypid in ('text'::regtype, 'bytea'::regtype) then 'octet_length' else 'pg_column_size' end
+      into strict v_function
+      from pg_attribute where attrelid = target and attname = v_column;
+    call core.limit_column(target, v_column, 'is_not_too_large', v_function || '(%1$I) <= ' || most,
+      format('must have at most %s', case
+        when most >= 1000000 then most / 1000000 || ' MB' when most >= 1000 then most / 1000 || ' kB' else most || ' bytes' end));
+  end loop;
+end
+$$;
+comment on procedure core.limit_bytes is 'Limits the bytes of columns: of a text or bytes as they are, of any other value as it is stored.';
+
 -- When each worker last reported. core.release_dead_workers frees the jobs of workers that have stopped reporting.
 create table core.worker_heartbeats (
   worker_id text primary key,
   seen_at timestamptz not null default now()
 );
+call core.limit_length('core.worker_heartbeats', 255, 'worker_id');
 
 -- The words that access rules are written in (see core.allow): a domain that knows a role or a permission adds it.
 create table core.access_words (

@@ -128,6 +128,8 @@ create table app_public.tenants (
   trial_ends_at timestamptz,
   subscription_started_at timestamptz,
   subscription_ends_at timestamptz,
+  -- the zone in which the subscription counts its periods; a change of timezone does not change it
+  subscription_timezone text,
   billing_cycle app_public.tenant_billing_cycle,
   payment_method_id text,
   last_payment_at timestamptz,
@@ -136,9 +138,15 @@ create table app_public.tenants (
   parent_tenant_id uuid references app_public.tenants (id),
   tenant_level int not null default 0,
   tenant_path text not null,
+  -- the ids from the top down to the parent, so that one lookup answers who is above, who pays, and what limits a use
+  ancestor_ids uuid[] not null default '{}',
+  -- once true, always true: a tenant cannot leave its parent to get a trial of its own
+  was_sub_tenant boolean not null default false,
 
   resource_access_config jsonb not null default '{}',
   features jsonb not null default '{}',
+  -- what its plan says of features; billing keeps it, and features replaces single keys of it
+  plan_features jsonb not null default '{}',
   config jsonb not null default '{}',
   quotas jsonb not null default '{}',
 
@@ -174,13 +182,22 @@ create table app_public.tenants (
   constraint primary_contact_email_is_an_email check (core.is_email(primary_contact_email)),
   constraint tenant_level_is_in_range check (tenant_level between 0 and 9),
   constraint platform_is_at_the_top check (type <> 'platform' or parent_tenant_id is null),
+  constraint plan_features_is_an_object check (jsonb_typeof(plan_features) = 'object'),
   constraint metadata_is_an_object_of_at_most_16_kb check (jsonb_typeof(metadata) = 'object' and octet_length(metadata::text) <= 16384)
 );
+call core.limit_length('app_public.tenants', 50, 'primary_contact_phone');
+call core.limit_length('app_public.tenants', 64, 'timezone');
+call core.limit_length('app_public.tenants', 255, 'payment_method_id', 'industry', 'primary_contact_name');
+call core.limit_length('app_public.tenants', 700, 'tenant_path');
+call core.limit_length('app_public.tenants', 1000, 'suspension_reason', 'cancellation_reason');
+call core.limit_length('app_public.tenants', 10000, 'compliance_notes');
+call core.limit_bytes('app_public.tenants', 100000, 'resource_access_config', 'features', 'config', 'quotas');
 
 create unique index tenants_slug_key on app_public.tenants (slug);
 create unique index tenants_domain_key on app_public.tenants (domain);
 create unique index tenants_one_platform_key on app_public.tenants (type) where type = 'platform';
 create index on app_public.tenants (parent_tenant_id);
+create index on app_public.tenants using gin (ancestor_ids);
 
 -- The history of a tenant's status. A trigger writes it.
 create table app_public.tenant_status_history (
@@ -193,6 +210,7 @@ create table app_public.tenant_status_history (
   changed_at timestamptz not null,
   primary key (tenant_id, id)
 );
+call core.limit_length('app_public.tenant_status_history', 1000, 'reason');
 
 create table app_public.tenant_config (
   id uuid primary key default gen_random_uuid(),
@@ -205,6 +223,7 @@ create table app_public.tenant_config (
 
   constraint allowed_origins_are_origins check (tenancy.are_origins(allowed_origins))
 );
+call core.limit_bytes('app_public.tenant_config', 100000, 'rate_limit_config', 'features');
 -- A browser's preflight request names its origin but no tenant, so origins are looked up in all tenants.
 create index on app_public.tenant_config using gin (allowed_origins);
 
@@ -215,6 +234,7 @@ create table vault.tenant_config (
 
   constraint service_tokens_is_an_object check (jsonb_typeof(service_tokens) = 'object')
 );
+call core.limit_bytes('vault.tenant_config', 100000, 'service_tokens');
 
 create type app_public.tenant_subtree_entry as (
   id uuid,
@@ -240,6 +260,7 @@ create table tenancy.admin_access_log (
   accessed_at timestamptz not null default now(),
   primary key (tenant_id, id)
 );
+call core.limit_length('tenancy.admin_access_log', 255, 'request_id');
 
 create table tenancy.analyst_tenants (
   tenant_id uuid not null references app_public.tenants (id) on delete cascade,
@@ -279,7 +300,7 @@ create function tenancy.preference_schema() returns jsonb
   return '{
     "theme": {"type": "string", "enum": ["system", "light", "dark"], "default": "system"},
     "density": {"type": "string", "enum": ["comfortable", "compact"], "default": "comfortable"},
-    "language": {"type": "string", "pattern": "^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$", "default": "en"},
+    "language": {"type": "string", "pattern": "^[a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,8}$", "default": "en"},
     "timezone": {"type": "string", "pattern": "^[A-Za-z][A-Za-z0-9_+/-]{1,63}$", "default": "UTC"},
     "dateFormat": {"type": "string", "enum": ["iso", "day-month", "month-day"], "default": "iso"},
     "timeFormat": {"type": "string", "enum": ["24h", "12h"], "default": "24h"},
@@ -348,6 +369,7 @@ create table app_public.user_profiles (
   constraint notification_settings_are_known_and_in_range
     check (tenancy.are_settings(notification_settings, tenancy.notification_schema()))
 );
+call core.limit_length('app_public.user_profiles', 255, 'job_title', 'department', 'organization');
 create unique index user_profiles_email_key on app_public.user_profiles (email) where deleted_at is null;
 
 -- The issuers and subjects by which tokens name a person. A person may have several.
@@ -358,6 +380,7 @@ create table tenancy.user_identities (
   created_at timestamptz not null default now(),
   primary key (issuer, subject)
 );
+call core.limit_length('tenancy.user_identities', 1000, 'issuer', 'subject');
 create index on tenancy.user_identities (user_id);
 
 create table app_public.user_tenants (
@@ -380,6 +403,7 @@ create table app_public.user_tenants (
   constraint permissions_are_known_and_boolean check (tenancy.are_permissions(permissions)),
   constraint metadata_is_an_object check (jsonb_typeof(metadata) = 'object')
 );
+call core.limit_bytes('app_public.user_tenants', 100000, 'metadata');
 create index on app_public.user_tenants (user_id);
 create index on app_public.user_tenants (invited_by_user_id);
 
@@ -418,6 +442,7 @@ create table app_public.invitations (
   constraint declined_invitation_is_dated check ((status = 'declined') = (declined_at is not null)),
   constraint revoked_invitation_is_dated check ((status = 'revoked') = (revoked_at is not null))
 );
+call core.limit_length('app_public.invitations', 500, 'delivery_error');
 create unique index invitations_one_pending_key on app_public.invitations (tenant_id, email) where status = 'pending';
 create index on app_public.invitations (tenant_id, created_at);
 create index on app_public.invitations (email) where status = 'pending';

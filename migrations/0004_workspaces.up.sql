@@ -48,6 +48,7 @@ create table app_public.workspaces (
   constraint icon_is_a_name check (core.is_name(icon)),
   constraint settings_is_an_object check (jsonb_typeof(settings) = 'object')
 );
+call core.limit_bytes('app_public.workspaces', 100000, 'settings');
 create unique index workspaces_tenant_id_name_key on app_public.workspaces (tenant_id, name) where deleted_at is null;
 create index on app_public.workspaces (created_by_user_id);
 

@@ -1,6 +1,6 @@
 drop table app_public.agent_knowledge_sources cascade;
 drop table app_public.rag_knowledge_sources cascade;
-drop type app_public.processing_status cascade;
+drop domain app_public.processing_status cascade;
 drop table app_public.user_rating_votes cascade;
 drop table app_public.user_ratings cascade;
 drop table app_public.user_favorites cascade;
@@ -56,5 +56,5 @@ drop domain app_public.knowledge_source_status cascade;
 drop domain app_public.resource_status cascade;
 drop domain app_public.resource_origin cascade;
 drop domain app_public.sharing_mode cascade;
-drop type app_public.agent_status_enum cascade;
+drop domain app_public.agent_status_enum cascade;
 drop schema catalog cascade;

@@ -49,7 +49,7 @@ create table app_public.documents (
   updated_at timestamptz not null default now(),
 
   primary key (tenant_id, id),
-  unique (tenant_id, source_id, external_id),
+  unique (tenant_id, external_id, source_id),
   foreign key (tenant_id, source_id) references app_public.rag_knowledge_sources (tenant_id, id) on delete cascade,
   constraint external_id_is_a_key check (length(external_id) between 1 and 1024),
   constraint title_is_in_range check (length(title) between 1 and 1000),
@@ -57,12 +57,20 @@ create table app_public.documents (
   constraint size_bytes_is_not_negative check (size_bytes >= 0),
   constraint content_hash_is_sha_256 check (octet_length(content_hash) = 32),
   constraint metadata_is_an_object check (jsonb_typeof(metadata) = 'object'),
-  constraint parsed_document_has_content check (processing_stage = 'parse' or content is not null),
+  constraint processed_document_has_content check (processing_stage in ('parse', 'chunk') or content is not null),
   constraint completed_document_is_done check ((processing_status = 'completed') = (processing_stage = 'done')),
   constraint failed_document_has_an_error check (processing_status <> 'failed' or processing_error is not null)
 );
-create index on app_public.documents (created_by_user_id);
+call core.limit_length('app_public.documents', 255, 'media_type');
+call core.limit_length('app_public.documents', 2000, 'processing_error');
+call core.limit_bytes('app_public.documents', 100000, 'metadata');
+call core.limit_bytes('app_public.documents', 53000000, 'content');
+create index on app_public.documents (created_by_user_id, tenant_id, id);
 create index on app_public.documents (tenant_id, source_id, processing_status);
+create index on app_public.documents (tenant_id, source_id, id);
+create index on app_public.documents (tenant_id, processing_status, id);
+create index on app_public.documents (tenant_id, created_at, id);
+create index on app_public.documents (tenant_id, updated_at, id);
 -- This index serves searches that filter by metadata.
 create index on app_public.documents using gin (tenant_id, metadata jsonb_path_ops);
 
@@ -75,6 +83,24 @@ create table knowledge.document_files (
   primary key (tenant_id, document_id),
   foreign key (tenant_id, document_id) references app_public.documents (tenant_id, id) on delete cascade
 );
+call core.limit_length('knowledge.document_files', 255, 'name');
+call core.limit_bytes('knowledge.document_files', 53000000, 'content');
+
+-- The next version of a document that is being replaced. The document keeps its text and its chunks until this version is
+-- cut into chunks, so that a version that cannot be read takes nothing away.
+create table knowledge.document_drafts (
+  tenant_id uuid not null,
+  document_id uuid not null,
+  title text not null,
+  -- null until the file is parsed
+  content text,
+  metadata jsonb not null,
+  primary key (tenant_id, document_id),
+  foreign key (tenant_id, document_id) references app_public.documents (tenant_id, id) on delete cascade
+);
+call core.limit_length('knowledge.document_drafts', 1000, 'title');
+call core.limit_bytes('knowledge.document_drafts', 100000, 'metadata');
+call core.limit_bytes('knowledge.document_drafts', 53000000, 'content');
 
 create table app_public.document_chunks (
   tenant_id uuid not null,
@@ -96,7 +122,8 @@ create table app_public.document_chunks (
   constraint offsets_are_ordered check (start_offset >= 0 and end_offset > start_offset),
   constraint document_length_is_not_negative check (document_length >= 0)
 );
-create index on app_public.document_chunks (tenant_id, source_id);
+call core.limit_bytes('app_public.document_chunks', 64000, 'content');
+create index on app_public.document_chunks (tenant_id, source_id, id);
 
 -- The column embedding has no dimension of its own, because each model has another one.
 create table app_public.embeddings (
@@ -117,8 +144,8 @@ create table app_public.embeddings (
   constraint generation_time_ms_is_not_negative check (generation_time_ms >= 0)
 );
 create index on app_public.embeddings (model_id);
-create index on app_public.embeddings (agent_id);
-create index on app_public.embeddings (tenant_id, chunk_id);
+create index on app_public.embeddings (agent_id, tenant_id);
+create index on app_public.embeddings (tenant_id, chunk_id, model_id);
 
 -- The sources whose documents have changed since knowledge.refresh_sources last computed their statistics. Rows are only
 -- inserted and deleted, never updated, so that two loads into one source do not wait for each other.
@@ -139,5 +166,10 @@ create table knowledge.source_languages (
   foreign key (tenant_id, source_id) references app_public.rag_knowledge_sources (tenant_id, id) on delete cascade,
   constraint language_is_a_tag check (core.is_language_tag(language))
 );
+
+-- See the end of 0005_catalog.
+alter table app_public.documents alter column tenant_id set (n_distinct = 100);
+alter table app_public.document_chunks alter column tenant_id set (n_distinct = 100);
+alter table app_public.embeddings alter column tenant_id set (n_distinct = 100);
 
 reset role;

@@ -283,6 +283,9 @@ create table app_public.query_logs (
   constraint each_source_has_its_numbers check (
     cardinality(source_ids) = cardinality(source_hit_counts) and cardinality(source_ids) = cardinality(source_relevances))
 );
+call core.limit_length('app_public.query_logs', 10000, 'query_text');
+call core.limit_bytes('app_public.query_logs', 32, 'query_hash');
+call core.limit_entries('app_public.query_logs', 1000, 'source_ids', 'source_hit_counts', 'source_relevances');
 create index on app_public.query_logs (tenant_id, created_at);
 
 create unlogged table search.query_log_buffer (
@@ -299,6 +302,9 @@ create unlogged table search.query_log_buffer (
   source_hit_counts int[] not null,
   source_relevances double precision[] not null
 );
+call core.limit_length('search.query_log_buffer', 10000, 'query_text');
+call core.limit_bytes('search.query_log_buffer', 32, 'query_hash');
+call core.limit_entries('search.query_log_buffer', 1000, 'source_ids', 'source_hit_counts', 'source_relevances');
 create index on search.query_log_buffer (tenant_id);
 
 reset role;

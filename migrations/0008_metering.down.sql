@@ -1,4 +1,5 @@
 drop type app_public.quota_status,
+  metering.quota_span,
   app_public.rate_limit_decision cascade;
 drop table app_public.rate_limit_usage,
   app_public.rate_limit_config,

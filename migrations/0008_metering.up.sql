@@ -94,6 +94,7 @@ create table app_public.usage_types (
   constraint display_name_is_a_name check (core.is_name(display_name)),
   constraint max_quantity_is_storable check (max_quantity > 0 and max_quantity <= metering.max_amount())
 );
+call core.limit_length('app_public.usage_types', 50, 'unit');
 create unique index usage_types_token_class_key on app_public.usage_types (token_class);
 
 insert into app_public.usage_types (name, display_name, unit, is_whole, max_quantity, token_class) values
@@ -215,6 +216,8 @@ create table app_public.usage_events (
   idempotency_key text,
   metadata jsonb not null default '{}',
   recorded_at timestamptz not null default now(),
+  -- the tenant at the top of the hierarchy, which pays for it; null when the tenant itself does
+  payer_id uuid,
 
   primary key (tenant_id, batch_id, ordinal, occurred_at),
   constraint quantity_is_positive_and_bounded check (
@@ -224,8 +227,14 @@ create table app_public.usage_events (
   constraint cost_names_its_price check ((cost is null) = (price_id is null)),
   constraint metadata_is_an_object check (jsonb_typeof(metadata) = 'object')
 ) partition by range (occurred_at);
+call core.limit_length('app_public.usage_events', 63, 'usage_type');
+call core.limit_length('app_public.usage_events', 100, 'feature_name');
+call core.limit_length('app_public.usage_events', 255, 'idempotency_key');
+call core.limit_bytes('app_public.usage_events', 100000, 'metadata');
 create index on app_public.usage_events (tenant_id, occurred_at);
+create index usage_events_late_idx on app_public.usage_events (tenant_id, batch_id) where adjusts_period is not null;
 create index on app_public.usage_events (tenant_id, rerates_batch_id) where rerates_batch_id is not null;
+create index on app_public.usage_events (payer_id, usage_type, occurred_at) where payer_id is not null;
 create table metering.usage_events_default partition of app_public.usage_events default;
 
 -- Idempotency keys are permanent. A unique index of a partitioned table would have to contain the month, so the keys have a
@@ -239,6 +248,7 @@ create table metering.usage_idempotency_keys (
   occurred_at timestamptz not null,
   primary key (tenant_id, key)
 );
+call core.limit_length('metering.usage_idempotency_keys', 255, 'key');
 
 -- Batches that the roll-ups have not counted yet. A batch commits together with its row here, and the roll-up that counts the
 -- batch deletes the row. There is no watermark, so a writer that commits late is never skipped (docs/adr/0011).
@@ -323,6 +333,8 @@ create table metering.llm_calls (
   constraint error_type_is_short check (length(error_type) <= 100),
   constraint error_message_is_bounded check (length(error_message) <= 10000)
 ) partition by range (occurred_at);
+call core.limit_length('metering.llm_calls', 255, 'provider', 'model', 'agent_name', 'user_name');
+call core.limit_bytes('metering.llm_calls', 100000, 'function_call');
 create index on metering.llm_calls (tenant_id, model_id, occurred_at);
 create index on metering.llm_calls (tenant_id, conversation_id) where conversation_id is not null;
 create table metering.llm_calls_default partition of metering.llm_calls default;
@@ -338,6 +350,7 @@ create table metering.llm_texts (
   completion_text text,
   primary key (tenant_id, occurred_at, call_id)
 ) partition by range (occurred_at);
+call core.limit_bytes('metering.llm_texts', 4000000, 'prompt_text', 'system_prompt', 'completion_text');
 create table metering.llm_texts_default partition of metering.llm_texts default;
 
 -- Roll-ups ---------------------------------------------------------------------------------------------------------------
@@ -393,6 +406,8 @@ create table metering.usage_days (
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now()
 );
+call core.limit_length('metering.usage_days', 63, 'usage_type');
+call core.limit_length('metering.usage_days', 100, 'feature_name');
 create unique index usage_days_key on metering.usage_days
   (tenant_id, used_on, usage_type, user_id, agent_id, api_key_id, project_id, model_id, feature_name) nulls not distinct;
 
@@ -438,6 +453,7 @@ create table metering.usage_rollup_state (
   timezone text not null,
   rolled_up_at timestamptz not null default now()
 );
+call core.limit_length('metering.usage_rollup_state', 64, 'timezone');
 
 -- Inputs and results --------------------------------------------------------------------------------------------------------
 
@@ -664,6 +680,10 @@ create table app_public.quota_tracking (
   period app_public.quota_period not null,
   period_start date not null,
   period_end date not null,
+  -- The instants at which the period begins and ends. They were fixed by the time zone that the tenant had then, so that a
+  -- change of the zone never begins a period, and so a counter, before the running one has ended.
+  starts_at timestamptz not null,
+  ends_at timestamptz not null,
   -- copies of the current limits, because the conditional update reads only this row
   quota_limit numeric,
   hard_limit numeric,
@@ -679,10 +699,10 @@ create table app_public.quota_tracking (
   primary key (tenant_id, id),
   constraint current_usage_is_not_negative check (current_usage >= 0 and current_usage < 'Infinity'),
   constraint reserved_is_not_negative check (reserved >= 0 and reserved < 'Infinity'),
-  constraint period_ends_after_it_starts check (period_end > period_start)
+  constraint period_ends_after_it_starts check (period_end > period_start and ends_at > starts_at)
 ) with (fillfactor = 70);
 create unique index on app_public.quota_tracking
-  (tenant_id, quota_type, quota_scope, scope_id, includes_subtree, period, period_start);
+  (tenant_id, quota_type, quota_scope, scope_id, includes_subtree, period, starts_at);
 
 create table app_public.quota_reservations (
   tenant_id uuid not null references app_public.tenants (id) on delete cascade,
@@ -755,7 +775,9 @@ create table metering.api_call_buffer (
   user_id uuid,
   api_key_id uuid,
   called_at timestamptz not null,
-  primary key (tenant_id, id)
+  calls int not null default 1,
+  primary key (tenant_id, id),
+  constraint calls_is_positive check (calls > 0)
 );
 
 create table app_public.rate_limit_config (
@@ -891,6 +913,14 @@ create type metering.quota_use as (
   api_key_id uuid,
   reservation_id uuid,
   expires_at timestamptz
+);
+
+-- A period of a quota, as local days and as instants.
+create type metering.quota_span as (
+  period_start date,
+  period_end date,
+  starts_at timestamptz,
+  ends_at timestamptz
 );
 
 -- A limit that applies to a use of a quota, in the form that its counter stores.

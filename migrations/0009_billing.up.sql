@@ -14,7 +14,7 @@ create type app_public.price_model_enum as enum ('flat', 'per_unit', 'tiered', '
 create type app_public.entitlement_kind_enum as enum ('feature', 'quota');
 create type app_public.invoice_status_enum as enum ('draft', 'finalised', 'paid', 'void', 'uncollectible');
 create type app_public.invoice_line_kind_enum as enum ('recurring', 'usage', 'overage', 'proration', 'adjustment', 'credit');
-create type app_public.payment_status_enum as enum ('pending', 'succeeded', 'failed');
+create type app_public.payment_status_enum as enum ('pending', 'succeeded', 'failed', 'reversed');
 
 -- Closed lists ----------------------------------------------------------------------------------------------------------
 
@@ -52,9 +52,9 @@ create domain app_public.invoice_series as text
 comment on domain app_public.invoice_series is 'The kind of a document: an invoice, or a credit note that credits one. Each series has its own numbers.';
 
 create domain app_public.invoice_reason as text
-  constraint invoice_reason_is_known check (value in ('period', 'change', 'end', 'manual', 'correction'));
+  constraint invoice_reason_is_known check (value in ('period', 'change', 'end', 'usage', 'manual', 'correction'));
 comment on domain app_public.invoice_reason is
-  'Why a document was created: period at the start of a period (the plan in advance, usage in arrears); change for an upgrade; end when a subscription ends or pauses; manual by staff; correction for a credit note.';
+  'Why a document was created: period at the start of a period (the plan in advance, usage in arrears); change for an upgrade, a pause or its end; end when a subscription ends; usage for use that no invoice of a period bills: the months of an annual plan, and what is recorded after the end; manual by staff; correction for a credit note.';
 
 create domain app_public.invoice_row_kind as text
   constraint invoice_row_kind_is_known check (value in (
@@ -64,9 +64,9 @@ comment on domain app_public.invoice_row_kind is
 
 create domain app_public.credit_reason as text
   constraint credit_reason_is_known check (
-    value in ('negative_invoice', 'credit_note', 'overpayment', 'goodwill', 'used', 'released'));
+    value in ('negative_invoice', 'credit_note', 'overpayment', 'goodwill', 'used', 'released', 'refunded', 'refund_failed', 'payout'));
 comment on domain app_public.credit_reason is
-  'Why credit was added or used: negative_invoice, credit_note, overpayment and goodwill add credit; used is the credit that an invoice consumed; released returns the credit of a voided invoice.';
+  'Why credit was added or used: negative_invoice, credit_note, overpayment and goodwill add credit; used is the credit that an invoice consumed; released returns the credit of a voided invoice; refunded goes back with a refund of an overpayment; refund_failed is money of a refund that came back; payout was paid out.';
 
 create domain app_public.payment_provider as text
   constraint payment_provider_is_known check (value in ('manual', 'stripe'));
@@ -77,6 +77,16 @@ create domain app_public.payment_method_status as text
   constraint payment_method_status_is_known check (value in ('pending', 'attached', 'failed', 'detached'));
 comment on domain app_public.payment_method_status is
   'The state of a payment method: pending while it is being attached at the provider; attached and usable; failed when the provider refused it; detached after it was removed.';
+
+create domain billing.ledger_event as text
+  constraint ledger_event_is_known check (
+    value in ('invoice', 'credit_note', 'void', 'write_off', 'payment', 'reversal', 'refund', 'credit'));
+comment on domain billing.ledger_event is 'The event that a posting of the ledger records.';
+
+create domain billing.ledger_account as text
+  constraint ledger_account_is_known check (value in ('receivable', 'cash', 'credit', 'revenue', 'tax', 'goodwill', 'bad_debt'));
+comment on domain billing.ledger_account is
+  'An account of the ledger: receivable is what the customer owes; cash is what was paid; credit is what is owed to the customer; revenue and tax are what was billed; goodwill is credit that staff gave; bad_debt is what was written off.';
 
 create domain billing.payment_outcome as text
   constraint payment_outcome_is_known check (value in ('succeeded', 'failed', 'processing'));
@@ -102,9 +112,9 @@ comment on type app_public.entitlement is 'A feature or quota that a tenant has,
 comment on column app_public.entitlement.kind is E'@notNull\nWhether this is a feature or a quota.';
 comment on column app_public.entitlement.key is E'@notNull\nThe name of the feature or quota.';
 comment on column app_public.entitlement.is_enabled is 'Whether the feature is on; null for a quota.';
-comment on column app_public.entitlement.quota_limit is 'The limit of the quota, at least 0; null for a feature.';
+comment on column app_public.entitlement.quota_limit is 'The limit of the quota, at least 0; null for a feature, and for a quota that has no limit.';
 comment on column app_public.entitlement.overage_allowed is E'@notNull\nWhether usage beyond the limit is allowed and billed.';
-comment on column app_public.entitlement.source is E'@notNull\nWhether the plan or an override of the tenant decided this.';
+comment on column app_public.entitlement.source is E'@notNull\nWhether the plan decided this (plan), or platform staff did (override).';
 comment on column app_public.entitlement.reason is 'The name of the plan, or the reason of the override.';
 
 create type app_public.invoice_preview_line as (
@@ -266,6 +276,7 @@ create table app_public.plans (
   constraint name_is_a_name check (core.is_name(name)),
   constraint trial_days_is_in_range check (trial_days between 0 and 365)
 );
+call core.limit_length('app_public.plans', 10000, 'description');
 
 create table app_public.plan_prices (
   id uuid primary key default gen_random_uuid(),
@@ -369,6 +380,9 @@ create table app_public.invoice_issuers (
   constraint payment_terms_days_is_in_range check (payment_terms_days between 0 and 365),
   constraint draft_hours_is_in_range check (draft_hours between 0 and 720)
 );
+call core.limit_length('app_public.invoice_issuers', 50, 'tax_number');
+call core.limit_length('app_public.invoice_issuers', 1000, 'address');
+call core.limit_length('app_public.invoice_issuers', 2000, 'footer');
 insert into app_public.invoice_issuers (slug, name) values ('default', 'Change me: the name of the company that bills');
 
 -- One row for each issuer and series. The row is locked while a document takes its number, so a rollback returns the number.
@@ -448,6 +462,8 @@ create table app_public.subscriptions (
   constraint pending_change_is_whole check ((pending_plan_id is null) = (pending_billing_cycle is null)),
   constraint cancelled_is_not_changed check (not cancel_at_period_end or pending_plan_id is null)
 );
+call core.limit_length('app_public.subscriptions', 3, 'currency');
+call core.limit_length('app_public.subscriptions', 64, 'timezone');
 create index on app_public.subscriptions (tenant_id);
 create unique index subscriptions_one_live_key on app_public.subscriptions (tenant_id) where ended_at is null;
 create index on app_public.subscriptions (plan_id);
@@ -468,6 +484,8 @@ create table app_public.billing_notices (
   primary key (tenant_id, id),
   unique (tenant_id, kind, subject_key)
 );
+call core.limit_length('app_public.billing_notices', 255, 'subject_key');
+call core.limit_length('app_public.billing_notices', 4000, 'message');
 create index on app_public.billing_notices (subscription_id);
 
 -- One mail about a notice or a quota alert to one person. It is inserted in the same transaction as the notice or alert, so
@@ -490,6 +508,7 @@ create table app_public.notice_mails (
   constraint reports_one_event check (num_nonnulls(billing_notice_id, quota_alert_id) = 1),
   constraint sent_has_a_time check ((sent_at is not null) = (status = 'sent'))
 );
+call core.limit_length('app_public.notice_mails', 500, 'error');
 create index on app_public.notice_mails (tenant_id, billing_notice_id);
 create index on app_public.notice_mails (tenant_id, quota_alert_id);
 create index on app_public.notice_mails (user_id);
@@ -517,6 +536,8 @@ create table app_public.invoices (
   usage_start timestamptz,
   usage_end timestamptz,
   usage_price_id uuid references app_public.plan_prices (id),
+  usage_basis_start timestamptz,
+  usage_basis_end timestamptz,
   issued_by jsonb not null default '{}',
   billed_to jsonb not null default '{}',
   tax_mode app_public.tax_mode not null default 'none',
@@ -526,8 +547,9 @@ create table app_public.invoices (
   total numeric not null default 0,
   amount_credited numeric not null default 0,
   amount_paid numeric not null default 0,
+  amount_written_off numeric not null default 0,
   amount_due numeric not null generated always as (
-    case when status in ('finalised', 'uncollectible') then greatest(total, 0) - amount_credited - amount_paid else 0 end) stored,
+    case when status in ('finalised', 'uncollectible') then greatest(total, 0) - amount_credited - amount_paid - amount_written_off else 0 end) stored,
   collection_method app_public.collection_method not null default 'automatic',
   is_charge_requested boolean not null default false,
   attempt_count int not null default 0,
@@ -539,11 +561,16 @@ create table app_public.invoices (
   voided_at timestamptz,
   void_reason text,
   uncollectible_at timestamptz,
+  written_off_at timestamptz,
+  write_off_reason text,
   memo text,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
   primary key (tenant_id, id),
-  foreign key (tenant_id, credited_invoice_id) references app_public.invoices (tenant_id, id) on delete cascade,
+  -- payments and credit refer to an invoice and its currency, so that yen never pay dollars
+  unique (tenant_id, id, currency),
+  constraint invoices_tenant_id_credited_invoice_id_fkey
+    foreign key (tenant_id, credited_invoice_id, currency) references app_public.invoices (tenant_id, id, currency) on delete cascade,
   constraint correction_is_a_credit_note
     check ((series = 'credit_note') = (credited_invoice_id is not null) and (series = 'credit_note') = (reason = 'correction')),
   constraint number_comes_with_finalisation
@@ -553,17 +580,25 @@ create table app_public.invoices (
   constraint currency_is_known check (billing.minor_units(currency) is not null),
   constraint total_is_subtotal_and_tax check (total = subtotal + tax and billing.is_money(total)),
   constraint period_of_a_subscription check (reason not in ('period', 'end') or subscription_id is not null and period_number is not null),
-  constraint usage_has_a_price check ((usage_start is null) = (usage_price_id is null) and (usage_start is null) = (usage_end is null)),
+  constraint usage_has_a_price check (num_nulls(usage_start, usage_end, usage_price_id, usage_basis_start, usage_basis_end) in (0, 5)),
   constraint settled_is_not_more_than_total
-    check (amount_credited >= 0 and amount_paid >= 0 and amount_credited + amount_paid <= greatest(total, 0)),
+    check (amount_credited >= 0 and amount_paid >= 0 and amount_written_off >= 0
+      and amount_credited + amount_paid + amount_written_off <= greatest(total, 0)),
+  constraint written_off_is_uncollectible check (amount_written_off = 0 or status = 'uncollectible'),
+  constraint write_off_has_a_reason
+    check ((written_off_at is null) = (amount_written_off = 0) and (written_off_at is null) = (write_off_reason is null)
+      and length(write_off_reason) <= 1000),
   constraint paid_is_settled check (status <> 'paid' or amount_credited + amount_paid = greatest(total, 0)),
   constraint memo_is_short check (length(memo) <= 1000),
   constraint void_has_a_reason check ((status = 'void') = (void_reason is not null) and length(void_reason) <= 1000)
 );
+call core.limit_length('app_public.invoices', 50, 'number');
+call core.limit_length('app_public.invoices', 64, 'timezone');
+call core.limit_bytes('app_public.invoices', 100000, 'issued_by', 'billed_to');
 create index on app_public.invoices (subscription_id);
 create index on app_public.invoices (issuer_id);
 create index on app_public.invoices (usage_price_id);
-create index on app_public.invoices (tenant_id, credited_invoice_id);
+create index on app_public.invoices (tenant_id, credited_invoice_id, currency);
 create index on app_public.invoices (tenant_id, created_at);
 -- each period of a subscription has exactly one invoice, however many workers run
 create unique index invoices_one_a_period_key on app_public.invoices (tenant_id, subscription_id, period_number, reason)
@@ -584,6 +619,7 @@ create table app_public.invoice_lines (
   usage_type text references app_public.usage_types (name),
   quantity numeric,
   quantity_before numeric,
+  charged_share numeric,
   days int,
   period_days int,
   service_start timestamptz,
@@ -597,6 +633,7 @@ create table app_public.invoice_lines (
   unique (tenant_id, invoice_id, line_number),
   foreign key (tenant_id, invoice_id) references app_public.invoices (tenant_id, id) on delete cascade,
   constraint amount_is_money check (billing.is_money(amount)),
+  constraint charged_share_is_a_share check (charged_share between 0 and 1),
   constraint description_is_short check (description ~ '\S' and length(description) <= 500)
 );
 create index on app_public.invoice_lines (price_id);
@@ -613,14 +650,17 @@ create table app_public.credit_entries (
   reason app_public.credit_reason not null,
   memo text,
   invoice_id uuid,
+  payment_id uuid,
   occurred_at timestamptz not null,
   created_at timestamptz not null default now(),
   primary key (tenant_id, id),
-  foreign key (tenant_id, invoice_id) references app_public.invoices (tenant_id, id) on delete cascade,
+  constraint credit_entries_tenant_id_invoice_id_fkey
+    foreign key (tenant_id, invoice_id, currency) references app_public.invoices (tenant_id, id, currency) on delete cascade,
   constraint amount_is_money check (amount <> 0 and billing.is_money(amount)),
   constraint memo_is_short check (length(memo) <= 1000)
 );
-create index on app_public.credit_entries (tenant_id, invoice_id);
+create index on app_public.credit_entries (tenant_id, invoice_id, currency);
+call core.limit_length('app_public.credit_entries', 3, 'currency');
 
 create table billing.invoice_documents (
   tenant_id uuid not null references app_public.tenants (id) on delete cascade,
@@ -631,6 +671,7 @@ create table billing.invoice_documents (
   primary key (tenant_id, invoice_id),
   foreign key (tenant_id, invoice_id) references app_public.invoices (tenant_id, id) on delete cascade
 );
+call core.limit_bytes('billing.invoice_documents', 10000000, 'html', 'pdf');
 
 -- Payments ----------------------------------------------------------------------------------------------------------------
 
@@ -641,6 +682,7 @@ create table billing.payment_customers (
   created_at timestamptz not null default now(),
   primary key (tenant_id, provider)
 );
+call core.limit_length('billing.payment_customers', 255, 'customer_id');
 
 create table app_public.payment_methods (
   tenant_id uuid not null references app_public.tenants (id) on delete cascade,
@@ -662,6 +704,8 @@ create table app_public.payment_methods (
   constraint provider_method_id_is_an_identifier check (provider_method_id ~ '^[A-Za-z0-9_]{1,255}$'),
   constraint default_is_attached check (not is_default or status = 'attached')
 );
+call core.limit_length('app_public.payment_methods', 255, 'brand', 'last4');
+call core.limit_length('app_public.payment_methods', 1000, 'failure_message');
 create unique index payment_methods_one_default_key on app_public.payment_methods (tenant_id) where is_default;
 
 create table app_public.payments (
@@ -679,18 +723,28 @@ create table app_public.payments (
   failure_message text,
   attempted_at timestamptz not null,
   succeeded_at timestamptz,
+  reversed_at timestamptz,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
   primary key (tenant_id, id),
-  foreign key (tenant_id, invoice_id) references app_public.invoices (tenant_id, id) on delete cascade,
+  constraint payments_tenant_id_invoice_id_fkey
+    foreign key (tenant_id, invoice_id, currency) references app_public.invoices (tenant_id, id, currency) on delete cascade,
   foreign key (tenant_id, payment_method_id) references app_public.payment_methods (tenant_id, id) on delete cascade,
   unique (tenant_id, provider, provider_payment_id),
   unique (tenant_id, invoice_id, reference),
   constraint amount_is_positive check (amount > 0 and billing.is_money(amount)),
   constraint reference_is_short check (length(reference) <= 200),
-  constraint succeeded_at_comes_with_success check ((succeeded_at is not null) = (status = 'succeeded'))
+  constraint succeeded_at_comes_with_success check ((succeeded_at is not null) = (status in ('succeeded', 'reversed'))),
+  constraint reversed_at_comes_with_reversal check ((reversed_at is not null) = (status = 'reversed'))
 );
+alter table app_public.credit_entries add foreign key (tenant_id, payment_id) references app_public.payments (tenant_id, id) on delete cascade;
+create index on app_public.credit_entries (tenant_id, payment_id);
+call core.limit_length('app_public.payments', 3, 'currency');
+call core.limit_length('app_public.payments', 100, 'failure_code');
+call core.limit_length('app_public.payments', 255, 'provider_payment_id');
+call core.limit_length('app_public.payments', 1000, 'failure_message');
 create index on app_public.payments (tenant_id, payment_method_id);
+create index on app_public.payments (tenant_id, invoice_id, currency);
 -- an invoice has at most one charge at a time
 create unique index payments_one_pending_key on app_public.payments (tenant_id, invoice_id) where status = 'pending';
 create index payments_provider_payment_id_idx on app_public.payments (provider_payment_id);
@@ -703,6 +757,7 @@ create table app_public.refunds (
   credit_note_id uuid,
   status app_public.payment_status_enum not null default 'pending',
   amount numeric not null,
+  credit_amount numeric not null default 0,
   reason text,
   provider_refund_id text,
   failure_message text,
@@ -712,14 +767,37 @@ create table app_public.refunds (
   foreign key (tenant_id, payment_id) references app_public.payments (tenant_id, id) on delete cascade,
   foreign key (tenant_id, credit_note_id) references app_public.invoices (tenant_id, id) on delete cascade,
   unique (tenant_id, provider_refund_id),
+  constraint credit_is_a_part check (credit_amount between 0 and amount),
   constraint amount_is_positive check (amount > 0 and billing.is_money(amount)),
   constraint reason_is_short check (length(reason) <= 1000),
-  constraint credit_note_comes_with_success check ((credit_note_id is not null) = (status = 'succeeded'))
+  constraint credit_note_comes_with_success
+    check (case status when 'succeeded' then (credit_note_id is not null) = (amount > credit_amount)
+                       when 'failed' then true else credit_note_id is null end)
 );
+call core.limit_length('app_public.refunds', 255, 'provider_refund_id');
+call core.limit_length('app_public.refunds', 1000, 'failure_message');
 create index on app_public.refunds (tenant_id, payment_id);
 create index on app_public.refunds (tenant_id, credit_note_id);
 
 -- The events that payment providers sent. A repeated event finds its row. Only the payload says which tenant it is about.
+create table billing.ledger_entries (
+  tenant_id uuid not null references app_public.tenants (id) on delete cascade,
+  id uuid not null default gen_random_uuid(),
+  posting_id uuid not null,
+  event billing.ledger_event not null,
+  account billing.ledger_account not null,
+  currency text not null,
+  amount numeric not null,
+  document_id uuid not null,
+  occurred_at timestamptz not null,
+  created_at timestamptz not null default now(),
+  primary key (tenant_id, id),
+  constraint currency_is_known check (billing.minor_units(currency) is not null),
+  constraint amount_is_money check (amount <> 0 and billing.is_money(amount))
+);
+call core.limit_length('billing.ledger_entries', 3, 'currency');
+create index on billing.ledger_entries (tenant_id, occurred_at);
+
 create table billing.payment_events (
   provider app_public.payment_provider not null,
   event_id text not null,
@@ -730,5 +808,7 @@ create table billing.payment_events (
   received_at timestamptz not null default now(),
   primary key (provider, event_id)
 );
+call core.limit_length('billing.payment_events', 255, 'event_id', 'type');
+call core.limit_bytes('billing.payment_events', 4000000, 'payload');
 
 reset role;

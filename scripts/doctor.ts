@@ -5,6 +5,7 @@ import { orFail } from '../server/cli.ts'
 import { loadConfig } from '../server/config.ts'
 import { openDatabase } from '../server/database.ts'
 import { type Finding, findings } from '../server/inspection.ts'
+import { requireRole } from '../server/logins.ts'
 import { isCurrent, migrationState } from '../server/migrations.ts'
 import { version } from '../server/version.ts'
 
@@ -16,6 +17,7 @@ await orFail(async () => {
   const database = await openDatabase(config, { mayShare: true })
   const client = new pg.Client({ connectionString: database.migrationUrl })
   try {
+    await requireRole(database.migrationUrl, 'rowhouse_owner')
     await client.connect()
     const { rows } = await client.query<{ version: string; login: string; superuser: boolean; vector: string | null }>(`
       select current_setting('server_version') as version, current_user as login,

@@ -50,7 +50,7 @@ await withTool(async (tool) => {
     else if (values.tune) await tune(scratch, seed)
     else await measureModes(scratch, parameters)
   })
-})
+}, 'administrator')
 
 async function measureModes(scratch: Scratch, parameters: [number, number][]): Promise<void> {
   const { queries } = scratch

@@ -5,16 +5,23 @@ import { parseArgs } from 'node:util'
 import { Presets, SingleBar } from 'cli-progress'
 import { required, withTool } from '../server/cli.ts'
 import { createPool } from '../server/database.ts'
-import { findOrCreateSource, loadFiles } from '../server/ingest.ts'
+import { assumptionsOf, findOrCreateSource, loadFiles } from '../server/ingest.ts'
+import { hintsOf } from '../server/parsers/index.ts'
 import { operatorIdentity } from '../server/seed.ts'
 import { processSource } from '../server/worker/drain.ts'
 
 const usage = `npm run ingest -- --tenant SLUG --source NAME [options] PATH…
-  PATH             .md .txt .html .pdf .csv .json .jsonl, or folders of them
+  PATH             .md .txt .html .pdf .csv .json .jsonl, or folders of them (without what begins with a dot)
+                   A file is known by its path below the folder that all PATHs share, a row by its file and its id.
   --as EMAIL       the member who adds them (the tenant's first owner)
   --language TAG   language of a new source, such as en or zh-Hant; each document's own when left out
   --model NAME     embedding model of a new source (hashing-384)
-  --chunk-size N   characters of a chunk of a new source (1000)`
+  --chunk-size N   characters of a chunk of a new source (1000)
+  --encoding NAME  of text files that are not UTF-8, such as windows-1252 or shift_jis (recognised)
+  --separator C    of the values in CSV, one character or tab (found)
+  --prune          delete the documents of the source that are not among the files, such as those of renamed ones`
+
+const mostProblems = 50
 
 await withTool(async ({ config, database, pool }) => {
   const { values, positionals } = parseArgs({
@@ -26,6 +33,9 @@ await withTool(async ({ config, database, pool }) => {
       language: { type: 'string' },
       model: { type: 'string' },
       'chunk-size': { type: 'string' },
+      encoding: { type: 'string' },
+      separator: { type: 'string' },
+      prune: { type: 'boolean', default: false },
     },
   })
   const tenant = required(values.tenant, usage)
@@ -51,10 +61,14 @@ await withTool(async ({ config, database, pool }) => {
   const started = performance.now()
   try {
     bar.start(1, 0, { step: 'Loading   ' })
-    const report = await loadFiles(pool, actor, sourceId, positionals, (so_far) => {
-      const done = so_far.created + so_far.replaced + so_far.unchanged + so_far.retried + so_far.refused
-      bar.setTotal(done)
-      bar.update(done)
+    const report = await loadFiles(pool, actor, sourceId, positionals, {
+      prune: values.prune,
+      hints: hintsOf(values.encoding, values.separator),
+      onProgress: (soFar) => {
+        const done = soFar.created + soFar.replaced + soFar.unchanged + soFar.retried + soFar.refused
+        bar.setTotal(done)
+        bar.update(done)
+      },
     })
     const counts = await processSource({ config, database, pool, workerPool, actor, sourceId }, (now) => {
       const total = now.pending + now.processing + now.completed + now.failed
@@ -66,8 +80,22 @@ await withTool(async ({ config, database, pool }) => {
     console.log(
       `\n${report.created} new, ${report.replaced} replaced, ${report.unchanged} unchanged, ${report.retried} tried again, ${report.refused} refused in ${seconds} s.`,
     )
+    if (report.gone > 0) {
+      console.log(
+        report.deleted > 0
+          ? `${report.deleted} that are not among these files were deleted.`
+          : `${report.gone} of the source are not among these files; --prune deletes them.`,
+      )
+    }
+    for (const { assumed, encoding, separator, count, example } of await assumptionsOf(pool, actor, sourceId)) {
+      const what = { encoding: `--encoding ${encoding}`, separator: `--separator "${separator}"` }
+      const guesses = assumed.flatMap((one) => what[one as keyof typeof what] ?? [])
+      console.log(`${count} documents, such as ${example}, were read as if with ${guesses.join(' and ')}.`)
+    }
     console.log(`${source} now has ${counts.completed} searchable documents, ${counts.failed} failed.`)
-    for (const problem of [...report.problems, ...counts.errors].slice(0, 50)) console.error(`  ${problem}`)
+    const problems = [...report.problems, ...counts.errors]
+    for (const problem of problems.slice(0, mostProblems)) console.error(`  ${problem}`)
+    if (problems.length > mostProblems) console.error(`  … and ${problems.length - mostProblems} more.`)
     // what was skipped was said; only a load that brought nothing, or was not processed, has failed
     if (counts.failed > 0 || (report.refused > 0 && counts.completed === 0)) process.exitCode = 1
   } finally {

@@ -9,10 +9,11 @@ import { operatorIdentity } from '../server/seed.ts'
 await withTool(async ({ pool, database }) => {
   const own = { tenant: take('--tenant'), as: take('--as') }
   const rest = process.argv.slice(2)
-  let options = ''
+  // as every session of the server
+  let options = '-c timezone=UTC'
   if (own.tenant) {
     const actor = await operatorIdentity(pool, own.tenant, own.as)
-    options = `-c role=${actor.role} -c rowhouse.tenant_id=${actor.tenant_id} -c rowhouse.user_id=${actor.user_id}`
+    options += ` -c role=${actor.role} -c rowhouse.tenant_id=${actor.tenant_id} -c rowhouse.user_id=${actor.user_id}`
   }
   if (spawnSync('psql', ['--version']).error) await withoutPsql(database.migrationUrl, options, rest)
   else {

@@ -45,4 +45,4 @@ await withTool(async ({ admin }) => {
   } else {
     throw new Error(`Usage: ${usage}`)
   }
-})
+}, 'administrator')

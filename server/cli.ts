@@ -3,6 +3,7 @@
 import pg from 'pg'
 import { type Config, loadConfig } from './config.ts'
 import { createPool, type Database, openDatabase } from './database.ts'
+import { requireRole } from './logins.ts'
 import { prepareDatabase } from './prepare.ts'
 
 export type Tool = {
@@ -14,8 +15,14 @@ export type Tool = {
   admin: pg.Pool
 }
 
-/** Runs a tool against the database of the environment: the running server's, or one that is opened for it. */
-export async function withTool(work: (tool: Tool) => Promise<void>): Promise<void> {
+/**
+ * Runs a tool against the database of the environment: the running server's, or one that is opened for it. What uses
+ * `admin` says that it needs the administrator's login.
+ */
+export async function withTool(
+  work: (tool: Tool) => Promise<void>,
+  as: 'server' | 'administrator' = 'server',
+): Promise<void> {
   await orFail(async () => {
     const config = loadConfig(process.env)
     const database = await openDatabase(config, { mayShare: true })
@@ -27,6 +34,8 @@ export async function withTool(work: (tool: Tool) => Promise<void>): Promise<voi
     const admin = new pg.Pool({ connectionString: database.migrationUrl, max: 2 })
     admin.on('error', () => {})
     try {
+      if (as === 'administrator') await requireRole(database.migrationUrl, 'rowhouse_owner')
+      else await requireRole(database.url, 'rowhouse_authenticator')
       await prepareDatabase(config, database, { migrate: false })
       await work({ config, database, pool, admin })
     } finally {

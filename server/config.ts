@@ -111,6 +111,19 @@ export const variables = {
     integer(1_000, 86_400_000).default(600_000),
     'longest a statement of a job may run; not on the embedded engine',
   ],
+  INDEX_BUILD_TIMEOUT_MS: [
+    // the queue gives a job to another worker after four hours
+    integer(1_000, 14_000_000).default(10_800_000),
+    "longest the build of a model's vector index may run, instead of WORKER_STATEMENT_TIMEOUT_MS",
+  ],
+  WORKER_PORT: [
+    integer(0, 65_535).optional(),
+    'port on which npm run worker answers /healthz, /readyz and /metrics, at HOST; 0 takes a free one, none by default',
+  ],
+  QUEUE_ALERT_SECONDS: [
+    integer(0, 86_400).default(900),
+    'how long a job that is due may wait before the log says so as an error, once for each task; 0 says nothing',
+  ],
   SHUTDOWN_TIMEOUT_MS: [
     integer(0, 600_000).default(25_000),
     'longest the server waits for running requests and jobs when it is told to stop',

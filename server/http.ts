@@ -5,11 +5,12 @@ import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { GraphQLError } from 'graphql'
 import type { Pool } from 'pg'
-import { authenticate, chargeCalls, claimsOf, type Identity, unauthenticated, type VerifyToken } from './auth.ts'
+import { authenticate, type Charge, claimsOf, type Identity, unauthenticated, type VerifyToken } from './auth.ts'
 import type { Config } from './config.ts'
 import { internalError, PublicError, publicPart } from './errors.ts'
 import type { Executor } from './graphql/execute.ts'
-import { clientAddress, isSecret, readBody, sendJson, sendJsonAndClose, sendText } from './http-basics.ts'
+import { answerHealth, isHealthPath } from './health.ts'
+import { clientAddress, readBody, sendJson, sendJsonAndClose, sendText } from './http-basics.ts'
 import { allowOrigin, answerPreflight, createOriginCheck } from './http-cors.ts'
 import { createListener, type Listener } from './http-listener.ts'
 import type { Logger } from './logging.ts'
@@ -107,20 +108,10 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     } else if (path === '/webhooks/stripe' && config.STRIPE_WEBHOOK_SECRET) {
       scope.route = 'webhook'
       await serveStripeWebhook(config, options.pool, request, response)
-    } else if (path === '/healthz') {
+    } else if (isHealthPath(path)) {
       scope.route = 'health'
-      sendJson(response, 200, { status: 'ok' })
-    } else if (path === '/readyz') {
-      scope.route = 'health'
-      const reason = isClosing ? 'The server is shutting down.' : await options.whyNotReady()
-      sendJson(response, reason ? 503 : 200, reason ? { status: 'unavailable', reason } : { status: 'ok' })
-    } else if (path === '/metrics') {
-      scope.route = 'health'
-      if (config.METRICS_TOKEN && !isSecret(request.headers.authorization, `Bearer ${config.METRICS_TOKEN}`)) {
-        throw new PublicError(401, 'ID101', 'Authentication is required.', 'Send METRICS_TOKEN as bearer token.')
-      }
-      response.setHeader('content-type', metrics.registry.contentType)
-      response.end(await metrics.registry.metrics())
+      const whyNotReady = async () => (isClosing ? 'The server is shutting down.' : options.whyNotReady())
+      await answerHealth(path, request, response, { metrics, metricsToken: config.METRICS_TOKEN, whyNotReady })
     } else if (!(await options.serveRuru?.(request, response))) {
       throw new PublicError(404, 'WB301', 'There is nothing at this address.', 'GraphQL is at /graphql.')
     }
@@ -144,22 +135,24 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     const body = options.executor.read(await readBody(request, config.BODY_LIMIT_BYTES))
     if (!claims && !options.executor.isPublic(body)) throw unauthenticated()
 
-    const context: Grafast.RequestContext = {}
+    const context: Partial<Grafast.RequestContext> = {}
     let admission: Admission | undefined
     let charge: ((calls: number) => Promise<void>) | undefined
     if (claims) {
       const tenant = request.headers['x-tenant-id'] ?? claims[config.JWT_TENANT_CLAIM]
       const requestedTenant = typeof tenant === 'string' ? tenant : undefined
-      const identity = await runFor(
-        { shares: ofAuthentication, key: requestedTenant ?? String(claims.sub), signal: scope.signal },
-        () => authenticate(options.pool, claims, requestedTenant, scope.id),
-      )
+      const share = { shares: ofAuthentication, key: requestedTenant ?? String(claims.sub), signal: scope.signal }
+      const admit = (charge: Charge) =>
+        runFor(share, () => authenticate(options.pool, claims, requestedTenant, scope.id, charge))
+      const chargedCalls = options.executor.knownCalls(body) ?? 1
+      const identity = await admit({ calls: chargedCalls, chargedCalls: 0 })
       scope.identity = identity
       admission = identity.admission
       charge = async (calls) => {
-        const charged = await chargeCalls(options.pool, claims, requestedTenant, scope.id, calls)
-        sendRateLimit(response, charged)
-        refuse(response, charged)
+        if (calls <= chargedCalls) return
+        const charged = await admit({ calls: calls - chargedCalls, chargedCalls })
+        sendRateLimit(response, charged.admission)
+        refuse(response, charged.admission)
       }
       context.pgSettings = {
         role: identity.role,
@@ -173,7 +166,9 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     await allowOrigin(request, response, isAllowedOrigin, scope.identity?.tenantId ?? undefined)
     if (admission) {
       sendRateLimit(response, admission)
-      refuse(response, admission)
+      // who has no API calls left can still buy more, and is charged nothing for it
+      if (admission.refusal_code === 'QT601' && options.executor.isAlwaysOpen(body)) charge = undefined
+      else refuse(response, admission)
     }
     scope.operation = body.operationName?.slice(0, 100)
     const key = scope.identity?.tenantId ?? scope.identity?.userId ?? ''

@@ -105,7 +105,7 @@ async function failedJobs(client: Client): Promise<Finding[]> {
   )
   return rows.map(({ task, count }) => ({
     what: `${count} ${count === 1 ? 'job' : 'jobs'} of the task ${task} failed for good.`,
-    toDo: 'See why in last_error of graphile_worker.jobs, then retry or cancel them: docs/operations.md, "The queue".',
+    toDo: 'npm run jobs -- summary --state failed tells why; then retry or cancel them: docs/operations.md, "The queue".',
   }))
 }
 

@@ -12,7 +12,7 @@ export function createMetrics(pool?: Pool) {
   if (pool) {
     new Gauge({
       name: 'rowhouse_pool_connections',
-      help: 'Connections of the server to its database.',
+      help: 'Connections of this process to its database.',
       labelNames: ['state'],
       registers,
       collect() {
@@ -65,10 +65,13 @@ type Depth = {
 /** Asked for together, the gauges share one query. */
 function addQueueMetrics(pool: Pool, registers: Registry[]): void {
   let reading: Promise<Depth[]> | undefined
+  // without an answer the queue is left out; the other metrics are told as ever
   const read = (): Promise<Depth[]> => {
-    reading ??= readQueueDepth(pool).finally(() => {
-      reading = undefined
-    })
+    reading ??= readQueueDepth(pool)
+      .then((depths) => depths ?? [])
+      .finally(() => {
+        reading = undefined
+      })
     return reading
   }
   new Gauge({
@@ -99,12 +102,12 @@ function addQueueMetrics(pool: Pool, registers: Registry[]): void {
   })
 }
 
-/** A database that is away or busy leaves the queue out; the other metrics are told as ever. */
-async function readQueueDepth(pool: Pool): Promise<Depth[]> {
-  if (pool.waitingCount > 0) return []
+/** What waits, by task, or undefined when the database is away or the pool is busy. */
+export async function readQueueDepth(pool: Pool): Promise<Depth[] | undefined> {
+  if (pool.waitingCount > 0) return undefined
   try {
     return (await pool.query<Depth>('select * from core.queue_depth()')).rows
   } catch {
-    return []
+    return undefined
   }
 }

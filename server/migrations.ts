@@ -11,6 +11,7 @@ import pg from 'pg'
 import { asRole } from './database.ts'
 import { type Extension, extensions, partOf } from './extensions.ts'
 import { restoreIndexes, restoreState } from './inspection.ts'
+import { whyNotMigrate } from './logins.ts'
 import { isNewer, version } from './version.ts'
 
 const root = join(import.meta.dirname, '..')
@@ -46,6 +47,8 @@ type Log = (line: string) => void
 export async function migrateUp(databaseUrl: string, log: Log = () => {}): Promise<void> {
   await withClient(databaseUrl, async (client) => {
     await refuseNewer(client)
+    const whyNot = await whyNotMigrate(client)
+    if (whyNot) throw new Error(whyNot)
     const applied = await run(client, 'up', migrationsDirectory, bookkeeping.migrationsTable, log)
     for (const name of applied) log(`Applied ${name}`)
     // generated/schema.sql tells what a database lost, but not what one lacks that has just been made
@@ -55,9 +58,20 @@ export async function migrateUp(databaseUrl: string, log: Log = () => {}): Promi
     for (const extension of extensions()) await migrateExtension(client, extension, log)
     await applyRules(client)
     await restoreState(client, log)
+    await setTimeZone(client)
     await setAuthenticatorPassword(client)
     log('The rules of sql/ are applied and everything is secured.')
   })
+}
+
+/** Logins that set no time zone get UTC, and not that of the server's machine, where the migrating login may say so. */
+async function setTimeZone(client: pg.Client): Promise<void> {
+  const { rows } = await client.query<{ name: string }>(
+    `select quote_ident(datname) as name from pg_database
+      where datname = current_database() and pg_has_role(datdba, 'member')
+        and not exists (select from pg_db_role_setting where setdatabase = oid and setrole = 0 and 'TimeZone=UTC' = any (setconfig))`,
+  )
+  if (rows[0]) await client.query(`alter database ${rows[0].name} set timezone to 'UTC'`)
 }
 
 export async function migrateDown(databaseUrl: string, count: number, log: Log = () => {}): Promise<void> {
@@ -122,18 +136,31 @@ async function run(
   log: Log,
   count = Number.POSITIVE_INFINITY,
 ): Promise<string[]> {
-  const done = await runner({
-    dbClient: client,
-    dir,
-    direction,
-    count,
-    migrationsSchema: bookkeeping.migrationsSchema,
-    migrationsTable,
-    createMigrationsSchema: true,
-    migrationLoaderStrategies: [{ extensions: ['.sql'], loader: 'sql' }],
-    logger: { debug: () => {}, info: () => {}, warn: log, error: log },
-  })
-  return done.map(({ name }) => name)
+  // of a migration that fails, its name and line are told below, and not its whole text
+  let current = ''
+  const info = (line: string): void => {
+    current = /### MIGRATION (\S+) /.exec(line)?.[1] ?? current
+  }
+  try {
+    const done = await runner({
+      dbClient: client,
+      dir,
+      direction,
+      count,
+      migrationsSchema: bookkeeping.migrationsSchema,
+      migrationsTable,
+      createMigrationsSchema: true,
+      migrationLoaderStrategies: [{ extensions: ['.sql'], loader: 'sql' }],
+      logger: { debug: () => {}, info, warn: log, error: () => {} },
+    })
+    return done.map(({ name }) => name)
+  } catch (error) {
+    if (!current) throw error
+    const file = `${current}.${direction}.sql`
+    const { message, hint, code } = error as Error & { hint?: string; code?: string }
+    const text = await readFile(join(dir, file), 'utf8')
+    throw Object.assign(new Error(`${file}: ${message}${position(error, text)}`, { cause: error }), { hint, code })
+  }
 }
 
 /** What was applied is written down where the server's login may read it. */
@@ -147,6 +174,9 @@ async function keepBooks(client: pg.Client): Promise<void> {
   await client.query(`alter table ${bookkeeping.migrationsSchema}.rules add column if not exists version text`)
   await client.query(`grant usage on schema ${bookkeeping.migrationsSchema} to rowhouse_authenticator`)
   await client.query(`grant select on all tables in schema ${bookkeeping.migrationsSchema} to rowhouse_authenticator`)
+  await client.query(`grant usage on schema ${bookkeeping.migrationsSchema} to rowhouse_backup`)
+  for (const what of ['tables', 'sequences'])
+    await client.query(`grant select on all ${what} in schema ${bookkeeping.migrationsSchema} to rowhouse_backup`)
 }
 
 async function migrateExtension(client: pg.Client, extension: Extension, log: Log): Promise<void> {
@@ -180,6 +210,9 @@ async function installQueue(databaseUrl: string, client: pg.Client): Promise<voi
   }
 }
 
+/** The roles beside the owner that own what the rules create; only while rules are applied may they create anything. */
+const creators = 'rowhouse_platform, rowhouse_queue, rowhouse_own_rows, rowhouse_shared_rows'
+
 export async function applyRules(client: pg.Client): Promise<void> {
   const files = await ruleFiles()
   await client.query('begin')
@@ -190,7 +223,7 @@ export async function applyRules(client: pg.Client): Promise<void> {
     await client.query('select pg_advisory_xact_lock($1)', [lockKey])
     await client.query('set local role rowhouse_owner')
     const schemas = await ownSchemas(client)
-    await client.query(`grant create on schema ${schemas} to rowhouse_platform, rowhouse_queue`)
+    await client.query(`grant create on schema ${schemas} to ${creators}`)
     for (const { path, text } of files) {
       // a file begins as the owner; what stands outside the wall says so where it is written
       await client.query('set local role rowhouse_owner')
@@ -201,7 +234,7 @@ export async function applyRules(client: pg.Client): Promise<void> {
       }
     }
     await client.query('set local role rowhouse_owner')
-    await client.query(`revoke create on schema ${schemas} from rowhouse_platform, rowhouse_queue`)
+    await client.query(`revoke create on schema ${schemas} from ${creators}`)
     await client.query('call core.complete_tables()')
     await client.query('call core.assert_secured()')
     await client.query('reset role')
@@ -226,10 +259,8 @@ async function setAuthenticatorPassword(client: pg.Client): Promise<void> {
 /** What is applied, pending, out of order or unknown. Needs nothing but to read the bookkeeping. */
 export async function migrationState(client: pg.ClientBase | pg.Pool): Promise<MigrationState> {
   const names = await migrationNames()
-  const { rows } = await client.query<{ exists: boolean }>('select to_regclass($1) is not null as exists', [
-    `${bookkeeping.migrationsSchema}.${bookkeeping.migrationsTable}`,
-  ])
-  const exists = rows[0]?.exists ?? false
+  // a first migration that fails leaves the table of migrations, empty, and no table of rules
+  const exists = await hasTable(client, bookkeeping.migrationsTable)
   const applied = exists
     ? (
         await client.query<{ name: string }>(
@@ -237,7 +268,7 @@ export async function migrationState(client: pg.ClientBase | pg.Pool): Promise<M
         )
       ).rows.map((row) => row.name)
     : []
-  const rules = exists
+  const rules = (await hasTable(client, 'rules'))
     ? (
         await client.query<{ hash: string; version: string | null }>(
           // a database of before 0.1.0 has no column version
@@ -256,6 +287,13 @@ export async function migrationState(client: pg.ClientBase | pg.Pool): Promise<M
     newerVersion: rules?.version && isNewer(rules.version, version) ? rules.version : undefined,
     extensions: await extensionStates(client),
   }
+}
+
+async function hasTable(client: pg.ClientBase | pg.Pool, name: string): Promise<boolean> {
+  const { rows } = await client.query<{ exists: boolean }>('select to_regclass($1) is not null as exists', [
+    `${bookkeeping.migrationsSchema}.${name}`,
+  ])
+  return rows[0]?.exists ?? false
 }
 
 async function extensionStates(client: pg.ClientBase | pg.Pool): Promise<ExtensionState[]> {

@@ -32,6 +32,10 @@ export function createPool(url: string, role: Role, max: number, options: PoolOp
   const statement = Math.max(options.statementTimeoutMs ?? limits.statement, leastStatementMs)
   const settings = {
     role,
+    // a time without a zone means UTC, whatever the server's machine says
+    timezone: 'UTC',
+    // what policies add to a query looks dear to the planner, and compiling costs more than it ever saves here
+    jit: 'off',
     ...(options.isEmbedded
       ? {}
       : {
@@ -68,7 +72,8 @@ function setDeadline(client: pg.PoolClient, deadlineMs: number): void {
     // the database rolls back by itself when a connection is lost; a second error would hide the first
     if (isRollback(args[0]) && stream.destroyed && typeof args.at(-1) !== 'function')
       return Promise.resolve({ rows: [] })
-    const timer = setTimeout(() => stream.destroy(noAnswer(deadlineMs)), deadlineMs)
+    const waitMs = (args[0] as Partial<LongQuery> | undefined)?.deadlineMs ?? deadlineMs
+    const timer = setTimeout(() => stream.destroy(noAnswer(waitMs)), waitMs)
     timer.unref()
     const last = args.at(-1)
     if (typeof last === 'function') {
@@ -85,6 +90,26 @@ function setDeadline(client: pg.PoolClient, deadlineMs: number): void {
     return result
   }
   client.query = runInTime as typeof client.query
+}
+
+type LongQuery = pg.QueryConfig & { deadlineMs: number }
+
+/** Runs one statement that may take longer than the pool allows, in a transaction of its own. */
+export async function queryWithin(
+  client: Pick<pg.ClientBase, 'query'>,
+  limitMs: number,
+  text: string,
+  values: unknown[],
+): Promise<void> {
+  await client.query('begin')
+  try {
+    await client.query(`set local statement_timeout = ${Math.round(limitMs)}`)
+    await client.query({ text, values, deadlineMs: limitMs + graceMs } as LongQuery)
+    await client.query('commit')
+  } catch (error) {
+    await client.query('rollback').catch(() => {})
+    throw error
+  }
 }
 
 const isRollback = (query: unknown): boolean =>

@@ -53,5 +53,6 @@ export function refuse(response: ServerResponse, admission: Admission): void {
   if (code === 'RL602') {
     throw new PublicError(429, 'RL602', 'There are too many requests; this one may wait.', `Queue it and try ${when}.`)
   }
-  throw new PublicError(429, code, message ?? 'A quota is used up.', hint ?? undefined)
+  // one that is dearer than a whole limit will not pass later either
+  throw new PublicError(code === 'RL603' ? 400 : 429, code, message ?? 'A quota is used up.', hint ?? undefined)
 }

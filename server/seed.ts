@@ -22,6 +22,8 @@ export const demoTenants = [
   },
 ]
 const roles = ['admin', 'member', 'viewer']
+/** A tenant without a subscription has the plan free, which is too small to try things out with four people. */
+const demoQuotas = { users: 100, agents: 1000, api_calls: 1_000_000 }
 
 export async function seedDemo(url: string): Promise<void> {
   const pool = new pg.Pool({ connectionString: url, max: 1 })
@@ -38,6 +40,7 @@ export async function seedDemo(url: string): Promise<void> {
       'platform',
     ])
     await pool.query('select billing.seed_example_plans()')
+    const staff = await operatorIdentity(pool, 'platform')
     for (const tenant of demoTenants) {
       await pool.query('select tenancy.provision_tenant($1, $2, $3, $4)', [
         tenant.slug,
@@ -46,6 +49,14 @@ export async function seedDemo(url: string): Promise<void> {
         `Owner of ${tenant.name}`,
       ])
       const actor = await operatorIdentity(pool, tenant.slug)
+      await asUser(pool, { ...staff, tenant_id: actor.tenant_id, role: 'rowhouse_admin' }, async (client) => {
+        for (const [key, most] of Object.entries(demoQuotas)) {
+          await client.query(
+            `select app_public.override_entitlement('quota', $1, quota_limit => $2, reason => 'This is a demo tenant.')`,
+            [key, most],
+          )
+        }
+      })
       for (const role of roles) {
         await pool.query('select tenancy.provision_member($1, $2, $3, $4)', [
           actor.tenant_id,

@@ -32,7 +32,7 @@ const listSql = (isWalled: boolean): string => {
            (select json_agg(json_build_object('name', t.name, 'color', t.color) order by t.name)
               from app_public.tag_assignments g join app_public.tags t on t.tenant_id = g.tenant_id and t.id = g.tag_id ${own('t')}
              where g.item_type = 'agent' and g.item_id = a.id and g.tenant_id = a.tenant_id ${own('g')}) as tags
-      from app_public.agents a
+      from ${isWalled ? 'catalog.visible_agents()' : 'app_public.agents'} a
      where a.deleted_at is null ${own('a')}
      order by a.sort_order, a.name, a.id
      limit ${listed}`

@@ -182,7 +182,7 @@ async function search(
       await client.query('select pg_stat_force_next_flush()')
     }
     const { rows } = await client.query<{ document: string; chunk_id: string; score: number }>(
-      `select d.external_id as document, h.chunk_id, h.score
+      `select substr(d.external_id, strpos(d.external_id, '#') + 1) as document, h.chunk_id, h.score
          from app_public.search($1, $2, $3,
            options => search.options(query_embedding => $4::public.vector, fusion => $5, rrf_k => $6)) h
          join app_public.documents d on d.tenant_id = $7 and d.id = h.document_id

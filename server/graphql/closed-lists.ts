@@ -13,6 +13,12 @@ declare global {
       ClosedListsPlugin: true
     }
   }
+  namespace DataplanPg {
+    interface PgCodecExtensions {
+      /** A closed list: an enum to the API, and text to PostgreSQL. */
+      isText?: true
+    }
+  }
 }
 
 type ClosedList = { schema: string; name: string; values: string[] }
@@ -50,7 +56,12 @@ export function createClosedListsPlugin(pool: Pool): GraphileConfig.Plugin {
             identifier: sql.identifier(schema, list.name),
             values: list.values,
             ...(description ? { description } : {}),
-            extensions: { oid: pgType._id, pg: { serviceName, schemaName: schema, name: list.name }, tags } as never,
+            extensions: {
+              oid: pgType._id,
+              pg: { serviceName, schemaName: schema, name: list.name },
+              tags,
+              isText: true,
+            } as never,
           }) as never
         },
       },

@@ -8,6 +8,7 @@ import { context, lambda } from 'postgraphile/grafast'
 import { embedderFor, type ModelRow } from '../embedders/index.ts'
 import { EmbedderError } from '../embedders/openai.ts'
 import { PublicError } from '../errors.ts'
+import { queryInContext } from '../in-context.ts'
 
 type SearchFilter = {
   sourceIds?: string[] | null
@@ -88,20 +89,15 @@ async function modelOf(
 ): Promise<QueryModel | undefined> {
   const client = await pool.connect()
   try {
-    await client.query('begin')
-    await client.query('select set_config(name, value, true) from json_each_text($1) as s (name, value)', [
-      JSON.stringify(pgSettings),
-    ])
-    const { rows } = await client.query<QueryModel>(
-      `select * from search.query_embedding_model(
-         $1, $2, search.filter(source_ids => $3, agent_id => $4, tags => $5, category => $6))`,
-      [query, embeddingModel, filter?.sourceIds, filter?.agentId, filter?.tags, filter?.category].map(
+    const { rows } = await queryInContext<QueryModel>(client, pgSettings, {
+      text: `select * from search.query_embedding_model(
+               $1, $2, search.filter(source_ids => $3, agent_id => $4, tags => $5, category => $6))`,
+      values: [query, embeddingModel, filter?.sourceIds, filter?.agentId, filter?.tags, filter?.category].map(
         (value) => value ?? null,
       ),
-    )
+    })
     return rows[0]
   } finally {
-    await client.query('rollback').catch(() => {})
     client.release()
   }
 }

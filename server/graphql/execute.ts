@@ -17,8 +17,10 @@ import {
 } from 'graphql'
 import { LRUCache } from 'lru-cache'
 import { PublicError } from '../errors.ts'
+import { alwaysOpenFields } from './always-open.ts'
 import { type ArgumentLimits, checkArguments } from './arguments.ts'
 import { costsOf } from './costs.ts'
+import { exactVariables, roundedNumbers } from './exact-numbers.ts'
 import type { ExplainError } from './form-errors.ts'
 import { createCheckIntrospection } from './introspection.ts'
 import { checkCost, checkDepth, checkVariables, type Limits, pageVariablesOf, withPageSizes } from './limits.ts'
@@ -35,12 +37,27 @@ export type Executor = {
   read: (body: string) => GraphQLRequest
   /** Whether someone without a token may ask this: only what the schema looks like, and not too much of it. */
   isPublic: (request: GraphQLRequest) => boolean
-  /** Charges are for the API calls that a request costs beyond its first; a charge may refuse. */
+  /** Whether this only manages plan, quotas and billing, and so is served without API calls left. */
+  isAlwaysOpen: (request: GraphQLRequest) => boolean
+  /** How many API calls a request costs, when its text is known: to look at an unknown one is work that has to be admitted. */
+  knownCalls: (request: GraphQLRequest) => number | undefined
+  /** Is told how many API calls the request costs in all before anything is done for it, and may refuse. */
   run: (
     request: GraphQLRequest,
-    requestContext: Grafast.RequestContext,
+    requestContext: Partial<Grafast.RequestContext>,
     charge?: (calls: number) => Promise<void>,
   ) => Promise<Answer>
+}
+
+type Weighed = {
+  document: DocumentNode
+  /** Of the operation, when it has one. */
+  name: string | undefined
+  calls: number
+  isConstant: boolean
+  /** As they were given, with the digits of their numbers, and as their types read them. */
+  variables: Record<string, unknown>
+  coerced: Record<string, unknown>
 }
 
 export type ExecutorOptions = {
@@ -76,6 +93,8 @@ export function createExecutor(options: ExecutorOptions): Executor {
   const sizedDocuments = createCache<DocumentNode>()
   const introspections = createAnswerCache()
   const publicTexts = { since: 0, count: 0 }
+  /** What knownCalls() has found out already. */
+  const weighed = new WeakMap<GraphQLRequest, Weighed>()
 
   function prepare(query: string): { document: DocumentNode; pageVariables: string[] } {
     const known = documents.get(query)
@@ -89,7 +108,8 @@ export function createExecutor(options: ExecutorOptions): Executor {
     }
     checkDepth(document, limits.depth)
     checkShape(document, limits)
-    const errors = validate(schema, document, undefined, { maxErrors: 20 })
+    const errors = [...validate(schema, document, undefined, { maxErrors: 20 })]
+    if (errors.length === 0) errors.push(...roundedNumbers(schema, document))
     if (errors.length > 0) throw new AggregateError(errors.map(withCode))
     for (const definition of document.definitions) {
       if (definition.kind === Kind.OPERATION_DEFINITION) checkIntrospection(document, definition)
@@ -127,24 +147,44 @@ export function createExecutor(options: ExecutorOptions): Executor {
     return body
   }
 
-  async function execution(
-    { query, operationName, variables }: GraphQLRequest,
-    coerced: Record<string, unknown>,
-    requestContext: Grafast.RequestContext,
-    charge: ((calls: number) => Promise<void>) | undefined,
-  ): Promise<Omit<Answer, 'operation'>> {
+  /** What will be done for a request, and what it costs; throws what is wrong with it. */
+  function weigh({ query, operationName, variables: given }: GraphQLRequest): Weighed {
     const { document, pageVariables } = prepare(query)
-    const withoutValue = pageVariables.filter((name) => coerced[name] === undefined || coerced[name] === null)
+    const definition = operationOf(document, operationName)
+    const name = definition.name?.value.slice(0, 100)
+    checkVariables(given)
+    if (isConstant(document, definition))
+      return { document, name, calls: 1, isConstant: true, variables: {}, coerced: {} }
+    const { variableDefinitions = [] } = definition
+    const variables = exactVariables(schema, variableDefinitions, given ?? {})
+    const { coerced, errors } = getVariableValues(schema, variableDefinitions, variables, { maxErrors: 20 })
+    if (errors) throw new AggregateError(errors.map(withCode))
+    const withoutValue = pageVariables.filter(
+      (variable) => coerced[variable] === undefined || coerced[variable] === null,
+    )
     const toRun = sized(query, document, withoutValue)
     const operation = operationOf(toRun, operationName)
     checkArguments(toRun, operation, coerced, limits)
     const cost = checkCost(toRun, operation, coerced, limits, costs)
-    const calls = Math.ceil(cost / limits.costPerCall)
-    if (calls > 1) await charge?.(calls - 1)
+    return {
+      document: toRun,
+      name,
+      calls: Math.max(1, Math.ceil(cost / limits.costPerCall)),
+      isConstant: false,
+      variables,
+      coerced,
+    }
+  }
+
+  async function execution(
+    { operationName }: GraphQLRequest,
+    { document, variables, coerced }: Weighed,
+    requestContext: Partial<Grafast.RequestContext>,
+  ): Promise<Omit<Answer, 'operation'>> {
     const budget = createBudget(requestContext.pgSettings, limits.responseBytes)
     const args = {
       schema,
-      document: toRun,
+      document,
       contextValue: { pageSizeMax: limits.pageSizeMax },
       variableValues: variables,
       operationName,
@@ -182,20 +222,30 @@ export function createExecutor(options: ExecutorOptions): Executor {
         return false
       }
     },
-    run: async (request, requestContext, charge) => {
-      const { document } = prepare(request.query)
-      const definition = operationOf(document, request.operationName)
-      const { variableDefinitions = [] } = definition
-      const operation = definition.name?.value.slice(0, 100)
-      checkVariables(request.variables)
-      if (isConstant(document, definition)) {
-        return { status: 200, body: introspect(request, document), errors: [], operation }
+    isAlwaysOpen: ({ query, operationName }) => {
+      const { document } = prepare(query)
+      const fields = rootFieldsOf(operationOf(document, operationName), fragmentsOf(document))
+      return fields.every(({ name }) => alwaysOpenFields.has(name.value))
+    },
+    knownCalls: (request) => {
+      if (!documents.has(request.query)) return undefined
+      try {
+        const found = weigh(request)
+        weighed.set(request, found)
+        return found.calls
+      } catch {
+        // run() says what is wrong with it
+        return undefined
       }
-      const { coerced, errors } = getVariableValues(schema, variableDefinitions, request.variables ?? {}, {
-        maxErrors: 20,
-      })
-      if (errors) throw new AggregateError(errors.map(withCode))
-      return { ...(await execution(request, coerced, requestContext, charge)), operation }
+    },
+    run: async (request, requestContext, charge) => {
+      const found = weighed.get(request) ?? weigh(request)
+      const operation = found.name
+      if (found.isConstant) {
+        return { status: 200, body: introspect(request, found.document), errors: [], operation }
+      }
+      await charge?.(found.calls)
+      return { ...(await execution(request, found, requestContext)), operation }
     },
   }
 }

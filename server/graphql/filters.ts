@@ -3,6 +3,7 @@
 
 import 'postgraphile'
 import type { PgCodec } from 'postgraphile/@dataplan/pg'
+import { PublicError } from '../errors.ts'
 
 declare global {
   namespace GraphileConfig {
@@ -14,7 +15,7 @@ declare global {
 
 const equality = ['equalTo', 'notEqualTo', 'in', 'isNull']
 const order = ['lessThan', 'lessThanOrEqualTo', 'greaterThan', 'greaterThanOrEqualTo']
-const words = ['includesInsensitive', 'startsWithInsensitive']
+export const words = ['includesInsensitive', 'startsWithInsensitive']
 const members = ['contains', 'overlaps']
 
 /** What of the plugin's operators there is at all; operatorsOf says which type has which of them. */
@@ -50,6 +51,9 @@ export function operatorsOf(column: PgCodec): string[] {
   return names.has(codec.name) || 'values' in codec ? equality : []
 }
 
+const nullInFilter = (field: string): PublicError =>
+  new PublicError(400, 'WB402', `${field} must not be null in a filter.`, 'Leave it out, or ask for {isNull: true}.')
+
 export const FiltersPlugin: GraphileConfig.Plugin = {
   name: 'FiltersPlugin',
   version: '1.0.0',
@@ -78,6 +82,18 @@ export const FiltersPlugin: GraphileConfig.Plugin = {
         // the plugin's own leaves the backslash, which takes the meaning from what follows it
         build.escapeLikeWildcards = (text) => String(text).replaceAll(/[\\%_]/g, '\\$&')
         return build
+      },
+      GraphQLInputObjectType_fields_field(field, _build, { scope }) {
+        // grafast's way to say what an input does to a query; graphile-build's types leave it out
+        const { apply } = field as { apply?: (target: unknown, value: unknown, info: unknown) => unknown }
+        if (!apply || !(scope.isPgConnectionFilter || scope.pgConnectionFilterOperators)) return field
+        return {
+          ...field,
+          apply: (target: unknown, value: unknown, info: unknown) => {
+            if (value === null) throw nullInFilter(scope.fieldName)
+            return apply(target, value, info)
+          },
+        }
       },
       GraphQLInputObjectType_fields(fields, _build, { scope }) {
         const codec = scope.pgConnectionFilterOperators?.pgCodecs[0]

@@ -61,7 +61,7 @@ export function checkVariables(variables: unknown): void {
   const pending: [value: object, depth: number][] = []
   let count = 0
   const look = (value: unknown, depth: number): void => {
-    if (typeof value !== 'object' || value === null) return
+    if (typeof value !== 'object' || value === null || JSON.isRawJSON(value)) return
     count += 1
     if (depth > deepestValue) {
       throw new PublicError(400, 'WB601', `The variables are nested deeper than ${deepestValue} levels.`)
@@ -80,12 +80,15 @@ export function checkVariables(variables: unknown): void {
 const pageArguments = new Set(['first', 'last'])
 const isPageArgument = ({ name }: ArgumentNode): boolean => pageArguments.has(name.value)
 
-/** The variables that are page sizes somewhere. */
+/** Where a null says the same as nothing at all. */
+const mayBeNull = ({ name }: ArgumentNode): boolean => pageArguments.has(name.value) || name.value === 'filter'
+
+/** The variables that are page sizes or whole filters somewhere. */
 export function pageVariablesOf(document: DocumentNode): string[] {
   const names = new Set<string>()
   visit(document, {
     Argument(node) {
-      if (isPageArgument(node) && node.value.kind === Kind.VARIABLE) names.add(node.value.name.value)
+      if (mayBeNull(node) && node.value.kind === Kind.VARIABLE) names.add(node.value.name.value)
     },
   })
   return [...names]
@@ -93,7 +96,7 @@ export function pageVariablesOf(document: DocumentNode): string[] {
 
 /**
  * Gives every paginated field that names no page size the default one. A null, or a variable without a value, names
- * none. The document must be valid.
+ * none, and as a filter it filters nothing. The document must be valid.
  */
 export function withPageSizes(
   schema: GraphQLSchema,
@@ -103,7 +106,7 @@ export function withPageSizes(
 ): DocumentNode {
   const types = new TypeInfo(schema)
   const namesNone = (argument: ArgumentNode): boolean =>
-    isPageArgument(argument) &&
+    mayBeNull(argument) &&
     (argument.value.kind === Kind.NULL ||
       (argument.value.kind === Kind.VARIABLE && withoutValue.includes(argument.value.name.value)))
   return visit(

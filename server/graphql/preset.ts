@@ -8,13 +8,16 @@ import { makePgService } from 'postgraphile/adaptors/pg'
 import { PostGraphileAmberPreset } from 'postgraphile/presets/amber'
 import { PostGraphileConnectionFilterPreset } from 'postgraphile-plugin-connection-filter'
 import { extensions } from '../extensions.ts'
+import { inOneRoundTrip } from './adaptor.ts'
 import { AggregatesPlugin } from './aggregates.ts'
+import { BehaviorsPlugin } from './behaviors.ts'
 import { BrevityPlugin } from './brevity.ts'
 import { createClosedListsPlugin } from './closed-lists.ts'
 import { CostsPlugin } from './costs.ts'
 import { CountOncePlugin } from './count-once.ts'
 import { createEmbedQueryPlugin } from './embed-query.ts'
 import { ErrorListsPlugin } from './error-lists.ts'
+import { ExactNumbersPlugin } from './exact-numbers.ts'
 import { FiltersPlugin, filterOperators } from './filters.ts'
 import { FunctionsPlugin } from './functions.ts'
 import { GroupLimitPlugin } from './group-limit.ts'
@@ -23,10 +26,13 @@ import { KeysPlugin } from './keys.ts'
 import { LeanPayloadsPlugin } from './lean-payloads.ts'
 import { NamesPlugin } from './names.ts'
 import { NotFoundPlugin } from './not-found.ts'
+import { OffersPlugin } from './offers.ts'
 import { OrdersPlugin } from './orders.ts'
 import { countingRows, createResponseLimitPlugin } from './response-limit.ts'
 import { SpecialValuesPlugin } from './special-values.ts'
+import { StorableDocumentsPlugin } from './storable-documents.ts'
 import { VectorCodecPlugin } from './vector-codec.ts'
+import { VisibleRowsPlugin } from './visible-rows.ts'
 
 declare global {
   namespace Grafast {
@@ -54,6 +60,7 @@ export function createPreset(pool: Pool, responseBytes = Number.POSITIVE_INFINIT
       PgAggregatesPreset,
     ],
     plugins: [
+      BehaviorsPlugin,
       createClosedListsPlugin(pool),
       ErrorListsPlugin,
       CostsPlugin,
@@ -62,14 +69,18 @@ export function createPreset(pool: Pool, responseBytes = Number.POSITIVE_INFINIT
       FunctionsPlugin,
       FiltersPlugin,
       OrdersPlugin,
+      OffersPlugin,
       AggregatesPlugin,
       LeanPayloadsPlugin,
       IdInputPlugin,
       BrevityPlugin,
       NotFoundPlugin,
       CountOncePlugin,
+      VisibleRowsPlugin,
       SpecialValuesPlugin,
+      StorableDocumentsPlugin,
       VectorCodecPlugin,
+      ExactNumbersPlugin,
       GroupLimitPlugin,
       createEmbedQueryPlugin(pool),
       createResponseLimitPlugin(responseBytes),
@@ -108,7 +119,7 @@ export function createPreset(pool: Pool, responseBytes = Number.POSITIVE_INFINIT
       'PgMutationPayloadEdgePlugin',
       'ClientMutationIdDescriptionPlugin',
     ],
-    pgServices: [{ ...service, adaptor: countingRows(service.adaptor) }],
+    pgServices: [{ ...service, adaptor: countingRows(inOneRoundTrip(service.adaptor)) }],
     // arguments without a default are required
     gather: { pgStrictFunctions: true },
     schema: {

@@ -2,6 +2,7 @@
 
 import { z } from 'zod'
 import { PublicError } from '../errors.ts'
+import { parseExactly } from '../exact-json.ts'
 import { hashOf, normalHash, type PersistedOperations } from './persisted.ts'
 
 const requestBody = z.object({
@@ -26,7 +27,7 @@ const longestQuery = 100_000
 export function readRequest(text: string, persisted: PersistedOperations, onlyPersisted: boolean): GraphQLRequest {
   let body: z.infer<typeof requestBody>
   try {
-    body = requestBody.parse(JSON.parse(text))
+    body = requestBody.parse(parseExactly(text))
   } catch {
     throw notARequest()
   }

@@ -5,27 +5,37 @@ import { createReadStream } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { basename } from 'node:path'
 import { createInterface } from 'node:readline'
-import { csvRows } from './csv.ts'
-import { decodeText } from './decode.ts'
-import { formatOf } from './index.ts'
+import { digitsOf, isNumber, parseExactly } from '../exact-json.ts'
+import { csvObjects, csvTable, describeSeparator, separatorOfName } from './csv.ts'
+import { decode, decodeText, describeEncoding } from './decode.ts'
+import { formatOf } from './formats.ts'
+import { withoutInvisible } from './invisible.ts'
 import { jsonValue } from './json.ts'
+import { mergeMetadata } from './metadata.ts'
+import type { Hints } from './types.ts'
 
-export type Entry = { externalId: string; title: string; text: string; metadata: Record<string, unknown> }
+export type Entry = { externalId: string | undefined; title: string; text: string; metadata: Record<string, unknown> }
 export type BadEntry = { line: number; error: string }
 
 /** The documents of a file, or undefined when the file is one document. */
-export async function openCollection(path: string): Promise<AsyncIterable<Entry | BadEntry> | undefined> {
+export async function openCollection(
+  path: string,
+  { encoding: told, separator = separatorOfName(path) }: Hints = {},
+): Promise<AsyncIterable<Entry | BadEntry> | undefined> {
   const format = formatOf(path)
-  if (format === 'jsonl') return fromLines(path)
+  if (format === 'jsonl') return fromLines(path, told)
   if (format === 'json') {
     const start = await firstCharacter(path)
     if (start !== '[') return undefined
-    const values = jsonValue(decodeText(await readFile(path))) as unknown[]
-    return values.some((value) => hasText(value)) ? fromValues(path, values) : undefined
+    const decoded = await decode(await readFile(path), { told })
+    const values = jsonValue(decoded.text) as unknown[]
+    return values.some((value) => hasText(value)) ? fromValues(path, values, describeEncoding(decoded)) : undefined
   }
   if (format === 'csv') {
-    const rows = csvRows(decodeText(await readFile(path)))
-    return rows[0] && 'text' in rows[0] ? fromValues(path, rows) : undefined
+    const decoded = await decode(await readFile(path), { told })
+    const table = csvTable(decoded.text, separator)
+    if (!table.columns.includes('text')) return undefined
+    return fromValues(path, csvObjects(table), mergeMetadata(describeEncoding(decoded), describeSeparator(table)))
   }
   return undefined
 }
@@ -41,7 +51,7 @@ async function firstCharacter(path: string): Promise<string | undefined> {
   return undefined
 }
 
-async function* fromLines(path: string): AsyncGenerator<Entry | BadEntry> {
+async function* fromLines(path: string, told: string | undefined): AsyncGenerator<Entry | BadEntry> {
   let line = 0
   // latin1 keeps the bytes, so that each line is decoded strictly and alone
   const lines = createInterface({ input: createReadStream(path, 'latin1'), crlfDelay: Number.POSITIVE_INFINITY })
@@ -49,32 +59,38 @@ async function* fromLines(path: string): AsyncGenerator<Entry | BadEntry> {
     line += 1
     if (bytes.trim() === '') continue
     try {
-      yield entryOf(path, line, JSON.parse(decodeText(Buffer.from(bytes, 'latin1'))))
+      const raw = Buffer.from(bytes, 'latin1')
+      yield entryOf(path, parseExactly(told ? (await decode(raw, { told })).text : decodeText(raw)))
     } catch (error) {
       yield { line, error: error instanceof Error ? error.message : String(error) }
     }
   }
 }
 
-async function* fromValues(path: string, values: unknown[]): AsyncGenerator<Entry | BadEntry> {
+async function* fromValues(
+  path: string,
+  values: unknown[],
+  howRead: Record<string, unknown>,
+): AsyncGenerator<Entry | BadEntry> {
   for (const [index, value] of values.entries()) {
     try {
-      yield entryOf(path, index + 1, value)
+      const entry = entryOf(path, value)
+      yield { ...entry, metadata: mergeMetadata(entry.metadata, howRead) }
     } catch (error) {
       yield { line: index + 1, error: error instanceof Error ? error.message : String(error) }
     }
   }
 }
 
-function entryOf(path: string, line: number, value: unknown): Entry {
+function entryOf(path: string, value: unknown): Entry {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new Error('not an object')
   const { id, title, text, ...metadata } = value as Record<string, unknown>
   if (typeof text !== 'string') throw new Error('text is missing')
   if (text.trim() === '') throw new Error('text is empty')
   JSON.stringify(value, refuseUnstorable)
-  const externalId = typeof id === 'string' || typeof id === 'number' ? String(id) : `${basename(path)}#${line}`
+  const externalId = typeof id === 'string' ? id : isNumber(id) ? digitsOf(id) : undefined
   const heading = typeof title === 'string' ? title.trim().slice(0, 1000) : ''
-  return { externalId, title: heading || externalId, text, metadata }
+  return { externalId, title: heading || externalId || basename(path), text: withoutInvisible(text), metadata }
 }
 
 /** One NUL, or half a surrogate pair, would refuse the whole batch (see storable.ts). */

@@ -9,6 +9,7 @@ export type ParseErrorCode =
   | 'nul_bytes'
   | 'not_a_pdf'
   | 'encrypted_pdf'
+  | 'encrypted_file'
   | 'no_text'
   | 'bad_json'
   | 'bad_csv'

@@ -38,7 +38,9 @@ export async function processSource(
         await database.refreshStatistics()
         const { rows } = await asUser(pool, actor, (client) =>
           client.query<{ problem: string }>(
-            `select external_id || ': ' || processing_error as problem from app_public.documents
+            `select external_id || ': ' || processing_error
+                    || case when content is null then '' else ' Its version before stays searchable.' end as problem
+               from app_public.documents
               where source_id = $1 and processing_status = 'failed' order by external_id limit 50`,
             [sourceId],
           ),

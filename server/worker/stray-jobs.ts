@@ -19,31 +19,14 @@ export function watchStrayJobs(pool: Pool, events: WorkerEvents): StrayJobs {
   return {
     giveBack: async (poolId) => {
       const before = new Map(started)
-      const { rows } = await pool.query<{ id: string }>(
-        'select id from graphile_worker._private_jobs where locked_by = $1',
-        [poolId],
-      )
+      const { rows } = await pool.query<{ id: string }>('select id from core.jobs_held_by($1) as id', [poolId])
       const locked = new Set(rows.map(({ id }) => id))
       // what has ended need not be remembered, unless it was started again meanwhile
       for (const [id, start] of before) if (!locked.has(id) && started.get(id) === start) started.delete(id)
       const unknown = [...locked].filter((id) => !started.has(id))
       const strays = unknown.filter((id) => suspects.includes(id))
       suspects = unknown
-      if (strays.length > 0) {
-        // it was not tried, so it keeps its number of attempts
-        await pool.query(
-          `with given_back as (
-             update graphile_worker._private_jobs
-                set locked_by = null, locked_at = null, attempts = greatest(attempts - 1, 0)
-              where id = any ($1::bigint[]) and locked_by = $2
-              returning job_queue_id)
-           update graphile_worker._private_job_queues as queue
-              set locked_by = null, locked_at = null
-             from given_back
-            where queue.id = given_back.job_queue_id and queue.locked_by = $2`,
-          [strays, poolId],
-        )
-      }
+      if (strays.length > 0) await pool.query('select core.give_back_jobs($1, $2)', [poolId, strays])
       return strays.length
     },
   }

@@ -27,6 +27,9 @@ begin
   -- Definer functions of the owner work behind the tenant's wall, if there is one; those of the platform work outside it.
   execute format('create policy all_owner on %s to rowhouse_owner using (true) with check (true)', target);
   execute format('create policy all_platform on %s to rowhouse_platform using (true) with check (true)', target);
+  -- A dump is of all tenants, and only a superuser reads past policies. A managed service's administrator dumps as this role.
+  execute format('create policy select_backup on %s for select to rowhouse_backup using (true)', target);
+  execute format('grant select on %s to rowhouse_backup', target);
 end
 $$;
 comment on procedure core.close_table is
@@ -154,7 +157,7 @@ language sql stable
 set search_path to pg_catalog, pg_temp
 as $$
   with tables as (
-    select c.oid, c.oid::regclass::text as name, c.relrowsecurity, c.relforcerowsecurity, c.relkind, c.reloptions, n.nspname
+    select c.oid, c.oid::regclass::text as name, c.relrowsecurity, c.relforcerowsecurity, c.relkind, c.reloptions, c.relowner, n.nspname
       from pg_class c join pg_namespace n on n.oid = c.relnamespace
      where n.oid in (select core.schemas())
   ),
@@ -180,7 +183,10 @@ as $$
                  = '(tenant_id = ( SELECT core.current_tenant_id() AS current_tenant_id))'))
   union all
   select name, 'the view is not security_invoker'
-    from tables where relkind = 'v' and not coalesce('security_invoker=true' = any (reloptions), false)
+    from tables
+   -- the policies stand before these two owners as they stand before users
+   where relkind = 'v' and relowner not in ('rowhouse_own_rows'::regrole, 'rowhouse_shared_rows'::regrole)
+     and not coalesce('security_invoker=true' = any (reloptions), false)
   union all
   select name, 'a materialized view has no row level security: it belongs in its domain''s schema behind a filtering view'
     from tables
@@ -192,9 +198,20 @@ as $$
   union all
   select name, 'it is a definer function without a pinned search_path'
     from functions
-   where prosecdef and not exists (select from unnest(proconfig) as setting where setting like 'search\_path=%pg\_temp');
+   where prosecdef and not exists (select from unnest(proconfig) as setting where setting like 'search\_path=%pg\_temp')
+  union all
+  -- The administrator of a managed service must be a member, to migrate and to dump; he is a member of the owner as well.
+  select m.rolname::text, format('it can become %s, which reads the rows of all tenants, and is not the administrator', o.rolname)
+    from pg_roles o join pg_roles m on m.oid <> o.oid and pg_has_role(m.oid, o.oid, 'member')
+   where o.rolname in ('rowhouse_platform', 'rowhouse_backup') and not m.rolsuper and not pg_has_role(m.oid, 'rowhouse_owner', 'member')
+  union all
+  select r.rolname::text, 'it reads the rows of all tenants, and may log in'
+    from pg_roles r where r.rolname in ('rowhouse_platform', 'rowhouse_backup') and r.rolcanlogin
+  union all
+  select name, 'rowhouse_backup, which is to read only, may change it'
+    from tables where relkind in ('r', 'p') and has_table_privilege('rowhouse_backup', oid, 'insert, update, delete, truncate, references, trigger');
 $$;
-comment on function core.wall_gaps is 'The tables, views and functions that break a rule of security, and which rule it is.';
+comment on function core.wall_gaps is 'The tables, views, functions and roles that break a rule of security, and which rule it is.';
 
 create or replace function core.security_gaps() returns table (object text, gap text)
 language plpgsql stable

@@ -142,7 +142,7 @@ select c.oid::regclass::text as table_name,
   from pg_class c
   join pg_policy p on p.polrelid = c.oid and p.polpermissive
  cross join (values ('select', 'r'::"char"), ('insert', 'a'), ('update', 'w'), ('delete', 'd')) as command (name, code)
-  join pg_roles grantee on grantee.oid = any (p.polroles) and grantee.rolname not in ('rowhouse_owner', 'rowhouse_platform')
+  join pg_roles grantee on grantee.oid = any (p.polroles) and grantee.rolname not in ('rowhouse_owner', 'rowhouse_platform', 'rowhouse_own_rows', 'rowhouse_shared_rows')
  cross join lateral (
     select coalesce(pg_get_expr(p.polqual, p.polrelid), pg_get_expr(p.polwithcheck, p.polrelid)) as text) as condition
   -- a policy that core.allow wrote has the name and the condition of its word

@@ -44,6 +44,9 @@ grant usage on schema graphile_worker to rowhouse_worker;
 grant select, insert, update, delete on all tables in schema graphile_worker to rowhouse_worker;
 grant usage on all sequences in schema graphile_worker to rowhouse_worker;
 grant execute on all functions in schema graphile_worker to rowhouse_worker;
+grant usage on schema graphile_worker to rowhouse_backup;
+grant select on all tables in schema graphile_worker to rowhouse_backup;
+grant select on all sequences in schema graphile_worker to rowhouse_backup;
 do $$
 declare
   v_table regclass;
@@ -54,6 +57,7 @@ begin
        and not exists (select from pg_policy p where p.polrelid = c.oid and p.polname = 'all_worker')
   loop
     execute format('create policy all_worker on %s to rowhouse_worker using (true) with check (true)', v_table);
+    execute format('create policy select_backup on %s for select to rowhouse_backup using (true)', v_table);
   end loop;
 end
 $$;
@@ -155,6 +159,38 @@ $$;
 comment on function core.release_dead_workers is
   'Records that these workers are alive, frees the jobs of workers that have been silent for longer than the interval, and returns the number of those workers.';
 grant execute on function core.release_dead_workers to rowhouse_worker;
+
+-- A job is stray when the queue says that a worker holds it and that worker, which is alive, knows nothing of it: the
+-- connection broke after the job was locked and before the worker had the answer.
+create or replace function core.jobs_held_by(worker_id text) returns setof bigint
+language sql stable security definer
+set search_path to pg_catalog, pg_temp
+as $$
+  select j.id from graphile_worker._private_jobs j where j.locked_by = jobs_held_by.worker_id;
+$$;
+comment on function core.jobs_held_by is
+  'The jobs that are locked for this worker.';
+grant execute on function core.jobs_held_by to rowhouse_worker;
+
+create or replace function core.give_back_jobs(worker_id text, job_ids bigint[]) returns void
+language sql volatile security definer
+set search_path to pg_catalog, pg_temp
+as $$
+  with given_back as (
+    update graphile_worker._private_jobs j
+       -- It was not tried, so it keeps its number of attempts.
+       set locked_by = null, locked_at = null, attempts = greatest(j.attempts - 1, 0)
+     where j.id = any (give_back_jobs.job_ids) and j.locked_by = give_back_jobs.worker_id
+    returning j.job_queue_id
+  )
+  update graphile_worker._private_job_queues q
+     set locked_by = null, locked_at = null
+    from given_back
+   where q.id = given_back.job_queue_id and q.locked_by = give_back_jobs.worker_id;
+$$;
+comment on function core.give_back_jobs is
+  'Frees jobs that are locked for this worker and that it never began, together with their lanes.';
+grant execute on function core.give_back_jobs to rowhouse_worker;
 
 create or replace function core.queue_depth()
 returns table (task text, waiting_count bigint, running_count bigint, failed_count bigint, oldest_waiting_seconds double precision)

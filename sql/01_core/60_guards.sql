@@ -109,6 +109,22 @@ end
 $$;
 comment on procedure core.put_guards_on_tables is 'Puts every guard on every walled table of the API and of vault that is not exempt from it.';
 
+create or replace procedure core.let_backup_read()
+language plpgsql
+set search_path to pg_catalog, pg_temp
+as $$
+declare
+  v_schema regnamespace;
+begin
+  for v_schema in select n from core.schemas() as n loop
+    execute format('grant usage on schema %s to rowhouse_backup', v_schema);
+    execute format('grant select on all sequences in schema %s to rowhouse_backup', v_schema);
+  end loop;
+end
+$$;
+comment on procedure core.let_backup_read is
+  'Lets rowhouse_backup into every schema and at the state of every sequence. core.close_table lets it read the tables.';
+
 create or replace procedure core.complete_tables()
 language plpgsql
 set search_path to pg_catalog, pg_temp
@@ -116,6 +132,7 @@ as $$
 begin
   call core.put_updated_at_on_tables();
   call core.put_guards_on_tables();
+  call core.let_backup_read();
 end
 $$;
-comment on procedure core.complete_tables is 'Gives every table the triggers that belong to it. It is the last but one step of a migration.';
+comment on procedure core.complete_tables is 'Gives every table the triggers that belong to it, and lets a backup read it. It is the last but one step of a migration.';

@@ -40,6 +40,7 @@ comment on column app_public.tenants.subscription_status is 'The status of its s
 comment on column app_public.tenants.trial_ends_at is 'When its trial ends; null when it has none.';
 comment on column app_public.tenants.subscription_started_at is 'When its subscription started.';
 comment on column app_public.tenants.subscription_ends_at is 'When its subscription ends; null when it has no end.';
+comment on column app_public.tenants.subscription_timezone is E'@behavior -*\nThe IANA time zone in which its subscription counts its periods; null when it never had one.';
 comment on column app_public.tenants.billing_cycle is 'How often it is invoiced.';
 comment on column app_public.tenants.payment_method_id is E'@behavior -*\nThe payment provider''s key of the payment method. The API does not show it.';
 comment on column app_public.tenants.last_payment_at is 'When the last payment arrived.';
@@ -47,15 +48,18 @@ comment on column app_public.tenants.next_billing_date is 'When the next invoice
 comment on column app_public.tenants.parent_tenant_id is 'The tenant above it in the hierarchy; null at the top. createSubTenant and moveTenant set it.';
 comment on column app_public.tenants.tenant_level is 'Its depth in the hierarchy, from 0 (the top) to 9. The database computes it.';
 comment on column app_public.tenants.tenant_path is 'The slugs from the top down to it, separated by dots. The database computes it.';
+comment on column app_public.tenants.ancestor_ids is E'@behavior -*\nThe ids of the tenants above it, from the top down. The database computes it. The first one pays for it.';
+comment on column app_public.tenants.was_sub_tenant is E'@behavior -*\nWhether it is or once was below another tenant. Such a tenant has no trial of its own.';
 comment on column app_public.tenants.resource_access_config is 'The resources that it may use, create and share, as booleans and limits: {shared_resources: {agents, tools, prompts, workflows, rag}, custom_resources: {agents, tools, prompts, workflows, rag, max_agents, max_rag_storage_gb}, sharing: {can_share_resources, can_receive_shared}}. Platform staff set it with setTenantEntitlements.';
-comment on column app_public.tenants.features is 'An object of booleans: the features that are switched on or off and so differ from the default. By default, rag_enabled, advanced_rag, expert_panels, workflows, analytics and multi_model are on, and api_access and white_label are off. Platform staff set it with setTenantEntitlements. isFeatureEnabled says whether a feature is on.';
+comment on column app_public.tenants.plan_features is E'@kept\n@behavior -*\nThe features that its plan switches on or off, with the overrides of its entitlements. Billing keeps it.';
+comment on column app_public.tenants.features is 'An object of booleans: the features that platform staff have switched on or off, whatever its plan says. They hold for the tenants below it too, unless staff have set them there. Without a plan, rag_enabled, advanced_rag, expert_panels, workflows, analytics and multi_model are on, and api_access and white_label are off. Platform staff set it with setTenantEntitlements. isFeatureEnabled says whether a feature is on.';
 comment on column app_public.tenants.config is E'@errors TN402 TN403\nIts settings, an object with these keys. default_model; max_concurrent_chats (1 to 10,000); retention_days (1 to 36,500); allowed_domains (at most 100, in lower case); invitation_expiry_days (1 to 30, default 7); store_llm_texts (default false); llm_text_retention_days (1 to 36,500). search has k1 (0 to 10, default 1.2) and b (0 to 1, default 0.75), the parameters of BM25; titleBoost (0 to 100, default 2), the weight of a word in a title; exactVectorLimit (default 3000), up to how many vectors are compared one by one; and logQueries (hash, text or none; default hash), what is stored of a question. Members with the permission can_manage_settings change it.';
-comment on column app_public.tenants.quotas is 'Its limits: max_users, max_agents, max_documents, max_api_calls_per_month, max_storage_gb and max_sub_tenants (only direct ones count). A limit that is null or missing does not exist. Platform staff set it with setTenantEntitlements.';
+comment on column app_public.tenants.quotas is 'Its limits: max_users, max_agents, max_documents, max_api_calls_per_month, max_storage_gb and max_sub_tenants, as platform staff have set them. A limit replaces the one of the plan, a limit that is null lifts it, and all that the tenants below have counts too. myQuotas shows what holds. Platform staff set it with setTenantEntitlements.';
 comment on column app_public.tenants.domain is 'Its custom domain, a host name in lower case, unique. Platform staff set it with setTenantDomain.';
 comment on column app_public.tenants.industry is 'Its industry, such as Healthcare or Pharma.';
 comment on column app_public.tenants.company_size is 'The size of the company.';
 comment on column app_public.tenants.country_code is 'The code of its country in ISO 3166-1 alpha-2, in upper case.';
-comment on column app_public.tenants.timezone is E'@errors TN403\nThe IANA time zone of its calendar periods, such as Europe/Berlin.';
+comment on column app_public.tenants.timezone is E'@errors TN403\nThe IANA time zone of its calendar periods, such as Europe/Berlin. A change takes effect when the running periods have ended: a day or month that has begun goes on until a day or month begins in the new zone.';
 comment on column app_public.tenants.language_code is 'Its main language, as a tag such as en or pt-BR.';
 comment on column app_public.tenants.hipaa_compliant is 'Whether it complies with HIPAA.';
 comment on column app_public.tenants.gdpr_compliant is 'Whether it complies with the GDPR.';
@@ -83,6 +87,7 @@ comment on constraint domain_is_a_host_name on app_public.tenants is
 comment on constraint primary_contact_email_is_an_email on app_public.tenants is
   'must be an e-mail address in lower case, such as ann@example.com';
 comment on constraint tenant_level_is_in_range on app_public.tenants is 'must be from 0 to 9';
+comment on constraint plan_features_is_an_object on app_public.tenants is 'must be an object';
 comment on constraint platform_is_at_the_top on app_public.tenants is 'must be empty for the tenant of the platform';
 comment on constraint metadata_is_an_object_of_at_most_16_kb on app_public.tenants is 'must be an object of at most 16 KB';
 comment on index app_public.tenants_slug_key is 'is used by another tenant';

@@ -248,6 +248,28 @@ $$;
 comment on function tenancy.tg_tenant_config__check_settings is
   E'@errors TN402 TN403\nRaises an error when a setting of tenant_config does not fit its description.';
 
+set local role rowhouse_platform;  -- outside the wall: a tenant has the features of the tenants above it
+create or replace function tenancy.granted_feature(tenant_id uuid, name text) returns boolean
+language plpgsql stable security definer
+set search_path to pg_catalog, pg_temp
+as $$
+begin
+  return (
+    select coalesce(a.features -> granted_feature.name, a.plan_features -> granted_feature.name)::boolean
+      from app_public.tenants t
+     cross join unnest(t.ancestor_ids || t.id) with ordinality as above (id, n)
+      join app_public.tenants a on a.id = above.id
+     where t.id = granted_feature.tenant_id
+       and coalesce(a.features -> granted_feature.name, a.plan_features -> granted_feature.name) is not null
+     order by above.n desc
+     limit 1);
+end
+$$;
+comment on function tenancy.granted_feature is
+  'What was decided about a feature for a tenant: by platform staff or else by the plan, in the tenant or else in the nearest tenant above it; null when nothing was.';
+grant execute on function tenancy.granted_feature to rowhouse_owner;
+
+set local role rowhouse_owner;
 create or replace function tenancy.tenant_feature_enabled(name text) returns boolean
 language plpgsql stable security definer
 set search_path to pg_catalog, pg_temp
@@ -260,8 +282,8 @@ begin
     perform core.raise_error('TN404', 'This feature does not exist.',
       'The features are: ' || (select string_agg(key, ', ') from jsonb_object_keys(tenancy.feature_defaults()) as key) || '.');
   end if;
-  -- The plan must include the feature, and the tenant must not have switched it off for itself.
-  select coalesce(t.features -> tenant_feature_enabled.name, v_default)::boolean
+  -- The feature must have been granted, and the tenant must not have switched it off for itself.
+  select coalesce(tenancy.granted_feature(t.id, tenant_feature_enabled.name), v_default::boolean)
          and coalesce((c.features -> tenant_feature_enabled.name)::boolean, true)
     into v_is_enabled
     from app_public.tenants t
@@ -271,7 +293,7 @@ begin
 end
 $$;
 comment on function tenancy.tenant_feature_enabled is
-  E'@errors TN404\nWhether the tenant of the context has a feature: tenants.features or else the default includes it, and tenant_config.features does not switch it off. For policies, in a scalar sub-select, and for triggers.';
+  E'@errors TN404\nWhether the tenant of the context has a feature: it was granted here or above, or else the default includes it, and tenant_config.features does not switch it off. For policies, in a scalar sub-select, and for triggers.';
 grant execute on function tenancy.tenant_feature_enabled to rowhouse_user, rowhouse_platform;
 
 create or replace function app_public.is_feature_enabled(feature app_public.tenant_feature) returns boolean

@@ -1,5 +1,5 @@
 -- The life of a tenant: trial, active, inactive, suspended, cancelled. Triggers allow only legal changes of the status and
--- record them, and a guard on every table makes a tenant read-only while it is not in trial or active.
+-- record them, and a guard on every table makes a tenant read-only while it, or a tenant above it, is not in trial or active.
 
 call core.secure_tenant_table('app_public.tenant_status_history');
 call core.allow('app_public.tenant_status_history', read => 'can_view_audit');
@@ -162,7 +162,7 @@ begin
 end
 $$;
 comment on function app_public.suspend_tenant is
-  E'@resultFieldName tenant\n@errors TN205 TN405 TN501 TN502\nSuspends this tenant: its members can read everything and change nothing. They can read the reason. reactivateTenant undoes it. Only platform staff can do this, in the tenant that they have entered.';
+  E'@resultFieldName tenant\n@errors TN205 TN405 TN501 TN502\nSuspends this tenant and, until it is reactivated, all tenants below it: their members can read everything and change nothing. They can read the reason. reactivateTenant undoes it. Only platform staff can do this, in the tenant that they have entered.';
 grant execute on function app_public.suspend_tenant to rowhouse_user;
 
 create or replace function app_public.reactivate_tenant() returns app_public.tenants
@@ -192,9 +192,51 @@ begin
 end
 $$;
 comment on function app_public.cancel_tenant is
-  E'@resultFieldName tenant\n@errors ID203 TN501 TN502\nCancels this tenant: its members can still read and export everything and change nothing. Nothing is deleted, and platform staff can reactivate it. You need the permission can_manage_tenant.';
+  E'@resultFieldName tenant\n@errors ID203 TN501 TN502\nCancels this tenant and, with it, all tenants below it: their members can still read and export everything and change nothing. Nothing is deleted, and platform staff can reactivate it. You need the permission can_manage_tenant.';
 grant execute on function app_public.cancel_tenant to rowhouse_user;
 
+set local role rowhouse_platform;  -- outside the wall: the status of a tenant depends on the tenants above it
+create or replace function tenancy.closed_above(ancestor_ids uuid[]) returns app_public.tenant_status
+language plpgsql stable security definer
+set search_path to pg_catalog, pg_temp
+as $$
+begin
+  return (
+    select t.status
+      from unnest(closed_above.ancestor_ids) with ordinality as above (id, n)
+      join app_public.tenants t on t.id = above.id
+     where t.status not in ('trial', 'active')
+     order by above.n desc
+     limit 1);
+end
+$$;
+comment on function tenancy.closed_above is
+  'The status of the nearest of these tenants that is not in trial or active; null when all are. It is read whenever it is asked for, so that what closes a tenant closes those below it, and a tenant that was itself closed stays so when that ends.';
+grant execute on function tenancy.closed_above to rowhouse_owner;
+
+set local role rowhouse_owner;
+-- A plain expression, so that the planner puts it in the place of the call; most tenants have nobody above them.
+create or replace function tenancy.is_open(status text, ancestor_ids uuid[]) returns boolean
+  language sql stable
+  return status in ('trial', 'active') and (ancestor_ids = '{}' or tenancy.closed_above(ancestor_ids) is null);
+comment on function tenancy.is_open is
+  'Whether a tenant and all tenants above it are in trial or active.';
+grant execute on function tenancy.is_open to rowhouse_platform;
+
+set local role rowhouse_platform;  -- outside the wall: the status of a tenant depends on the tenants above it
+create or replace function app_public.tenants_status_above(tenant app_public.tenants) returns app_public.tenant_status
+language plpgsql stable security definer
+set search_path to pg_catalog, pg_temp
+as $$
+begin
+  return (select tenancy.closed_above(t.ancestor_ids) from app_public.tenants t where t.id = tenancy.readable_tenant_id(tenant));
+end
+$$;
+comment on function app_public.tenants_status_above is
+  'The status of a tenant above it that is inactive, suspended or cancelled, and makes this one read-only; null when there is none.';
+grant execute on function app_public.tenants_status_above to rowhouse_user;
+
+set local role rowhouse_owner;
 -- People of a tenant that is not in trial or active, and visitors from a tenant above it, can only read. Platform staff can
 -- write, and so can work without a user, such as tasks.
 create or replace function tenancy.require_writable_tenant(is_for_members boolean default true) returns void
@@ -203,12 +245,14 @@ set search_path to pg_catalog, pg_temp
 as $$
 declare
   v_status text;
+  v_status_above text;
   v_is_member boolean;
 begin
   if core.current_user_id() is null or core.current_tenant_id() is null or tenancy.is_platform_admin() then
     return;
   end if;
-  select t.status, m.id is not null into v_status, v_is_member
+  select t.status, case when t.ancestor_ids <> '{}' then tenancy.closed_above(t.ancestor_ids) end, m.id is not null
+    into v_status, v_status_above, v_is_member
     from app_public.tenants t
     left join app_public.user_tenants m
       on m.tenant_id = t.id and m.user_id = core.current_user_id() and m.status = 'active'
@@ -220,6 +264,9 @@ begin
         when 'inactive' then 'Renew its subscription.'
         else 'The platform''s staff can reactivate the tenant.'
       end);
+  elsif v_status_above is not null then
+    perform core.raise_error('TN202', format('A tenant above this one is %s, so this one can be read but not changed.', v_status_above),
+      'This tenant can be changed again when the tenant above it is active.');
   elsif coalesce(require_writable_tenant.is_for_members, true) and v_is_member is not true then
     perform core.raise_error('ID202', 'You are not a member of this tenant.',
       'You can read in it. To change things, ask an owner of the tenant to invite you.');
@@ -227,7 +274,7 @@ begin
 end
 $$;
 comment on function tenancy.require_writable_tenant is
-  E'@errors ID202 TN202\nRaises an error unless the user of the request may write in the tenant of the context: the tenant must be in trial or active and, with is_for_members, the user must be an active member.';
+  E'@errors ID202 TN202\nRaises an error unless the user of the request may write in the tenant of the context: the tenant and all tenants above it must be in trial or active and, with is_for_members, the user must be an active member.';
 grant execute on function tenancy.require_writable_tenant to rowhouse_user, rowhouse_platform, rowhouse_worker;
 
 -- This is not a definer function, so that it sees which role writes. A function outside the wall checks by itself who may
@@ -246,7 +293,7 @@ comment on function tenancy.tg__require_writable_tenant is
 
 -- Every walled table of the API has this guard, unless it is exempt from it.
 call core.guard_tables('_000_require_writable_tenant', 'tenancy.tg__require_writable_tenant()',
-  'Only while the tenant is in trial or active, and only by its members.');
+  'Only while the tenant is in trial or active, as all tenants above it are, and only by its members.');
 call core.exempt_from_guard('app_public.tenant_status_history', '_000_require_writable_tenant', 'a suspended tenant records when its suspension ends');
 
 set local role rowhouse_platform;  -- outside the wall: administrators in psql, who have no tenant, can change a status, too

@@ -1,5 +1,5 @@
--- The hierarchy of tenants. parent_tenant_id is the truth, and triggers compute the level and the path from the chain of
--- parents. One lock serializes all changes of the hierarchy, so that two moves at once cannot form a circle.
+-- The hierarchy of tenants. parent_tenant_id is the truth, and triggers compute the level, the path and the ids of those above
+-- from the row of the parent. One lock serializes all changes of the hierarchy, so that two moves at once cannot form a circle.
 
 comment on type app_public.tenant_subtree_entry is 'A tenant below the one in which you act.';
 comment on column app_public.tenant_subtree_entry.id is E'@notNull\nIts id.';
@@ -39,47 +39,46 @@ language plpgsql security definer
 set search_path to pg_catalog, pg_temp
 as $$
 declare
-  v_ancestor_id uuid := new.parent_tenant_id;
-  v_slug text;
+  v_parent app_public.tenants;
 begin
-  new.tenant_level := 0;
-  new.tenant_path := new.slug;
-  if tg_op = 'INSERT' and v_ancestor_id is not null then
+  if tg_op = 'INSERT' and new.parent_tenant_id is not null then
     perform tenancy.lock_tenant_tree();
   end if;
-  while v_ancestor_id is not null loop
-    if v_ancestor_id = new.id then
-      perform core.raise_error('TN503', 'A tenant cannot be below itself.', 'Choose a parent that is not below this tenant.');
-    end if;
-    -- the same limit as the check tenant_level_is_in_range
-    if new.tenant_level = 9 then
-      perform core.raise_error('TN601', 'The hierarchy of tenants can have at most 10 levels.', 'Choose a parent that is further up.');
-    end if;
-    -- The lock makes a transaction fail when its snapshot is older than the last move.
-    select t.slug, t.parent_tenant_id into v_slug, v_ancestor_id from app_public.tenants t where t.id = v_ancestor_id for share;
-    -- when a parent does not exist, the foreign key raises the error
-    exit when not found;
-    new.tenant_level := new.tenant_level + 1;
-    new.tenant_path := v_slug || '.' || new.tenant_path;
-  end loop;
+  -- The lock makes a transaction fail when its snapshot is older than the last move.
+  select * into v_parent from app_public.tenants t where t.id = new.parent_tenant_id for share;
+  if new.id = new.parent_tenant_id or new.id = any (v_parent.ancestor_ids) then
+    perform core.raise_error('TN503', 'A tenant cannot be below itself.', 'Choose a parent that is not below this tenant.');
+  end if;
+  -- The foreign key alone would let one statement insert a child before its parent, and the child would stand at the top.
+  if new.parent_tenant_id is not null and v_parent.id is null then
+    perform core.raise_error('TN301', 'The parent tenant does not exist.', 'Create the parent first.');
+  end if;
+  -- the same limit as the check tenant_level_is_in_range
+  if v_parent.tenant_level >= 9 then
+    perform core.raise_error('TN601', 'The hierarchy of tenants can have at most 10 levels.', 'Choose a parent that is further up.');
+  end if;
+  new.tenant_level := coalesce(v_parent.tenant_level + 1, 0);
+  new.tenant_path := concat_ws('.', v_parent.tenant_path, new.slug);
+  new.ancestor_ids := case when v_parent.id is null then '{}' else v_parent.ancestor_ids || v_parent.id end;
+  new.was_sub_tenant := new.parent_tenant_id is not null or tg_op = 'UPDATE' and old.was_sub_tenant;
   return new;
 end
 $$;
 comment on function tenancy.tg_tenants__place_in_tree is
-  E'@errors TN503 TN601\nComputes tenant_level and tenant_path.';
+  E'@errors TN301 TN503 TN601\nComputes tenant_level, tenant_path and ancestor_ids, and notes that a tenant was below another one.';
 
 create or replace function tenancy.tg_tenants__move_subtree() returns trigger
 language plpgsql security definer
 set search_path to pg_catalog, pg_temp
 as $$
 begin
-  -- For each child the same triggers compute its path and update its own children.
+  -- For each child the same triggers compute its place and update its own children.
   update app_public.tenants set tenant_path = tenant_path where parent_tenant_id = new.id;
   return null;
 end
 $$;
 comment on function tenancy.tg_tenants__move_subtree is
-  'Updates the paths below a tenant when it is moved or gets another slug.';
+  'Updates the places of the tenants below a tenant when it is moved or gets another slug.';
 
 create or replace function app_public.tenant_subtree() returns setof app_public.tenant_subtree_entry
 language plpgsql stable security definer
@@ -88,12 +87,10 @@ as $$
 begin
   perform tenancy.require_permission('can_view_subtree');
   return query
-    with recursive subtree as (
-      select t.* from app_public.tenants t where t.parent_tenant_id = core.current_tenant_id()
-      union all
-      select t.* from app_public.tenants t join subtree s on t.parent_tenant_id = s.id
-    )
-    select s.id, s.slug, s.name, s.status, s.parent_tenant_id, s.tenant_level, s.tenant_path from subtree s order by s.tenant_path;
+    select t.id, t.slug, t.name, t.status, t.parent_tenant_id, t.tenant_level, t.tenant_path
+      from app_public.tenants t
+     where t.ancestor_ids @> array[core.current_tenant_id()]
+     order by t.tenant_path;
 end
 $$;
 comment on function app_public.tenant_subtree is
@@ -109,13 +106,13 @@ as $$
 begin
   return exists (
     select from app_public.user_tenants m
-      join app_public.tenants t on t.id = m.tenant_id and t.status in ('trial', 'active')
+      join app_public.tenants t on t.id = m.tenant_id and tenancy.is_open(t.status, t.ancestor_ids)
      where m.tenant_id = may_manage_tenant.tenant_id and m.user_id = may_manage_tenant.user_id and m.status = 'active'
        and 'can_manage_tenant' = any (tenancy.effective_permissions(m.role, m.permissions)));
 end
 $$;
 comment on function tenancy.may_manage_tenant is
-  'Whether a person may manage a tenant: as an active member with the permission can_manage_tenant, while the tenant is in trial or active.';
+  'Whether a person may manage a tenant: as an active member with the permission can_manage_tenant, while the tenant and all tenants above it are in trial or active.';
 
 create or replace function tenancy.may_view_subtree(user_id uuid, tenant_id uuid) returns boolean
 language plpgsql stable security definer
@@ -123,37 +120,37 @@ set search_path to pg_catalog, pg_temp
 as $$
 begin
   return exists (
-    with recursive ancestors as (
-      select p.id, p.parent_tenant_id, p.status
-        from app_public.tenants t join app_public.tenants p on p.id = t.parent_tenant_id
-       where t.id = may_view_subtree.tenant_id
-      union all
-      select p.id, p.parent_tenant_id, p.status from app_public.tenants p join ancestors a on p.id = a.parent_tenant_id
-    )
-    select from ancestors a
+    select from app_public.tenants t
+      join app_public.tenants a on a.id = any (t.ancestor_ids)
       join app_public.user_tenants m on m.tenant_id = a.id and m.user_id = may_view_subtree.user_id and m.status = 'active'
-     where a.status in ('trial', 'active')
+     where t.id = may_view_subtree.tenant_id and tenancy.is_open(a.status, a.ancestor_ids)
        and 'can_view_subtree' = any (tenancy.effective_permissions(m.role, m.permissions)));
 end
 $$;
 comment on function tenancy.may_view_subtree is
-  'Whether a person may read in a tenant as a visitor from above: as an active member, with the permission can_view_subtree, of a tenant above it that is in trial or active. require_writable_tenant keeps visitors from writing.';
+  'Whether a person may read in a tenant as a visitor from above: as an active member, with the permission can_view_subtree, of a tenant above it that is in trial or active, with all tenants above that. require_writable_tenant keeps visitors from writing.';
 
 set local role rowhouse_platform;  -- outside the wall: a change of the hierarchy concerns several tenants, and permissions are checked in each
 -- The caller holds the lock of the hierarchy, so that of two new children only one can be the last that is allowed.
-create or replace function tenancy.require_room_for_sub_tenant(parent app_public.tenants) returns void
+create or replace function tenancy.require_room_for_sub_tenants(parent app_public.tenants, number bigint, except_above uuid[] default '{}')
+returns void
 language plpgsql volatile security definer
 set search_path to pg_catalog, pg_temp
 as $$
 begin
-  if (select count(*) from app_public.tenants t where t.parent_tenant_id = (parent).id) >= ((parent).quotas ->> 'max_sub_tenants')::numeric then
-    perform core.raise_error('TN602', 'This tenant cannot have more sub-tenants.',
+  -- The tenants above count those below them too, because otherwise each child could have as many children again.
+  if exists (
+    select from app_public.tenants a
+     where a.id = any ((parent).ancestor_ids || (parent).id) and a.id <> all (require_room_for_sub_tenants.except_above)
+       and (select count(*) from app_public.tenants t where t.ancestor_ids @> array[a.id]) + require_room_for_sub_tenants.number
+           > (a.quotas ->> 'max_sub_tenants')::numeric) then
+    perform core.raise_error('TN602', 'This tenant, or a tenant above it, cannot have more sub-tenants.',
       'Ask platform staff to raise its quota max_sub_tenants.');
   end if;
 end
 $$;
-comment on function tenancy.require_room_for_sub_tenant is
-  E'@errors TN602\nRaises an error when a tenant has as many direct sub-tenants as its quota max_sub_tenants allows.';
+comment on function tenancy.require_room_for_sub_tenants is
+  E'@errors TN602\nRaises an error when so many more tenants below a parent would be more than the quota max_sub_tenants of the parent, or of a tenant above it, allows. The tenants that they are below already are left out.';
 
 create or replace function app_public.create_sub_tenant(slug text, name text) returns app_public.tenants
 language plpgsql volatile security definer
@@ -168,16 +165,15 @@ begin
   perform tenancy.require_writable_tenant();
   perform tenancy.lock_tenant_tree();
   select * into v_parent from app_public.tenants t where t.id = core.current_tenant_id() for share;
-  perform tenancy.require_room_for_sub_tenant(v_parent);
-  -- It starts with the entitlements of its parent, so that nobody gets more than the plan gives by creating a sub-tenant.
+  perform tenancy.require_room_for_sub_tenants(v_parent, 1);
+  -- Its features and quotas are those of the tenants above it, so nothing of them is copied.
   insert into app_public.tenants (
     slug, name, parent_tenant_id, status, trial_ends_at, subscription_tier, subscription_status,
-    features, quotas, resource_access_config, industry, country_code, timezone, language_code
+    resource_access_config, industry, country_code, timezone, language_code
   ) values (
     lower(trim(create_sub_tenant.slug)), create_sub_tenant.name, v_parent.id, v_parent.status, v_parent.trial_ends_at,
     v_parent.subscription_tier, v_parent.subscription_status,
-    v_parent.features, v_parent.quotas, v_parent.resource_access_config,
-    v_parent.industry, v_parent.country_code, v_parent.timezone, v_parent.language_code
+    v_parent.resource_access_config, v_parent.industry, v_parent.country_code, v_parent.timezone, v_parent.language_code
   )
   returning * into v_tenant;
   insert into app_public.user_tenants (tenant_id, user_id, role) values (v_tenant.id, core.current_user_id(), 'owner');
@@ -185,7 +181,7 @@ begin
 end
 $$;
 comment on function app_public.create_sub_tenant is
-  E'@resultFieldName tenant\n@errors ID202 ID203 TN202 TN601 TN602 23505 23514\nCreates a tenant below this one and makes you its owner. It starts with the status, plan, features, quotas and region of this one, and without data. You need the permission can_manage_tenant.';
+  E'@resultFieldName tenant\n@errors ID202 ID203 TN202 TN601 TN602 23505 23514\nCreates a tenant below this one and makes you its owner. It starts with the status and region of this one, and without data. The plan at the top of the hierarchy pays for it: what it has and uses counts to the quotas of all tenants above it, and it has their features. You need the permission can_manage_tenant.';
 grant execute on function app_public.create_sub_tenant to rowhouse_user;
 
 create or replace function app_public.move_tenant(tenant_id uuid, parent_tenant_id uuid default null) returns app_public.tenants
@@ -213,7 +209,8 @@ begin
       'You need the permission can_manage_tenant in the tenant and in its new parent.');
   end if;
   if v_parent.id is distinct from v_tenant.parent_tenant_id and not tenancy.is_platform_admin() then
-    perform tenancy.require_room_for_sub_tenant(v_parent);
+    perform tenancy.require_room_for_sub_tenants(v_parent,
+      1 + (select count(*) from app_public.tenants t where t.ancestor_ids @> array[v_tenant.id]), v_tenant.ancestor_ids);
   end if;
   update app_public.tenants t set parent_tenant_id = move_tenant.parent_tenant_id where t.id = move_tenant.tenant_id
   returning * into v_tenant;
@@ -228,8 +225,8 @@ set local role rowhouse_owner;
 
 create or replace trigger _050_lock_tree before update of parent_tenant_id, slug on app_public.tenants
   for each statement execute function tenancy.tg_tenants__lock_tree();
-create or replace trigger _210_place_in_tree before insert or update of parent_tenant_id, slug, tenant_level, tenant_path
-  on app_public.tenants
+create or replace trigger _210_place_in_tree before insert
+  or update of parent_tenant_id, slug, tenant_level, tenant_path, ancestor_ids, was_sub_tenant on app_public.tenants
   for each row execute function tenancy.tg_tenants__place_in_tree();
 create or replace trigger _530_move_subtree after update on app_public.tenants
   for each row when (old.tenant_path <> new.tenant_path) execute function tenancy.tg_tenants__move_subtree();

@@ -45,7 +45,7 @@ begin
    where s.token_hash = v_hash and s.tenant_id = i.tenant_id and s.invitation_id = i.id
      and i.status = 'pending' and i.expires_at > core.clock()
      and u.id = core.current_user_id() and u.email = i.email and u.is_active and u.deleted_at is null
-     and t.id = i.tenant_id and t.status in ('trial', 'active')
+     and t.id = i.tenant_id and tenancy.is_open(t.status, t.ancestor_ids)
   returning i.* into v_invitation;
   v_is_usable := found;
   if v_is_usable and use_invitation.status = 'accepted' then
@@ -116,7 +116,7 @@ as $$
   select i.id, t.name, t.slug, i.role, i.message, coalesce(inviter.full_name, inviter.email), i.created_at, i.expires_at
     from app_public.user_profiles u
     join app_public.invitations i on i.email = u.email and i.status = 'pending' and i.expires_at > core.clock()
-    join app_public.tenants t on t.id = i.tenant_id and t.status in ('trial', 'active')
+    join app_public.tenants t on t.id = i.tenant_id and tenancy.is_open(t.status, t.ancestor_ids)
     left join app_public.user_profiles inviter on inviter.id = i.invited_by_user_id
    where u.id = core.current_user_id() and u.is_active and u.deleted_at is null
    order by i.created_at, i.id;

@@ -19,7 +19,7 @@ begin
    where i.tenant_id = begin_invitation_delivery.tenant_id and i.id = begin_invitation_delivery.invitation_id
      and i.delivery_number = begin_invitation_delivery.delivery_number
      and i.status = 'pending' and i.delivery_status = 'queued' and i.expires_at > core.clock()
-     and t.id = i.tenant_id and t.status in ('trial', 'active')
+     and t.id = i.tenant_id and tenancy.is_open(t.status, t.ancestor_ids)
   returning i.*, t.name as tenant_name into v_mail;
   if not found then
     return;

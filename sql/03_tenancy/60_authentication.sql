@@ -39,7 +39,7 @@ begin
   select v_email, case when core.is_name(v_name) then v_name end
    where exists (
      select from app_public.invitations i
-       join app_public.tenants t on t.id = i.tenant_id and t.status in ('trial', 'active')
+       join app_public.tenants t on t.id = i.tenant_id and tenancy.is_open(t.status, t.ancestor_ids)
       where i.email = v_email and i.status = 'pending' and i.expires_at > core.clock())
   on conflict (email) where deleted_at is null do nothing;
   insert into tenancy.user_identities (issuer, subject, user_id)

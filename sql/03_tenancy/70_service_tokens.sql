@@ -97,7 +97,7 @@ begin
   if verify_service_token.token ~ '^rhs_[0-9a-f]{32}_[0-9a-f]{64}$' then
     select c.tenant_id, e.key, (e.value ->> 'last_used_at')::timestamptz into v_tenant_id, v_name, v_last_used_at
       from vault.tenant_config c
-      join app_public.tenants t on t.id = c.tenant_id and t.status in ('trial', 'active')
+      join app_public.tenants t on t.id = c.tenant_id and tenancy.is_open(t.status, t.ancestor_ids)
      cross join jsonb_each(c.service_tokens) as e
      where c.tenant_id = substr(verify_service_token.token, 5, 32)::uuid
        and e.value ->> 'hash' = encode(tenancy.token_hash(verify_service_token.token), 'hex');
@@ -119,7 +119,7 @@ begin
 end
 $$;
 comment on function tenancy.verify_service_token is
-  'The tenant and the name of a service token. It returns nothing when the token is not known, or when its tenant is not in trial or active. For the server''s login.';
+  'The tenant and the name of a service token. It returns nothing when the token is not known, or when its tenant, or a tenant above it, is not in trial or active. For the server''s login.';
 grant execute on function tenancy.verify_service_token to rowhouse_authenticator;
 
 set local role rowhouse_owner;

@@ -3,7 +3,7 @@
 
 call catalog.secure_shareable_table('app_public.agents', 'agent');
 call core.allow('app_public.agents', insert => 'can_create_agents');
-create policy select_member on app_public.agents for select to rowhouse_user
+create policy select_member on app_public.agents for select to rowhouse_user, rowhouse_own_rows, rowhouse_shared_rows
   using (deleted_at is null or (select tenancy.has_permission('can_delete_agents')));
 create policy update_permitted on app_public.agents for update to rowhouse_user
   using ((select tenancy.has_permission('can_edit_agents')) and deleted_at is null);
@@ -32,7 +32,7 @@ grant update (
 ) on app_public.agents to rowhouse_user;
 grant select, insert, update, delete on app_public.agents to rowhouse_platform;
 comment on table app_public.agents is
-  E'@behavior -delete\nThe agents of this tenant, and those that are shared with it. Needs can_create_agents or can_edit_agents to write, and can_delete_agents for delete_agent and restore_agent.';
+  E'@large\n@listedBy catalog.visible_agents\n@behavior -delete\nThe agents of this tenant, and those that are shared with it. Needs can_create_agents or can_edit_agents to write, and can_delete_agents for delete_agent and restore_agent.';
 comment on column app_public.agents.name is 'Name, unique among the tenant''s agents that are not deleted; at most 255 characters.';
 comment on column app_public.agents.display_name is 'Name to show.';
 comment on column app_public.agents.description is 'What it is for.';

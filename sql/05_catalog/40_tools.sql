@@ -28,7 +28,7 @@ comment on constraint tool_categories_tenant_id_parent_id_slug_key on app_public
 
 call catalog.secure_shareable_table('app_public.tools', 'tool');
 call core.allow('app_public.tools', insert => 'can_create_resources');
-create policy select_member on app_public.tools for select to rowhouse_user
+create policy select_member on app_public.tools for select to rowhouse_user, rowhouse_own_rows, rowhouse_shared_rows
   using (deleted_at is null or (select tenancy.has_permission('can_delete_resources')));
 create policy update_permitted on app_public.tools for update to rowhouse_user
   using ((select tenancy.has_permission('can_edit_resources')) and deleted_at is null);
@@ -46,7 +46,7 @@ grant update (
 ) on app_public.tools to rowhouse_user;
 grant select, insert, update, delete on app_public.tools to rowhouse_platform;
 comment on table app_public.tools is
-  E'@behavior -delete\nThe tools that agents can call: those of this tenant, and those that are shared with it. A tool never holds a secret; authentication_config names a stored one. Needs can_create_resources or can_edit_resources to write, and can_delete_resources for delete_tool and restore_tool.';
+  E'@large\n@listedBy catalog.visible_tools\n@behavior -delete\nThe tools that agents can call: those of this tenant, and those that are shared with it. A tool never holds a secret; authentication_config names a stored one. Needs can_create_resources or can_edit_resources to write, and can_delete_resources for delete_tool and restore_tool.';
 comment on column app_public.tools.sharing_mode is 'Who beyond this tenant may use it.';
 comment on column app_public.tools.is_shared is 'Whether anyone beyond this tenant may use it.';
 comment on column app_public.tools.resource_type is 'Whether this tenant made it, or the platform provides it.';

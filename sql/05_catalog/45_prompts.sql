@@ -3,7 +3,7 @@
 
 call catalog.secure_shareable_table('app_public.prompts', 'prompt');
 call core.allow('app_public.prompts', insert => 'can_create_resources');
-create policy select_member on app_public.prompts for select to rowhouse_user
+create policy select_member on app_public.prompts for select to rowhouse_user, rowhouse_own_rows, rowhouse_shared_rows
   using (deleted_at is null or (select tenancy.has_permission('can_delete_resources')));
 create policy update_permitted on app_public.prompts for update to rowhouse_user
   using ((select tenancy.has_permission('can_edit_resources')) and deleted_at is null);
@@ -18,7 +18,7 @@ grant update (
 ) on app_public.prompts to rowhouse_user;
 grant select, insert, update, delete on app_public.prompts to rowhouse_platform;
 comment on table app_public.prompts is
-  E'@behavior -delete\nTexts with variables, which render_prompt fills: those of this tenant, and those that are shared with it. Needs can_create_resources or can_edit_resources to write, and can_delete_resources for delete_prompt and restore_prompt.';
+  E'@large\n@listedBy catalog.visible_prompts\n@behavior -delete\nTexts with variables, which render_prompt fills: those of this tenant, and those that are shared with it. Needs can_create_resources or can_edit_resources to write, and can_delete_resources for delete_prompt and restore_prompt.';
 comment on column app_public.prompts.sharing_mode is 'Who beyond this tenant may use it.';
 comment on column app_public.prompts.is_shared is 'Whether anyone beyond this tenant may use it.';
 comment on column app_public.prompts.resource_type is 'Whether this tenant made it, or the platform provides it.';

@@ -3,7 +3,7 @@
 
 call catalog.secure_shareable_table('app_public.rag_knowledge_sources', 'knowledge_source');
 call core.allow('app_public.rag_knowledge_sources', insert => 'can_manage_knowledge');
-create policy select_member on app_public.rag_knowledge_sources for select to rowhouse_user
+create policy select_member on app_public.rag_knowledge_sources for select to rowhouse_user, rowhouse_own_rows, rowhouse_shared_rows
   using (deleted_at is null or (select tenancy.has_permission('can_manage_knowledge')));
 create policy update_permitted on app_public.rag_knowledge_sources for update to rowhouse_user
   using ((select tenancy.has_permission('can_manage_knowledge')) and deleted_at is null);
@@ -23,7 +23,7 @@ grant select (tenant_id, id, name, category, language, embedding_model, deleted_
 grant select, insert, update, delete on app_public.rag_knowledge_sources to rowhouse_platform;
 comment on column app_public.rag_knowledge_sources.search_vector is E'@behavior -*\nThe words search_catalog finds it by.';
 comment on table app_public.rag_knowledge_sources is
-  E'@name knowledge_source\n@behavior -delete\nCollections of documents, with the settings for dividing them into chunks, embedding and searching them: those of this tenant, and those that are shared with it. Needs can_manage_knowledge to write, delete (delete_knowledge_source) and restore (restore_knowledge_source).';
+  E'@large\n@listedBy catalog.visible_knowledge_sources\n@name knowledge_source\n@behavior -delete\nCollections of documents, with the settings for dividing them into chunks, embedding and searching them: those of this tenant, and those that are shared with it. Needs can_manage_knowledge to write, delete (delete_knowledge_source) and restore (restore_knowledge_source).';
 comment on column app_public.rag_knowledge_sources.sharing_mode is 'Who beyond this tenant may use it.';
 comment on column app_public.rag_knowledge_sources.is_shared is 'Whether anyone beyond this tenant may use it.';
 comment on column app_public.rag_knowledge_sources.resource_type is 'Whether this tenant made it, or the platform provides it.';

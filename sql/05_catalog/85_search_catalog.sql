@@ -6,7 +6,7 @@ grant execute on function catalog.catalog_words to rowhouse_user, rowhouse_platf
 grant execute on function catalog.catalog_label to rowhouse_user, rowhouse_platform;
 grant execute on function catalog.catalog_vector to rowhouse_user, rowhouse_platform;
 
-comment on type app_public.agent_status_enum is 'The stage an agent is in. A deprecated agent still works, but should not be put to new uses.';
+comment on domain app_public.agent_status_enum is 'The stage an agent is in. A deprecated agent still works, but should not be put to new uses.';
 comment on type app_public.catalog_facet_kind is
   'The properties by which a search result is counted.';
 comment on type app_public.catalog_facet is 'How many results have a value.';
@@ -14,7 +14,7 @@ comment on column app_public.catalog_facet.facet is E'@notNull\nThe property tha
 comment on column app_public.catalog_facet.value is E'@notNull\nThe value of the property, as the filter of search_catalog takes it.';
 comment on column app_public.catalog_facet.count is E'@notNull\nHow many resources of the whole result have it.';
 comment on type app_public.catalog_search_result is 'The result of search_catalog.';
-comment on column app_public.catalog_search_result.total_count is E'@notNull\nHow many resources were found, on all pages together.';
+comment on column app_public.catalog_search_result.total_count is E'@notNull\nHow many resources were found, on all pages together; at most 1,000, so 1,000 means that there may be more.';
 comment on column app_public.catalog_search_result.hits is E'@notNull\nThe resources on this page, the best first.';
 comment on column app_public.catalog_search_result.facets is E'@notNull\nCounts over the whole result: at most 50 values of each property, the most frequent first.';
 comment on type app_public.catalog_search_hit is 'An agent, tool, prompt, workflow or knowledge source that was found.';
@@ -94,7 +94,7 @@ as $$
 declare
   v_longest_query constant int := 200;
   v_highest_limit constant int := 100;
-  v_highest_skip constant int := 9000;
+  v_highest_skip constant int := 900;
   v_most_values constant int := 50;
 begin
   if length(check_catalog_search.query) > v_longest_query then
@@ -116,7 +116,26 @@ comment on function catalog.check_catalog_search is
   E'@errors RS471 RS472 RS473 RS474\nRaises an error when an argument of search_catalog is out of range.';
 grant execute on function catalog.check_catalog_search to rowhouse_user;
 
--- This function runs as the caller, so the policies apply to everything it reads.
+-- These two functions run as the caller, so the policies apply to everything they read.
+create or replace function catalog.first_by_name(kinds app_public.resource_kind[], most int) returns uuid[]
+language plpgsql stable
+set search_path to pg_catalog, pg_temp
+as $$
+declare
+  v_ids uuid[];
+begin
+  execute format('select array(select r.id from (%s) as r order by r.name, r.id limit $1)', (
+    select string_agg(format(
+      '(select r.id, r.name from catalog.visible_%ss() r where r.deleted_at is null order by r.name, r.id limit $1)', k.kind), ' union all ')
+      from unnest(first_by_name.kinds) as k (kind)))
+    into v_ids using most;
+  return v_ids;
+end
+$$;
+comment on function catalog.first_by_name is
+  'The ids of the resources of some kinds that the request sees, so many of them as are asked for, in the order of their names.';
+grant execute on function catalog.first_by_name to rowhouse_user;
+
 create or replace function app_public.search_catalog(
   query text default null, filter app_public.catalog_filter default null, "limit" int default 20, skip int default 0
 ) returns app_public.catalog_search_result
@@ -138,7 +157,10 @@ declare
   v_tiers constant int[] := nullif((filter).tiers, '{}');
   v_statuses constant text[] := nullif((filter).statuses::text[], '{}');
   v_tags constant text[] := nullif((filter).tags, '{}');
+  v_is_filtered constant boolean :=
+    num_nonnulls(v_categories, v_areas, v_frameworks, v_tiers, v_statuses, v_tags) > 0;
   v_most_facet_values constant int := 50;
+  v_most_found constant int := 1000;
   v_ids uuid[];
   v_scores double precision[];
   v_result app_public.catalog_search_result;
@@ -146,7 +168,10 @@ begin
   perform catalog.check_catalog_search(search_catalog.query, search_catalog.filter, v_limit, v_skip);
   if v_query is not null then
     select coalesce(array_agg(m.id), '{}'), coalesce(array_agg(m.score), '{}') into v_ids, v_scores
-      from catalog.catalog_matches(v_query, v_kinds) m;
+      -- what a filter will leave of the matches is not known before, so it gets all of them
+      from catalog.catalog_matches(v_query, v_kinds, case when not v_is_filtered then v_most_found end) m;
+  elsif not v_is_filtered then
+    v_ids := catalog.first_by_name(v_kinds, v_most_found);
   end if;
 
   with found as materialized (
@@ -161,6 +186,8 @@ begin
        and (v_tiers is null or r.tier = any (v_tiers))
        and (v_statuses is null or r.status = any (v_statuses))
        and (v_tags is null or r.tags && v_tags)
+     order by coalesce(m.score, 0) desc, r.label
+     limit v_most_found
   ), page as (
     select f.*, row_number() over (order by f.score desc, f.label, f.kind, f.id) as rank
       from found f order by f.score desc, f.label, f.kind, f.id
@@ -188,7 +215,7 @@ begin
 end
 $$;
 comment on function app_public.search_catalog is
-  E'@errors RS471 RS472 RS473 RS474\nFinds agents, tools, prompts, workflows and knowledge sources of this tenant, and those that are shared with it, the best first. Every word of the query must occur in the name (which weighs most), the display name, the description, the tags or the categories, as a word or as the beginning of one. When no resource has all the words, a word of four letters or more that occurs nowhere also matches names that are spelt similarly. Without a query the result lists everything by name. total_count and facets (at most 50 values each, the most frequent first) describe the whole result, hits only the page: limit is 1 to 100, by default 20; skip is 0 to 9000.';
+  E'@errors RS471 RS472 RS473 RS474\nFinds agents, tools, prompts, workflows and knowledge sources of this tenant, and those that are shared with it, the best first. Every word of the query must occur in the name (which weighs most), the display name, the description, the tags or the categories, as a word or as the beginning of one. When no resource has all the words, a word of four letters or more that occurs nowhere also matches names that are spelt similarly. Without a query the result lists everything by name. A result has at most 1,000 resources, so narrow it by more words or filters when it has that many. total_count and facets (at most 50 values each, the most frequent first) describe the whole result, hits only the page: limit is 1 to 100, by default 20; skip is 0 to 900.';
 grant execute on function app_public.search_catalog to rowhouse_user;
 
 -- The computed columns that lead from a hit to the resource itself.

@@ -10,7 +10,7 @@ call core.allow('app_public.embeddings', read => 'member');
 grant select on app_public.embeddings to rowhouse_user;
 grant select, insert, update, delete on app_public.embeddings to rowhouse_platform;
 comment on table app_public.embeddings is
-  E'@behavior -query:resource:single -insert -update -delete\nA chunk''s vector by one embedding model.';
+  E'@large\n@behavior -query:resource:single -insert -update -delete\nA chunk''s vector by one embedding model.';
 comment on constraint embeddings_tenant_id_chunk_id_fkey on app_public.embeddings is E'@fieldName chunk\n@foreignFieldName embeddings';
 comment on column app_public.embeddings.model_id is 'The embedding model.';
 comment on column app_public.embeddings.chunk_id is 'The chunk that was embedded.';

@@ -9,8 +9,8 @@ grant select on app_public.documents to rowhouse_user;
 grant select (tenant_id, id, source_id, processing_status, size_bytes, created_at) on app_public.documents to rowhouse_analyst;
 grant select, insert, update, delete on app_public.documents to rowhouse_platform;
 comment on table app_public.documents is
-  E'@behavior -insert -update -delete\nA document of a knowledge source. It is added with create_documents or upload_file, and processed in the background: processing_status tells how far it is.';
-comment on constraint documents_tenant_id_source_id_external_id_key on app_public.documents is E'@behavior -single -update -delete\nis used by another document of this source';
+  E'@large\n@behavior -insert -update -delete\nA document of a knowledge source. It is added with create_documents or upload_file, and processed in the background: processing_status tells how far it is.';
+comment on constraint documents_tenant_id_external_id_source_id_key on app_public.documents is E'@behavior -single -update -delete\nis used by another document of this source';
 comment on constraint external_id_is_a_key on app_public.documents is 'must be 1 to 1,024 characters long';
 comment on constraint title_is_in_range on app_public.documents is 'must be 1 to 1,000 characters long';
 comment on constraint metadata_is_an_object on app_public.documents is 'must be an object';
@@ -20,7 +20,7 @@ comment on column app_public.documents.external_id is 'The key of the document w
 comment on column app_public.documents.title is 'The title, 1 to 1,000 characters. It is searched together with every chunk.';
 comment on constraint language_is_a_tag on app_public.documents is 'must be a language tag such as en, pt-BR or zh-Hant-TW';
 comment on column app_public.documents.language is 'The language in which its words are read, a tag such as en or zh-Hant-TW: its source''s, or what its metadata say under language, or what was detected; null until it has been cut into chunks.';
-comment on column app_public.documents.content is E'@behavior -filterBy -orderBy\nThe text; null until the file is parsed.';
+comment on column app_public.documents.content is E'@behavior -filterBy -orderBy\nThe text that is searched; null until the first one is processed.';
 comment on column app_public.documents.media_type is 'The media type that it was given with.';
 comment on column app_public.documents.size_bytes is 'The size as it was given, in bytes.';
 comment on column app_public.documents.content_hash is E'@behavior -*\nThe SHA-256 of everything that it was given with. It tells whether a document that is given again has changed.';
@@ -29,7 +29,7 @@ comment on column app_public.documents.processing_status is 'The state of its pr
 comment on column app_public.documents.processing_stage is E'@behavior -*\nThe next step of its processing: parse, chunk, embed, index, or done.';
 comment on column app_public.documents.processing_started_at is 'When processing began.';
 comment on column app_public.documents.processing_completed_at is 'When it became searchable.';
-comment on column app_public.documents.processing_error is 'Why the processing failed; null when it has not failed.';
+comment on column app_public.documents.processing_error is 'Why the processing failed; null when it has not failed. When a new version of a document has failed, the version before it stays searchable.';
 comment on column app_public.documents.created_by_user_id is 'The member who added it.';
 comment on column app_public.documents.created_at is 'When it was added.';
 comment on column app_public.documents.updated_at is 'When it last changed.';
@@ -38,12 +38,16 @@ call core.secure_tenant_table('knowledge.document_files');
 grant select, insert, update, delete on knowledge.document_files to rowhouse_platform;
 comment on table knowledge.document_files is 'The bytes of uploaded files, kept until they are parsed.';
 
+call core.secure_tenant_table('knowledge.document_drafts');
+grant select, insert, update, delete on knowledge.document_drafts to rowhouse_platform;
+comment on table knowledge.document_drafts is 'The next versions of documents that are being replaced, kept until they are cut into chunks.';
+
 call core.secure_tenant_table('app_public.document_chunks');
 call core.allow('app_public.document_chunks', read => 'member');
 grant select on app_public.document_chunks to rowhouse_user;
 grant select, insert, update, delete on app_public.document_chunks to rowhouse_platform;
 comment on table app_public.document_chunks is
-  E'@behavior -query:resource:single -insert -update -delete\nA piece of a document, cut at sentence borders: what search finds.';
+  E'@large\n@behavior -query:resource:single -insert -update -delete\nA piece of a document, cut at sentence borders: what search finds.';
 comment on constraint document_chunks_tenant_id_document_id_ordinal_key on app_public.document_chunks is E'@behavior -single';
 comment on constraint document_chunks_tenant_id_document_id_fkey on app_public.document_chunks is E'@fieldName document\n@foreignFieldName chunks';
 comment on column app_public.document_chunks.source_id is 'The knowledge source of its document.';
@@ -77,6 +81,10 @@ create or replace function knowledge.largest_file() returns int
 language sql immutable parallel safe return 50 * 1024 * 1024;
 comment on function knowledge.largest_file is 'How many bytes an uploaded file may have: 50 MB.';
 
+create or replace function knowledge.largest_metadata() returns int
+language sql immutable parallel safe return 100000;
+comment on function knowledge.largest_metadata is 'How many bytes the metadata of a document may have, as it is stored.';
+
 create or replace function knowledge.writable_source(source_id uuid) returns app_public.rag_knowledge_sources
 language plpgsql stable
 set search_path to pg_catalog, pg_temp
@@ -95,6 +103,21 @@ end
 $$;
 comment on function knowledge.writable_source is
   E'@errors KN301 ID203 TN204\nA source of this tenant, for a member who may add documents to it.';
+
+-- Whoever changes several documents locks them first, all in the same order, so that a load and the workers that process what
+-- it replaces never wait for each other in a circle.
+create or replace function knowledge.lock_documents(tenant_id uuid, document_ids uuid[]) returns void
+language plpgsql volatile
+set search_path to pg_catalog, pg_temp
+as $$
+begin
+  perform from app_public.documents d
+    where d.tenant_id = lock_documents.tenant_id and d.id = any (lock_documents.document_ids)
+    order by d.id
+      for update;
+end
+$$;
+comment on function knowledge.lock_documents is 'Locks documents in the order of their ids, until the transaction ends.';
 
 create or replace function knowledge.enqueue_stage(stage knowledge.processing_stage, tenant_id uuid, document_ids uuid[]) returns void
 language plpgsql volatile
@@ -171,7 +194,7 @@ begin
     v_given.tenant_id, v_given.source_id, v_given.external_id, v_given.title, v_given.content, v_given.media_type,
     v_given.size_bytes, v_given.content_hash, v_given.metadata, v_given.processing_stage, core.current_user_id()
   )
-  on conflict on constraint documents_tenant_id_source_id_external_id_key do nothing
+  on conflict on constraint documents_tenant_id_external_id_source_id_key do nothing
   returning id into v_receipt.document_id;
 
   if found then
@@ -205,18 +228,20 @@ language plpgsql volatile
 set search_path to pg_catalog, pg_temp
 as $$
 begin
-  delete from app_public.document_chunks c where c.tenant_id = (old).tenant_id and c.document_id = (old).id;
   delete from knowledge.document_files f where f.tenant_id = (old).tenant_id and f.document_id = (old).id;
+  insert into knowledge.document_drafts (tenant_id, document_id, title, content, metadata)
+  values ((old).tenant_id, (old).id, (new).title, (new).content, (new).metadata)
+  on conflict (tenant_id, document_id) do update
+    set title = excluded.title, content = excluded.content, metadata = excluded.metadata;
   update app_public.documents d
-     set title = (new).title, content = (new).content, media_type = (new).media_type, size_bytes = (new).size_bytes,
-         content_hash = (new).content_hash, metadata = (new).metadata, processing_status = 'pending',
-         processing_stage = (new).processing_stage, processing_started_at = null, processing_completed_at = null,
-         processing_error = null
+     set media_type = (new).media_type, size_bytes = (new).size_bytes, content_hash = (new).content_hash,
+         processing_status = 'pending', processing_stage = (new).processing_stage, processing_started_at = null,
+         processing_completed_at = null, processing_error = null
    where d.tenant_id = (old).tenant_id and d.id = (old).id;
 end
 $$;
 comment on function knowledge.replace_document is
-  'Gives an existing document, whose row is locked, the contents of a new one, and removes its chunks and its file.';
+  'Gives an existing document, whose row is locked, a draft of its next version. Its text and its chunks stay until the draft is cut into chunks.';
 
 create or replace function knowledge.new_documents(documents jsonb) returns app_public.new_document[]
 language sql immutable parallel safe
@@ -246,7 +271,10 @@ begin
     perform core.raise_error('KN401', 'There must be 1 to 500 documents.', 'Send them in several calls.');
   end if;
 
-  -- The documents are stored in the order of their keys. So two loads of the same documents lock them in the same order and
+  perform knowledge.lock_documents(v_source.tenant_id, array(
+    select d.id from unnest(create_documents.documents) as given
+      join app_public.documents d on d.tenant_id = v_source.tenant_id and d.source_id = v_source.id and d.external_id = given.external_id));
+  -- New documents are stored in the order of their keys. So two loads of the same documents lock them in the same order and
   -- cannot wait for each other in a circle.
   for v_document in
     select d.external_id, d.title, d.text, d.metadata
@@ -269,18 +297,31 @@ comment on function app_public.create_documents is
   E'@resultFieldName receipts\n@errors KN301 KN401 ID203 TN204\nAdds 1 to 500 documents to a knowledge source and returns a receipt for each. A document that cannot be added is refused, its receipt says why, and the others are added. Documents are processed in the background; processing_status tells how far each is. It requires the permission can_manage_knowledge.';
 grant execute on function app_public.create_documents to rowhouse_user;
 
+create or replace function knowledge.cut_error(field text, value text) returns text
+language sql immutable parallel safe
+return case when strpos(cut_error.value, U&'\FFFF') > 0
+  then cut_error.field || ' has a NUL character or half of a surrogate pair: it was cut inside a character.' end;
+comment on function knowledge.cut_error is
+  'Why a text cannot be stored that has U+FFFF, which is no character: the API puts it where a text has a NUL character or half a surrogate pair.';
+
 create or replace function knowledge.document_error(document app_public.new_document) returns text
 language sql immutable
 set search_path to pg_catalog, pg_temp
 as $$
-  select case
-    when coalesce(length((document).external_id) not between 1 and 1024, true)
-      then 'The external id must be 1 to 1,024 characters long.'
-    when (document).text is null or (document).text !~ '\S' then 'The document is empty.'
-    when length((document).text) > knowledge.longest_text() then 'The text is longer than 10 million characters.'
-    when length((document).title) > 1000 then 'The title is longer than 1,000 characters.'
-    when jsonb_typeof((document).metadata) <> 'object' then 'metadata must be an object.'
-  end;
+  select coalesce(
+    case
+      when coalesce(length((document).external_id) not between 1 and 1024, true)
+        then 'The external id must be 1 to 1,024 characters long.'
+      when (document).text is null or (document).text !~ '\S' then 'The document is empty.'
+      when length((document).text) > knowledge.longest_text() then 'The text is longer than 10 million characters.'
+      when length((document).title) > 1000 then 'The title is longer than 1,000 characters.'
+      when jsonb_typeof((document).metadata) <> 'object' then 'metadata must be an object.'
+      when pg_column_size((document).metadata) > knowledge.largest_metadata() then 'metadata has more than 100 kB.'
+    end,
+    knowledge.cut_error('The external id', (document).external_id),
+    knowledge.cut_error('The title', (document).title),
+    knowledge.cut_error('The text', (document).text),
+    knowledge.cut_error('metadata', (document).metadata::text));
 $$;
 comment on function knowledge.document_error is
   'Why a document for create_documents must be refused; null when it need not.';
@@ -319,7 +360,7 @@ begin
 end
 $$;
 comment on function app_public.upload_file is
-  E'@resultFieldName receipt\n@errors KN301 KN402 KN403 KN404 23514 ID203 TN204\nAdds one file to a knowledge source: a file of type .md, .txt, .html, .pdf, .csv or .json, at most 50 MB, its bytes in Base64. external_id is the key of the document within the source, by default the name of the file. A file that is given again under the same key replaces the document when it has changed; the receipt says what happened. The file is parsed in the background; processing_status tells how far the document is. It requires the permission can_manage_knowledge.';
+  E'@resultFieldName receipt\n@errors KN301 KN402 KN403 KN404 23514 ID203 TN204\nAdds one file to a knowledge source: a file of type .md, .txt, .html, .pdf, .csv or .json, at most 50 MB, its bytes in Base64. external_id is the key of the document within the source, by default the name of the file. A file that is given again under the same key replaces the document when it has changed; the receipt says what happened. The version before stays searchable until the new one has been read. The file is parsed in the background; processing_status tells how far the document is. It requires the permission can_manage_knowledge.';
 grant execute on function app_public.upload_file to rowhouse_user;
 
 create or replace function knowledge.has_documents() returns boolean

@@ -23,6 +23,9 @@ begin
      set title = coalesce(v_title, d.title), metadata = coalesce(update_document.metadata, d.metadata)
    where d.tenant_id = v_document.tenant_id and d.id = v_document.id
   returning * into v_document;
+  update knowledge.document_drafts r
+     set title = coalesce(v_title, r.title), metadata = coalesce(update_document.metadata, r.metadata)
+   where r.tenant_id = v_document.tenant_id and r.document_id = v_document.id;
   if v_is_chunked_again then
     update app_public.documents d
        set processing_stage = 'chunk', processing_status = 'pending', processing_completed_at = null, processing_error = null
@@ -67,6 +70,7 @@ declare
   v_document_ids uuid[];
   v_count int := 0;
 begin
+  perform knowledge.lock_documents(resume_documents.tenant_id, resume_documents.document_ids);
   for v_stage, v_document_ids in
     with resumed as (
       update app_public.documents d

@@ -10,7 +10,7 @@ call core.secure_tenant_table('knowledge.source_languages');
 grant select, insert, update, delete on knowledge.source_languages to rowhouse_platform;
 comment on table knowledge.source_languages is 'The languages that documents of a source have, or once had. A question is read in each of them.';
 
-comment on type app_public.processing_status is 'The state of a document''s processing: pending, processing, completed (it is searchable) or failed (processing_error says why).';
+comment on domain app_public.processing_status is 'The state of a document''s processing: pending, processing, completed (it is searchable) or failed (processing_error says why).';
 comment on type app_public.processing_counts is 'How many documents of a source are in each state of processing.';
 comment on column app_public.processing_counts.pending is E'@notNull\nDocuments that wait for a worker.';
 comment on column app_public.processing_counts.processing is E'@notNull\nDocuments that are being processed.';
@@ -25,6 +25,8 @@ declare
   v_source app_public.rag_knowledge_sources := knowledge.writable_source(reprocess_knowledge_source.source_id);
   v_document_ids uuid[];
 begin
+  perform knowledge.lock_documents(v_source.tenant_id, array(
+    select d.id from app_public.documents d where d.tenant_id = v_source.tenant_id and d.source_id = v_source.id));
   with parsed as (
     update app_public.documents d
        set processing_status = 'pending', processing_stage = 'chunk', processing_completed_at = null, processing_error = null

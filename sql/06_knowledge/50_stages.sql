@@ -4,18 +4,19 @@
 -- nothing twice.
 
 create or replace function knowledge.begin_parsing(tenant_id uuid, document_ids uuid[])
-returns table (document_id uuid, file_name text, media_type text, content bytea)
+returns table (document_id uuid, file_name text, media_type text, content bytea, content_hash bytea)
 language plpgsql volatile security definer
 set search_path to pg_catalog, pg_temp
 as $$
 begin
   call core.enter_tenant(begin_parsing.tenant_id);
+  perform knowledge.lock_documents(begin_parsing.tenant_id, begin_parsing.document_ids);
   update app_public.documents d
      set processing_status = 'processing', processing_started_at = coalesce(d.processing_started_at, clock_timestamp())
    where d.tenant_id = begin_parsing.tenant_id and d.id = any (begin_parsing.document_ids)
      and d.processing_stage = 'parse' and d.processing_status in ('pending', 'processing');
   return query
-    select f.document_id, f.name, d.media_type, f.content
+    select f.document_id, f.name, d.media_type, f.content, d.content_hash
       from knowledge.document_files f
       join app_public.documents d on d.tenant_id = f.tenant_id and d.id = f.document_id
      where f.tenant_id = begin_parsing.tenant_id and f.document_id = any (begin_parsing.document_ids)
@@ -24,39 +25,57 @@ begin
 end
 $$;
 comment on function knowledge.begin_parsing is
-  'The uploaded files that are to be parsed. Their documents get the status processing.';
+  'The uploaded files that are to be parsed. Their documents get the status processing. content_hash says which version of the document a file is: it may be replaced while it is parsed.';
 grant execute on function knowledge.begin_parsing to rowhouse_worker;
 
-create or replace function knowledge.finish_parsing(tenant_id uuid, document_id uuid, title text, content text, metadata jsonb)
-returns void
+create or replace function knowledge.finish_parsing(
+  tenant_id uuid, document_id uuid, content_hash bytea, title text, content text, metadata jsonb) returns void
 language plpgsql volatile security definer
 set search_path to pg_catalog, pg_temp
 as $$
 declare
   v_longest_title constant int := 1000;
+  v_document app_public.documents;
+  v_file_name text;
+  v_draft knowledge.document_drafts;
 begin
   call core.enter_tenant(finish_parsing.tenant_id);
-  update app_public.documents d
-     set content = finish_parsing.content,
-         -- A title that is only the name of the file is replaced by the title that was found in the file.
-         title = case when d.title = f.name then left(coalesce(nullif(trim(finish_parsing.title), ''), d.title), v_longest_title) else d.title end,
-         metadata = coalesce(finish_parsing.metadata, '{}') || d.metadata,
-         processing_stage = 'chunk'
-    from knowledge.document_files f
+  select * into v_document from app_public.documents d
    where d.tenant_id = finish_parsing.tenant_id and d.id = finish_parsing.document_id and d.processing_stage = 'parse'
-     and f.tenant_id = d.tenant_id and f.document_id = d.id;
-  if found then
-    delete from knowledge.document_files f
-     where f.tenant_id = finish_parsing.tenant_id and f.document_id = finish_parsing.document_id;
-    perform knowledge.enqueue_stage('chunk', finish_parsing.tenant_id, array[finish_parsing.document_id]);
+     and d.content_hash = finish_parsing.content_hash
+     for update;
+  if not found then
+    return;
   end if;
+  delete from knowledge.document_files f where f.tenant_id = v_document.tenant_id and f.document_id = v_document.id
+  returning f.name into strict v_file_name;
+  select * into v_draft from knowledge.document_drafts r where r.tenant_id = v_document.tenant_id and r.document_id = v_document.id;
+  v_draft.tenant_id := v_document.tenant_id;
+  v_draft.document_id := v_document.id;
+  v_draft.title := coalesce(v_draft.title, v_document.title);
+  -- A title that is only the name of the file is replaced by the title that was found in the file.
+  if v_draft.title = v_file_name then
+    v_draft.title := left(coalesce(nullif(trim(finish_parsing.title), ''), v_draft.title), v_longest_title);
+  end if;
+  v_draft.content := finish_parsing.content;
+  v_draft.metadata := coalesce(finish_parsing.metadata, '{}') || coalesce(v_draft.metadata, v_document.metadata);
+  insert into knowledge.document_drafts values (v_draft.*)
+  on conflict on constraint document_drafts_pkey do update
+    set title = excluded.title, content = excluded.content, metadata = excluded.metadata;
+  update app_public.documents d set processing_stage = 'chunk'
+   where d.tenant_id = v_document.tenant_id and d.id = v_document.id;
+  perform knowledge.enqueue_stage('chunk', v_document.tenant_id, array[v_document.id]);
+exception when check_violation then
+  perform knowledge.fail_documents(finish_parsing.tenant_id, array[finish_parsing.document_id], 'parse',
+    'The file has more text or more metadata than a document may have: 53 MB and 100 kB.', finish_parsing.content_hash);
 end
 $$;
 comment on function knowledge.finish_parsing is
-  'Stores the text of a file, deletes its bytes and queues the document for chunking.';
+  'Stores the text of a file as the draft of its document, deletes its bytes and queues the document for chunking. It does nothing when the document has been replaced since the parsing began.';
 grant execute on function knowledge.finish_parsing to rowhouse_worker;
 
-create or replace function knowledge.fail_documents(tenant_id uuid, document_ids uuid[], stage text, error text) returns void
+create or replace function knowledge.fail_documents(
+  tenant_id uuid, document_ids uuid[], stage text, error text, content_hash bytea default null) returns void
 language plpgsql volatile security definer
 set search_path to pg_catalog, pg_temp
 as $$
@@ -64,15 +83,29 @@ declare
   v_longest_error constant int := 2000;
 begin
   call core.enter_tenant(fail_documents.tenant_id);
+  perform knowledge.lock_documents(fail_documents.tenant_id, fail_documents.document_ids);
   update app_public.documents d
      set processing_status = 'failed', processing_error = left(coalesce(fail_documents.error, 'The processing failed.'), v_longest_error)
    where d.tenant_id = fail_documents.tenant_id and d.id = any (fail_documents.document_ids)
-     and d.processing_stage::text = fail_documents.stage and d.processing_status <> 'failed';
+     and d.processing_stage::text = fail_documents.stage and d.processing_status <> 'failed'
+     and (fail_documents.content_hash is null or d.content_hash = fail_documents.content_hash);
 end
 $$;
 comment on function knowledge.fail_documents is
-  'Marks those of these documents that are at the stage as failed, with an error that people can read.';
+  'Marks those of these documents that are at the stage as failed, with an error that people can read; with content_hash, only a document that still is this version. What was searchable of them stays so.';
 grant execute on function knowledge.fail_documents to rowhouse_worker;
+
+create or replace function knowledge.version_to_chunk(tenant_id uuid, document_id uuid) returns knowledge.document_drafts
+language sql stable
+set search_path to pg_catalog, pg_temp
+as $$
+  select row (d.tenant_id, d.id, coalesce(r.title, d.title), coalesce(r.content, d.content), coalesce(r.metadata, d.metadata))::knowledge.document_drafts
+    from app_public.documents d
+    left join knowledge.document_drafts r on r.tenant_id = d.tenant_id and r.document_id = d.id
+   where d.tenant_id = version_to_chunk.tenant_id and d.id = version_to_chunk.document_id;
+$$;
+comment on function knowledge.version_to_chunk is
+  'What is to be cut into chunks of a document: its draft, or else the document itself.';
 
 create or replace function knowledge.chunk_documents(tenant_id uuid, document_ids uuid[]) returns int
 language plpgsql volatile security definer
@@ -80,12 +113,15 @@ set search_path to pg_catalog, pg_temp
 as $$
 declare
   v_document record;
+  v_version knowledge.document_drafts;
+  v_language text;
+  v_was_searchable boolean;
   v_chunked uuid[] := '{}';
+  v_replaced uuid[] := '{}';
 begin
   call core.enter_tenant(chunk_documents.tenant_id);
   for v_document in
-    select d.id, d.source_id, d.title, d.content, s.chunk_size, s.chunk_overlap,
-           knowledge.document_language(s.language, d.metadata, d.content) as language
+    select d.id, d.source_id, s.chunk_size, s.chunk_overlap, s.language
       from app_public.documents d
       join app_public.rag_knowledge_sources s on s.tenant_id = d.tenant_id and s.id = d.source_id
      where d.tenant_id = chunk_documents.tenant_id and d.id = any (chunk_documents.document_ids)
@@ -94,33 +130,44 @@ begin
        for update of d
   loop
     begin
+      -- The draft is read after its document is locked: a query that had to wait for the lock would have an older one.
+      v_version := knowledge.version_to_chunk(chunk_documents.tenant_id, v_document.id);
+      v_language := knowledge.document_language(v_document.language, v_version.metadata, v_version.content);
       delete from app_public.document_chunks c where c.tenant_id = chunk_documents.tenant_id and c.document_id = v_document.id;
+      v_was_searchable := found;
       insert into app_public.document_chunks (
         tenant_id, source_id, document_id, ordinal, content, start_offset, end_offset, content_tsvector, document_length)
       select chunk_documents.tenant_id, v_document.source_id, v_document.id, c.ordinal, c.chunk, c.start_offset, c.end_offset,
              v.vector, knowledge.token_count(v.vector)
-        from knowledge.chunks(v_document.content, v_document.chunk_size, v_document.chunk_overlap) c,
-             knowledge.search_vector(knowledge.text_search_config(v_document.language), v_document.title, c.chunk) as v (vector)
+        from knowledge.chunks(v_version.content, v_document.chunk_size, v_document.chunk_overlap) c,
+             knowledge.search_vector(knowledge.text_search_config(v_language), v_version.title, c.chunk) as v (vector)
        order by c.ordinal;
       insert into knowledge.source_languages (tenant_id, source_id, language)
-      values (chunk_documents.tenant_id, v_document.source_id, v_document.language)
+      values (chunk_documents.tenant_id, v_document.source_id, v_language)
       on conflict do nothing;
+      delete from knowledge.document_drafts r where r.tenant_id = chunk_documents.tenant_id and r.document_id = v_document.id;
       update app_public.documents d
-         set processing_status = 'processing', processing_stage = 'embed', processing_error = null, language = v_document.language,
+         set title = v_version.title, content = v_version.content, metadata = v_version.metadata, language = v_language,
+             processing_status = 'processing', processing_stage = 'embed', processing_error = null,
              processing_started_at = coalesce(d.processing_started_at, clock_timestamp())
        where d.tenant_id = chunk_documents.tenant_id and d.id = v_document.id;
       v_chunked := v_chunked || v_document.id;
-    exception when data_exception or program_limit_exceeded then
-      -- A text that cannot be cut into chunks fails alone; the other documents of the batch go on.
+      if v_was_searchable then
+        v_replaced := v_replaced || v_document.id;
+      end if;
+    exception when data_exception or program_limit_exceeded or check_violation then
+      -- A text that cannot be cut into chunks fails alone, and keeps the chunks of its version before; the others go on.
       perform knowledge.fail_documents(chunk_documents.tenant_id, array[v_document.id], 'chunk', sqlerrm);
     end;
   end loop;
+  -- Where the model is built in, a document is found by its vectors, too, from the moment that they take the place of the old.
+  perform knowledge.embed_builtin(chunk_documents.tenant_id, v_replaced);
   perform knowledge.enqueue_stage('embed', chunk_documents.tenant_id, v_chunked);
   return cardinality(v_chunked);
 end
 $$;
 comment on function knowledge.chunk_documents is
-  'Cuts documents into chunks and queues them for embedding. Returns how many documents.';
+  'Cuts documents into chunks and queues them for embedding. The draft of a document takes the place of its version before. Returns how many documents.';
 grant execute on function knowledge.chunk_documents to rowhouse_worker;
 
 create or replace function knowledge.chunks_to_embed(tenant_id uuid, document_ids uuid[], batch_limit int)
@@ -224,6 +271,7 @@ declare
   v_embedded uuid[];
 begin
   call core.enter_tenant(finish_embedding.tenant_id);
+  perform knowledge.lock_documents(finish_embedding.tenant_id, finish_embedding.document_ids);
   with embedded as (
     update app_public.documents d set processing_stage = 'index'
      where d.tenant_id = finish_embedding.tenant_id and d.id = any (finish_embedding.document_ids)

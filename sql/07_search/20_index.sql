@@ -69,6 +69,7 @@ declare
   v_count int;
 begin
   call core.enter_tenant(index_documents.tenant_id);
+  perform knowledge.lock_documents(index_documents.tenant_id, index_documents.document_ids);
   update app_public.documents d
      set processing_stage = 'done', processing_status = 'completed', processing_error = null, processing_completed_at = clock_timestamp()
    where d.tenant_id = index_documents.tenant_id and d.id = any (index_documents.document_ids)

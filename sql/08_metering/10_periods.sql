@@ -50,22 +50,35 @@ $$;
 comment on function metering.request_api_key_id is
   'The API key of this request, or null.';
 
-create or replace function metering.finalise_usage_period(period tstzrange) returns metering.finalised_periods
+create or replace function metering.last_batch() returns bigint
+language plpgsql volatile
+set search_path to pg_catalog, pg_temp
+as $$
+begin
+  perform pg_advisory_xact_lock(metering.metering_lock('record'), hashtext(core.current_tenant_id()::text));
+  -- A batch takes its number after the lock. So all batches of this tenant up to this number have ended.
+  return (select case when s.is_called then s.last_value else 0 end from metering.usage_batches s);
+end
+$$;
+comment on function metering.last_batch is
+  'The number of the last batch of events. Until the transaction ends, nothing more is recorded for the tenant of the context.';
+
+create or replace function metering.finalise_usage_period(period tstzrange) returns bigint
 language plpgsql volatile
 set search_path to pg_catalog, pg_temp
 as $$
 declare
-  v_tenant_id uuid := core.current_tenant_id();
-  v_finalised metering.finalised_periods;
+  v_tenant_id constant uuid := core.current_tenant_id();
+  v_last_batch_id constant bigint := metering.last_batch();
 begin
-  perform pg_advisory_xact_lock(metering.metering_lock('record'), hashtext(v_tenant_id::text));
-  -- A batch takes its number after the lock. All batches up to this number have ended, and all later ones will see this row.
-  insert into metering.finalised_periods (tenant_id, period, last_batch_id)
-  select v_tenant_id, finalise_usage_period.period, case when s.is_called then s.last_value else 0 end
-    from metering.usage_batches s
-  returning * into v_finalised;
-  return v_finalised;
+  -- an invoice that was voided has closed its period already
+  if not exists (select from metering.finalised_periods f
+                  where f.tenant_id = v_tenant_id and f.period = finalise_usage_period.period) then
+    insert into metering.finalised_periods (tenant_id, period, last_batch_id)
+    values (v_tenant_id, finalise_usage_period.period, v_last_batch_id);
+  end if;
+  return v_last_batch_id;
 end
 $$;
 comment on function metering.finalise_usage_period is
-  'Closes a period of the tenant of the context: events of the period that are recorded later have adjusts_period set. Billing calls this first and then reads the period in the same transaction. The usage of the period is its events without adjusts_period. The adjustments of its invoice are the events with adjusts_period whose batch_id is above the last_batch_id of the period that the tenant closed before, and not above the last_batch_id of this period. An exclusion constraint refuses a period that overlaps a final one.';
+  'Closes a period of the tenant of the context: events of the period that are recorded later have adjusts_period set. Returns the number of the last batch. Billing calls this first and then reads the period in the same transaction. A period that is final already stays as it is. The usage of the period is its events without adjusts_period. The adjustments of its invoice are the events with adjusts_period whose batch_id is above the last_batch_id of the period that the tenant closed before, and not above the last_batch_id of this period. An exclusion constraint refuses a period that overlaps a final one.';

@@ -139,6 +139,8 @@ comment on function metering.unknown_keys is
 create or replace function metering.read_usage(events jsonb) returns app_public.new_usage_event[]
 language plpgsql stable
 set search_path to pg_catalog, pg_temp
+-- A time without a zone is UTC, as many programs write it.
+set timezone to 'UTC'
 as $$
 declare
   v_known constant jsonb := to_jsonb(jsonb_populate_record(null::app_public.new_usage_event, '{}'));
@@ -158,7 +160,7 @@ begin
 end
 $$;
 comment on function metering.read_usage is
-  E'@errors MT412 MT413\nReads the events of a task, which come as JSON.';
+  E'@errors MT412 MT413\nReads the events of a task, which come as JSON. A time without a zone is in UTC.';
 
 create or replace function metering.refuse_batch_size() returns void
 language plpgsql stable

@@ -35,6 +35,7 @@ comment on column app_public.usage_events.rerates_ordinal is 'The position of th
 comment on column app_public.usage_events.idempotency_key is 'The key under which it was recorded, unique within the tenant.';
 comment on column app_public.usage_events.metadata is 'Anything else, as an object of at most 8 kB.';
 comment on column app_public.usage_events.recorded_at is 'When it was recorded.';
+comment on column app_public.usage_events.payer_id is E'@behavior -*\nThe tenant at the top of the hierarchy when it was recorded, which is billed for it; null when the tenant itself is.';
 
 call core.secure_tenant_table('metering.usage_events_default');
 grant select, delete on metering.usage_events_default to rowhouse_platform;
@@ -51,6 +52,7 @@ comment on table metering.usage_queue is
   'Batches that the roll-ups have not counted yet, each with the times of its first and its last event.';
 
 call core.secure_tenant_table('metering.finalised_periods');
+grant select on metering.finalised_periods to rowhouse_platform;
 comment on table metering.finalised_periods is 'Billing periods that are final.';
 
 comment on type app_public.usage_outcome is 'How something that was used ended: in success, in an error, or abandoned by its user.';
@@ -125,8 +127,24 @@ $$;
 comment on function metering.claim_usage_keys is
   E'@errors MT501\nTakes the keys of a batch, and returns the positions of the events whose keys were free. When several callers take the same key at once, one gets it and the others wait for its commit.';
 
+set local role rowhouse_platform;  -- outside the wall: the periods of the tenant at the top, which pays for the usage of those below it
+create or replace function metering.final_periods(payer_id uuid, first_at timestamptz, last_at timestamptz) returns tstzrange[]
+language plpgsql stable security definer
+set search_path to pg_catalog, pg_temp
+as $$
+begin
+  return array(
+    select f.period from metering.finalised_periods f
+     where f.tenant_id = final_periods.payer_id and f.period && tstzrange(final_periods.first_at, final_periods.last_at, '[]'));
+end
+$$;
+comment on function metering.final_periods is
+  'The final periods of a tenant that events of these times may lie in.';
+grant execute on function metering.final_periods to rowhouse_owner;
+
+set local role rowhouse_owner;
 create or replace function metering.write_usage(
-  events app_public.new_usage_event[], ordinals int[], batch_id bigint, first_at timestamptz, last_at timestamptz
+  events app_public.new_usage_event[], ordinals int[], batch_id bigint, payer_id uuid, first_at timestamptz, last_at timestamptz
 ) returns void
 language plpgsql volatile
 set search_path to pg_catalog, pg_temp
@@ -143,20 +161,18 @@ begin
   v_prices := array(
     select p from metering.prices_of_models(array(
       select distinct i.model_id from unnest(write_usage.events) i where i.model_id is not null)) as p);
-  v_periods := array(
-    select period from metering.finalised_periods
-     where tenant_id = v_tenant_id and period && tstzrange(write_usage.first_at, write_usage.last_at, '[]'));
+  v_periods := metering.final_periods(coalesce(write_usage.payer_id, v_tenant_id), write_usage.first_at, write_usage.last_at);
 
   insert into app_public.usage_events (
     tenant_id, batch_id, ordinal, occurred_at, usage_type, quantity, user_id, agent_id, project_id, api_key_id, model_id,
-    feature_name, outcome, duration_ms, cost, price_id, is_unpriced, adjusts_period, idempotency_key, metadata)
+    feature_name, outcome, duration_ms, cost, price_id, is_unpriced, adjusts_period, idempotency_key, metadata, payer_id)
   select v_tenant_id, write_usage.batch_id, i.ordinality, coalesce(i.occurred_at, v_now), i.usage_type, i.quantity,
          coalesce(i.user_id, v_user_id), i.agent_id, i.project_id, coalesce(i.api_key_id, v_api_key_id), i.model_id,
          i.feature_name, i.outcome, i.duration_ms,
          i.quantity * metering.rate_per_token(p, t.token_class), p.price_id, t.token_class is not null and p.price_id is null,
          case when v_periods <> '{}' then
            (select period from unnest(v_periods) as period where period @> coalesce(i.occurred_at, v_now)) end,
-         i.idempotency_key, coalesce(i.metadata, '{}')
+         i.idempotency_key, coalesce(i.metadata, '{}'), write_usage.payer_id
     from unnest(write_usage.events) with ordinality as i
     join app_public.usage_types t on t.name = i.usage_type
     -- This is the rule of metering.price_at, written out because a call for each row is slow.
@@ -175,7 +191,7 @@ $$;
 comment on function metering.write_usage is
   'Stores the events at these positions of a batch with their costs, and puts the batch into the queue of the roll-ups.';
 
-create or replace function metering.begin_usage() returns bigint
+create or replace function metering.begin_usage(out batch_id bigint, out payer_id uuid)
 language plpgsql volatile
 set search_path to pg_catalog, pg_temp
 as $$
@@ -184,12 +200,13 @@ begin
   if current_setting('transaction_isolation') <> 'read committed' then
     perform core.raise_error('MT411', 'Usage and quotas are written only at the isolation level read committed.', 'Use a transaction of its own for it.');
   end if;
-  perform pg_advisory_xact_lock_shared(metering.metering_lock('record'), hashtext(core.current_tenant_id()::text));
-  return nextval('metering.usage_batches');
+  select t.ancestor_ids[1] into payer_id from app_public.tenants t where t.id = core.current_tenant_id();
+  perform pg_advisory_xact_lock_shared(metering.metering_lock('record'), hashtext(coalesce(payer_id, core.current_tenant_id())::text));
+  batch_id := nextval('metering.usage_batches');
 end
 $$;
 comment on function metering.begin_usage is
-  E'@errors MT411\nOpens a batch. No period of the tenant becomes final before this transaction ends.';
+  E'@errors MT411\nOpens a batch, and says which tenant above pays for it, if another one does. No period of the tenant that pays becomes final before this transaction ends.';
 
 create or replace function metering.store_usage(events app_public.new_usage_event[]) returns setof app_public.usage_receipt
 language plpgsql volatile
@@ -198,6 +215,7 @@ as $$
 declare
   v_now timestamptz := core.clock();
   v_batch_id bigint;
+  v_payer_id uuid;
   v_ordinals int[];
   v_first_at timestamptz;
   v_last_at timestamptz;
@@ -206,10 +224,10 @@ begin
     perform metering.refuse_batch_size();
   end if;
   select c.first_at, c.last_at into v_first_at, v_last_at from metering.check_usage(store_usage.events) c;
-  v_batch_id := metering.begin_usage();
+  select b.batch_id, b.payer_id into v_batch_id, v_payer_id from metering.begin_usage() b;
   v_ordinals := metering.claim_usage_keys(store_usage.events, v_batch_id);
   if v_ordinals <> '{}' then
-    perform metering.write_usage(store_usage.events, v_ordinals, v_batch_id, v_first_at, v_last_at);
+    perform metering.write_usage(store_usage.events, v_ordinals, v_batch_id, v_payer_id, v_first_at, v_last_at);
   end if;
 
   if cardinality(v_ordinals) = cardinality(store_usage.events) then

@@ -46,6 +46,8 @@ grant execute on function app_public.record_llm_usage to rowhouse_user;
 create or replace function metering.record_tenant_llm_usage(tenant_id uuid, call jsonb) returns app_public.llm_usage_receipt
 language plpgsql volatile security definer
 set search_path to pg_catalog, pg_temp
+-- A time without a zone is UTC, as many programs write it.
+set timezone to 'UTC'
 as $$
 begin
   call core.enter_tenant(record_tenant_llm_usage.tenant_id);
@@ -165,12 +167,13 @@ declare
   v_call metering.llm_calls := metering.describe_llm_call(v_input);
   v_events app_public.new_usage_event[];
   v_stored metering.llm_calls;
+  v_payer_id uuid;
 begin
   v_events := metering.events_of_call(v_input.idempotency_key, v_call);
   -- The events of a call differ only in type and quantity, so the first one is checked for all.
   perform metering.check_usage(v_events[1:1]);
 
-  v_call.batch_id := metering.begin_usage();
+  select b.batch_id, b.payer_id into v_call.batch_id, v_payer_id from metering.begin_usage() b;
   v_stored := metering.claim_llm_call_key(v_input.idempotency_key, v_hash, v_call);
   if v_stored.id is not null then
     return metering.receipt_of_call(v_stored, true);
@@ -183,7 +186,7 @@ begin
             v_input.prompt_text, v_input.system_prompt, v_input.completion_text);
   end if;
   perform metering.write_usage(metering.events_of_call(v_input.idempotency_key, v_call),
-    array(select generate_series(1, cardinality(v_events))), v_call.batch_id, v_call.occurred_at, v_call.occurred_at);
+    array(select generate_series(1, cardinality(v_events))), v_call.batch_id, v_payer_id, v_call.occurred_at, v_call.occurred_at);
   return metering.receipt_of_call(v_call, false);
 end
 $$;

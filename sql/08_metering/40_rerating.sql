@@ -73,7 +73,7 @@ begin
   perform tenancy.require_staff();
   -- Only one session at a time corrects costs, so the second finds nothing left to correct.
   perform pg_advisory_xact_lock(metering.metering_lock('rerate'), hashtext(v_tenant_id::text));
-  v_batch_id := metering.begin_usage();
+  select b.batch_id into v_batch_id from metering.begin_usage() b;
   with corrections as (
     insert into app_public.usage_events (
       tenant_id, batch_id, ordinal, occurred_at, usage_type, quantity, user_id, agent_id, project_id, api_key_id, model_id,

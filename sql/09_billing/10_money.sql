@@ -3,8 +3,10 @@
 --
 -- Rounding is half away from zero, to the decimal places d of the currency:
 --   round(x) = sign(x) × floor(|x| × 10^d + 0.5) / 10^d      0.125 USD → 0.13, -0.125 USD → -0.13, 0.5 JPY → 1
--- Proration is by calendar days of the time zone of the subscription:
+-- The price of a plan is prorated by calendar days of the time zone of the subscription:
 --   prorated amount = round(amount × days / period_days)
+-- What a price includes, and the bounds of its tiers, are prorated by time, so that all parts of a period sum to the whole:
+--   usage share = length of the part / length of the period
 
 grant execute on function billing.minor_units to rowhouse_user, rowhouse_platform;
 grant execute on function billing.is_money to rowhouse_user, rowhouse_platform;
@@ -131,12 +133,38 @@ comment on function billing.usage_charge is
   'The price of a quantity, unrounded. Only q = max(quantity - included_quantity, 0) is charged, and nothing when q = 0. flat: unit_amount. per_unit: q × unit_amount. package: ceil(q / package_size) × unit_amount. tiered: each unit at the unitAmount of its own tier, plus the flatAmount of each tier that is reached. volume: q × unitAmount of the tier of the last unit, plus its flatAmount.';
 grant execute on function billing.usage_charge to rowhouse_user, rowhouse_platform;
 
-create or replace function billing.component_charge(component app_public.plan_price_components, quantity numeric) returns numeric
+create or replace function billing.usage_share(service tstzrange, basis tstzrange) returns numeric
 language sql immutable parallel safe
-return billing.usage_charge((component).model, quantity, (component).included_quantity, (component).unit_amount,
-  (component).package_size, (component).tiers);
+set search_path to pg_catalog, pg_temp
+as $$
+  select case when service = basis then 1
+    else extract(epoch from upper(service) - lower(service)) / extract(epoch from upper(basis) - lower(basis)) end;
+$$;
+comment on function billing.usage_share is
+  'The share of a period that a part of it has: length of the part / length of the period, by the clock.';
+grant execute on function billing.usage_share to rowhouse_user, rowhouse_platform;
+
+create or replace function billing.prorated_tiers(tiers jsonb, share numeric) returns jsonb
+language sql immutable parallel safe
+set search_path to pg_catalog, pg_temp
+as $$
+  select case when prorated_tiers.share = 1 then prorated_tiers.tiers
+    else (select jsonb_agg(
+            case when t.tier ->> 'upTo' is null then t.tier
+              else jsonb_set(t.tier, '{upTo}', to_jsonb((t.tier ->> 'upTo')::numeric * prorated_tiers.share)) end order by t.place)
+            from jsonb_array_elements(prorated_tiers.tiers) with ordinality as t (tier, place)) end;
+$$;
+comment on function billing.prorated_tiers is
+  'The tiers for a share of a period: each upTo × share. Prices stay as they are.';
+grant execute on function billing.prorated_tiers to rowhouse_user, rowhouse_platform;
+
+create or replace function billing.component_charge(component app_public.plan_price_components, quantity numeric, share numeric)
+returns numeric
+language sql immutable parallel safe
+return billing.usage_charge((component).model, quantity, (component).included_quantity * share, (component).unit_amount,
+  (component).package_size, billing.prorated_tiers((component).tiers, share));
 comment on function billing.component_charge is
-  'The price of a quantity by one component of a price, unrounded.';
+  'The price of a quantity by one component of a price for a share of its period, unrounded. The included quantity and the bounds of tiers are multiplied by the share.';
 grant execute on function billing.component_charge to rowhouse_user, rowhouse_platform;
 
 create or replace function billing.local_days(starts timestamptz, ends timestamptz, timezone text) returns int
@@ -154,6 +182,15 @@ as $$
 $$;
 comment on function billing.local_midnight is
   'The start of the calendar day that contains an instant in a time zone.';
+
+create or replace function billing.next_midnight(at timestamptz, timezone text) returns timestamptz
+language sql stable parallel safe
+set search_path to pg_catalog, pg_temp
+as $$
+  select ((next_midnight.at at time zone next_midnight.timezone)::date + 1)::timestamp at time zone next_midnight.timezone;
+$$;
+comment on function billing.next_midnight is
+  'The end of the calendar day that contains an instant in a time zone.';
 
 create or replace function billing.prorated_amount(amount numeric, days int, period_days int, currency text) returns numeric
 language sql immutable parallel safe

@@ -89,7 +89,7 @@ grant select on app_public.plan_entitlements to rowhouse_user;
 grant insert, update, delete on app_public.plan_entitlements to rowhouse_admin;
 grant select, insert, update, delete on app_public.plan_entitlements to rowhouse_platform;
 comment on table app_public.plan_entitlements is
-  E'@behavior -query:resource:connection -query:resource:single\nWhat a plan gives: features that are on or off, and quotas. They become the features and quotas of each tenant with this plan.';
+  E'@behavior -query:resource:connection -query:resource:single\nWhat a plan gives: features that are on or off, and quotas. They hold for each tenant with this plan and, together, for all tenants below it. A change holds at once. The plan with the slug free is the plan of all tenants without a running subscription.';
 comment on column app_public.plan_entitlements.plan_id is 'The plan.';
 comment on column app_public.plan_entitlements.kind is 'Whether this is a feature or a quota.';
 comment on column app_public.plan_entitlements.key is 'The name of the feature or quota in lower case.';

@@ -26,6 +26,7 @@ comment on constraint draft_hours_is_in_range on app_public.invoice_issuers is '
 comment on constraint invoice_issuers_slug_key on app_public.invoice_issuers is 'is already used by another issuer';
 
 call core.secure_tenant_table('app_public.billing_profiles');
+call core.exempt_from_guard('app_public.billing_profiles', '_000_require_writable_tenant', 'a tenant that is read-only can still pay and stop paying');
 call core.allow('app_public.billing_profiles', read => 'can_manage_billing');
 grant select on app_public.billing_profiles to rowhouse_user;
 grant select, insert, update, delete on app_public.billing_profiles to rowhouse_platform;
@@ -54,6 +55,7 @@ comment on constraint billing_profiles_issuer_id_fkey on app_public.billing_prof
   E'@behavior -manyRelation:resource:list -manyRelation:resource:connection';
 
 call core.secure_tenant_table('app_public.billing_notices');
+call core.exempt_from_guard('app_public.billing_notices', '_000_require_writable_tenant', 'a tenant that is read-only can still pay and stop paying');
 call core.allow('app_public.billing_notices', read => 'can_manage_billing');
 grant select on app_public.billing_notices to rowhouse_user;
 comment on table app_public.billing_notices is
@@ -68,6 +70,7 @@ comment on column app_public.billing_notices.created_at is 'When the row was cre
 comment on constraint billing_notices_subscription_id_fkey on app_public.billing_notices is E'@fieldName subscription\n@foreignFieldName notices';
 
 call core.secure_tenant_table('app_public.credit_entries');
+call core.exempt_from_guard('app_public.credit_entries', '_000_require_writable_tenant', 'a tenant that is read-only can still pay and stop paying');
 call core.allow('app_public.credit_entries', read => 'can_manage_billing');
 grant select on app_public.credit_entries to rowhouse_user;
 comment on table app_public.credit_entries is
@@ -77,6 +80,7 @@ comment on column app_public.credit_entries.amount is 'The amount in the currenc
 comment on column app_public.credit_entries.reason is 'Why the credit was added or used.';
 comment on column app_public.credit_entries.memo is 'The reason that staff gave for goodwill, at most 1,000 characters.';
 comment on column app_public.credit_entries.invoice_id is 'The document that the credit comes from or was used for.';
+comment on column app_public.credit_entries.payment_id is 'The payment that was too much, or whose refund took the credit; null for other credit.';
 comment on column app_public.credit_entries.occurred_at is 'When the entry was made.';
 comment on column app_public.credit_entries.created_at is 'When the row was created.';
 comment on constraint amount_is_money on app_public.credit_entries is 'must not be 0, and must be between -1,000,000,000,000 and 1,000,000,000,000';
@@ -120,6 +124,20 @@ $$;
 comment on function billing.lock_own_billing is
   E'@errors ID203 LB309\nChecks the permission can_manage_billing, then locks the billing of the current tenant. Functions of the API that change billing begin with it.';
 
+create or replace function billing.has_open_money(tenant_id uuid) returns boolean
+language sql stable security definer
+set search_path to pg_catalog, pg_temp
+as $$
+  select exists (select from app_public.subscriptions s where s.tenant_id = has_open_money.tenant_id and s.ended_at is null)
+      or exists (select from app_public.invoices i
+                  where i.tenant_id = has_open_money.tenant_id and (i.status = 'draft' or i.amount_due > 0))
+      or exists (select from app_public.payments p where p.tenant_id = has_open_money.tenant_id and p.status = 'pending')
+      or exists (select from app_public.credit_entries e
+                  where e.tenant_id = has_open_money.tenant_id group by e.currency having sum(e.amount) <> 0);
+$$;
+comment on function billing.has_open_money is
+  'Whether a tenant has a subscription, a draft, an invoice with something due, a payment under way or credit, in any currency.';
+
 create or replace function app_public.update_billing_profile(
   legal_name text default null, email text default null, address text default null, country_code text default null,
   tax_number text default null, currency text default null
@@ -130,11 +148,9 @@ as $$
 declare
   v_profile app_public.billing_profiles := billing.lock_own_billing();
 begin
-  if update_billing_profile.currency <> v_profile.currency and (
-       exists (select from app_public.subscriptions s where s.tenant_id = v_profile.tenant_id and s.ended_at is null)
-       or billing.credit_balance(v_profile.tenant_id) <> 0) then
-    perform core.raise_error('LB503', 'The currency cannot change while there is a subscription or a credit balance.',
-      'Cancel the subscription first, or ask platform staff.');
+  if update_billing_profile.currency <> v_profile.currency and billing.has_open_money(v_profile.tenant_id) then
+    perform core.raise_error('LB503', 'The currency cannot change while there is a subscription, a draft, an open invoice or credit.',
+      'Cancel the subscription and pay the open invoices first, or ask platform staff.');
   end if;
   update app_public.billing_profiles p
      set legal_name = coalesce(update_billing_profile.legal_name, p.legal_name),
@@ -183,22 +199,22 @@ comment on function app_public.set_billing_terms is
   E'@resultFieldName billingProfile\n@errors LB309 TN205 23514\nSets how this tenant is taxed (tax_rate 0.19 is 19 %), how it pays, and which issuer bills it. Arguments that are left out change nothing. Only platform staff may call it.';
 grant execute on function app_public.set_billing_terms to rowhouse_user;
 
-create or replace function billing.credit_balance(tenant_id uuid) returns numeric
+create or replace function billing.credit_balance(tenant_id uuid, currency text) returns numeric
 language sql stable security definer
 set search_path to pg_catalog, pg_temp
 as $$
   select coalesce(sum(e.amount), 0)
-    from app_public.credit_entries e join app_public.billing_profiles p on p.tenant_id = e.tenant_id and p.currency = e.currency
-   where e.tenant_id = credit_balance.tenant_id;
+    from app_public.credit_entries e
+   where e.tenant_id = credit_balance.tenant_id and e.currency = credit_balance.currency;
 $$;
 comment on function billing.credit_balance is
-  'The credit of a tenant in its currency that no invoice has used yet: the sum of its credit entries.';
+  'The credit of a tenant in a currency that no invoice has used yet: the sum of its credit entries.';
 
 create or replace function app_public.billing_profiles_credit_balance(profile app_public.billing_profiles) returns numeric
 language sql stable security definer
 set search_path to pg_catalog, pg_temp
 as $$
-  select billing.credit_balance(p.tenant_id)
+  select billing.credit_balance(p.tenant_id, p.currency)
     from app_public.billing_profiles p
    where p.tenant_id = (profile).tenant_id and tenancy.has_permission('can_manage_billing');
 $$;
@@ -221,18 +237,44 @@ begin
   if v_amount = 0 then
     perform core.raise_error('LB402', 'The amount must not be zero.', 'Give a positive amount to add credit, or a negative amount to take it back.');
   end if;
-  if billing.credit_balance(v_profile.tenant_id) + v_amount < 0 then
+  if billing.credit_balance(v_profile.tenant_id, v_profile.currency) + v_amount < 0 then
     perform core.raise_error('LB603', 'This is more credit than the tenant has.', 'Take back at most the credit balance.');
   end if;
   insert into app_public.credit_entries (tenant_id, currency, amount, reason, memo, occurred_at)
   values (v_profile.tenant_id, v_profile.currency, v_amount, 'goodwill', add_credit.memo, core.clock())
   returning * into v_entry;
+  perform billing.apply_credit(v_profile.tenant_id, v_profile.currency);
   return v_entry;
 end
 $$;
 comment on function app_public.add_credit is
-  E'@resultFieldName creditEntry\n@errors LB402 LB603 TN205 23514\nGives this tenant credit, which its next invoices use. A negative amount takes unused credit back. Only platform staff may call it.';
+  E'@resultFieldName creditEntry\n@errors LB402 LB603 TN205 23514\nGives this tenant credit. It pays open invoices at once, the longest due first, and the rest pays the next ones. A negative amount takes unused credit back. Only platform staff may call it.';
 grant execute on function app_public.add_credit to rowhouse_user;
+
+create or replace function app_public.pay_out_credit(amount numeric, memo text) returns app_public.credit_entries
+language plpgsql volatile security definer
+set search_path to pg_catalog, pg_temp
+as $$
+declare
+  v_profile app_public.billing_profiles;
+  v_amount numeric;
+  v_entry app_public.credit_entries;
+begin
+  perform tenancy.require_staff();
+  v_profile := billing.lock_billing(core.current_tenant_id());
+  v_amount := billing.positive_payable_amount(pay_out_credit.amount, v_profile.currency);
+  if v_amount > billing.credit_balance(v_profile.tenant_id, v_profile.currency) then
+    perform core.raise_error('LB603', 'This is more credit than the tenant has.', 'Pay out at most the credit balance.');
+  end if;
+  insert into app_public.credit_entries (tenant_id, currency, amount, reason, memo, occurred_at)
+  values (v_profile.tenant_id, v_profile.currency, -v_amount, 'payout', pay_out_credit.memo, core.clock())
+  returning * into v_entry;
+  return v_entry;
+end
+$$;
+comment on function app_public.pay_out_credit is
+  E'@resultFieldName creditEntry\n@errors LB402 LB603 TN205 23514\nRecords that credit of this tenant was paid out to it by bank transfer; the memo says how. Only platform staff may call it.';
+grant execute on function app_public.pay_out_credit to rowhouse_user;
 
 create or replace function billing.can_be_charged(tenant_id uuid) returns boolean
 language sql stable security definer

@@ -4,8 +4,9 @@
 -- The amount of a line is rounded once, half away from zero, to the decimal places of the currency:
 --   recurring           round(price of the period)
 --   proration           ± round(price of the period × days / days of the period)
---   usage and overage   round(charge(quantity of the period)), where charge is billing.usage_charge
---   adjustment          round(charge(quantity by now)) - round(charge(quantity billed before))
+--   credit of days      - round(price of the period × charged share × days / days of the period)
+--   usage and overage   round(charge(quantity, usage share)), where charge is billing.component_charge
+--   adjustment          round(charge(quantity by now, usage share)) - round(charge(quantity billed before, usage share))
 -- The adjustments of a period and its first line therefore always sum to round(charge(quantity by now)), so tiers and included
 -- quantities stay right, however often late events arrive.
 
@@ -13,7 +14,8 @@ comment on type app_public.invoice_line_kind_enum is
   'The kind of an invoice line: recurring is the price of a plan for a period; usage is usage without an included quantity; overage is usage of a component with an included quantity; proration is a share of a period; adjustment is usage that was recorded late, or a line by staff; credit reduces the invoice.';
 
 create or replace function billing.recurring_line(
-  price app_public.plan_prices, kind app_public.invoice_line_kind_enum, sign int, service tstzrange, basis tstzrange, timezone text
+  price app_public.plan_prices, kind app_public.invoice_line_kind_enum, sign int, service tstzrange, basis tstzrange, timezone text,
+  charged_share numeric default null
 ) returns app_public.invoice_lines
 language plpgsql stable security definer
 set search_path to pg_catalog, pg_temp
@@ -33,7 +35,9 @@ begin
   v_line.basis_start := lower(basis);
   v_line.basis_end := upper(basis);
   v_line.amount := recurring_line.sign
-    * billing.prorated_amount((recurring_line.price).amount, v_line.days, v_line.period_days, (recurring_line.price).currency);
+    * billing.prorated_amount((recurring_line.price).amount * coalesce(recurring_line.charged_share, 1), v_line.days, v_line.period_days,
+                              (recurring_line.price).currency);
+  v_line.charged_share := recurring_line.charged_share;
   v_line.description := case
     when recurring_line.kind = 'recurring' then format('%s, %s', v_plan_name, (recurring_line.price).billing_cycle)
     when recurring_line.sign < 0 then format('%s: %s unused of %s days', v_plan_name, v_line.days, v_line.period_days)
@@ -42,7 +46,32 @@ begin
 end
 $$;
 comment on function billing.recurring_line is
-  'A line for the price of a plan: sign × round(price × days of service / days of basis). basis is the whole period, and service is the part of it that is billed. sign is 1 for a charge and -1 for a credit.';
+  'A line for the price of a plan: sign × round(price × charged share × days of service / days of basis). basis is the whole period, and service is the part of it that is billed. sign is 1 for a charge and -1 for a credit; charged_share is 1 when it is null.';
+
+create or replace function billing.charged_share(subscription app_public.subscriptions) returns numeric
+language sql stable security definer
+set search_path to pg_catalog, pg_temp
+as $$
+  select coalesce(least(greatest(trunc(sum(d.plan * d.kept) / nullif(sum(d.plan), 0), 12), 0), 1), 1)
+    from (
+      select sum(l.amount) filter (where l.kind in ('recurring', 'proration')) as plan,
+             case i.status when 'void' then 0
+               else coalesce(least(greatest((i.subtotal + c.credited) / nullif(i.subtotal - coalesce(sum(l.amount) filter (where l.is_manual), 0), 0), 0), 1), 1)
+             end as kept
+        from app_public.invoices i
+        join app_public.invoice_lines l on l.tenant_id = i.tenant_id and l.invoice_id = i.id
+       cross join lateral (
+         select coalesce(sum(n.subtotal), 0) as credited from app_public.invoices n
+          where n.tenant_id = i.tenant_id and n.credited_invoice_id = i.id) c
+       where i.tenant_id = (charged_share.subscription).tenant_id and i.subscription_id = (charged_share.subscription).id
+         and i.series = 'invoice' and i.status <> 'draft'
+       group by i.tenant_id, i.id, i.status, i.subtotal, c.credited
+      having bool_or(l.kind in ('recurring', 'proration') and l.basis_start = (charged_share.subscription).current_period_start
+                     and l.basis_end = (charged_share.subscription).current_period_end)
+    ) as d;
+$$;
+comment on function billing.charged_share is
+  'The share of the price of the current period that was really charged, from 0 to 1: lines by staff, credit notes, refunds and voided invoices reduce it. So what was never owed is not credited again.';
 
 create or replace function billing.upgrade_lines(subscription app_public.subscriptions, price app_public.plan_prices, at timestamptz)
 returns setof app_public.invoice_lines
@@ -59,7 +88,8 @@ declare
 begin
   select * into v_old from app_public.plan_prices p where p.id = (upgrade_lines.subscription).price_id;
   if v_old.amount > 0 then
-    return next billing.recurring_line(v_old, 'proration', -1, v_rest, v_basis, v_zone);
+    return next billing.recurring_line(v_old, 'proration', -1, v_rest, v_basis, v_zone,
+      billing.charged_share(upgrade_lines.subscription));
   end if;
   if (upgrade_lines.price).amount > 0 then
     return next billing.recurring_line(upgrade_lines.price, 'proration', 1, v_rest, v_basis, v_zone);
@@ -69,34 +99,55 @@ $$;
 comment on function billing.upgrade_lines is
   'The two lines of an upgrade within a period: the remaining days are credited at the old price and charged at the new price.';
 
-create or replace function billing.unused_days_lines(subscription app_public.subscriptions, at timestamptz)
+create or replace function billing.unused_days_lines(subscription app_public.subscriptions, from_at timestamptz)
 returns setof app_public.invoice_lines
 language plpgsql stable security definer
 set search_path to pg_catalog, pg_temp
 as $$
 declare
-  v_zone constant text := (unused_days_lines.subscription).timezone;
   v_basis constant tstzrange := tstzrange((unused_days_lines.subscription).current_period_start,
     (unused_days_lines.subscription).current_period_end);
+  v_from constant timestamptz := greatest(unused_days_lines.from_at, lower(v_basis));
   v_price app_public.plan_prices;
 begin
   select * into v_price from app_public.plan_prices p where p.id = (unused_days_lines.subscription).price_id;
-  if v_price.amount > 0 and unused_days_lines.at < upper(v_basis) then
-    return next billing.recurring_line(v_price, 'proration', -1,
-      tstzrange(greatest(billing.local_midnight(unused_days_lines.at, v_zone), lower(v_basis)), upper(v_basis)), v_basis, v_zone);
+  if v_price.amount > 0 and v_from < upper(v_basis) then
+    return next billing.recurring_line(v_price, 'proration', -1, tstzrange(v_from, upper(v_basis)), v_basis,
+      (unused_days_lines.subscription).timezone, billing.charged_share(unused_days_lines.subscription));
   end if;
 end
 $$;
 comment on function billing.unused_days_lines is
-  'The line that credits the remaining days of a period when a subscription ends or pauses early; no line when no day remains or the price is 0.';
+  'The line that credits the days of a period from a midnight on when a subscription ends or pauses early; no line when no day remains or the price is 0.';
 
-create or replace function billing.usage_lines(tenant_id uuid, price_id uuid, period tstzrange) returns setof app_public.invoice_lines
+create or replace function billing.period_lines(subscription app_public.subscriptions, price app_public.plan_prices, at timestamptz)
+returns setof app_public.invoice_lines
+language plpgsql stable security definer
+set search_path to pg_catalog, pg_temp
+as $$
+declare
+  v_zone constant text := (period_lines.subscription).timezone;
+  v_basis constant tstzrange := tstzrange((period_lines.subscription).current_period_start, (period_lines.subscription).current_period_end);
+  v_from constant timestamptz := greatest(billing.local_midnight(period_lines.at, v_zone), lower(v_basis));
+begin
+  if (period_lines.price).amount > 0 and v_from < upper(v_basis) then
+    return next billing.recurring_line(period_lines.price,
+      case when v_from = lower(v_basis) then 'recurring' else 'proration' end::app_public.invoice_line_kind_enum,
+      1, tstzrange(v_from, upper(v_basis)), v_basis, v_zone);
+  end if;
+end
+$$;
+comment on function billing.period_lines is
+  'The line for the price of the current period of a subscription from the day of an instant on; no line when the price is 0 or no day remains.';
+
+create or replace function billing.usage_lines(tenant_id uuid, price_id uuid, period tstzrange, basis tstzrange) returns setof app_public.invoice_lines
 language plpgsql stable security definer
 set search_path to pg_catalog, pg_temp
 as $$
 declare
   v_component app_public.plan_price_components;
   v_currency text;
+  v_share constant numeric := billing.usage_share(usage_lines.period, usage_lines.basis);
   v_line app_public.invoice_lines;
 begin
   select p.currency into v_currency from app_public.plan_prices p where p.id = usage_lines.price_id;
@@ -111,52 +162,55 @@ begin
     v_line.quantity := billing.billable_usage(usage_lines.tenant_id, v_component.usage_type, usage_lines.period);
     v_line.service_start := lower(usage_lines.period);
     v_line.service_end := upper(usage_lines.period);
-    v_line.amount := billing.round_money(billing.component_charge(v_component, v_line.quantity), v_currency);
-    v_line.description := billing.usage_description(v_component, v_line.quantity);
+    v_line.basis_start := lower(usage_lines.basis);
+    v_line.basis_end := upper(usage_lines.basis);
+    v_line.amount := billing.round_money(billing.component_charge(v_component, v_line.quantity, v_share), v_currency);
+    v_line.description := billing.usage_description(v_component, v_line.quantity, v_share);
     return next v_line;
   end loop;
 end
 $$;
 comment on function billing.usage_lines is
-  'One line for each component of a price, also when nothing was used. The kind is overage when the component includes a quantity, and usage otherwise.';
+  'One line for each component of a price and a part of a period (basis), also when nothing was used. The kind is overage when the component includes a quantity, and usage otherwise.';
 
-create or replace function billing.usage_description(component app_public.plan_price_components, quantity numeric) returns text
+create or replace function billing.usage_description(component app_public.plan_price_components, quantity numeric, share numeric) returns text
 language plpgsql stable security definer
 set search_path to pg_catalog, pg_temp
 as $$
 declare
+  v_shown_digits constant int := 3;
   v_name text;
 begin
   select t.display_name into v_name from app_public.usage_types t where t.name = (usage_description.component).usage_type;
   return v_name || ': ' || trim_scale(usage_description.quantity)
     || case when (usage_description.component).included_quantity > 0
-         then ' used, ' || trim_scale((usage_description.component).included_quantity) || ' included' else '' end;
+         then ' used, ' || trim_scale(round((usage_description.component).included_quantity * usage_description.share, v_shown_digits)) || ' included'
+         else '' end;
 end
 $$;
 comment on function billing.usage_description is
   'The description of a line of usage.';
 
 create or replace function billing.adjusted_periods(tenant_id uuid, except_invoice_id uuid)
-returns table (component_id uuid, usage_type text, price_id uuid, period tstzrange, base_quantity numeric, billed_quantity numeric)
+returns table (component_id uuid, usage_type text, price_id uuid, period tstzrange, basis tstzrange, base_quantity numeric, billed_quantity numeric)
 language plpgsql stable security definer
 set search_path to pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
 begin
   return query
-    select l.component_id, l.usage_type, l.price_id, tstzrange(l.service_start, l.service_end),
+    select l.component_id, l.usage_type, l.price_id, tstzrange(l.service_start, l.service_end), tstzrange(l.basis_start, l.basis_end),
            max(l.quantity) filter (where l.kind <> 'adjustment'), max(l.quantity)
       from app_public.invoice_lines l
       join app_public.invoices i on i.tenant_id = l.tenant_id and i.id = l.invoice_id
      where l.tenant_id = adjusted_periods.tenant_id and l.component_id is not null
-       and i.status <> 'draft' and i.id is distinct from adjusted_periods.except_invoice_id
+       and i.status not in ('draft', 'void') and i.id is distinct from adjusted_periods.except_invoice_id
        -- what was billed in another currency cannot be adjusted in the current one
        and i.currency = (select p.currency from app_public.billing_profiles p where p.tenant_id = adjusted_periods.tenant_id)
-       and exists (
-         select from app_public.usage_events e
-          where e.tenant_id = adjusted_periods.tenant_id and e.usage_type = l.usage_type and e.adjusts_period is not null
-            and e.occurred_at >= l.service_start and e.occurred_at < l.service_end)
-     group by l.component_id, l.usage_type, l.price_id, l.service_start, l.service_end
+       and billing.has_late_usage(adjusted_periods.tenant_id, l.usage_type, tstzrange(l.service_start, l.service_end))
+     group by l.component_id, l.usage_type, l.price_id, l.service_start, l.service_end, l.basis_start, l.basis_end
+    -- the first invoice of the period may have been voided, and its use waits to be billed again
+    having max(l.quantity) filter (where l.kind <> 'adjustment') is not null
      order by l.service_start, l.usage_type;
 end
 $$;
@@ -173,6 +227,7 @@ declare
   v_component app_public.plan_price_components;
   v_currency text;
   v_late numeric;
+  v_share numeric;
   v_line app_public.invoice_lines;
 begin
   for v_billed in select * from billing.adjusted_periods(adjustment_lines.tenant_id, adjustment_lines.except_invoice_id) loop
@@ -190,8 +245,11 @@ begin
     v_line.counted_until := adjustment_lines.until_batch;
     v_line.service_start := lower(v_billed.period);
     v_line.service_end := upper(v_billed.period);
-    v_line.amount := billing.adjustment_amount(v_component, v_line.quantity_before, v_line.quantity, v_currency);
-    v_line.description := 'Recorded late: ' || billing.usage_description(v_component, v_line.quantity)
+    v_line.basis_start := lower(v_billed.basis);
+    v_line.basis_end := upper(v_billed.basis);
+    v_share := billing.usage_share(v_billed.period, v_billed.basis);
+    v_line.amount := billing.adjustment_amount(v_component, v_line.quantity_before, v_line.quantity, v_share, v_currency);
+    v_line.description := 'Recorded late: ' || billing.usage_description(v_component, v_line.quantity, v_share)
       || format(' (%s billed before)', trim_scale(v_line.quantity_before));
     return next v_line;
   end loop;
@@ -201,13 +259,13 @@ comment on function billing.adjustment_lines is
   'One line for each billed period and component whose late events have not been billed yet, up to and including a batch; with null, all late events.';
 
 create or replace function billing.adjustment_amount(
-  component app_public.plan_price_components, quantity_before numeric, quantity numeric, currency text) returns numeric
+  component app_public.plan_price_components, quantity_before numeric, quantity numeric, share numeric, currency text) returns numeric
 language sql immutable
 set search_path to pg_catalog, pg_temp
 as $$
   -- both charges are rounded, so that all lines of a period sum to the rounded charge of its whole quantity
-  select billing.round_money(billing.component_charge(component, quantity), currency)
-       - billing.round_money(billing.component_charge(component, quantity_before), currency);
+  select billing.round_money(billing.component_charge(component, quantity, share), currency)
+       - billing.round_money(billing.component_charge(component, quantity_before, share), currency);
 $$;
 comment on function billing.adjustment_amount is
-  'The amount of an adjustment: round(charge(quantity)) - round(charge(quantity_before)).';
+  'The amount of an adjustment: round(charge(quantity, share)) - round(charge(quantity_before, share)).';

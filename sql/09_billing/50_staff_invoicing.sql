@@ -143,6 +143,23 @@ $$;
 comment on function billing.lock_invoice is
   E'@errors LB304\nLocks and returns an invoice (not a credit note) of the current tenant.';
 
+create or replace function billing.bill_usage_again(invoice app_public.invoices) returns void
+language sql volatile security definer
+set search_path to pg_catalog, pg_temp
+as $$
+  insert into app_public.invoices (
+    tenant_id, reason, issuer_id, subscription_id, currency, timezone, period_number, period_start, period_end, usage_start, usage_end,
+    usage_price_id, usage_basis_start, usage_basis_end, collection_method, finalise_at)
+  select (invoice).tenant_id, 'usage', (invoice).issuer_id, (invoice).subscription_id, (invoice).currency, (invoice).timezone,
+         (invoice).period_number, (invoice).period_start, (invoice).period_end, (invoice).usage_start, (invoice).usage_end,
+         (invoice).usage_price_id, (invoice).usage_basis_start, (invoice).usage_basis_end, (invoice).collection_method,
+         core.clock() + make_interval(hours => i.draft_hours)
+    from app_public.invoice_issuers i
+   where i.id = (invoice).issuer_id and (invoice).usage_start is not null;
+$$;
+comment on function billing.bill_usage_again is
+  'Adds a draft for the usage of an invoice that is void.';
+
 create or replace function app_public.void_invoice(id uuid, reason text) returns app_public.invoices
 language plpgsql volatile security definer
 set search_path to pg_catalog, pg_temp
@@ -171,12 +188,13 @@ begin
   if v_used_credit > 0 then
     perform billing.add_credit_entry(v_invoice, v_used_credit, 'released');
   end if;
-  perform billing.reactivate_paid_subscription(v_invoice.tenant_id);
+  perform billing.bill_usage_again(v_invoice);
+  perform billing.apply_credit(v_invoice.tenant_id, v_invoice.currency);
   return v_invoice;
 end
 $$;
 comment on function app_public.void_invoice is
-  E'@resultFieldName invoice\n@errors LB304 LB518 TN205 23514\nVoids an invoice that was never paid. It keeps its number, and the credit that it used is available again. Only platform staff may call it.';
+  E'@resultFieldName invoice\n@errors LB304 LB518 TN205 23514\nVoids an invoice that was never paid. It keeps its number, the credit that it used is available again, and a new draft bills its usage again. Only platform staff may call it.';
 grant execute on function app_public.void_invoice to rowhouse_user;
 
 create or replace function billing.credit_note_tax(invoice app_public.invoices, amount numeric) returns numeric
@@ -240,7 +258,7 @@ begin
      set tax_mode = v_invoice.tax_mode, tax_rate = v_invoice.tax_rate,
          subtotal = -(v_amount - v_tax), tax = -v_tax, total = -v_amount
    where i.tenant_id = v_note.tenant_id and i.id = v_note.id returning * into v_note;
-  v_note := billing.issue_number(v_note, core.clock(), null, 0);
+  v_note := billing.issue_number(v_note, core.clock(), null);
   v_note := billing.settle_invoice(v_note.tenant_id, v_note.id, 0, 0);
   perform core.enqueue_job('billing__render_invoice', json_build_object('tenantId', v_note.tenant_id, 'invoiceId', v_note.id));
   return v_note;
@@ -282,10 +300,43 @@ begin
   if v_amount > v_settled then
     perform billing.add_credit_entry(v_note, v_amount - v_settled, 'credit_note');
   end if;
-  perform billing.reactivate_paid_subscription(v_invoice.tenant_id);
+  perform billing.apply_credit(v_invoice.tenant_id, v_invoice.currency);
   return v_note;
 end
 $$;
 comment on function app_public.create_credit_note is
   E'@resultFieldName creditNote\n@errors LB304 LB402 LB519 LB601 TN205 23514\nCredits an invoice: an amount including tax, or all that is left of it when the amount is left out. The credit first reduces what is owed; the rest becomes credit for the next invoices. To pay money back instead, use refund_payment. Only platform staff may call it.';
 grant execute on function app_public.create_credit_note to rowhouse_user;
+
+create or replace function app_public.write_off_invoice(id uuid, reason text) returns app_public.invoices
+language plpgsql volatile security definer
+set search_path to pg_catalog, pg_temp
+as $$
+declare
+  v_no_reason constant text := '-';
+  v_invoice app_public.invoices;
+begin
+  perform tenancy.require_staff();
+  perform billing.lock_billing(core.current_tenant_id());
+  v_invoice := billing.lock_invoice(write_off_invoice.id);
+  if v_invoice.amount_due <= 0
+     or exists (select from app_public.payments p
+                 where p.tenant_id = v_invoice.tenant_id and p.invoice_id = v_invoice.id and p.status = 'pending') then
+    perform core.raise_error('LB521', 'Nothing is due on this invoice, or a payment is under way.', 'Read the status and the payments of the invoice.');
+  end if;
+  if v_invoice.status = 'finalised' then
+    update app_public.invoices i set status = 'uncollectible', uncollectible_at = core.clock()
+     where i.tenant_id = v_invoice.tenant_id and i.id = v_invoice.id;
+  end if;
+  update app_public.invoices i
+     set amount_written_off = i.amount_due, written_off_at = core.clock(), next_attempt_at = null,
+         write_off_reason = coalesce(nullif(trim(write_off_invoice.reason), ''), v_no_reason)
+   where i.tenant_id = v_invoice.tenant_id and i.id = v_invoice.id
+  returning * into v_invoice;
+  perform billing.reactivate_paid_subscription(v_invoice.tenant_id);
+  return v_invoice;
+end
+$$;
+comment on function app_public.write_off_invoice is
+  E'@resultFieldName invoice\n@errors LB304 LB521 TN205 23514\nGives up what is due on an invoice: it is bad debt and not charged any more. The invoice and its tax stay as they are; a credit note corrects them where the law allows. Only platform staff may call it.';
+grant execute on function app_public.write_off_invoice to rowhouse_user;

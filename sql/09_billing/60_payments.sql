@@ -6,6 +6,7 @@
 -- billing.dunning_days (3, 5 and 7). After the last one it is uncollectible, and the subscription is paused.
 
 call core.secure_tenant_table('app_public.payments');
+call core.exempt_from_guard('app_public.payments', '_000_require_writable_tenant', 'a tenant that is read-only can still pay and stop paying');
 call core.allow('app_public.payments', read => 'can_manage_billing');
 grant select on app_public.payments to rowhouse_user;
 grant select, insert, update, delete on app_public.payments to rowhouse_platform;
@@ -23,6 +24,7 @@ comment on column app_public.payments.failure_code is 'The code of the provider 
 comment on column app_public.payments.failure_message is 'The message of the provider about the failure.';
 comment on column app_public.payments.attempted_at is 'When the payment was attempted.';
 comment on column app_public.payments.succeeded_at is 'When the payment succeeded.';
+comment on column app_public.payments.reversed_at is 'When the bank or the provider took the payment back; null when it did not.';
 comment on column app_public.payments.created_at is 'When the row was created.';
 comment on column app_public.payments.updated_at is 'When the row was last changed.';
 comment on constraint reference_is_short on app_public.payments is 'must have at most 200 characters';
@@ -30,7 +32,7 @@ comment on constraint payments_tenant_id_invoice_id_fkey on app_public.payments 
 comment on constraint payments_tenant_id_payment_method_id_fkey on app_public.payments is E'@fieldName paymentMethod\n@foreignFieldName payments';
 
 comment on type app_public.payment_status_enum is
-  'The state of a payment or refund: pending is not decided yet; succeeded moved the money; failed did not.';
+  'The state of a payment or refund: pending is not decided yet; succeeded moved the money; failed did not; reversed moved it, and the bank took it back.';
 
 create or replace function billing.dunning_days() returns int[]
 language sql immutable
@@ -157,6 +159,7 @@ begin
            failure_message = left(finish_payment.failure_message, billing.max_provider_message())
      where p.tenant_id = v_payment.tenant_id and p.id = v_payment.id returning * into v_payment;
     perform billing.record_missed_payment(v_invoice, v_payment.id);
+    perform billing.apply_credit(v_invoice.tenant_id, v_invoice.currency);
   elsif finish_payment.outcome = 'succeeded' and v_payment.status <> 'succeeded' then
     update app_public.payments p
        set status = 'succeeded', succeeded_at = v_now, failure_code = null, failure_message = null,
@@ -185,8 +188,9 @@ begin
   end if;
   if v_payment.amount > v_applied then
     -- The invoice was paid twice, or it was credited in the meantime. The rest pays the next invoices.
-    perform billing.add_credit_entry(v_invoice, v_payment.amount - v_applied, 'overpayment');
+    perform billing.add_credit_entry(v_invoice, v_payment.amount - v_applied, 'overpayment', v_payment.id);
   end if;
+  perform billing.apply_credit(v_invoice.tenant_id, v_invoice.currency);
   update app_public.tenants t set last_payment_at = core.clock() where t.id = v_payment.tenant_id;
   perform billing.add_billing_notice(v_payment.tenant_id, 'payment_succeeded', v_payment.id::text,
     format('The payment for %s has arrived.', v_invoice.number), v_invoice.subscription_id, v_invoice.id);
@@ -246,8 +250,8 @@ begin
     return;
   end if;
   if v_is_last then
-    -- unused days are not credited, because they were not paid
-    perform billing.bill_last_period(v_subscription, v_now, false);
+    -- what was not served is not owed either
+    perform billing.bill_last_period(v_subscription, v_now, 'change', billing.next_midnight(v_now, v_subscription.timezone));
     perform billing.pause_live_subscription(v_subscription, v_now);
   elsif v_subscription.status = 'active' then
     update app_public.subscriptions s set status = 'past_due', past_due_at = v_now where s.id = v_subscription.id;
@@ -256,6 +260,64 @@ end
 $$;
 comment on function billing.record_missed_payment is
   'Records a missed payment. Before the last attempt the subscription becomes past due and the next attempt is planned; after it the invoice becomes uncollectible and the subscription is paused. payment_id is null when the invoice is overdue without a charge.';
+
+create or replace function billing.reverse_payment(payment app_public.payments, reason text) returns app_public.payments
+language plpgsql volatile security definer
+set search_path to pg_catalog, pg_temp
+as $$
+declare
+  v_now constant timestamptz := core.clock();
+  v_invoice app_public.invoices;
+  v_payment app_public.payments;
+  v_credit numeric;
+begin
+  update app_public.payments p
+     set status = 'reversed', reversed_at = v_now, failure_message = left(reverse_payment.reason, billing.max_provider_message())
+   where p.tenant_id = (reverse_payment.payment).tenant_id and p.id = (reverse_payment.payment).id
+  returning * into v_payment;
+  select coalesce(sum(e.amount), 0) into v_credit from app_public.credit_entries e
+   where e.tenant_id = v_payment.tenant_id and e.payment_id = v_payment.id;
+  select * into v_invoice from app_public.invoices i
+   where i.tenant_id = v_payment.tenant_id and i.id = v_payment.invoice_id for update;
+  if v_credit > 0 then
+    -- credit that was used already is owed: the balance is below 0 until new credit or staff settle it
+    perform billing.add_credit_entry(v_invoice, -v_credit, 'refunded', v_payment.id);
+  end if;
+  -- what the payment paid is due again, and charged again
+  update app_public.invoices i
+     set amount_paid = i.amount_paid - (v_payment.amount - v_credit),
+         status = case i.status when 'paid' then 'finalised'::app_public.invoice_status_enum else i.status end,
+         paid_at = null, next_attempt_at = v_now
+   where i.tenant_id = v_invoice.tenant_id and i.id = v_invoice.id and v_payment.amount > v_credit;
+  perform billing.apply_credit(v_invoice.tenant_id, v_invoice.currency);
+  perform billing.add_billing_notice(v_payment.tenant_id, 'payment_failed', v_payment.id || '/reversed',
+    format('The payment for %s was taken back.', v_invoice.number), v_invoice.subscription_id, v_invoice.id);
+  return v_payment;
+end
+$$;
+comment on function billing.reverse_payment is
+  'Takes back a payment that had succeeded, after a direct debit bounced or a dispute was lost: what it paid is due again, and credit that came from it is taken back.';
+
+create or replace function app_public.reverse_payment(payment_id uuid, reason text) returns app_public.payments
+language plpgsql volatile security definer
+set search_path to pg_catalog, pg_temp
+as $$
+declare
+  v_payment app_public.payments;
+begin
+  perform tenancy.require_staff();
+  perform billing.lock_billing(core.current_tenant_id());
+  v_payment := billing.lock_payment(reverse_payment.payment_id);
+  if exists (select from app_public.refunds r
+              where r.tenant_id = v_payment.tenant_id and r.payment_id = v_payment.id and r.status <> 'failed') then
+    perform core.raise_error('LB522', 'A payment that was refunded cannot be reversed.', 'Read the refunds of the payment.');
+  end if;
+  return billing.reverse_payment(v_payment, reverse_payment.reason);
+end
+$$;
+comment on function app_public.reverse_payment is
+  E'@resultFieldName payment\n@errors LB305 LB522 TN205\nRecords that the bank took a payment back, such as a direct debit that bounced. What it paid is due again. Only platform staff may call it.';
+grant execute on function app_public.reverse_payment to rowhouse_user;
 
 create or replace function app_public.pay_invoice(id uuid) returns app_public.invoices
 language plpgsql volatile security definer

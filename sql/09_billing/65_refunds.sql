@@ -9,6 +9,7 @@ comment on column app_public.refunds.payment_id is 'The payment that is paid bac
 comment on column app_public.refunds.credit_note_id is 'The credit note that documents the refund; null until it has succeeded.';
 comment on column app_public.refunds.status is 'The state of the refund.';
 comment on column app_public.refunds.amount is 'The amount in the currency of the payment.';
+comment on column app_public.refunds.credit_amount is 'The part of the amount that the payment was too much, which comes from credit and needs no credit note.';
 comment on column app_public.refunds.reason is 'Why the payment is paid back, at most 1,000 characters.';
 comment on column app_public.refunds.provider_refund_id is 'The key of the refund at the provider.';
 comment on column app_public.refunds.failure_message is 'The message of the provider about the failure.';
@@ -24,7 +25,7 @@ set search_path to pg_catalog, pg_temp
 as $$
   select i.total
        + (select coalesce(sum(c.total), 0) from app_public.invoices c where c.tenant_id = i.tenant_id and c.credited_invoice_id = i.id)
-       - (select coalesce(sum(r.amount), 0) from app_public.refunds r
+       - (select coalesce(sum(r.amount - r.credit_amount), 0) from app_public.refunds r
             join app_public.payments p on p.tenant_id = r.tenant_id and p.id = r.payment_id
            where p.tenant_id = i.tenant_id and p.invoice_id = i.id and r.status = 'pending')
     from app_public.invoices i
@@ -33,17 +34,80 @@ $$;
 comment on function billing.creditable_amount is
   'The amount of an invoice that can still be credited or refunded: total - credit notes - pending refunds. A credit note has a negative total, so it is added.';
 
-create or replace function billing.refundable_amount(payment app_public.payments) returns numeric
+create or replace function billing.lock_payment(payment_id uuid) returns app_public.payments
+language plpgsql volatile security definer
+set search_path to pg_catalog, pg_temp
+as $$
+declare
+  v_payment app_public.payments;
+begin
+  select * into v_payment from app_public.payments p
+   where p.tenant_id = core.current_tenant_id() and p.id = lock_payment.payment_id for update;
+  if not found then
+    perform core.raise_error('LB305', 'There is no such payment.', 'Choose one of the payments of the tenant.');
+  end if;
+  if v_payment.status <> 'succeeded' then
+    perform core.raise_error('LB522', 'Only a payment that succeeded can be paid back.', 'Read the status of the payment.');
+  end if;
+  return v_payment;
+end
+$$;
+comment on function billing.lock_payment is
+  E'@errors LB305 LB522\nLocks and returns a payment of the current tenant that succeeded.';
+
+create or replace function billing.refundable_credit(payment app_public.payments) returns numeric
 language sql stable security definer
 set search_path to pg_catalog, pg_temp
 as $$
-  select least(
-    (payment).amount - (select coalesce(sum(r.amount), 0) from app_public.refunds r
-                         where r.tenant_id = (payment).tenant_id and r.payment_id = (payment).id and r.status <> 'failed'),
-    billing.creditable_amount((payment).tenant_id, (payment).invoice_id));
+  select greatest(least(
+    (select coalesce(sum(e.amount), 0) from app_public.credit_entries e
+      where e.tenant_id = (payment).tenant_id and e.payment_id = (payment).id),
+    billing.credit_balance((payment).tenant_id, (payment).currency)), 0);
 $$;
-comment on function billing.refundable_amount is
-  'The amount of a payment that can still be refunded: min(amount - other refunds of the payment, creditable amount of the invoice).';
+comment on function billing.refundable_credit is
+  'The part of a payment that became credit, because it was too much, and that is still there.';
+
+create or replace function billing.refundable_price(payment app_public.payments) returns numeric
+language sql stable security definer
+set search_path to pg_catalog, pg_temp
+as $$
+  select greatest(least(
+    (payment).amount
+    - (select coalesce(sum(e.amount), 0) from app_public.credit_entries e
+        where e.tenant_id = (payment).tenant_id and e.payment_id = (payment).id and e.amount > 0 and e.reason = 'overpayment')
+    - (select coalesce(sum(r.amount - r.credit_amount), 0) from app_public.refunds r
+        where r.tenant_id = (payment).tenant_id and r.payment_id = (payment).id and r.status <> 'failed'),
+    billing.creditable_amount((payment).tenant_id, (payment).invoice_id)), 0);
+$$;
+comment on function billing.refundable_price is
+  'The part of a payment that paid its invoice and can still be refunded: no more than what is left of the invoice after credit notes and refunds.';
+
+create or replace function billing.write_down_refund(
+  payment app_public.payments, amount numeric, reason text, provider_refund_id text default null
+) returns app_public.refunds
+language plpgsql volatile security definer
+set search_path to pg_catalog, pg_temp
+as $$
+declare
+  v_payment constant app_public.payments := write_down_refund.payment;
+  v_credit constant numeric := least(write_down_refund.amount, billing.refundable_credit(v_payment));
+  v_invoice app_public.invoices;
+  v_refund app_public.refunds;
+begin
+  insert into app_public.refunds (tenant_id, payment_id, amount, credit_amount, reason, provider_refund_id)
+  values (v_payment.tenant_id, v_payment.id, write_down_refund.amount, v_credit, write_down_refund.reason,
+          write_down_refund.provider_refund_id)
+  returning * into v_refund;
+  if v_credit > 0 then
+    -- what was paid twice is given back once: as money, not as credit too
+    select * into v_invoice from app_public.invoices i where i.tenant_id = v_payment.tenant_id and i.id = v_payment.invoice_id;
+    perform billing.add_credit_entry(v_invoice, -v_credit, 'refunded', v_payment.id);
+  end if;
+  return v_refund;
+end
+$$;
+comment on function billing.write_down_refund is
+  'Inserts a refund. The part of the payment that became credit is taken from the credit first; a credit note documents the rest.';
 
 create or replace function app_public.refund_payment(payment_id uuid, amount numeric default null, reason text default null) returns app_public.refunds
 language plpgsql volatile security definer
@@ -57,23 +121,15 @@ declare
 begin
   perform tenancy.require_staff();
   perform billing.lock_billing(core.current_tenant_id());
-  select * into v_payment from app_public.payments p
-   where p.tenant_id = core.current_tenant_id() and p.id = refund_payment.payment_id for update;
-  if not found then
-    perform core.raise_error('LB305', 'There is no such payment.', 'Choose one of the payments of the tenant.');
-  end if;
-  if v_payment.status <> 'succeeded' then
-    perform core.raise_error('LB522', 'Only a payment that succeeded can be refunded.', 'Read the status of the payment.');
-  end if;
-  v_left := billing.refundable_amount(v_payment);
+  v_payment := billing.lock_payment(refund_payment.payment_id);
+  v_left := billing.refundable_credit(v_payment) + billing.refundable_price(v_payment);
   v_amount := coalesce(refund_payment.amount, v_left);
   if v_amount > v_left or refund_payment.amount is null and v_left <= 0 then
-    perform core.raise_error('LB601', 'This is more than what is left of the invoice.',
-      'Give at most the payment minus earlier refunds and credit notes.');
+    perform core.raise_error('LB601', 'This is more than what is left of the payment.',
+      'Give at most the payment minus earlier refunds, credit notes and credit that was used.');
   end if;
   v_amount := billing.positive_payable_amount(v_amount, v_payment.currency);
-  insert into app_public.refunds (tenant_id, payment_id, amount, reason)
-  values (v_payment.tenant_id, v_payment.id, v_amount, refund_payment.reason) returning * into v_refund;
+  v_refund := billing.write_down_refund(v_payment, v_amount, refund_payment.reason);
   if v_payment.provider = 'manual' then
     return billing.finish_refund(v_refund.tenant_id, v_refund.id, 'succeeded');
   end if;
@@ -82,7 +138,7 @@ begin
 end
 $$;
 comment on function app_public.refund_payment is
-  E'@resultFieldName refund\n@errors LB305 LB402 LB522 LB601 TN205 23514\nPays a payment back by the way it came: an amount, or all that is left when the amount is left out. When the refund has succeeded, a credit note is written. A manual payment is recorded as paid back at once. Only platform staff may call it.';
+  E'@resultFieldName refund\n@errors LB305 LB402 LB522 LB601 TN205 23514\nPays a payment back by the way it came: an amount, or all that is left when the amount is left out. What was paid too much comes from the credit that it became; for the rest a credit note is written when the refund has succeeded. A manual payment is recorded as paid back at once. Only platform staff may call it.';
 grant execute on function app_public.refund_payment to rowhouse_user;
 
 create or replace function billing.refund_for_provider(tenant_id uuid, refund_id uuid)
@@ -103,6 +159,27 @@ comment on function billing.refund_for_provider is
   'What to ask the provider to pay back. There is no row when the refund is already decided.';
 grant execute on function billing.refund_for_provider to rowhouse_worker;
 
+create or replace function billing.return_refund(refund app_public.refunds) returns void
+language plpgsql volatile security definer
+set search_path to pg_catalog, pg_temp
+as $$
+declare
+  -- after a refund that had succeeded, its credit note stays, and all of its money is owed to the customer
+  v_credit constant numeric := case (refund).status when 'succeeded' then (refund).amount else (refund).credit_amount end;
+  v_invoice app_public.invoices;
+begin
+  if v_credit > 0 then
+    select i.* into v_invoice from app_public.invoices i
+      join app_public.payments p on p.tenant_id = i.tenant_id and p.invoice_id = i.id
+     where p.tenant_id = (refund).tenant_id and p.id = (refund).payment_id;
+    perform billing.add_credit_entry(v_invoice, v_credit, 'refund_failed', (refund).payment_id);
+    perform billing.apply_credit(v_invoice.tenant_id, v_invoice.currency);
+  end if;
+end
+$$;
+comment on function billing.return_refund is
+  'Gives the money of a refund that failed to the customer as credit.';
+
 create or replace function billing.finish_refund(
   tenant_id uuid, refund_id uuid, outcome billing.payment_outcome, provider_refund_id text default null,
   failure_message text default null
@@ -122,7 +199,8 @@ begin
   if not found then
     perform core.raise_error('LB306', 'There is no such refund.', 'Choose one of the refunds of the payment.');
   end if;
-  if finish_refund.outcome = 'failed' and v_refund.status = 'pending' then
+  if finish_refund.outcome = 'failed' and v_refund.status in ('pending', 'succeeded') then
+    perform billing.return_refund(v_refund);
     update app_public.refunds r
        set status = 'failed', provider_refund_id = coalesce(finish_refund.provider_refund_id, r.provider_refund_id),
            failure_message = left(finish_refund.failure_message, billing.max_provider_message())
@@ -134,7 +212,9 @@ begin
     select i.* into v_invoice from app_public.invoices i
       join app_public.payments p on p.tenant_id = i.tenant_id and p.invoice_id = i.id
      where p.tenant_id = v_refund.tenant_id and p.id = v_refund.payment_id for update of i;
-    v_note := billing.write_credit_note(v_invoice, v_refund.amount, v_refund.reason);
+    if v_refund.amount > v_refund.credit_amount then
+      v_note := billing.write_credit_note(v_invoice, v_refund.amount - v_refund.credit_amount, v_refund.reason);
+    end if;
     update app_public.refunds r
        set status = 'succeeded', credit_note_id = v_note.id, provider_refund_id = coalesce(finish_refund.provider_refund_id, r.provider_refund_id)
      where r.tenant_id = v_refund.tenant_id and r.id = v_refund.id returning * into v_refund;
@@ -143,5 +223,5 @@ begin
 end
 $$;
 comment on function billing.finish_refund is
-  E'@errors LB306\nRecords the outcome of a refund. The same outcome again changes nothing.';
+  E'@errors LB306\nRecords the outcome of a refund. The same outcome again changes nothing. A refund that fails after it had succeeded becomes credit.';
 grant execute on function billing.finish_refund to rowhouse_worker;

@@ -22,14 +22,7 @@ begin
   if not found then
     return 'repeated';
   end if;
-  v_outcome := case
-    when receive_payment_event.type like 'payment\_intent.%'
-      then billing.apply_payment_intent(receive_payment_event.type, receive_payment_event.payload)
-    when receive_payment_event.type in ('refund.created', 'refund.updated', 'refund.failed', 'charge.refund.updated')
-      then billing.apply_refund(receive_payment_event.provider, receive_payment_event.payload)
-    when receive_payment_event.type = 'payment_method.detached'
-      then billing.apply_detachment(receive_payment_event.provider, receive_payment_event.payload)
-    else 'ignored' end;
+  v_outcome := billing.apply_payment_event(receive_payment_event.provider, receive_payment_event.type, receive_payment_event.payload);
   update billing.payment_events e set outcome = v_outcome
    where e.provider = receive_payment_event.provider and e.event_id = receive_payment_event.event_id;
   return v_outcome;
@@ -38,6 +31,65 @@ $$;
 comment on function billing.receive_payment_event is
   'Stores an event whose signature the server has checked, applies it, and returns its outcome. payload is the object of the event. Only the login of the server may call it.';
 grant execute on function billing.receive_payment_event to rowhouse_authenticator;
+
+create or replace function billing.apply_payment_event(provider app_public.payment_provider, type text, payload jsonb)
+returns billing.event_outcome
+language plpgsql volatile security definer
+set search_path to pg_catalog, pg_temp
+as $$
+begin
+  return case
+    when apply_payment_event.type like 'payment\_intent.%'
+      then billing.apply_payment_intent(apply_payment_event.type, apply_payment_event.payload)
+    when apply_payment_event.type in ('refund.created', 'refund.updated', 'refund.failed', 'charge.refund.updated')
+      then billing.apply_refund(apply_payment_event.provider, apply_payment_event.payload)
+    when apply_payment_event.type = 'payment_method.detached'
+      then billing.apply_detachment(apply_payment_event.provider, apply_payment_event.payload)
+    when apply_payment_event.type in ('charge.dispute.funds_withdrawn', 'charge.dispute.funds_reinstated')
+      then billing.apply_dispute(apply_payment_event.provider, apply_payment_event.type, apply_payment_event.payload)
+    else 'ignored' end;
+exception
+  -- The event is signed, so it came from the provider, and it would come again and again. It is kept for staff to look at.
+  when data_exception or integrity_constraint_violation or raise_exception then
+    return 'unknown';
+end
+$$;
+comment on function billing.apply_payment_event is
+  'Applies an event of a payment provider. An event that cannot be read is unknown.';
+
+create or replace function billing.apply_dispute(provider app_public.payment_provider, type text, dispute jsonb) returns billing.event_outcome
+language plpgsql volatile security definer
+set search_path to pg_catalog, pg_temp
+as $$
+declare
+  v_tenant_id constant uuid := billing.tenant_of_provider_object(apply_dispute.provider, dispute ->> 'payment_intent');
+  v_payment app_public.payments;
+  v_invoice app_public.invoices;
+begin
+  if v_tenant_id is null then
+    return 'unknown';
+  end if;
+  call core.enter_tenant(v_tenant_id);
+  perform billing.lock_billing(v_tenant_id);
+  select * into v_payment from app_public.payments p
+   where p.tenant_id = v_tenant_id and p.provider = apply_dispute.provider and p.provider_payment_id = dispute ->> 'payment_intent' for update;
+  -- a dispute about a part is for staff to decide
+  if (dispute ->> 'amount')::numeric is distinct from billing.minor_amount(v_payment.amount, v_payment.currency) then
+    return 'unknown';
+  end if;
+  if type = 'charge.dispute.funds_withdrawn' and v_payment.status = 'succeeded' then
+    perform billing.reverse_payment(v_payment, 'disputed: ' || coalesce(dispute ->> 'reason', 'no reason given'));
+  elsif type = 'charge.dispute.funds_reinstated' and v_payment.status = 'reversed' then
+    select * into v_invoice from app_public.invoices i where i.tenant_id = v_tenant_id and i.id = v_payment.invoice_id for update;
+    update app_public.payments p set status = 'succeeded', reversed_at = null, failure_message = null
+     where p.tenant_id = v_tenant_id and p.id = v_payment.id returning * into v_payment;
+    perform billing.apply_payment(v_invoice, v_payment);
+  end if;
+  return 'applied';
+end
+$$;
+comment on function billing.apply_dispute is
+  'Applies an event about the money of a dispute: a payment whose money was withdrawn is reversed, and one whose money came back succeeds again. A dispute about a part of a payment is unknown, so that staff look at it.';
 
 create or replace function billing.uuid_or_null(value text) returns uuid
 language sql immutable parallel safe
@@ -113,11 +165,10 @@ begin
        and p.status = 'succeeded';
     v_amount := (refund ->> 'amount')::numeric / 10 ^ billing.minor_units(v_payment.currency);
     if v_payment.id is null or v_outcome = 'failed' or v_amount is null or v_amount <= 0
-       or v_amount > billing.creditable_amount(v_tenant_id, v_payment.invoice_id) then
+       or v_amount > billing.refundable_credit(v_payment) + billing.refundable_price(v_payment) then
       return 'unknown';
     end if;
-    insert into app_public.refunds (tenant_id, payment_id, amount, reason, provider_refund_id)
-    values (v_tenant_id, v_payment.id, v_amount, 'Refunded at the payment provider', refund ->> 'id') returning * into v_refund;
+    v_refund := billing.write_down_refund(v_payment, v_amount, 'Refunded at the payment provider', refund ->> 'id');
   end if;
   perform billing.finish_refund(v_tenant_id, v_refund.id, v_outcome, refund ->> 'id', refund ->> 'failure_reason');
   return 'applied';

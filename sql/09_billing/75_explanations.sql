@@ -12,6 +12,7 @@ declare
   v_period constant tstzrange := tstzrange(v_line.service_start, v_line.service_end);
   -- no batch has this number, so late_usage up to it is 0
   v_no_batch constant bigint := -1;
+  v_share constant numeric := billing.usage_share(v_period, tstzrange(v_line.basis_start, v_line.basis_end));
   v_component app_public.plan_price_components;
   v_base numeric;
   v_counted_before bigint;
@@ -21,18 +22,19 @@ begin
   select * into v_component from app_public.plan_price_components c where c.id = v_line.component_id;
   v_base := billing.billable_usage(v_line.tenant_id, v_component.usage_type, v_period);
   if v_line.kind <> 'adjustment' then
-    return query select billing.round_money(billing.component_charge(v_component, v_base), recompute_usage_line.currency),
-      format('%s of %s, %s included', v_component.model, trim_scale(v_base), trim_scale(v_component.included_quantity));
+    return query select billing.round_money(billing.component_charge(v_component, v_base, v_share), recompute_usage_line.currency),
+      format('%s of %s, %s included%s', v_component.model, trim_scale(v_base), trim_scale(v_component.included_quantity),
+        case when v_share <> 1 then format(' in a whole period, of which this is %s', round(v_share, 6)) else '' end);
     return;
   end if;
   select max(l.counted_until) into v_counted_before
     from app_public.invoice_lines l
-    join app_public.invoices i on i.tenant_id = l.tenant_id and i.id = l.invoice_id and i.status <> 'draft'
+    join app_public.invoices i on i.tenant_id = l.tenant_id and i.id = l.invoice_id and i.status not in ('draft', 'void')
    where l.tenant_id = v_line.tenant_id and l.component_id = v_line.component_id and l.kind = 'adjustment'
      and l.service_start = v_line.service_start and l.counted_until < v_line.counted_until;
   v_before := v_base + billing.late_usage(v_line.tenant_id, v_component.usage_type, v_period, coalesce(v_counted_before, v_no_batch));
   v_after := v_base + billing.late_usage(v_line.tenant_id, v_component.usage_type, v_period, v_line.counted_until);
-  return query select billing.adjustment_amount(v_component, v_before, v_after, recompute_usage_line.currency),
+  return query select billing.adjustment_amount(v_component, v_before, v_after, v_share, recompute_usage_line.currency),
     format('%s of %s minus %s of %s', v_component.model, trim_scale(v_after), v_component.model, trim_scale(v_before));
 end
 $$;
@@ -62,8 +64,11 @@ begin
     select * into v_price from app_public.plan_prices p where p.id = v_line.price_id;
     v_days := billing.local_days(v_line.service_start, v_line.service_end, v_invoice.timezone);
     v_period_days := billing.local_days(v_line.basis_start, v_line.basis_end, v_invoice.timezone);
-    return query select v_line.quantity * billing.prorated_amount(v_price.amount, v_days, v_period_days, v_price.currency),
-      format('%s%s × %s / %s days', case when v_line.quantity < 0 then '-' else '' end, v_price.amount, v_days, v_period_days);
+    return query select v_line.quantity
+        * billing.prorated_amount(v_price.amount * coalesce(v_line.charged_share, 1), v_days, v_period_days, v_price.currency),
+      format('%s%s%s × %s / %s days', case when v_line.quantity < 0 then '-' else '' end, v_price.amount,
+        case when v_line.charged_share < 1 then format(' × %s that was charged', trim_scale(v_line.charged_share)) else '' end,
+        v_days, v_period_days);
   else
     return query select r.amount, r.explanation from billing.recompute_usage_line(v_line, v_invoice.currency) r;
   end if;
@@ -116,22 +121,32 @@ comment on function app_public.explain_invoice is
   E'@errors ID203 LB304\nEach line of an invoice, then the subtotal, the tax and the total. Each row has the amount that was billed, the amount computed again from prices, days and events, and the calculation in words. Requires can_manage_billing.';
 grant execute on function app_public.explain_invoice to rowhouse_user;
 
-create or replace function billing.verify_balance(tenant_id uuid, out expected numeric, out actual numeric)
+create or replace function billing.verify_documents(tenant_id uuid)
+returns table (what text, expected numeric, actual numeric)
 language sql stable security definer
 set search_path to pg_catalog, pg_temp
 as $$
-  select (select coalesce(sum(i.total), 0) from app_public.invoices i
-           where i.tenant_id = verify_balance.tenant_id and i.status not in ('draft', 'void')),
-         (select coalesce(sum(p.amount), 0) from app_public.payments p
-           where p.tenant_id = verify_balance.tenant_id and p.status = 'succeeded')
-       - (select coalesce(sum(r.amount), 0) from app_public.refunds r
-           where r.tenant_id = verify_balance.tenant_id and r.status = 'succeeded')
-       + (select coalesce(sum(i.amount_due), 0) from app_public.invoices i where i.tenant_id = verify_balance.tenant_id)
-       - (select coalesce(sum(e.amount), 0) from app_public.credit_entries e
-           where e.tenant_id = verify_balance.tenant_id and e.reason <> 'goodwill');
+  select format('%s %s', i.number, c.name), c.expected, c.actual
+    from app_public.invoices i
+   cross join lateral (
+     select coalesce(sum(l.amount), 0) as lines from app_public.invoice_lines l where l.tenant_id = i.tenant_id and l.invoice_id = i.id) s
+   cross join lateral (values
+     ('subtotal', s.lines, i.subtotal),
+     ('tax', case i.series when 'invoice' then billing.round_money(s.lines * i.tax_rate, i.currency) else i.tax end, i.tax),
+     ('total', i.subtotal + i.tax, i.total),
+     ('number', 1, (select count(*) from billing.invoice_numbers n
+                     where n.document_id = i.id and n.issuer_id = i.issuer_id and n.series = i.series and n.sequence_number = i.sequence_number)),
+     ('paid', (select coalesce(sum(p.amount), 0) from app_public.payments p
+                where p.tenant_id = i.tenant_id and p.invoice_id = i.id and p.status = 'succeeded')
+            - (select coalesce(sum(e.amount), 0) from app_public.credit_entries e
+                where e.tenant_id = i.tenant_id and e.invoice_id = i.id and e.reason = 'overpayment'
+                  and exists (select from app_public.payments p
+                               where p.tenant_id = e.tenant_id and p.id = e.payment_id and p.status = 'succeeded')), i.amount_paid)
+   ) as c (name, expected, actual)
+   where i.tenant_id = verify_documents.tenant_id and i.status <> 'draft';
 $$;
-comment on function billing.verify_balance is
-  'The balance of a tenant computed in two ways: the total of all final, unvoided documents = payments - refunds + what is due - credit, where credit leaves out goodwill because no document added it.';
+comment on function billing.verify_documents is
+  'The amounts of each final document of a tenant, computed from its lines, its numbers and its payments (expected), and as they stand (actual).';
 
 create or replace function billing.verify_usage(tenant_id uuid)
 returns table (usage_type text, service_start timestamptz, expected numeric, actual numeric)
@@ -145,7 +160,7 @@ as $$
     from (
       select distinct on (l.component_id, l.service_start) l.usage_type, l.service_start, l.service_end, l.quantity, l.counted_until
         from app_public.invoice_lines l
-        join app_public.invoices i on i.tenant_id = l.tenant_id and i.id = l.invoice_id and i.status <> 'draft'
+        join app_public.invoices i on i.tenant_id = l.tenant_id and i.id = l.invoice_id and i.status not in ('draft', 'void')
        where l.tenant_id = verify_usage.tenant_id and l.component_id is not null
        order by l.component_id, l.service_start, l.quantity desc, l.counted_until desc nulls last) as u;
 $$;
@@ -163,7 +178,9 @@ begin
   return query
     select f.what, f.expected, f.actual
       from (
-        select 'balance' as what, b.expected, b.actual from billing.verify_balance(verify_billing.tenant_id) b
+        select l.what, l.expected, l.actual from billing.verify_ledger(verify_billing.tenant_id) l
+        union all
+        select d.what, d.expected, d.actual from billing.verify_documents(verify_billing.tenant_id) d
         union all
         select format('%s line %s', i.number, l.line_number), r.amount, l.amount
           from app_public.invoices i
@@ -178,7 +195,7 @@ begin
 end
 $$;
 comment on function billing.verify_billing is
-  'The differences in the books of a tenant: its balance, the lines of its invoices, and its usage. Normally there are none. Administrators in psql and tests use it.';
+  'The differences in the books of a tenant: the ledger beside the documents, documents beside their lines, lines beside events, and usage. Normally there are none. Administrators in psql and tests use it.';
 
 create or replace function billing.invoice_number_gaps() returns table (issuer text, series app_public.invoice_series, sequence_number bigint)
 language sql stable security definer

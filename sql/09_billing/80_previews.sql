@@ -29,23 +29,42 @@ $$;
 comment on function billing.preview_lines is
   'The rows of a preview: the lines, the subtotal, the tax and the total, as they would be on an invoice that is created at an instant.';
 
-create or replace function billing.first_period_lines(subscription app_public.subscriptions, at timestamptz)
+create or replace function billing.next_period_lines(subscription app_public.subscriptions, at timestamptz)
 returns setof app_public.invoice_lines
 language plpgsql stable security definer
 set search_path to pg_catalog, pg_temp
 as $$
 declare
-  v_next constant app_public.subscriptions := first_period_lines.subscription;
-  v_price app_public.plan_prices := billing.plan_price_at(v_next.plan_id, v_next.currency, v_next.billing_cycle, first_period_lines.at);
-  v_period tstzrange := billing.subscription_period(v_next, first_period_lines.at);
+  v_next app_public.subscriptions := next_period_lines.subscription;
+  v_period constant tstzrange := billing.subscription_period(v_next, next_period_lines.at);
 begin
-  if v_price.amount > 0 then
-    return next billing.recurring_line(v_price, 'recurring', 1, v_period, v_period, v_next.timezone);
+  v_next.current_period_start := lower(v_period);
+  v_next.current_period_end := upper(v_period);
+  return query select * from billing.period_lines(v_next,
+    billing.plan_price_at(v_next.plan_id, v_next.currency, v_next.billing_cycle, next_period_lines.at), next_period_lines.at);
+end
+$$;
+comment on function billing.next_period_lines is
+  E'@errors LB302\nThe line for the price of the period that begins at an instant, for a subscription with the plan, cycle and anchor day of that period; no line when the price is 0.';
+
+create or replace function billing.unbilled_usage_lines(subscription app_public.subscriptions, at timestamptz)
+returns setof app_public.invoice_lines
+language plpgsql stable security definer
+set search_path to pg_catalog, pg_temp
+as $$
+declare
+  v_old constant app_public.subscriptions := unbilled_usage_lines.subscription;
+  v_usage constant tstzrange := billing.unbilled_usage(v_old, unbilled_usage_lines.at);
+begin
+  if v_usage is not null then
+    return query select * from billing.usage_lines(v_old.tenant_id, v_old.price_id, v_usage,
+      billing.usage_basis(v_old, v_usage));
+    return query select * from billing.adjustment_lines(v_old.tenant_id, null, null);
   end if;
 end
 $$;
-comment on function billing.first_period_lines is
-  E'@errors LB302\nThe line for the price of the period that begins at an instant, for a subscription with the plan, cycle and anchor day of that period; no line when the price is 0.';
+comment on function billing.unbilled_usage_lines is
+  'The lines for usage and adjustments that an invoice with the usage up to an instant would have.';
 
 create or replace function app_public.preview_plan_change(plan text, billing_cycle app_public.billing_cycle_enum default null)
 returns setof app_public.invoice_preview_line
@@ -74,21 +93,20 @@ begin
 
   if v_is_upgrade and v_new.billing_cycle = v_old.billing_cycle then
     -- the period continues
-    v_lines := array(select l from billing.upgrade_lines(v_old, v_price, v_now) l);
+    v_lines := array(select l from billing.upgrade_lines(v_old, v_price, v_now) l)
+      || array(select l from billing.unbilled_usage_lines(v_old, v_now) l);
   elsif v_is_upgrade then
     -- the period ends now and another one begins today
     v_new.anchor_on := (v_now at time zone v_old.timezone)::date;
-    v_lines := array(select l from billing.unused_days_lines(v_old, v_now) l);
-    if v_old.usage_since < v_now then
-      v_lines := v_lines || array(select l from billing.usage_lines(v_old.tenant_id, v_old.price_id, tstzrange(v_old.usage_since, v_now)) l);
-    end if;
-    v_lines := v_lines || array(select l from billing.first_period_lines(v_new, v_now) l);
+    v_lines := array(select l from billing.unused_days_lines(v_old, billing.local_midnight(v_now, v_old.timezone)) l)
+      || array(select l from billing.unbilled_usage_lines(v_old, v_now) l)
+      || array(select l from billing.next_period_lines(v_new, v_now) l);
   else
     -- the change takes effect when the period ends, and a trial begins its first period on that day
     if v_old.status = 'trialing' then
       v_new.anchor_on := (v_at at time zone v_old.timezone)::date;
     end if;
-    v_lines := array(select l from billing.first_period_lines(v_new, v_at) l);
+    v_lines := array(select l from billing.next_period_lines(v_new, v_at) l);
   end if;
   return query select * from billing.preview_lines(v_old.tenant_id, v_at, v_lines, v_old.currency);
 end
@@ -102,28 +120,29 @@ language plpgsql stable security definer
 set search_path to pg_catalog, pg_temp
 as $$
 declare
-  v_now timestamptz := core.clock();
   v_old app_public.subscriptions;
   v_new app_public.subscriptions;
+  v_at timestamptz;
   v_lines app_public.invoice_lines[] := '{}';
 begin
   perform tenancy.require_permission('can_manage_billing');
   v_old := billing.live_subscription(core.current_tenant_id());
+  v_at := billing.usage_ends_at(v_old);
   v_new := v_old;
   v_new.plan_id := coalesce(v_old.pending_plan_id, v_old.plan_id);
   v_new.billing_cycle := coalesce(v_old.pending_billing_cycle, v_old.billing_cycle);
-  if v_old.status = 'trialing' then
-    v_new.anchor_on := (v_old.trial_ends_at at time zone v_old.timezone)::date;
+  if v_old.status = 'trialing' or v_new.billing_cycle <> v_old.billing_cycle then
+    v_new.anchor_on := (v_at at time zone v_old.timezone)::date;
   end if;
-  if v_old.status <> 'paused' and not v_old.cancel_at_period_end then
-    v_lines := array(select l from billing.first_period_lines(v_new, v_old.current_period_end) l);
+  if v_old.status <> 'paused' and not v_old.cancel_at_period_end and v_at = v_old.current_period_end then
+    v_lines := array(select l from billing.next_period_lines(v_new, v_at) l);
   end if;
-  if v_old.status in ('active', 'past_due') and v_old.usage_since < v_now then
-    v_lines := v_lines || array(select l from billing.usage_lines(v_old.tenant_id, v_old.price_id,
-      tstzrange(v_old.usage_since, least(v_now, v_old.current_period_end))) l);
+  if v_old.status in ('active', 'past_due') then
+    v_lines := v_lines || array(select l from billing.unbilled_usage_lines(v_old, v_at) l);
+  else
+    v_lines := v_lines || array(select l from billing.adjustment_lines(v_old.tenant_id, null, null) l);
   end if;
-  v_lines := v_lines || array(select l from billing.adjustment_lines(v_old.tenant_id, null, null) l);
-  return query select * from billing.preview_lines(v_old.tenant_id, v_old.current_period_end, v_lines, v_old.currency);
+  return query select * from billing.preview_lines(v_old.tenant_id, v_at, v_lines, v_old.currency);
 end
 $$;
 comment on function app_public.preview_invoice is

@@ -19,7 +19,7 @@ begin
   if v_is_free or billing.can_be_charged(v_trial.tenant_id) then
     v_new := billing.begin_period(v_trial, v_trial.trial_ends_at,
       (v_trial.trial_ends_at at time zone v_trial.timezone)::date, 'active');
-    perform billing.bill_period(v_new, null);
+    perform billing.bill_period(v_new, null, v_trial.trial_ends_at);
   else
     perform billing.add_billing_notice(v_trial.tenant_id, 'trial_expired', v_trial.id::text,
       'The trial has ended without a payment method.', v_trial.id);
@@ -43,13 +43,42 @@ begin
   v_new := billing.begin_period(v_old, v_old.current_period_end,
     case when v_is_new_cycle then (v_old.current_period_end at time zone v_old.timezone)::date else v_old.anchor_on end,
     v_old.status);
-  perform billing.bill_period(v_new, v_old);
+  perform billing.bill_period(v_new, v_old, v_old.current_period_end);
   perform billing.add_billing_notice(v_new.tenant_id, 'subscription_renewed', v_new.id || '/' || v_new.period_number,
     'A new period has begun.', v_new.id);
 end
 $$;
 comment on function billing.renew_subscription is
   'Begins the next period of a subscription with its planned change, and bills the new period together with the usage of the old one.';
+
+create or replace function billing.usage_ends_at(subscription app_public.subscriptions) returns timestamptz
+language sql stable
+set search_path to pg_catalog, pg_temp
+as $$
+  select case when (subscription).billing_cycle = 'annual' and (subscription).status <> 'trialing'
+    then least((subscription).current_period_end,
+      upper(metering.billing_period((subscription).usage_since, (subscription).anchor_on, (subscription).timezone)))
+    else (subscription).current_period_end end;
+$$;
+comment on function billing.usage_ends_at is
+  'When the usage of a subscription is billed next: usage is billed monthly, also under an annual plan.';
+
+create or replace function billing.bill_month_of_usage(subscription app_public.subscriptions, at timestamptz) returns void
+language plpgsql volatile security definer
+set search_path to pg_catalog, pg_temp
+as $$
+declare
+  v_usage constant tstzrange := billing.unbilled_usage(bill_month_of_usage.subscription, bill_month_of_usage.at);
+begin
+  if v_usage is not null then
+    perform billing.refresh_usage_lines(billing.draft_invoice((bill_month_of_usage.subscription).tenant_id, 'usage',
+      bill_month_of_usage.subscription, bill_month_of_usage.subscription, v_usage), null);
+  end if;
+  update app_public.subscriptions s set usage_since = bill_month_of_usage.at where s.id = (bill_month_of_usage.subscription).id;
+end
+$$;
+comment on function billing.bill_month_of_usage is
+  'Adds a draft for the usage of a month within an annual period.';
 
 create or replace function billing.advance_subscription(tenant_id uuid) returns void
 language plpgsql volatile security definer
@@ -62,13 +91,15 @@ begin
   loop
     select * into v_subscription from app_public.subscriptions s
      where s.tenant_id = advance_subscription.tenant_id and s.status in ('trialing', 'active', 'past_due')
-       and s.current_period_end <= v_now
+       and billing.usage_ends_at(s) <= v_now
        for update;
     exit when not found;
     if v_subscription.status = 'trialing' then
       perform billing.end_trial(v_subscription);
+    elsif billing.usage_ends_at(v_subscription) < v_subscription.current_period_end then
+      perform billing.bill_month_of_usage(v_subscription, billing.usage_ends_at(v_subscription));
     elsif v_subscription.cancel_at_period_end then
-      perform billing.bill_last_period(v_subscription, v_subscription.current_period_end, false);
+      perform billing.bill_last_period(v_subscription, v_subscription.current_period_end, 'end', v_subscription.current_period_end);
       perform billing.end_subscription(v_subscription, 'cancelled', v_subscription.current_period_end);
     else
       perform billing.renew_subscription(v_subscription);
@@ -129,6 +160,37 @@ $$;
 comment on function billing.remind_of_trial is
   'Adds a notice 7, 3 and 1 days before the trial of a tenant ends, each once.';
 
+create or replace function billing.bill_late_usage(tenant_id uuid) returns void
+language plpgsql volatile security definer
+set search_path to pg_catalog, pg_temp
+as $$
+declare
+  -- late events come one by one, and each of them is not worth an invoice of its own
+  v_at_most_every constant interval := '1 day';
+  v_ended app_public.subscriptions;
+  v_lines app_public.invoice_lines[];
+  v_invoice app_public.invoices;
+begin
+  if exists (select from app_public.subscriptions s
+              where s.tenant_id = bill_late_usage.tenant_id and s.status in ('trialing', 'active', 'past_due'))
+     or exists (select from app_public.invoices i
+                 where i.tenant_id = bill_late_usage.tenant_id
+                   and (i.status = 'draft' or i.reason = 'usage' and i.finalised_at > core.clock() - v_at_most_every)) then
+    return;
+  end if;
+  select * into v_ended from app_public.subscriptions s
+   where s.tenant_id = bill_late_usage.tenant_id order by s.ended_at desc nulls first limit 1;
+  v_lines := array(select l from billing.adjustment_lines(bill_late_usage.tenant_id, null, metering.last_batch()) l);
+  if v_lines <> '{}' then
+    v_invoice := billing.draft_invoice(bill_late_usage.tenant_id, 'usage', v_ended, null, null);
+    perform billing.insert_lines(v_invoice, v_lines);
+    perform billing.finalise_invoice(v_invoice.tenant_id, v_invoice.id);
+  end if;
+end
+$$;
+comment on function billing.bill_late_usage is
+  'Bills what was recorded after the last invoice of a tenant whose subscription has ended or is paused, at most once a day. With a running subscription the next invoice does it.';
+
 create or replace function billing.run_billing(tenant_id uuid) returns int
 language plpgsql volatile security definer
 set search_path to pg_catalog, pg_temp
@@ -150,12 +212,22 @@ begin
     perform billing.finalise_invoice(run_billing.tenant_id, v_id);
     v_count := v_count + 1;
   end loop;
+  perform billing.bill_late_usage(run_billing.tenant_id);
   return v_count;
 end
 $$;
 comment on function billing.run_billing is
   'Does everything that is due for a tenant: reminders, renewals and invoices. The result is the number of drafts that were finalised.';
 grant execute on function billing.run_billing to rowhouse_worker;
+
+create or replace function billing.late_usage_time() returns interval
+language sql immutable
+set search_path to pg_catalog, pg_temp
+as $$ select interval '1 year' $$;
+comment on function billing.late_usage_time is
+  'How long after the end of a subscription what is recorded late is still billed by itself.';
+grant execute on function billing.late_usage_time to rowhouse_platform;
+grant execute on function billing.usage_ends_at to rowhouse_platform;
 
 set local role rowhouse_platform;  -- outside the wall: the worker looks for all tenants whose subscription, trial or invoice is due
 create or replace function billing.tenants_to_bill(after uuid default null, at_most int default 1000) returns setof uuid
@@ -169,6 +241,16 @@ as $$
     select s.tenant_id from app_public.subscriptions s
      where s.status = 'trialing' and s.trial_ends_at <= core.clock() + make_interval(days => 1 + (select max(d) from unnest(billing.reminder_days()) as d))
     union
+    select s.tenant_id from app_public.subscriptions s
+     where s.status in ('active', 'past_due') and s.billing_cycle = 'annual' and billing.usage_ends_at(s) <= core.clock()
+    union
+    select s.tenant_id from app_public.subscriptions s
+     where (s.status = 'paused' or s.ended_at > core.clock() - billing.late_usage_time())
+       and exists (select from app_public.usage_events e
+                    where e.tenant_id = s.tenant_id and e.adjusts_period is not null
+                      and e.batch_id > coalesce((select max(l.counted_until) from app_public.invoice_lines l
+                                                  where l.tenant_id = s.tenant_id), 0))
+    union
     select i.tenant_id from app_public.invoices i
      where i.status = 'draft' and i.finalise_at <= core.clock()
   ) as t
@@ -176,7 +258,7 @@ as $$
   order by t.tenant_id limit tenants_to_bill.at_most;
 $$;
 comment on function billing.tenants_to_bill is
-  'The next page of tenants for which run_billing has something to do: a subscription or draft is due, or a trial ends within the time of the first reminder and one day more.';
+  'The next page of tenants for which run_billing has something to do: a subscription, a month of usage or a draft is due, usage was recorded after the last invoice, or a trial ends within the time of the first reminder and one day more.';
 grant execute on function billing.tenants_to_bill to rowhouse_worker;
 
 set local role rowhouse_owner;

@@ -93,8 +93,13 @@ begin
     -- counts such as users do not grow with time, so their forecast is the current count
     select c.quota_type::text, initcap(c.quota_type), case c.quota_type when 'storage' then 'byte' else rtrim(c.quota_type, 's') end,
            c.current_usage, null, c.quota_limit, c.current_usage, lower(v_shown.period), upper(v_shown.period)
-      from app_public.quota_tracking c
-     where c.tenant_id = v_tenant_id and c.quota_scope = 'tenant' and not c.includes_subtree and c.period = 'none'
+      from (
+        -- a tenant may limit itself further than its plan does, with a counter of its own; the strictest limit is shown
+        select distinct on (q.quota_type) q.*
+          from app_public.quota_tracking q
+         where q.tenant_id = v_tenant_id and q.quota_scope = 'tenant' and q.period = 'none'
+         order by q.quota_type, q.quota_limit
+      ) as c
      order by 1;
 end
 $$;

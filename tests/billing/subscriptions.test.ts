@@ -4,7 +4,7 @@
 import { describe, expect, it } from 'vitest'
 import { setClock } from '../helpers/clock.ts'
 import { type Transaction, useDatabase } from '../helpers/index.ts'
-import { addPlan, amountsOf, differences, invoicesOf, payByInvoice, runBilling } from './helpers.ts'
+import { addPlan, amountsOf, asStaff, differences, invoicesOf, payByInvoice, runBilling } from './helpers.ts'
 
 const db = useDatabase()
 
@@ -229,6 +229,16 @@ describe('a change of plan', () => {
     }))
 })
 
+/** Staff record that everything that is open was paid. */
+const payAll = async (t: Transaction): Promise<void> => {
+  await asStaff(t, db, db.acme.id)
+  await t.query(`select app_public.record_payment(id, amount_due) from app_public.invoices where amount_due > 0`)
+  await t.become(db.acme.owner)
+}
+
+const credit = (t: Transaction): Promise<string> =>
+  t.value(`select app_public.billing_profiles_credit_balance(p)::text from app_public.billing_profiles p`)
+
 describe('ending', () => {
   it('with the period makes no further invoice', () =>
     db.inTransaction(async (t) => {
@@ -258,30 +268,92 @@ describe('ending', () => {
       await runBilling(t, db.acme.id, '2025-05-10Z')
       await t.become(db.acme.owner)
       expect(await t.errorCode(`select app_public.cancel_subscription()`)).toBe('LB303')
+      await payAll(t)
       expect(await t.errorCode(`select app_public.start_subscription('small')`)).toBeUndefined()
     }))
 
-  // 25 of 30 days are left: 30 × 25/30 = 25 become credit, and the next subscription uses it
-  it('at once credits the unused days, which the next invoice uses', () =>
+  it('leaves debts, and a debtor cannot start again', () =>
+    db.inTransaction(async (t) => {
+      await begin(t, '2025-04-10Z')
+      await t.become(db.acme.owner)
+      await t.query(`select app_public.cancel_subscription()`)
+      await runBilling(t, db.acme.id, '2025-05-10Z')
+      await t.become(db.acme.owner)
+      expect(await t.errorCode(`select app_public.start_subscription('small')`)).toBe('LB513')
+    }))
+
+  // 24 days are left after the day of the end: 30 × 24/30 = 24 are owed no more, and nothing becomes credit
+  it('at once reduces what is owed by the unused days', () =>
     db.inTransaction(async (t) => {
       await begin(t, '2025-04-10Z')
       await setClock(t, '2025-04-15 10:00Z')
       await t.become(db.acme.owner)
       await t.query(`select app_public.cancel_subscription(false)`)
+      expect(await credit(t)).toBe('0.00')
       expect(
-        await t.value(`select app_public.billing_profiles_credit_balance(p)::text from app_public.billing_profiles p`),
-      ).toBe('25.00')
+        await t.query(`select total::text, amount_due::text from app_public.invoices order by sequence_number`),
+      ).toEqual([
+        { total: '30.00', amount_due: '6.00' },
+        { total: '-24.00', amount_due: '0' },
+      ])
+      expect(await differences(t, db.acme.id)).toEqual([])
+    }))
+
+  // 24 days come back; started again on the same day, the same period goes on: 25 days for 25
+  it('at once credits the unused days that were paid, which the next invoice uses', () =>
+    db.inTransaction(async (t) => {
+      await begin(t, '2025-04-10Z')
+      await payAll(t)
+      await setClock(t, '2025-04-15 10:00Z')
+      await t.become(db.acme.owner)
+      await t.query(`select app_public.cancel_subscription(false)`)
+      expect(await credit(t)).toBe('24.00')
       await t.query(`select app_public.start_subscription('small', 'monthly', true)`)
       expect(
         await t.query(
           `select total::text, amount_credited::text, amount_due::text from app_public.invoices order by sequence_number`,
         ),
       ).toEqual([
-        { total: '30.00', amount_credited: '0', amount_due: '30.00' },
-        { total: '-25.00', amount_credited: '0', amount_due: '0' },
-        { total: '30.00', amount_credited: '25.00', amount_due: '5.00' },
+        { total: '30.00', amount_credited: '0', amount_due: '0' },
+        { total: '-24.00', amount_credited: '0', amount_due: '0' },
+        { total: '25.00', amount_credited: '24.00', amount_due: '1.00' },
       ])
+      expect(await subscription(t)).toMatchObject({ end: '2025-05-10' })
       expect(await differences(t, db.acme.id)).toEqual([])
+    }))
+
+  // half of the invoice was taken back by staff, so half of the unused days comes back: 15 × 24/30 = 12
+  it('at once credits no more than was charged after credit notes', () =>
+    db.inTransaction(async (t) => {
+      await begin(t, '2025-04-10Z')
+      const [invoice] = await invoicesOf(t, db.acme.id)
+      await asStaff(t, db, db.acme.id)
+      await t.query(`select app_public.create_credit_note($1, 15)`, [invoice?.id])
+      await payAll(t)
+      await setClock(t, '2025-04-15 10:00Z')
+      await t.become(db.acme.owner)
+      await t.query(`select app_public.cancel_subscription(false)`)
+      expect(await credit(t)).toBe('12.00')
+      expect(await differences(t, db.acme.id)).toEqual([])
+    }))
+
+  it('comes with the end of the tenant, with a final invoice', () =>
+    db.inTransaction(async (t) => {
+      await begin(t, '2025-04-10Z')
+      await setClock(t, '2025-04-15 10:00Z')
+      await t.become(db.acme.owner)
+      await t.query(`select app_public.cancel_tenant('we stop')`)
+      expect(await subscription(t)).toMatchObject({ status: 'cancelled' })
+      expect((await invoicesOf(t, db.acme.id)).map(({ total }) => total)).toEqual(['30.00', '-24.00'])
+    }))
+
+  it('is always possible, in a tenant that was suspended, too', () =>
+    db.inTransaction(async (t) => {
+      await begin(t, '2025-04-10Z')
+      await t.becomeSuperuser()
+      await t.query(`select tenancy.set_tenant_status($1, 'suspended', 'unpaid')`, [db.acme.id])
+      await t.become(db.acme.owner)
+      expect(await t.errorCode(`select app_public.cancel_subscription(false)`)).toBeUndefined()
     }))
 
   const pause = async (t: Transaction): Promise<void> => {
@@ -304,17 +376,49 @@ describe('ending', () => {
     db.inTransaction(async (t) => {
       await pause(t)
       await runBilling(t, db.acme.id, '2025-04-20Z')
-      expect((await invoicesOf(t, db.acme.id)).map(({ total }) => total)).toEqual(['30.00', '-25.00'])
+      expect((await invoicesOf(t, db.acme.id)).map(({ total }) => total)).toEqual(['30.00', '-24.00'])
     }))
 
-  it('resuming after a pause begins a period and bills it', () =>
+  it('resuming after a pause goes on in the period and bills the rest of it', () =>
     db.inTransaction(async (t) => {
       await pause(t)
       await runBilling(t, db.acme.id, '2025-04-20Z')
       await t.become(db.acme.owner)
       await t.query(`select app_public.resume_subscription()`)
-      expect(await subscription(t)).toMatchObject({ status: 'active', end: '2025-05-20', tier: 'standard' })
-      expect((await invoicesOf(t, db.acme.id)).map(({ total }) => total)).toEqual(['30.00', '-25.00', '30.00'])
+      expect(await subscription(t)).toMatchObject({ status: 'active', end: '2025-05-10', tier: 'standard' })
+      expect((await invoicesOf(t, db.acme.id)).map(({ total }) => total)).toEqual(['30.00', '-24.00', '20.00'])
+      expect(await differences(t, db.acme.id)).toEqual([])
+    }))
+
+  // 10 May to 10 June has 31 days, of which 21 are left on 20 May: 30 × 21/31
+  it('resuming in a later period bills the rest of that one', () =>
+    db.inTransaction(async (t) => {
+      await pause(t)
+      await payAll(t)
+      await setClock(t, '2025-05-20 12:00Z')
+      await t.become(db.acme.owner)
+      await t.query(`select app_public.resume_subscription()`)
+      expect(await subscription(t)).toMatchObject({ status: 'active', end: '2025-06-10' })
+      expect((await invoicesOf(t, db.acme.id)).map(({ total }) => total)).toEqual(['30.00', '-24.00', '20.32'])
+    }))
+
+  it('pausing each night and resuming each morning gains nothing', () =>
+    db.inTransaction(async (t) => {
+      await begin(t, '2025-04-10Z')
+      for (let day = 11; day <= 30; day += 1) {
+        await setClock(t, `2025-04-${day} 22:00Z`)
+        await payAll(t)
+        await t.become(db.acme.owner)
+        await t.query(`select app_public.pause_subscription()`)
+        await setClock(t, `2025-04-${day} 23:00Z`)
+        await payAll(t)
+        await t.become(db.acme.owner)
+        await t.query(`select app_public.resume_subscription()`)
+      }
+      const totals = (await invoicesOf(t, db.acme.id)).map(({ total }) => Number(total))
+      expect(totals.reduce((a, b) => a + b, 0)).toBeCloseTo(30, 6)
+      expect(await subscription(t)).toMatchObject({ end: '2025-05-10' })
+      expect(await differences(t, db.acme.id)).toEqual([])
     }))
 })
 

@@ -130,6 +130,14 @@ describe('doctor', () => {
     expect([after.code, lastLine(after.output)]).toEqual([0, 'Everything is in order.'])
   })
 
+  it('answers when a first migration failed and left only an empty table of migrations', async (context) => {
+    needsServer(context, 'DATABASE_URL names a server')
+    await db.pool.query(`create schema saved; alter table rowhouse_migrations.rules set schema saved`)
+    const outcome = await doctor()
+    await db.pool.query(`alter table saved.rules set schema rowhouse_migrations; drop schema saved`)
+    expect(outcome).toMatchObject({ code: 1, output: expect.stringContaining('To do: npm run migrate.') })
+  })
+
   it('knows every object of a database, so that none can go unseen', async (context) => {
     if (!isRealServer()) context.skip('pg_dump needs a server of its own version')
     const known = new Set(objectsOf(await sqlOf(db.url)).map(({ kind, name }) => `${kind} ${name}`))

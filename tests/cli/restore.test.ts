@@ -15,12 +15,14 @@ import { demoTenants, operatorIdentity, seedDemo } from '../../server/seed.ts'
 import { processSource } from '../../server/worker/drain.ts'
 import { type FreshServer, hasLocalServer, startFreshServer } from '../helpers/fresh-server.ts'
 import { engine } from '../helpers/index.ts'
-import { run } from '../helpers/processes.ts'
+import { root, run } from '../helpers/processes.ts'
 import { withDatabase } from '../helpers/setup.ts'
 
 const shell = promisify(exec)
-const canRun = engine().kind === 'postgres' && engine().version === 15 && (await hasLocalServer())
+const canRun = engine().kind === 'postgres' && engine().version === 15 && (await hasLocalServer(15))
 const freshDatabases = ['by_psql', 'by_pg_restore', 'by_administrator']
+
+/** The first of three. */
 
 let old: FreshServer
 let fresh: FreshServer
@@ -62,15 +64,10 @@ async function contentsOf(url: string): Promise<Contents> {
 beforeAll(async () => {
   if (!canRun) return
   folder = await mkdtemp(join(tmpdir(), 'rowhouse-restore-'))
-  const port = 40_000 + (process.pid % 5_000) * 2
-  ;[old, fresh] = await Promise.all([startFreshServer(port), startFreshServer(port + 1)])
+  ;[old, fresh] = await Promise.all([startFreshServer(), startFreshServer()])
   await query(old.url, 'create database house')
   source = withDatabase(old.url, 'house')
-  await migrateUp(source)
-  await seedPlatform(source)
-  await seedDemo(source)
-  await indexDemo(source)
-  await query(source, 'select observability.refresh_materialized_view_now(name) from observability.materialized_views')
+  await fill(source)
   contents = await contentsOf(source)
   await shell(`pg_dumpall -d ${old.url} --roles-only | psql -q ${fresh.url}`)
   for (const name of freshDatabases) await query(fresh.url, `create database ${name}`)
@@ -84,6 +81,15 @@ afterAll(async () => {
 beforeEach((context) => {
   if (!canRun) context.skip('two servers of PostgreSQL 15 are started from this machine’s binaries')
 })
+
+/** All demo data, searchable, with figures that are new. */
+async function fill(url: string): Promise<void> {
+  await migrateUp(url)
+  await seedPlatform(url)
+  await seedDemo(url)
+  await indexDemo(url)
+  await query(url, 'select observability.refresh_materialized_view_now(name) from observability.materialized_views')
+}
 
 async function indexDemo(url: string): Promise<void> {
   const config = loadConfig({ NODE_ENV: 'test', DATABASE_URL: url })
@@ -105,8 +111,8 @@ async function indexDemo(url: string): Promise<void> {
   }
 }
 
-async function expectWhole(url: string): Promise<void> {
-  expect(await contentsOf(url)).toEqual(contents)
+async function expectWhole(url: string, expected = contents): Promise<void> {
+  expect(await contentsOf(url)).toEqual(expected)
   expect(await query(url, 'select matviewname from pg_matviews where not ispopulated')).toEqual([])
   const doctor = await run('scripts/doctor.ts', [], { DATABASE_URL: url })
   expect(doctor).toMatchObject({ code: 0, output: expect.stringContaining('Everything is in order.') })
@@ -124,12 +130,92 @@ describe('a backup restores whole', () => {
     await expectWhole(target)
   })
 
+  it('into PostgreSQL 17', async (context) => {
+    if (!(await hasLocalServer(17))) context.skip('scripts/postgres-debian.sh 17 has not been run here')
+    const newer = await startFreshServer(17)
+    try {
+      await shell(`pg_dumpall -d ${old.url} --roles-only | psql -q ${newer.url}`)
+      await query(newer.url, 'create database house')
+      const target = withDatabase(newer.url, 'house')
+      await shell(`pg_dump -Fc -f ${folder}/to_17.dump ${source}`)
+      await shell(`pg_restore --exit-on-error -d ${target} ${folder}/to_17.dump`)
+      await expectWhole(target)
+    } finally {
+      await newer.stop()
+    }
+  })
+
   it('by pg_dump -Fc and pg_restore', async () => {
     const target = withDatabase(fresh.url, 'by_pg_restore')
     await shell(`pg_dump -Fc -f ${folder}/house.dump ${source}`)
     await shell(`pg_restore --exit-on-error -d ${target} ${folder}/house.dump`)
     await expectWhole(target)
   })
+})
+
+describe('an administrator who neither is a superuser nor bypasses policies', () => {
+  const as = (url: string): string => url.replace('//postgres@', '//administrator@')
+  const roles = ['owner', 'authenticator', 'user', 'worker', 'admin', 'platform', 'analyst', 'queue', 'backup']
+    .map((name) => `rowhouse_${name}`)
+    .join(', ')
+  let managed: string
+  let expected: Contents
+
+  beforeAll(async () => {
+    if (!canRun) return
+    for (const { url } of [old, fresh])
+      await query(url, `create role administrator login createrole; grant ${roles} to administrator with admin option`)
+    await query(old.url, 'create database managed owner administrator')
+    await query(fresh.url, 'alter database by_administrator owner to administrator')
+    managed = withDatabase(old.url, 'managed')
+    // a managed service lets its administrator do this; Debian's package does not
+    for (const url of [managed, withDatabase(fresh.url, 'by_administrator')])
+      await query(url, 'create extension vector')
+    await fill(as(managed))
+    expected = await contentsOf(managed)
+  })
+
+  it('dumps all tenants as rowhouse_backup, which no policy keeps anything from', async () => {
+    await expect(shell(`pg_dump -Fc -f ${folder}/refused.dump ${as(managed)}`)).rejects.toThrow('row-level security')
+    await shell(`pg_dump -Fc --enable-row-security --role=rowhouse_backup -f ${folder}/managed.dump ${as(managed)}`)
+    const target = withDatabase(fresh.url, 'of_administrator')
+    await query(fresh.url, 'create database of_administrator')
+    await shell(`pg_restore --exit-on-error -d ${target} ${folder}/managed.dump`)
+    await expectWhole(target, expected)
+  })
+
+  it('restores it by scripts/restore-as-administrator.sh and migrate', async () => {
+    const target = withDatabase(fresh.url, 'by_administrator')
+    await shell(`scripts/restore-as-administrator.sh ${folder}/managed.dump ${as(target)}`, { cwd: root })
+    // the script lets roles create in our schemas, and migrate takes that back
+    await migrateUp(as(target))
+    const creators = await query(
+      target,
+      `select n.nspname, a.grantee::regrole from pg_namespace n, aclexplode(n.nspacl) a
+        where n.nspowner = 'rowhouse_owner'::regrole and a.privilege_type = 'CREATE' and a.grantee <> n.nspowner`,
+    )
+    expect(creators).toEqual([])
+    const doctor = await run('scripts/doctor.ts', [], { DATABASE_URL: as(target) })
+    expect(doctor).toMatchObject({ code: 0, output: expect.stringContaining('Everything is in order.') })
+    const { 'rowhouse_migrations.rules': _applied, ...rest } = await contentsOf(target)
+    const { 'rowhouse_migrations.rules': _before, ...before } = expected
+    expect(rest).toEqual(before)
+  })
+})
+
+it('rowhouse_backup reads every row of every table, and writes none', async () => {
+  const tables = await query<{ name: string; can_write: boolean }>(
+    source,
+    `select c.oid::regclass::text as name, has_table_privilege('rowhouse_backup', c.oid, 'insert, update, delete, truncate, trigger') as can_write
+       from pg_class c where c.relkind in ('r', 'p') and c.relnamespace::regnamespace::text !~ '^(pg_|information_schema)'`,
+  )
+  expect(tables.filter(({ can_write }) => can_write)).toEqual([])
+  const counts = tables.map(({ name }) => `select '${name}' as name, count(*) from ${name}`).join(' union all ')
+  const client = new pg.Client({ connectionString: source, options: '-c role=rowhouse_backup' })
+  await client.connect()
+  const { rows } = await client.query(counts)
+  await client.end()
+  expect(rows).toEqual(await query(source, counts))
 })
 
 describe('a materialized view that is empty after a restore', () => {

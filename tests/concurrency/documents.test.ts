@@ -68,6 +68,73 @@ describe('the same document given by two clients at once', () => {
   })
 })
 
+describe('a document that is replaced while its version before is cut into chunks', () => {
+  it('has the newest text in the end', async (context) => {
+    needsServer(context)
+    const source = await createSource()
+    const user = await session(db.acme.member)
+    const give = (text: string) => user.query(create, [source, JSON.stringify([{ externalId: 'r', text }])])
+    await give('The first.')
+    const { id } = (await db.pool.query('select id from app_public.documents where source_id = $1', [source])).rows[0]
+    const worker = await session('rowhouse_worker')
+    const chunk = () => worker.query('select knowledge.chunk_documents($1, $2)', [db.acme.id, [id]])
+    await chunk()
+    await give('The second.')
+    await user.query('begin')
+    await give('The third.')
+    const chunked = chunk()
+    await untilBlocked(worker)
+    await user.query('commit')
+    await chunked
+    await chunk()
+    const { rows } = await db.pool.query(
+      `select d.content, array(select c.content from app_public.document_chunks c where c.document_id = d.id) as chunks
+         from app_public.documents d where d.id = $1`,
+      [id],
+    )
+    expect(rows).toEqual([{ content: 'The third.', chunks: ['The third.'] }])
+  })
+})
+
+describe('documents that are replaced while workers process them', () => {
+  it('make nobody wait in a circle, in whatever order they are locked', async (context) => {
+    needsServer(context)
+    const source = await createSource()
+    const [user, worker] = [await session(db.acme.member), await session('rowhouse_worker')]
+    const keys = ['a', 'b', 'c', 'd', 'e', 'f']
+    const give = (round: number) =>
+      user.query(create, [source, JSON.stringify(keys.map((externalId) => ({ externalId, text: `Round ${round}.` })))])
+    await give(0)
+    const { ids } = (
+      await db.pool.query(
+        'select array_agg(id order by external_id desc) as ids from app_public.documents where source_id = $1',
+        [source],
+      )
+    ).rows[0]
+    const rounds = 30
+    const replacing = (async () => {
+      for (let round = 1; round <= rounds; round++) await give(round)
+    })()
+    const processing = (async () => {
+      const stages = [
+        'knowledge.chunk_documents',
+        'knowledge.embed_builtin',
+        'knowledge.finish_embedding',
+        'search.index_documents',
+      ]
+      for (let round = 1; round <= rounds; round++)
+        for (const stage of stages) await worker.query(`select ${stage}($1, $2)`, [db.acme.id, ids])
+    })()
+    await Promise.all([replacing, processing])
+    const { rows } = await db.pool.query(
+      `select count(*)::int as count from knowledge.document_drafts r join app_public.documents d on d.id = r.document_id
+        where d.source_id = $1 and r.content <> $2`,
+      [source, `Round ${rounds}.`],
+    )
+    expect(rows).toEqual([{ count: 0 }])
+  })
+})
+
 describe('two workers with the same job', () => {
   it('do its work once', async (context) => {
     needsServer(context)

@@ -191,7 +191,7 @@ describe('the end of a period', () => {
     await early.query(record, [events('early')])
     await billing.query('begin')
     const closing = billing.query(
-      `select last_batch_id::int from metering.finalise_usage_period(tstzrange(now() - interval '1 month', now() + interval '1 hour'))`,
+      `select metering.finalise_usage_period(tstzrange(now() - interval '1 month', now() + interval '1 hour'))::int as last_batch_id`,
     )
     await untilBlocked(billing)
     const after = late.query(record, [events('late')])

@@ -20,12 +20,12 @@ async function createTenants(count: number): Promise<string[]> {
 async function misplaced(): Promise<unknown[]> {
   const { rows } = await db.pool.query(`
     with recursive placed as (
-      select id, slug::text as path, 0 as level from app_public.tenants where parent_tenant_id is null
+      select id, slug::text as path, 0 as level, array[]::uuid[] as above from app_public.tenants where parent_tenant_id is null
       union all
-      select t.id, p.path || '.' || t.slug, p.level + 1 from app_public.tenants t join placed p on t.parent_tenant_id = p.id
+      select t.id, p.path || '.' || t.slug, p.level + 1, p.above || p.id from app_public.tenants t join placed p on t.parent_tenant_id = p.id
     )
     select t.id from app_public.tenants t left join placed p on p.id = t.id
-     where p.id is null or t.tenant_path <> p.path or t.tenant_level <> p.level`)
+     where p.id is null or (t.tenant_path, t.tenant_level, t.ancestor_ids) <> (p.path, p.level, p.above)`)
   return rows
 }
 

@@ -33,7 +33,7 @@ describe('securing a table', () => {
     withTable(async (t) => {
       await t.query('create policy everyone_forgot on app_public.notes to rowhouse_user using (true)')
       await t.query(`call core.secure_tenant_table('app_public.notes')`)
-      expect(await policies(t)).toEqual(['all_owner', 'all_platform', 'tenant_isolation'])
+      expect(await policies(t)).toEqual(['all_owner', 'all_platform', 'select_backup', 'tenant_isolation'])
     }))
 
   it('closes it: nobody sees a row until a door is opened', () =>

@@ -2,7 +2,8 @@
 
 import { createServer } from 'node:http'
 import { exportJWK, generateKeyPair, SignJWT, UnsecuredJWT } from 'jose'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { createTokenVerifier } from '../../server/auth.ts'
 import { useDatabase } from '../helpers/index.ts'
 import { startTestServer, type TestServer, testSecret } from '../helpers/server.ts'
 
@@ -40,6 +41,20 @@ describe('a token', () => {
     expect(answer.data).toBeUndefined()
     expect(answer.errors?.[0]?.extensions.code).toBe('ID101')
     expect(answer.headers.get('www-authenticate')).toBe('Bearer')
+  })
+
+  it('that was good is good no longer when it has expired, and not at all with another signature', async () => {
+    const verify = await createTokenVerifier(server.config)
+    const token = await good().setExpirationTime('1m').sign(secret)
+    expect((await verify(token)).sub).toBe('owner@acme.test')
+    expect(await verify(token)).toBe(await verify(token))
+    await expect(verify(`${token.slice(0, -4)}AAAA`)).rejects.toThrow('signature')
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 66_000 })
+    try {
+      await expect(verify(token)).rejects.toThrow('exp')
+    } finally {
+      vi.useRealTimers()
+    }
   })
 
   const header = (part: object): string => Buffer.from(JSON.stringify(part)).toString('base64url')

@@ -182,14 +182,28 @@ describe('texts', () => {
     expect(read.data.agent.name).toBe(name)
   })
 
-  it.each(['%', '_$', '\\', '\\ {'])('%s is looked for as it is', async (part) => {
+  it.each([
+    ['%', 'percent'],
+    ['_$', 'underscore'],
+    ['\\', 'backslash'],
+    ['\\ {', 'brace'],
+  ])('%s is looked for as it is', async (part, slug) => {
     const { data } = await server.ask(
       'owner@acme.test',
-      'query ($part: String!) { agents(filter: {name: {includesInsensitive: $part}}) { nodes { name } } }',
+      `mutation ($name: String!, $slug: String!) {
+         createTag(input: {tag: {name: $name, slug: $slug}}) { tag { name } }
+         other: createTag(input: {tag: {name: "plain", slug: "plain-${slug}"}}) { tag { name } } }`,
+      { name: `with ${part}`, slug },
+    )
+    expect(data.other.tag.name).toBe('plain')
+    const found = await server.ask(
+      'owner@acme.test',
+      'query ($part: String!) { tags(filter: {name: {includesInsensitive: $part}}) { nodes { name } } }',
       { part },
     )
-    expect(data.agents.nodes).toHaveLength(1)
-    expect(data.agents.nodes[0].name).toContain(part)
+    const names: string[] = found.data.tags.nodes.map(({ name }: { name: string }) => name)
+    expect(names).toContain(data.createTag.tag.name)
+    expect(names.filter((name) => !name.includes(part))).toEqual([])
   })
 })
 

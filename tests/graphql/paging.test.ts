@@ -145,11 +145,10 @@ it('null comes where PostgreSQL puts it: last ascending, first descending', asyn
     ['desc', true],
   ] as const) {
     const { rows } = await db.pool.query(
-      `select id from app_public.documents where tenant_id = $1
-      order by processing_error ${direction}, id ${direction} limit 1`,
+      `select id from app_public.tags where tenant_id = $1 order by color ${direction}, id ${direction} limit 1`,
       [db.acme.id],
     )
-    const first = await pageOf('documents', { order: `PROCESSING_ERROR_${direction.toUpperCase()}`, first: 1 })
+    const first = await pageOf('tags', { order: `COLOR_${direction.toUpperCase()}`, first: 1 })
     const [, isNull, , id] = JSON.parse(Buffer.from(first.edges[0]?.cursor ?? '', 'base64').toString())
     expect([String(isNull) === 'true', id]).toEqual([expected, rows[0].id])
   }

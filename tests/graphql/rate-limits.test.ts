@@ -13,6 +13,7 @@ afterAll(() => server.close())
 afterEach(async () => {
   await db.pool.query('delete from app_public.rate_limit_config')
   await db.pool.query('delete from app_public.usage_quotas')
+  await db.pool.query('delete from app_public.quota_tracking')
   await db.pool.query('delete from metering.api_call_buffer')
 })
 
@@ -100,6 +101,48 @@ describe('a request', () => {
     await db.pool.query(`update app_public.tenants set quotas = '{}' where id = $1`, [db.acme.id])
   })
 
+  it('that only manages plan, quotas and billing is served without API calls left, and the others are told when to come back', async () => {
+    await db.pool.query(`update app_public.tenants set quotas = '{"max_api_calls_per_month": 0}' where id = $1`, [
+      db.acme.id,
+    ])
+    const refused = await server.ask('owner@acme.test', query)
+    expect([refused.status, refused.errors?.[0]?.extensions.code]).toEqual([429, 'QT601'])
+    const seconds = Number(refused.headers.get('retry-after'))
+    expect(seconds).toBeGreaterThan(0)
+    expect(seconds).toBeLessThanOrEqual(31 * 24 * 3600)
+    expect(refused.errors?.[0]?.extensions.hint).toContain('plans, quotas and billing can be managed meanwhile')
+    const open = await server.ask(
+      'owner@acme.test',
+      '{ plans { nodes { slug } } entitlements { nodes { key } } ...more } fragment more on Query { myQuotas { nodes { remaining } } }',
+    )
+    expect([open.status, open.errors]).toEqual([200, undefined])
+    expect(open.data.myQuotas.nodes).toEqual([{ remaining: '0' }])
+    const buy = 'mutation { startSubscription(input: {plan: "none"}) { subscription { id } } }'
+    expect((await server.ask('owner@acme.test', buy)).errors?.[0]?.extensions.code).toBe('LB301')
+    // one field of another kind, and the whole operation is refused
+    const mixed = '{ myQuotas { nodes { remaining } } agents { totalCount } }'
+    expect((await server.ask('owner@acme.test', mixed)).errors?.[0]?.extensions.code).toBe('QT601')
+    expect(await calls(db.acme)).toBe(0)
+    await db.pool.query(`update app_public.tenants set quotas = '{}' where id = $1`, [db.acme.id])
+  })
+
+  it('of platform staff who visit a tenant is not the use of the tenant', async () => {
+    await limit(db.acme, { per_minute: 1 })
+    await db.pool.query(`update app_public.tenants set quotas = '{"max_api_calls_per_month": 1}' where id = $1`, [
+      db.acme.id,
+    ])
+    for (let i = 0; i < 3; i += 1) {
+      const visit = await server.ask('owner@platform.test', query, {}, { 'x-tenant-id': 'acme' })
+      expect([visit.status, visit.data?.currentTenant.slug]).toEqual([200, 'acme'])
+    }
+    expect(await calls(db.acme)).toBe(0)
+    expect((await server.ask('member@acme.test', query)).status).toBe(200)
+    // at home they are counted like everybody
+    expect((await server.ask('owner@platform.test', query)).status).toBe(200)
+    expect(await calls(db.platform)).toBe(1)
+    await db.pool.query(`update app_public.tenants set quotas = '{}' where id = $1`, [db.acme.id])
+  })
+
   it('without a good token is neither counted nor limited', async () => {
     await limit(db.acme, { per_minute: 1 })
     for (let i = 0; i < 3; i += 1) expect((await server.ask(undefined, query)).status).toBe(401)
@@ -170,11 +213,16 @@ describe('requests that were served', () => {
   it('are taken out of their buffer once, summed', async () => {
     for (const person of ['member@acme.test', 'member@acme.test', 'admin@acme.test', 'member@globex.test'])
       await server.ask(person, query)
+    // a dear one is as many calls
+    const dear = `{ agents(first: 500) { nodes { ${Array.from({ length: 60 }, (_, i) => `a${i}: name`).join(' ')} } } }`
+    await server.ask('member@globex.test', dear)
+    const total = `select app_public.tenants_total_api_calls(t)::int as calls from app_public.tenants t where t.id = $1`
+    expect((await db.pool.query(total, [db.globex.id])).rows).toEqual([{ calls: 8 }])
     const take = async () =>
       (await db.pool.query('select tenant_id, user_id, calls::int from metering.take_api_calls()')).rows
     const [a, b] = await Promise.all([take(), take()])
     const taken = [...a, ...b]
-    expect(taken.reduce((sum, { calls: n }) => sum + n, 0)).toBe(4)
+    expect(taken.reduce((sum, { calls: n }) => sum + n, 0)).toBe(4 + 7)
     expect(
       taken.filter(({ user_id }) => user_id === db.acme.member.userId).reduce((sum, { calls: n }) => sum + n, 0),
     ).toBe(2)

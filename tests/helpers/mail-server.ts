@@ -10,6 +10,8 @@ export type MailServer = {
   mails: Email[]
   /** What it answers instead of taking a mail. */
   refusal: { responseCode: number } | undefined
+  /** Called when the answer that a mail is taken is on its way. */
+  onTaken: ((mail: Email) => void) | undefined
   close: () => Promise<void>
 }
 
@@ -20,7 +22,7 @@ export function useMailServer(): MailServer {
   beforeAll(() => start(server))
   afterAll(() => server.close())
   beforeEach(() => {
-    Object.assign(server, { mails: [], refusal: undefined })
+    Object.assign(server, { mails: [], refusal: undefined, onTaken: undefined })
     process.env.SMTP_URL = server.url
     process.env.MAIL_FROM = 'Rowhouse <mail@rowhouse.test>'
     process.env.APP_URL = 'https://app.example.test/'
@@ -45,8 +47,10 @@ async function start(server: MailServer): Promise<void> {
       const chunks: Buffer[] = []
       stream.on('data', (chunk: Buffer) => chunks.push(chunk))
       stream.on('end', async () => {
-        server.mails.push(await PostalMime.parse(Buffer.concat(chunks)))
+        const mail = await PostalMime.parse(Buffer.concat(chunks))
+        server.mails.push(mail)
         callback()
+        server.onTaken?.(mail)
       })
     },
   })
@@ -56,6 +60,7 @@ async function start(server: MailServer): Promise<void> {
     url: `smtp://127.0.0.1:${port}`,
     mails: [],
     refusal: undefined,
+    onTaken: undefined,
     close: () => new Promise<void>((resolve) => smtp.close(resolve)),
   })
 }

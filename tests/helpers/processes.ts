@@ -1,12 +1,15 @@
 // The programs as a person starts them, each in a process of its own that the test ends.
 
 import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 
 export const root = join(import.meta.dirname, '../..')
 
 export type Outcome = { code: number | null; output: string }
 export type Running = {
+  pid: number
   /** Resolves when the output has this text. */
   says: (text: string) => Promise<string>
   ended: Promise<Outcome>
@@ -30,6 +33,7 @@ export function start(script: string, args: string[], environment: Record<string
   child.stderr?.on('data', collect)
   const ended = new Promise<Outcome>((resolve) => child.once('close', (code) => resolve({ code, output })))
   return {
+    pid: child.pid as number,
     ended,
     kill: (signal = 'SIGTERM') => void child.kill(signal),
     says: (text) =>
@@ -50,3 +54,13 @@ export function start(script: string, args: string[], environment: Record<string
 
 export const run = (script: string, args: string[], environment: Record<string, string>): Promise<Outcome> =>
   start(script, args, environment).ended
+
+/** A port of this machine that nobody listens on. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  server.close()
+  await once(server, 'close')
+  return port
+}

@@ -61,8 +61,8 @@ async function dockerServer(): Promise<Server | undefined> {
 }
 
 async function localServer(): Promise<Server | undefined> {
-  if (!(await hasLocalServer())) return undefined
-  return { ...(await startFreshServer(55_000 + (process.pid % 5_000))), origin: 'local binaries' }
+  if (!(await hasLocalServer(15))) return undefined
+  return { ...(await startFreshServer()), origin: 'local binaries' }
 }
 
 async function onServer(server: Server): Promise<{ engine: TestEngine; teardown: () => Promise<void> }> {

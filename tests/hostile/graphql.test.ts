@@ -140,6 +140,8 @@ describe('introspection', () => {
 
 describe('an answer', () => {
   beforeAll(async () => {
+    // no value may be as large, but many values of a row are
+    await db.pool.query('alter table app_public.agents drop constraint metadata_is_not_too_large')
     await db.pool.query(
       `update app_public.agents set metadata = jsonb_build_object('text', repeat('x', $2::int)) where tenant_id = $1`,
       [db.acme.id, largeBytes],
@@ -189,7 +191,7 @@ describe('an answer', () => {
 describe('API calls', () => {
   const served = async (): Promise<number> => {
     const { rows } = await db.pool.query<{ count: number }>(
-      'select count(*)::int as count from metering.api_call_buffer where tenant_id = $1',
+      'select coalesce(sum(calls), 0)::int as count from metering.api_call_buffer where tenant_id = $1',
       [db.globex.id],
     )
     return rows[0]?.count ?? 0
@@ -203,15 +205,59 @@ describe('API calls', () => {
     await asGlobex(`{ agents(first: 500) { nodes { ${times(24, (i) => `a${i}: name`)} } } }`)
     expect(await served()).toBe(before + 1 + 3)
   })
-  it('that are not there refuse the query, and only its first is counted', async () => {
+  const setLimit = async (perMinute: number): Promise<void> => {
+    await db.pool.query('delete from app_public.rate_limit_config where tenant_id = $1', [db.globex.id])
     await db.pool.query(
-      `insert into app_public.rate_limit_config (tenant_id, source, per_minute) values ($1, 'plan', 2)`,
+      `insert into app_public.rate_limit_config (tenant_id, source, per_minute) values ($1, 'plan', $2)`,
+      [db.globex.id, perMinute],
+    )
+  }
+  /** 500 rows of so many fields: 7 calls with 60 of them, and another text each time for another name. */
+  const dear = (name: string): string =>
+    `query ${name} { agents(first: 500) { nodes { ${times(60, (i) => `a${i}: name`)} } } }`
+  const refusal = async (query: string) => {
+    const { status, errors, headers } = await asGlobex(query)
+    return [status, errors?.[0]?.extensions.code, headers.has('retry-after')]
+  }
+  it('that are more than the whole limit refuse the query, and say that waiting does not help', async () => {
+    await setLimit(6)
+    const before = await served()
+    // of a text that is new its first call is charged before it is looked at, of one that is known nothing
+    expect(await refusal(dear('a'))).toEqual([400, 'RL603', false])
+    expect(await served()).toBe(before + 1)
+    expect(await refusal(dear('a'))).toEqual([400, 'RL603', false])
+    expect(await served()).toBe(before + 1)
+    // it is the whole that counts, not what is left to charge
+    await setLimit(7)
+    expect(await refusal(dear('a'))).toEqual([200, undefined, false])
+    await setLimit(6)
+    expect(await refusal(dear('b'))).toEqual([400, 'RL603', false])
+  })
+  it('that are not there now refuse the query, all or none, and say when to try again', async () => {
+    await setLimit(10)
+    const before = await served()
+    expect(await refusal(dear('a'))).toEqual([200, undefined, false])
+    expect(await refusal(dear('a'))).toEqual([429, 'RL601', true])
+    expect(await served()).toBe(before + 7)
+    expect((await asGlobex('{ currentTenant { slug } }')).headers.get('ratelimit-remaining')).toBe('2')
+  })
+  it('that are more than a whole quota, or than what is left of it, refuse the query', async () => {
+    await db.pool.query('delete from app_public.rate_limit_config where tenant_id = $1', [db.globex.id])
+    const setQuota = (quotas: object) =>
+      db.pool.query('update app_public.tenants set quotas = $2 where id = $1', [db.globex.id, quotas])
+    await setQuota({ max_api_calls_per_month: 6 })
+    const before = await served()
+    expect(await refusal(dear('a'))).toEqual([400, 'RL603', false])
+    await setQuota({ max_api_calls_per_month: 10 })
+    expect(await refusal(dear('a'))).toEqual([200, undefined, false])
+    expect(await refusal(dear('a'))).toEqual([429, 'QT601', false])
+    expect(await served()).toBe(before + 7)
+    const { rows } = await db.pool.query(
+      `select current_usage::int as used from app_public.quota_tracking where tenant_id = $1 and quota_type = 'api_calls'`,
       [db.globex.id],
     )
-    const before = await served()
-    const { status, errors } = await asGlobex(`{ agents(first: 500) { nodes { ${times(60, (i) => `a${i}: name`)} } } }`)
-    expect([status, errors?.[0]?.extensions.code]).toEqual([429, 'RL601'])
-    expect(await served()).toBe(before + 1)
+    expect(rows).toEqual([{ used: 7 }])
+    await setQuota({})
   })
 })
 

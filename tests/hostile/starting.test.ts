@@ -1,20 +1,11 @@
 // While the server starts it answers: healthy, and not ready yet.
 
-import { createServer } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, it, onTestFinished } from 'vitest'
 import { needsServer, useDatabase } from '../helpers/index.ts'
-import { start } from '../helpers/processes.ts'
+import { freePort, start } from '../helpers/processes.ts'
 
 const db = useDatabase()
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as { port: number }
-  await new Promise((resolve) => server.close(resolve))
-  return port
-}
 
 it('says so at /healthz and /readyz, and tells requests to try again', async (context) => {
   needsServer(context, 'its first start is tests/cli')

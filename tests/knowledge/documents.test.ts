@@ -1,7 +1,8 @@
 // Documents in and out, as members of each role, and through the stages of processing.
 
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { useDatabase } from '../helpers/index.ts'
+import { type Transaction, useDatabase } from '../helpers/index.ts'
 import { addDocuments, createSource, processDocuments, search } from '../helpers/knowledge.ts'
 
 const db = useDatabase()
@@ -113,7 +114,8 @@ describe('processing', () => {
       await addDocuments(t, db.acme.member, source, [{ externalId: 'a', text: 'Old wing.' }])
       await processDocuments(t, db.acme.id)
       await addDocuments(t, db.acme.member, source, [{ externalId: 'a', text: 'New body.' }])
-      for (const word of ['wing', 'body']) expect(await search(t, db.acme.viewer, word, 'hybrid')).toEqual([])
+      expect(await search(t, db.acme.viewer, 'wing', 'hybrid')).toHaveLength(1)
+      expect(await search(t, db.acme.viewer, 'body')).toEqual([])
       await processDocuments(t, db.acme.id)
       expect(await search(t, db.acme.viewer, 'wing')).toEqual([])
       expect(await search(t, db.acme.viewer, 'body')).toHaveLength(1)
@@ -284,14 +286,15 @@ describe('upload_file', () => {
         base64('A wing.'),
       ])
       await t.becomeRole('rowhouse_worker')
-      const files = await t.query<{ file_name: string; content: Buffer }>(
+      const files = await t.query<{ file_name: string; content: Buffer; content_hash: Buffer }>(
         'select * from knowledge.begin_parsing($1, $2)',
         [db.acme.id, [receipt?.document_id]],
       )
       expect(files.map(({ file_name, content }) => [file_name, content.toString()])).toEqual([['a.txt', 'A wing.']])
-      await t.query(`select knowledge.finish_parsing($1, $2, 'On wings', 'A wing.', '{"pageCount": 1}')`, [
+      await t.query(`select knowledge.finish_parsing($1, $2, $3, 'On wings', 'A wing.', '{"pageCount": 1}')`, [
         db.acme.id,
         receipt?.document_id,
+        files[0]?.content_hash,
       ])
       expect(
         await t.query('select * from knowledge.begin_parsing($1, $2)', [db.acme.id, [receipt?.document_id]]),
@@ -299,6 +302,157 @@ describe('upload_file', () => {
       await processDocuments(t, db.acme.id)
       expect((await search(t, db.acme.viewer, 'wing'))[0]).toMatchObject({ title: 'On wings' })
     }))
+})
+
+describe('a document that is replaced', () => {
+  const upload = async (t: Transaction, source: string, content: string) => {
+    await t.become(db.acme.member)
+    const [receipt] = await t.query<{ document_id: string; outcome: string }>(
+      'select * from app_public.upload_file($1, $2, $3)',
+      [source, 'a.txt', base64(content)],
+    )
+    return { id: receipt?.document_id as string, outcome: receipt?.outcome }
+  }
+  const beginParsing = async (t: Transaction, id: string) => {
+    await t.becomeRole('rowhouse_worker')
+    const [file] = await t.query<{ content: Buffer; content_hash: Buffer }>(
+      'select content, content_hash from knowledge.begin_parsing($1, $2)',
+      [db.acme.id, [id]],
+    )
+    return file
+  }
+  const finishParsing = (t: Transaction, id: string, hash: Buffer | undefined, text: string, metadata: object = {}) =>
+    t.query('select knowledge.finish_parsing($1, $2, $3, $4, $5, $6)', [
+      db.acme.id,
+      id,
+      hash,
+      'a.txt',
+      text,
+      JSON.stringify(metadata),
+    ])
+  const failParsing = (t: Transaction, id: string, hash: Buffer | undefined) =>
+    t.query(`select knowledge.fail_documents($1, $2, 'parse', 'The file cannot be read.', $3)`, [
+      db.acme.id,
+      [id],
+      hash,
+    ])
+  const documentOf = async (t: Transaction, id: string) => {
+    await t.become(db.acme.viewer)
+    const [document] = await t.query(
+      'select content, title, processing_status as status, processing_error as error from app_public.documents where id = $1',
+      [id],
+    )
+    return document
+  }
+  const load = async (t: Transaction, source: string, text: string): Promise<string> => {
+    const { id } = await upload(t, source, text)
+    const file = await beginParsing(t, id)
+    await finishParsing(t, id, file?.content_hash, text)
+    await processDocuments(t, db.acme.id)
+    return id
+  }
+
+  it('by a file that cannot be read stays searchable, with the error beside it, until a good one comes', () =>
+    db.inTransaction(async (t) => {
+      const source = await createSource(t, db.acme.member)
+      const id = await load(t, source, 'About narwhals.')
+      expect((await upload(t, source, 'broken')).outcome).toBe('replaced')
+      expect(await search(t, db.acme.viewer, 'narwhals')).toHaveLength(1)
+      await failParsing(t, id, (await beginParsing(t, id))?.content_hash)
+      expect(await documentOf(t, id)).toEqual({
+        content: 'About narwhals.',
+        title: 'a.txt',
+        status: 'failed',
+        error: 'The file cannot be read.',
+      })
+      expect(await search(t, db.acme.viewer, 'narwhals', 'hybrid')).toHaveLength(1)
+      expect((await upload(t, source, 'broken')).outcome).toBe('retried')
+      await load(t, source, 'About belugas.')
+      expect(await search(t, db.acme.viewer, 'narwhals')).toEqual([])
+      expect(await search(t, db.acme.viewer, 'belugas')).toHaveLength(1)
+      expect(await documentOf(t, id)).toMatchObject({ content: 'About belugas.', status: 'completed', error: null })
+    }))
+
+  it('while its file is parsed gets the newer one, whatever became of the older', () =>
+    db.inTransaction(async (t) => {
+      const source = await createSource(t, db.acme.member)
+      const { id } = await upload(t, source, 'One.')
+      const older = await beginParsing(t, id)
+      await upload(t, source, 'Two.')
+      await t.becomeRole('rowhouse_worker')
+      await finishParsing(t, id, older?.content_hash, 'One.')
+      await failParsing(t, id, older?.content_hash)
+      const newer = await beginParsing(t, id)
+      expect(newer?.content.toString()).toBe('Two.')
+      await finishParsing(t, id, newer?.content_hash, 'Two.')
+      await processDocuments(t, db.acme.id)
+      expect(await documentOf(t, id)).toMatchObject({ content: 'Two.', status: 'completed' })
+    }))
+
+  it('keeps a title that was changed meanwhile', () =>
+    db.inTransaction(async (t) => {
+      const source = await createSource(t, db.acme.member)
+      const [receipt] = await addDocuments(t, db.acme.member, source, [{ externalId: 'a', text: 'Old.' }])
+      await processDocuments(t, db.acme.id)
+      await addDocuments(t, db.acme.member, source, [{ externalId: 'a', text: 'New.' }])
+      await t.query(`select app_public.update_document($1, 'My title')`, [receipt?.document_id])
+      await processDocuments(t, db.acme.id)
+      expect(await documentOf(t, receipt?.document_id as string)).toMatchObject({ title: 'My title', content: 'New.' })
+    }))
+
+  it('is found in every mode at every moment', () =>
+    db.inTransaction(async (t) => {
+      const source = await createSource(t, db.acme.member)
+      const [receipt] = await addDocuments(t, db.acme.member, source, [{ externalId: 'a', text: 'About narwhals.' }])
+      await processDocuments(t, db.acme.id)
+      const found = async (word: string) => {
+        const contents: string[][] = []
+        for (const mode of ['bm25', 'vector', 'hybrid'])
+          contents.push((await search(t, db.acme.viewer, word, mode)).map(({ content }) => content))
+        return contents
+      }
+      const old = Array(3).fill(['About narwhals.'])
+      expect(await found('narwhals')).toEqual(old)
+      await addDocuments(t, db.acme.member, source, [{ externalId: 'a', text: 'About belugas.' }])
+      expect(await found('narwhals')).toEqual(old)
+      await t.becomeRole('rowhouse_worker')
+      await t.query('select knowledge.chunk_documents($1, $2)', [db.acme.id, [receipt?.document_id]])
+      expect(await found('belugas')).toEqual(Array(3).fill(['About belugas.']))
+    }))
+
+  it('by one with too much metadata fails, and says so', () =>
+    db.inTransaction(async (t) => {
+      const source = await createSource(t, db.acme.member)
+      const id = await load(t, source, 'About narwhals.')
+      await upload(t, source, 'Two.')
+      const file = await beginParsing(t, id)
+      await finishParsing(t, id, file?.content_hash, 'Two.', { author: 'x'.repeat(100_001) })
+      expect(await documentOf(t, id)).toMatchObject({ status: 'failed', error: expect.stringContaining('100 kB') })
+      expect(await search(t, db.acme.viewer, 'narwhals')).toHaveLength(1)
+    }))
+
+  it('any number of times, well or badly, is found by its last good version and by no other', async () => {
+    const version = fc.record({ word: fc.constantFrom('alpha', 'beta', 'gamma', 'delta'), isGood: fc.boolean() })
+    await fc.assert(
+      fc.asyncProperty(fc.array(version, { minLength: 1, maxLength: 6 }), (versions) =>
+        db.inTransaction(async (t) => {
+          const source = await createSource(t, db.acme.member)
+          let good: string | undefined
+          for (const { word, isGood } of versions) {
+            const { id, outcome } = await upload(t, source, isGood ? word : `${word}, broken`)
+            const file = await beginParsing(t, id)
+            if (isGood && outcome !== 'unchanged') await finishParsing(t, id, file?.content_hash, word)
+            else if (!isGood) await failParsing(t, id, file?.content_hash)
+            await processDocuments(t, db.acme.id)
+            if (isGood) good = word
+            for (const each of ['alpha', 'beta', 'gamma', 'delta'])
+              expect(await search(t, db.acme.viewer, each)).toHaveLength(each === good ? 1 : 0)
+          }
+        }),
+      ),
+      { numRuns: 15, seed: 25 },
+    )
+  })
 })
 
 describe('store_embeddings', () => {

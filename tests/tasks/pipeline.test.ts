@@ -1,6 +1,7 @@
 // The whole path with the real worker: a file over GraphQL, a real embedding endpoint, hybrid search over GraphQL.
 
 import { createServer, type Server } from 'node:http'
+import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { useDatabase } from '../helpers/index.ts'
 import { startTestServer, type TestServer } from '../helpers/server.ts'
@@ -131,6 +132,62 @@ describe('from file to search', () => {
     )
     expect(foreign.data).toEqual({ search: { nodes: [] }, documents: { totalCount: 0 } })
     await db.pool.query(`update app_public.rag_knowledge_sources set enabled = false where id = $1`, [source])
+  })
+
+  it('a text that cannot be stored is refused alone, and its receipt says why', async () => {
+    const source = await createSource('cut')
+    const receiptsOf = async (documents: object[]) => {
+      const { data, errors } = await ask(
+        'mutation ($s: UUID!, $d: [NewDocumentInput]!) { createDocuments(input: {sourceId: $s, documents: $d}) { receipts { externalId outcome error } } }',
+        { s: source, d: documents },
+      )
+      expect(errors).toBeUndefined()
+      return data.createDocuments.receipts
+    }
+    const refused = (externalId: string, field: string) => ({
+      externalId,
+      outcome: 'refused',
+      error: `${field} has a NUL character or half of a surrogate pair: it was cut inside a character.`,
+    })
+    expect(
+      await receiptsOf([
+        { externalId: 'e1', text: 'party \ud83c' },
+        { externalId: 'e2', text: 'fine \ud83c\udf89' },
+        { externalId: 'e3', text: '\udf89 party' },
+        { externalId: 'n1', text: 'bad \u0000' },
+        { externalId: 'n2', text: 'x', title: 'bad \u0000' },
+        { externalId: 'n3', text: 'x', metadata: { a: [{ 'b\u0000': 1 }] } },
+        { externalId: 'n4', text: 'x', metadata: { a: [{ b: '\ud83c' }] } },
+      ]),
+    ).toEqual([
+      refused('e1', 'The text'),
+      { externalId: 'e2', outcome: 'created', error: null },
+      refused('e3', 'The text'),
+      refused('n1', 'The text'),
+      refused('n2', 'The title'),
+      refused('n3', 'metadata'),
+      refused('n4', 'metadata'),
+    ])
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(
+          fc
+            .array(fc.constantFrom('a', '\0', '\ud83c', '\udf89', 'ä', '\uffff'), { maxLength: 4 })
+            .map((units) => units.join('')),
+          { minLength: 1, maxLength: 8 },
+        ),
+        async (texts) => {
+          const receipts = await receiptsOf(texts.map((text, i) => ({ externalId: `${i}`, text: `x${text}` })))
+          expect(receipts).toHaveLength(texts.length)
+          for (const [i, text] of texts.entries())
+            expect([text, receipts[i].outcome === 'refused']).toEqual([
+              text,
+              /[\0\uFFFF]/.test(text) || !text.isWellFormed(),
+            ])
+        },
+      ),
+      { numRuns: 20, seed: 26 },
+    )
   })
 
   it('an endpoint embeds documents and questions, with its key, and meaning is found without a common word', async () => {

@@ -21,17 +21,17 @@ const places = async (t: Transaction): Promise<unknown> => {
 const move = 'select tenant_path from app_public.move_tenant($1, $2)'
 
 describe('create_sub_tenant', () => {
-  it('makes a tenant below the caller’s, the caller its owner, with what the parent has', () =>
+  it('makes a tenant below the caller’s, the caller its owner, with the features of the parent', () =>
     db.inTransaction(async (t) => {
       await t.query(
-        `update app_public.tenants set features = '{"rag_enabled": false}', quotas = '{"max_users": 3}', timezone = 'Europe/Berlin' where id = $1`,
+        `update app_public.tenants set features = '{"rag_enabled": false}', timezone = 'Europe/Berlin' where id = $1`,
         [db.acme.id],
       )
       const id = await create(t, db.acme.owner, 'acme-eu')
       await t.become(within(db.acme.owner, id))
       expect(
         await t.query(
-          `select slug, parent_tenant_id, tenant_level, tenant_path, status, features, quotas, timezone from app_public.tenants`,
+          `select slug, parent_tenant_id, tenant_level, tenant_path, status, timezone from app_public.tenants`,
         ),
       ).toEqual([
         {
@@ -40,14 +40,19 @@ describe('create_sub_tenant', () => {
           tenant_level: 1,
           tenant_path: 'acme.acme-eu',
           status: 'active',
-          features: { rag_enabled: false },
-          quotas: { max_users: 3 },
           timezone: 'Europe/Berlin',
         },
       ])
       expect(await t.query('select user_id, role from app_public.user_tenants')).toEqual([
         { user_id: db.acme.owner.userId, role: 'owner' },
       ])
+      // read live, so a later change reaches it too; what staff set for the tenant itself comes first
+      const isOn = `select app_public.is_feature_enabled('rag_enabled')`
+      expect(await t.value(isOn)).toBe(false)
+      await t.becomeSuperuser()
+      await t.query(`update app_public.tenants set features = '{"rag_enabled": true}' where id = $1`, [id])
+      await t.become(within(db.acme.owner, id))
+      expect(await t.value(isOn)).toBe(true)
     }))
 
   it('is for those who manage the tenant', () =>
@@ -68,6 +73,26 @@ describe('create_sub_tenant', () => {
       expect(await t.errorCode(call, ['acme-1', ' '])).toBe('23514')
       expect(await t.errorCode(call, ['acme-1', 'One'])).toBeUndefined()
       expect(await t.errorCode(call, ['acme-2', 'Two'])).toBe('TN602')
+    }))
+
+  it('counts children of children to the quota, those that are made and those that are moved', () =>
+    db.inTransaction(async (t) => {
+      const a = await create(t, db.acme.owner, 'a')
+      const b = await create(t, within(db.acme.owner, a), 'a-b')
+      await t.becomeSuperuser()
+      await t.query(`update app_public.tenants set quotas = '{"max_sub_tenants": 2}' where id = $1`, [db.acme.id])
+      await t.become(within(db.acme.owner, b))
+      expect(await t.errorCode(`select app_public.create_sub_tenant('a-c', 'C')`)).toBe('TN602')
+      // a move within the tree makes no tenant more; one from outside brings all that is below along
+      expect(await t.errorCode(move, [b, db.acme.id])).toBeUndefined()
+      await t.becomeSuperuser()
+      await t.query(`select tenancy.provision_member($1, $2, null, 'owner')`, [db.globex.id, db.acme.owner.email])
+      await t.query(`update app_public.tenants set quotas = '{"max_sub_tenants": 3}' where id = $1`, [db.acme.id])
+      const g = await create(t, within(db.acme.owner, db.globex.id), 'g')
+      const h = await create(t, within(db.acme.owner, g), 'g-h')
+      await t.become(db.acme.owner)
+      expect(await t.errorCode(move, [g, a])).toBe('TN602')
+      expect(await t.errorCode(move, [h, a])).toBeUndefined()
     }))
 
   it('nests ten levels and no more', () =>

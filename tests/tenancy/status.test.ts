@@ -1,5 +1,6 @@
 // The life of a tenant: every step × every role, and what a tenant that is read-only still can.
 
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { type Transaction, useDatabase } from '../helpers/index.ts'
 import { createSource } from '../helpers/knowledge.ts'
@@ -312,4 +313,116 @@ it('the guard of tenants covers every column that users are granted to update', 
        and not exists (
          select from pg_trigger where tgrelid = a.attrelid and tgname = '_000_require_writable_tenant' and a.attnum = any (tgattr))`)
   expect(rows).toEqual([])
+})
+
+describe('a tenant below others', () => {
+  type Level = 0 | 1 | 2
+  /** acme, one below it and one below that, each with an owner of its own. */
+  async function family(
+    t: Transaction,
+  ): Promise<{ ids: string[]; write: (level: Level) => Promise<string | undefined> }> {
+    await t.becomeSuperuser()
+    const ids = [db.acme.id]
+    for (const slug of ['a', 'b']) {
+      const id = await t.value<string>('select id from tenancy.provision_tenant($1, $1, $2)', [slug, `o@${slug}.test`])
+      await t.query('update app_public.tenants set parent_tenant_id = $2 where id = $1', [id, ids.at(-1)])
+      ids.push(id)
+    }
+    const write = async (level: Level): Promise<string | undefined> => {
+      await t.becomeSuperuser()
+      const userId = await t.value<string>(
+        `select user_id from app_public.user_tenants where tenant_id = $1 and role = 'owner'`,
+        [ids[level]],
+      )
+      await t.become({ userId, tenantId: ids[level] as string } as never)
+      return t.errorCode(`insert into app_public.agents (name) values (gen_random_uuid()::text)`)
+    }
+    return { ids, write }
+  }
+  const set = (t: Transaction, id: string | undefined, status: Status) =>
+    t.errorCode(`update app_public.tenants set status = $2, suspension_reason = 'Unpaid.' where id = $1`, [id, status])
+
+  it('can be written while it and all above it are open, after any steps of each', () =>
+    db.inTransaction(async (t) => {
+      const { ids, write } = await family(t)
+      const model: Status[] = ['active', 'active', 'active']
+      const step = fc.record({ level: fc.constantFrom<Level>(0, 1, 2), status: fc.constantFrom(...statuses) })
+      await fc.assert(
+        fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 6 }), async (steps) => {
+          for (const { level, status } of steps) {
+            await t.becomeSuperuser()
+            if ((await set(t, ids[level], status)) === undefined) model[level] = status
+          }
+          for (const level of [0, 1, 2] as const) {
+            const isOpen = model.slice(0, level + 1).every((status) => status === 'active' || status === 'trial')
+            expect([model, level, await write(level)]).toEqual([model, level, isOpen ? undefined : 'TN202'])
+          }
+        }),
+        { numRuns: 25, seed: 20_261_128 },
+      )
+    }))
+
+  it('says that it is closed from above, and shows by which status', () =>
+    db.inTransaction(async (t) => {
+      const { ids, write } = await family(t)
+      await t.becomeSuperuser()
+      await set(t, ids[0], 'suspended')
+      expect(await write(2)).toBe('TN202')
+      expect(
+        await t.query(
+          'select status, status_above from app_public.tenants t, app_public.tenants_status_above(t) status_above',
+        ),
+      ).toEqual([{ status: 'active', status_above: 'suspended' }])
+      await t.query('savepoint before')
+      await expect(t.query(`insert into app_public.agents (name) values ('x')`)).rejects.toMatchObject({
+        message: 'A tenant above this one is suspended, so this one can be read but not changed.',
+      })
+      await t.query('rollback to savepoint before')
+      // who asks for a tenant that is not theirs learns nothing
+      await t.become(db.globex.owner)
+      expect(
+        await t.value(`select app_public.tenants_status_above(jsonb_populate_record(null::app_public.tenants, $1))`, [
+          JSON.stringify({ id: ids[2] }),
+        ]),
+      ).toBeNull()
+    }))
+
+  it('comes back with the tenant above, unless it was suspended itself, and leaves with a move', () =>
+    db.inTransaction(async (t) => {
+      const { ids, write } = await family(t)
+      await t.becomeSuperuser()
+      await set(t, ids[2], 'suspended')
+      await set(t, ids[0], 'cancelled')
+      expect([await write(1), await write(2)]).toEqual(['TN202', 'TN202'])
+      await t.become({ ...db.platform.owner, tenantId: db.acme.id }, 'rowhouse_admin')
+      await t.query('select app_public.reactivate_tenant()')
+      expect([await write(1), await write(2)]).toEqual([undefined, 'TN202'])
+      await t.becomeSuperuser()
+      await set(t, ids[0], 'suspended')
+      await t.query('update app_public.tenants set parent_tenant_id = $2 where id = $1', [ids[1], db.globex.id])
+      expect([await write(0), await write(1), await write(2)]).toEqual(['TN202', undefined, 'TN202'])
+    }))
+
+  it('takes nobody in, sends no token in, and manages nothing while it is closed from above', () =>
+    db.inTransaction(async (t) => {
+      const { ids } = await family(t)
+      await t.becomeSuperuser()
+      const [user] = await t.query<{ user_id: string }>(
+        `select user_id from app_public.user_tenants where tenant_id = $1 and role = 'owner'`,
+        [ids[1]],
+      )
+      await t.become({ userId: user?.user_id as string, tenantId: ids[1] as string } as never)
+      const token = await t.value<string>(`select app_public.create_service_token('ci')`)
+      const verified = async (): Promise<unknown[]> => {
+        await t.becomeRole('rowhouse_authenticator')
+        return t.query('select name from tenancy.verify_service_token($1)', [token])
+      }
+      expect(await verified()).toEqual([{ name: 'ci' }])
+      await t.becomeSuperuser()
+      await set(t, ids[0], 'suspended')
+      expect(await verified()).toEqual([])
+      await t.becomeSuperuser()
+      expect(await t.value('select tenancy.may_manage_tenant($1, $2)', [user?.user_id, ids[1]])).toBe(false)
+      expect(await t.value('select tenancy.may_view_subtree($1, $2)', [user?.user_id, ids[2]])).toBe(false)
+    }))
 })

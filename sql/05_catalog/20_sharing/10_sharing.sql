@@ -9,6 +9,7 @@
 --     or count resources need not think of sharing.
 --   * Nothing is copied or cached: 15_shared_with.sql reads live which rows are shared, once in each query. A share that is
 --     revoked, expired or declined is gone with the next statement.
+--   * 18_lists.sql reads own and shared rows as one list, each half by its index.
 --   * 20_shares.sql is the owner's side, 30_received_shares.sql the grantee's, 40_audit.sql records both, and
 --     50_copies.sql makes a tenant's own copy of a resource that it sees.
 
@@ -62,6 +63,19 @@ begin
   execute format(
     'create policy tenant_isolation_of_deletes on %s as restrictive for delete to rowhouse_user
       using (tenant_id = (select core.current_tenant_id()))', target);
+  -- Lists read the two halves of what a user sees by these roles. A case is no condition of an index, so the planner takes
+  -- it neither for one nor into its estimates: the list's own condition, the same comparison, is what finds the rows.
+  execute format('grant select on %s to rowhouse_own_rows, rowhouse_shared_rows', target);
+  execute format(
+    'create policy tenant_isolation_of_own_rows on %s as restrictive for all to rowhouse_own_rows
+      using (case tenant_id when (select core.current_tenant_id()) then true end)', target);
+  execute format(
+    'create policy tenant_isolation_of_shared_rows on %s as restrictive for all to rowhouse_shared_rows
+      using (id = any ((select catalog.shared_resource_ids(%L))::uuid[]))', target, kind);
+  execute format('comment on policy tenant_isolation_of_own_rows on %s is %L', target,
+    'The half of a list that is the request''s own tenant''s.');
+  execute format('comment on policy tenant_isolation_of_shared_rows on %s is %L', target,
+    'The half of a list that other tenants share with the request.');
   execute format('comment on policy tenant_isolation_with_shares on %s is %L', target,
     'Shows the rows of the request''s own tenant and, for reading only, the rows that are shared with it.');
   execute format('comment on policy tenant_isolation_of_updates on %s is %L', target, 'A tenant that a resource is shared with cannot change it.');
@@ -86,7 +100,17 @@ as $$
     from openings o
    where (select count(*) from pg_policy p
            where p.polrelid = o.polrelid and not p.polpermissive and p.polroles = array['rowhouse_user'::regrole::oid]
-             and (p.polname, p.polcmd) in (('tenant_isolation_of_updates', 'w'), ('tenant_isolation_of_deletes', 'd'))) < 2;
+             and (p.polname, p.polcmd) in (('tenant_isolation_of_updates', 'w'), ('tenant_isolation_of_deletes', 'd'))) < 2
+  union all
+  select c.oid::regclass::text, format('%s may %s it, but only reads what its restrictive policy lets through', r.name, p.privilege)
+    from pg_class c
+   cross join (values ('rowhouse_own_rows', 'tenant_isolation_of_own_rows'), ('rowhouse_shared_rows', 'tenant_isolation_of_shared_rows'))
+         as r (name, wall)
+   cross join unnest(array['select', 'insert', 'update', 'delete']) as p (privilege)
+   where c.relnamespace in (select core.schemas()) and c.relkind in ('r', 'p') and has_table_privilege(r.name, c.oid, p.privilege)
+     and (p.privilege <> 'select' or not exists (
+       select from pg_policy w
+        where w.polrelid = c.oid and not w.polpermissive and w.polcmd = '*' and w.polname = r.wall and w.polroles = array[r.name::regrole::oid]));
 $$;
 comment on function catalog.security_gaps is
-  'Tables that let shared rows through although they must not, or that let other tenants write those rows. core.security_gaps includes this list.';
+  'Tables that let shared rows through although they must not, that let other tenants write those rows, or that the two roles of lists reach without their walls. core.security_gaps includes this list.';

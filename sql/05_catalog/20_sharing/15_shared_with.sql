@@ -78,7 +78,7 @@ begin
           )
           select c.id, c.tenant_id, c.name, c.sharing_mode, c.share_id
             from candidates c
-            join app_public.tenants o on o.id = c.tenant_id and o.status in ('trial', 'active')
+            join app_public.tenants o on o.id = c.tenant_id and tenancy.is_open(o.status, o.ancestor_ids)
            where c.is_on and c.status in ('active', 'deprecated')
              and catalog.tenant_allows(o.resource_access_config, 'sharing.can_share_resources');
       end

@@ -232,7 +232,7 @@ begin
           and u.is_active and u.deleted_at is null)
         on m.tenant_id = t.id and m.status = 'active'
       left join app_public.workspaces w on w.tenant_id = t.id and w.id = share_grantee.workspace_id and w.deleted_at is null
-     where t.slug = lower(trim(share_grantee.tenant_slug)) and t.status in ('trial', 'active')
+     where t.slug = lower(trim(share_grantee.tenant_slug)) and tenancy.is_open(t.status, t.ancestor_ids)
        and catalog.tenant_allows(t.resource_access_config, 'sharing.can_receive_shared')
        and (share_grantee.user_email is null) = (m.user_id is null)
        and (share_grantee.workspace_id is null) = (w.id is null);

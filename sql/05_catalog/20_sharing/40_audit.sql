@@ -6,7 +6,7 @@ call core.allow('app_public.resource_sharing_audit', read => 'can_view_audit');
 grant select on app_public.resource_sharing_audit to rowhouse_user;
 grant select, insert, update, delete on app_public.resource_sharing_audit to rowhouse_platform;
 comment on table app_public.resource_sharing_audit is
-  E'@foreignKey (user_id) references app_public.user_profiles (id)\n@behavior -insert -update -delete -query:resource:single\nEvery change of who may use this tenant''s resources, and every copy that another tenant made. Entries never change. Needs can_view_audit.';
+  E'@large\n@foreignKey (user_id) references app_public.user_profiles (id)\n@behavior -insert -update -delete -query:resource:single\nEvery change of who may use this tenant''s resources, and every copy that another tenant made. Entries never change. Needs can_view_audit.';
 comment on column app_public.resource_sharing_audit.occurred_at is 'When it happened.';
 comment on column app_public.resource_sharing_audit.action is 'What happened.';
 comment on column app_public.resource_sharing_audit.user_id is 'Who did it; null when it was a person of the other tenant, or an administrator in psql.';

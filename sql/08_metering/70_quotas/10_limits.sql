@@ -1,5 +1,5 @@
 -- Quotas and the limits that apply to a use: those of the tenant, of the user, agent and API key, and those of the tenants
--- above that count their subtree. Setting a limit waits for uses that are not committed yet (uses share an advisory lock), so
+-- above that count their subtree. What was sold to a tenant always counts its subtree, so that sub-tenants are no way around it. Setting a limit waits for uses that are not committed yet (uses share an advisory lock), so
 -- a counter is exact from its beginning.
 
 grant execute on function metering.is_count_quota to rowhouse_user, rowhouse_platform;
@@ -32,12 +32,12 @@ comment on table app_public.usage_quotas is
 comment on column app_public.usage_quotas.quota_type is 'What is limited: users (active members), agents (not deleted), documents, storage (bytes of documents), api_calls, tokens or cost (US dollars).';
 comment on column app_public.usage_quotas.quota_scope is 'Whose usage is limited.';
 comment on column app_public.usage_quotas.scope_id is 'The user, agent or API key. null limits each of them separately, except those that have a quota of their own of the same source. It is always null when the scope is the tenant.';
-comment on column app_public.usage_quotas.period is 'The period in which usage adds up, in the time zone of the tenant: none for users, agents, documents and storage; day, month (of the calendar) or billing (a month from the day on which the subscription or the tenant began) for api_calls, tokens and cost.';
+comment on column app_public.usage_quotas.period is 'The period in which usage adds up, in the time zone of the tenant: none for users, agents, documents and storage; day, month (of the calendar) or billing (a month from the day on which the subscription or the tenant began) for api_calls, tokens and cost. A period that has begun ends as planned when the time zone or the subscription changes.';
 comment on column app_public.usage_quotas.quota_limit is 'The limit in units of the type: at least 0, and whole unless it is a cost. null means unlimited, and lifts a limit that a lower source has set.';
 comment on column app_public.usage_quotas.is_hard_limit is 'Whether usage beyond the limit is refused (QT601). A soft limit only writes alerts.';
 comment on column app_public.usage_quotas.overage_allowed is 'Whether usage beyond a soft limit is sold; it is counted as overage. Only plans and platform staff set this.';
 comment on column app_public.usage_quotas.alert_threshold_percentage is 'The percentage of the limit at which an alert is written, once in each period: above 0 and at most 100, by default 80. Another alert is written at 100 percent.';
-comment on column app_public.usage_quotas.applies_to_subtree is 'Whether the usage of all tenants below this one counts too.';
+comment on column app_public.usage_quotas.applies_to_subtree is 'Whether the usage of all tenants below this one counts too. It always does for a limit of the tenant that a plan, tenants.quotas or platform staff set.';
 comment on column app_public.usage_quotas.source is 'Who set it. plan, tenant (from tenants.quotas) and override (platform staff) each replace the one before for the same thing; own is set by the tenant itself and adds to them.';
 comment on column app_public.usage_quotas.created_at is 'When the quota was set.';
 comment on column app_public.usage_quotas.updated_at is 'When the quota last changed.';
@@ -60,22 +60,10 @@ create or replace function metering.quota_chain(tenant_id uuid) returns uuid[]
 language plpgsql stable security definer
 set search_path to pg_catalog, pg_temp
 as $$
-declare
-  v_parent_id uuid;
 begin
-  select t.parent_tenant_id into v_parent_id from app_public.tenants t where t.id = quota_chain.tenant_id;
-  if not found then
-    return '{}';
-  elsif v_parent_id is null then
-    return array[quota_chain.tenant_id];
-  end if;
-  return array(
-    with recursive above (id) as (
-      select quota_chain.tenant_id
-      union  -- not union all, so that a circle in the hierarchy would end too
-      select t.parent_tenant_id from above a join app_public.tenants t on t.id = a.id where t.parent_tenant_id is not null
-    )
-    select id from above order by id);
+  return coalesce((
+    select case t.ancestor_ids when '{}' then array[t.id] else array(select id from unnest(t.ancestor_ids || t.id) as id order by id) end
+      from app_public.tenants t where t.id = quota_chain.tenant_id), '{}');
 end
 $$;
 comment on function metering.quota_chain is
@@ -88,12 +76,9 @@ set search_path to pg_catalog, pg_temp
 as $$
 begin
   return array(
-    with recursive below (id) as (
-      select quota_subtree.tenant_id
-      union
-      select t.id from below b join app_public.tenants t on t.parent_tenant_id = b.id
-    )
-    select id from below order by id);
+    select t.id from app_public.tenants t
+     where t.id = quota_subtree.tenant_id or t.ancestor_ids @> array[quota_subtree.tenant_id]
+     order by t.id);
 end
 $$;
 comment on function metering.quota_subtree is
@@ -139,6 +124,40 @@ $$;
 comment on function metering.enter_quota_chain is
   'Begins a use: until this transaction ends, no limit of this type changes for the tenant and the tenants above it. Returns these tenants.';
 
+-- The one derivation of what holds: quotas are enforced, shown and sold by the rows that it returns. It has no options and is
+-- no definer, so that the planner puts it in the place of the call.
+create or replace function metering.quotas_in_force(
+  chain uuid[], tenant_id uuid, quota_type app_public.quota_type, user_id uuid, agent_id uuid, api_key_id uuid
+) returns table (
+  owner_id uuid, quota_scope app_public.limit_scope, subject_id uuid, includes_subtree boolean, period app_public.quota_period,
+  quota_limit numeric, is_hard_limit boolean, overage_allowed boolean, alert_threshold_percentage numeric, source app_public.quota_source
+)
+language sql stable
+begin atomic
+  select r.tenant_id, r.quota_scope, r.subject_id, r.applies_to_subtree, r.period,
+         r.quota_limit, r.is_hard_limit, r.overage_allowed, r.alert_threshold_percentage, r.source
+    from (
+      -- A quota that names somebody replaces the one for each; an override replaces the settings of the tenant, and these
+      -- replace the plan. The tenant's own quotas add to all of them and cannot lift them.
+      select q.*, s.subject_id, rank() over (
+               partition by q.tenant_id, q.quota_scope, s.subject_id, q.period, q.source = 'own',
+                            case when q.source = 'own' then (q.applies_to_subtree, q.is_hard_limit) end
+               order by q.scope_id is null, array_position(array['override', 'tenant', 'plan'], q.source::text)) as place
+        from app_public.usage_quotas q,
+             lateral (select case q.quota_scope
+               when 'tenant' then q.tenant_id when 'user' then quotas_in_force.user_id
+               when 'agent' then quotas_in_force.agent_id else quotas_in_force.api_key_id end) as s (subject_id)
+       where q.tenant_id = any (quotas_in_force.chain) and q.quota_type = quotas_in_force.quota_type
+         and (q.applies_to_subtree or q.tenant_id = quotas_in_force.tenant_id)
+         and s.subject_id is not null and coalesce(q.scope_id, s.subject_id) = s.subject_id
+         -- A quota does not count the users of another tenant separately.
+         and (q.quota_scope = 'tenant' or q.tenant_id = quotas_in_force.tenant_id)
+    ) as r
+   where r.place = 1;
+end;
+comment on function metering.quotas_in_force is
+  'The rows of usage_quotas that decide about a use: of each tenant above, and for each scope, subject and period, those of the strongest source, and all that the tenant set itself. A quota_limit of null says that there is no limit.';
+
 create or replace function metering.quota_limits(
   chain uuid[], tenant_id uuid, quota_type app_public.quota_type, user_id uuid default null, agent_id uuid default null, api_key_id uuid default null
 ) returns setof metering.effective_quota
@@ -148,39 +167,22 @@ as $$
 #variable_conflict use_column
 begin
   return query
-    with applicable as (
-      select q.*, s.subject_id
-        from app_public.usage_quotas q,
-             lateral (select case q.quota_scope
-               when 'tenant' then q.tenant_id when 'user' then quota_limits.user_id
-               when 'agent' then quota_limits.agent_id else quota_limits.api_key_id end) as s (subject_id)
-       where q.tenant_id = any (quota_limits.chain) and q.quota_type = quota_limits.quota_type
-         and (q.applies_to_subtree or q.tenant_id = quota_limits.tenant_id)
-         and s.subject_id is not null and coalesce(q.scope_id, s.subject_id) = s.subject_id
-         -- A quota does not count the users of another tenant separately.
-         and (q.quota_scope = 'tenant' or q.tenant_id = quota_limits.tenant_id)
-    ), effective as (
-      -- A quota that names somebody replaces the one for each; an override replaces the settings of the tenant, and these
-      -- replace the plan. The tenant's own quotas add to all of them and cannot lift them.
-      select distinct on (a.tenant_id, a.quota_scope, a.subject_id, a.applies_to_subtree, a.period, a.is_hard_limit, a.source = 'own') a.*
-        from applicable a
-       order by a.tenant_id, a.quota_scope, a.subject_id, a.applies_to_subtree, a.period, a.is_hard_limit, a.source = 'own',
-                a.scope_id is null, array_position(array['own', 'override', 'tenant', 'plan'], a.source::text)
-    )
-    select e.tenant_id, e.quota_scope, e.subject_id, e.applies_to_subtree, e.period,
+    select e.owner_id, e.quota_scope, e.subject_id, e.includes_subtree, e.period,
            min(e.quota_limit), min(e.quota_limit) filter (where e.is_hard_limit), min(e.quota_limit) filter (where e.overage_allowed),
            (array_agg(e.alert_threshold_percentage order by e.quota_limit))[1]
-      from effective e
+      from metering.quotas_in_force(
+        quota_limits.chain, quota_limits.tenant_id, quota_limits.quota_type,
+        quota_limits.user_id, quota_limits.agent_id, quota_limits.api_key_id) e
      where e.quota_limit is not null
-     group by e.tenant_id, e.quota_scope, e.subject_id, e.applies_to_subtree, e.period
-     order by e.tenant_id, e.quota_scope, e.subject_id, e.applies_to_subtree, e.period;
+     group by e.owner_id, e.quota_scope, e.subject_id, e.includes_subtree, e.period
+     order by e.owner_id, e.quota_scope, e.subject_id, e.includes_subtree, e.period;
 end
 $$;
 comment on function metering.quota_limits is
   'The limits that apply to a use: for each counter the strictest limit, in the order in which counters are locked.';
 grant execute on function metering.quota_limits to rowhouse_owner;
 
-create or replace function metering.quota_period(tenant_id uuid, period app_public.quota_period, at timestamptz) returns daterange
+create or replace function metering.calendar_span(tenant_id uuid, period app_public.quota_period, at timestamptz) returns metering.quota_span
 language plpgsql stable security definer
 set search_path to pg_catalog, pg_temp
 as $$
@@ -188,28 +190,72 @@ declare
   v_timezone text;
   v_anchor timestamptz;
   v_local timestamp;
-  v_range tstzrange;
+  v_span metering.quota_span := ('-infinity', 'infinity', '-infinity', 'infinity');
 begin
-  if quota_period.period = 'none' then
-    return daterange('-infinity', 'infinity');
+  if calendar_span.period = 'none' then
+    return v_span;
   end if;
-  select t.timezone, coalesce(t.subscription_started_at, t.created_at) into v_timezone, v_anchor
-    from app_public.tenants t where t.id = quota_period.tenant_id;
-  v_local := quota_period.at at time zone v_timezone;
-  case quota_period.period
+  -- The billing months of a subscription are counted in its own zone.
+  select case when calendar_span.period = 'billing' then coalesce(t.subscription_timezone, t.timezone) else t.timezone end,
+         coalesce(t.subscription_started_at, t.created_at)
+    into v_timezone, v_anchor
+    from app_public.tenants t where t.id = calendar_span.tenant_id;
+  v_local := calendar_span.at at time zone v_timezone;
+  case calendar_span.period
     when 'day' then
-      return daterange(v_local::date, v_local::date + 1);
+      v_span.period_start := v_local::date;
+      v_span.period_end := v_local::date + 1;
     when 'month' then
-      return daterange(date_trunc('month', v_local)::date, (date_trunc('month', v_local) + interval '1 month')::date);
+      v_span.period_start := date_trunc('month', v_local);
+      v_span.period_end := date_trunc('month', v_local) + interval '1 month';
     when 'billing' then
-      v_range := metering.billing_period(quota_period.at, (v_anchor at time zone v_timezone)::date, v_timezone);
-      return daterange((lower(v_range) at time zone v_timezone)::date, (upper(v_range) at time zone v_timezone)::date);
+      select lower(p) at time zone v_timezone, upper(p) at time zone v_timezone into v_span.period_start, v_span.period_end
+        from metering.billing_period(calendar_span.at, (v_anchor at time zone v_timezone)::date, v_timezone) as p;
   end case;
+  v_span.starts_at := v_span.period_start::timestamp at time zone v_timezone;
+  v_span.ends_at := v_span.period_end::timestamp at time zone v_timezone;
+  return v_span;
 end
 $$;
-comment on function metering.quota_period is
-  'The local days of the period that contains an instant. The period none has no bounds; billing is a month that is counted from the day on which the subscription or the tenant began.';
-grant execute on function metering.quota_period to rowhouse_owner;
+comment on function metering.calendar_span is
+  'The period that contains an instant, by the calendar of the tenant as it is now. The period none has no bounds; billing is a month that is counted from the day on which the subscription or the tenant began.';
+grant execute on function metering.calendar_span to rowhouse_owner;
+
+-- A tenant could otherwise begin a new day by a change of its time zone, or a new month by a new subscription, and have the
+-- whole limit again. So a running period goes on until its end, and a period of the calendar that has begun by then is added
+-- to it. No period is ever shorter than one of the calendar.
+create or replace function metering.running_span(quota metering.effective_quota, quota_type app_public.quota_type, at timestamptz)
+returns metering.quota_span
+language plpgsql stable security definer
+set search_path to pg_catalog, pg_temp
+as $$
+declare
+  v_last metering.quota_span;
+  v_span metering.quota_span;
+begin
+  if (quota).period = 'none' then
+    return ('-infinity', 'infinity', '-infinity', 'infinity')::metering.quota_span;
+  end if;
+  select c.period_start, c.period_end, c.starts_at, c.ends_at into v_last
+    from app_public.quota_tracking c
+   where c.tenant_id = (quota).owner_id and c.quota_type = running_span.quota_type and c.quota_scope = (quota).quota_scope
+     and c.scope_id = (quota).scope_id and c.includes_subtree = (quota).includes_subtree and c.period = (quota).period
+     and c.starts_at <= running_span.at
+   order by c.starts_at desc
+   limit 1;
+  if v_last.ends_at > running_span.at then
+    return v_last;
+  end if;
+  v_span := metering.calendar_span((quota).owner_id, (quota).period, running_span.at);
+  if v_span.starts_at < v_last.ends_at then
+    return (v_last.period_start, v_span.period_end, v_last.starts_at, v_span.ends_at)::metering.quota_span;
+  end if;
+  return v_span;
+end
+$$;
+comment on function metering.running_span is
+  'The period of a counter that contains an instant: the one that is running or, when that has ended, the next one of the calendar. One that began while another was running continues that one.';
+grant execute on function metering.running_span to rowhouse_owner;
 
 create or replace function metering.counted_usage(tenant_ids uuid[], quota_type app_public.quota_type, user_id uuid default null) returns numeric
 language plpgsql stable security definer

@@ -18,6 +18,8 @@ comment on column app_public.quota_tracking.period_start is
   E'@infiniteIsNull\nThe first day of the period in the time zone of the tenant. Without a period it is -infinity in SQL and null in the API.';
 comment on column app_public.quota_tracking.period_end is
   E'@infiniteIsNull\nThe day after the last day of the period. Without a period it is infinity in SQL and null in the API.';
+comment on column app_public.quota_tracking.starts_at is E'@behavior -*\nThe instant at which the period begins, by the time zone that the tenant had then.';
+comment on column app_public.quota_tracking.ends_at is E'@behavior -*\nThe instant at which the period ends.';
 comment on column app_public.quota_tracking.quota_limit is
   'The strictest limit, hard or soft; null when the limit was removed. Past periods keep their limit.';
 comment on column app_public.quota_tracking.hard_limit is
@@ -107,15 +109,18 @@ begin
       replace((counter).quota_type, '_', ' '),
       case
         when (counter).tenant_id is distinct from refuse_quota.tenant_id then 'an organization above this tenant, with all below it,'
-        when (counter).includes_subtree then 'this tenant with those below it'
+        when (counter).includes_subtree and cardinality(metering.quota_subtree((counter).tenant_id)) > 1 then 'this tenant with those below it'
         else 'this ' || case (counter).quota_scope when 'api_key' then 'API key' else (counter).quota_scope end
       end,
       trim_scale((counter).hard_limit) || case (counter).quota_type when 'storage' then ' bytes' when 'cost' then ' US dollars' else '' end,
       case (counter).period when 'day' then ' a day' when 'month' then ' a month' when 'billing' then ' a billing period' else '' end),
     case (counter).period
       when 'none' then 'Delete what is no longer needed, or ask for a higher limit.'
-      else format('It begins anew on %s; or ask for a higher limit.', (counter).period_end)
-    end);
+      else format('It begins anew on %s. A higher plan or limit holds at once, and plans, quotas and billing can be managed meanwhile.',
+        (counter).period_end)
+    end,
+    -- begin_request tells the client how long that is
+    nullif((counter).ends_at, 'infinity')::text);
 end
 $$;
 comment on function metering.refuse_quota is
@@ -139,7 +144,7 @@ comment on function metering.status_of_counter is
   'A counter in the form in which the API shows it.';
 grant execute on function metering.status_of_counter to rowhouse_owner;
 
-create or replace function metering.make_room(use metering.quota_use, quota metering.effective_quota, period daterange) returns void
+create or replace function metering.make_room(use metering.quota_use, quota metering.effective_quota, span metering.quota_span) returns void
 language plpgsql volatile security definer
 set search_path to pg_catalog, pg_temp
 as $$
@@ -149,29 +154,33 @@ begin
   select * into v_counter from app_public.quota_tracking c
    where c.tenant_id = (quota).owner_id and c.quota_type = (use).quota_type and c.quota_scope = (quota).quota_scope
      and c.scope_id = (quota).scope_id and c.includes_subtree = (quota).includes_subtree
-     and c.period = (quota).period and c.period_start = lower(make_room.period)
+     and c.period = (quota).period and c.starts_at = (span).starts_at
      for update;
-  if found then
-    -- The row is locked now. Either expired reservations give something back, or the counter is full.
-    if metering.expire_holds(v_counter) = 0
-      and v_counter.current_usage + v_counter.reserved + (use).amount > v_counter.hard_limit then
-      perform metering.refuse_quota(v_counter, (use).tenant_id);
-    end if;
-  else
+  if not found then
     -- This is the first use in a period, or by somebody who had nothing when the limit was set (see refresh_quota_counters).
     insert into app_public.quota_tracking (
-      tenant_id, quota_type, quota_scope, scope_id, includes_subtree, period, period_start, period_end,
+      tenant_id, quota_type, quota_scope, scope_id, includes_subtree, period, period_start, period_end, starts_at, ends_at,
       quota_limit, hard_limit, included_amount, alert_threshold_percentage)
     values (
       (quota).owner_id, (use).quota_type, (quota).quota_scope, (quota).scope_id, (quota).includes_subtree, (quota).period,
-      lower(make_room.period), upper(make_room.period),
+      (span).period_start, (span).period_end, (span).starts_at, (span).ends_at,
       (quota).quota_limit, (quota).hard_limit, (quota).included_amount, (quota).alert_threshold_percentage)
     on conflict do nothing;
+  elsif v_counter.ends_at < (span).ends_at then
+    -- The period goes on (see running_span). Limits that changed after its first end are copied now.
+    update app_public.quota_tracking c
+       set period_end = (span).period_end, ends_at = (span).ends_at, quota_limit = (quota).quota_limit, hard_limit = (quota).hard_limit,
+           included_amount = (quota).included_amount, alert_threshold_percentage = (quota).alert_threshold_percentage
+     where c.tenant_id = v_counter.tenant_id and c.id = v_counter.id;
+  -- The row is locked now. Either expired reservations give something back, or the counter is full.
+  elsif metering.expire_holds(v_counter) = 0
+    and v_counter.current_usage + v_counter.reserved + (use).amount > v_counter.hard_limit then
+    perform metering.refuse_quota(v_counter, (use).tenant_id);
   end if;
 end
 $$;
 comment on function metering.make_room is
-  E'@errors QT601\nPrepares a counter for a use that its conditional update did not admit: creates a missing counter, or gives back what expired reservations hold. Refuses the use when the counter is full.';
+  E'@errors QT601\nPrepares a counter for a use that its conditional update did not admit: creates a missing counter, lets a period go on, or gives back what expired reservations hold. Refuses the use when the counter is full.';
 
 create or replace function metering.use_quota(use metering.quota_use, scope app_public.limit_scope default null)
 returns setof app_public.quota_status
@@ -184,7 +193,7 @@ declare
   v_used numeric := case when (use).reservation_id is null then v_amount else 0 end;
   v_held numeric := v_amount - v_used;
   v_quota metering.effective_quota;
-  v_period daterange;
+  v_span metering.quota_span;
   v_counter app_public.quota_tracking;
 begin
   for v_quota in
@@ -192,17 +201,17 @@ begin
       v_chain, (use).tenant_id, (use).quota_type, (use).user_id, (use).agent_id, (use).api_key_id) l
      where use_quota.scope is null or l.quota_scope = use_quota.scope
   loop
-    v_period := metering.quota_period(v_quota.owner_id, v_quota.period, core.clock());
+    v_span := metering.running_span(v_quota, (use).quota_type, core.clock());
     loop
       update app_public.quota_tracking c
          set current_usage = greatest(c.current_usage + v_used, 0), reserved = c.reserved + v_held
        where c.tenant_id = v_quota.owner_id and c.quota_type = (use).quota_type and c.quota_scope = v_quota.quota_scope
          and c.scope_id = v_quota.scope_id and c.includes_subtree = v_quota.includes_subtree
-         and c.period = v_quota.period and c.period_start = lower(v_period)
+         and c.period = v_quota.period and c.starts_at = v_span.starts_at and c.ends_at >= v_span.ends_at
          and (v_amount <= 0 or c.hard_limit is null or c.current_usage + c.reserved + v_amount <= c.hard_limit)
       returning * into v_counter;
       exit when found;
-      perform metering.make_room(use_quota.use, v_quota, v_period);
+      perform metering.make_room(use_quota.use, v_quota, v_span);
     end loop;
 
     if v_held > 0 then

@@ -44,6 +44,8 @@ begin
     v_counter.period := v_limit.period;
     v_counter.period_start := '-infinity';
     v_counter.period_end := 'infinity';
+    v_counter.starts_at := '-infinity';
+    v_counter.ends_at := 'infinity';
     v_counter.quota_limit := v_limit.quota_limit;
     v_counter.hard_limit := v_limit.hard_limit;
     v_counter.included_amount := v_limit.included_amount;
@@ -73,12 +75,12 @@ begin
        select from unnest(v_wanted) w
         where w.quota_scope = c.quota_scope and w.scope_id = c.scope_id and w.includes_subtree = c.includes_subtree);
   insert into app_public.quota_tracking as c (
-    tenant_id, quota_type, quota_scope, scope_id, includes_subtree, period, period_start, period_end,
+    tenant_id, quota_type, quota_scope, scope_id, includes_subtree, period, period_start, period_end, starts_at, ends_at,
     quota_limit, hard_limit, included_amount, alert_threshold_percentage, current_usage)
-  select tenant_id, quota_type, quota_scope, scope_id, includes_subtree, period, period_start, period_end,
+  select tenant_id, quota_type, quota_scope, scope_id, includes_subtree, period, period_start, period_end, starts_at, ends_at,
          quota_limit, hard_limit, included_amount, alert_threshold_percentage, current_usage
     from unnest(v_wanted)
-  on conflict (tenant_id, quota_type, quota_scope, scope_id, includes_subtree, period, period_start) do update
+  on conflict (tenant_id, quota_type, quota_scope, scope_id, includes_subtree, period, starts_at) do update
      set quota_limit = excluded.quota_limit, hard_limit = excluded.hard_limit, included_amount = excluded.included_amount,
          alert_threshold_percentage = excluded.alert_threshold_percentage, current_usage = excluded.current_usage;
 end
@@ -102,7 +104,7 @@ begin
       case o.quota_scope when 'api_key' then o.scope_id end) l
       on l.quota_scope = o.quota_scope and l.includes_subtree = o.includes_subtree and l.period = o.period
    where o.tenant_id = refresh_metered_limits.tenant_id and o.quota_type = refresh_metered_limits.quota_type
-     and lower(metering.quota_period(o.tenant_id, o.period, core.clock())) = o.period_start
+     and o.starts_at <= core.clock() and o.ends_at > core.clock()
      and c.tenant_id = o.tenant_id and c.id = o.id;
 end
 $$;
@@ -132,7 +134,7 @@ begin
   for v_counter in
     select * from app_public.quota_tracking c
      where c.tenant_id = refresh_quota_counters.tenant_id and c.quota_type = refresh_quota_counters.quota_type
-       and lower(metering.quota_period(c.tenant_id, c.period, core.clock())) = c.period_start
+       and c.starts_at <= core.clock() and c.ends_at > core.clock()
   loop
     perform metering.note_quota_alerts(v_counter, v_below_every_threshold);
   end loop;
@@ -187,7 +189,7 @@ $$;
 comment on function metering.verify_quotas is
   'The counters that differ from what they count, or from what their reservations hold; normally none. recount_quotas repairs a count. Administrators call it in psql.';
 
-create or replace function metering.tg_usage_quotas__check_scope() returns trigger
+create or replace function metering.tg_usage_quotas__set_scope() returns trigger
 language plpgsql security definer
 set search_path to pg_catalog, pg_temp
 as $$
@@ -199,12 +201,14 @@ begin
     perform core.raise_error('MT301', 'There is no such member or agent in this tenant.',
       'Name one of its members or agents, or leave scope_id out to limit each of them.');
   end if;
+  -- What was sold to a tenant is for all below it together.
+  new.applies_to_subtree := new.applies_to_subtree or new.source <> 'own' and new.quota_scope = 'tenant';
   return new;
 end
 $$;
-comment on function metering.tg_usage_quotas__check_scope is
-  E'@errors MT301\nRefuses a quota of a user or an agent that does not belong to its tenant.';
-grant execute on function metering.tg_usage_quotas__check_scope to rowhouse_owner;
+comment on function metering.tg_usage_quotas__set_scope is
+  E'@errors MT301\nRefuses a quota of a user or an agent that does not belong to its tenant, and makes a limit of the tenant that the tenant did not set itself count its subtree.';
+grant execute on function metering.tg_usage_quotas__set_scope to rowhouse_owner;
 
 create or replace function metering.tg_usage_quotas__refresh_counters() returns trigger
 language plpgsql security definer
@@ -311,8 +315,8 @@ grant execute on function metering.tg_tenants__move_counts to rowhouse_owner;
 
 set local role rowhouse_owner;
 
-create or replace trigger _200_check_scope before insert or update on app_public.usage_quotas
-  for each row execute function metering.tg_usage_quotas__check_scope();
+create or replace trigger _200_set_scope before insert or update on app_public.usage_quotas
+  for each row execute function metering.tg_usage_quotas__set_scope();
 create or replace trigger _600_refresh_counters after insert or update or delete on app_public.usage_quotas
   for each row execute function metering.tg_usage_quotas__refresh_counters();
 create or replace trigger _600_set_quotas after insert or update of quotas on app_public.tenants

@@ -35,13 +35,11 @@ begin
   return query
     select * from metering.use_quota(
       row(core.current_tenant_id(), consume_quota.quota_type, consume_quota.amount, core.current_user_id(), consume_quota.agent_id,
-          null, null, null)::metering.quota_use) q
-     -- A tenant does not see the quotas of the tenants above it.
-     where q.quota_scope <> 'tenant' or q.scope_id = core.current_tenant_id();
+          null, null, null)::metering.quota_use);
 end
 $$;
 comment on function app_public.consume_quota is
-  E'@resultFieldName quotas\n@errors ID202 MT301 QT402 QT403 QT601\nTakes an amount of api_calls, tokens or cost (US dollars) from all quotas that apply to you, the agent, this tenant and the tenants above it, or from none of them. Returns the quotas of this tenant; the list is empty when there is no limit. Members may call this.';
+  E'@resultFieldName quotas\n@errors ID202 MT301 QT402 QT403 QT601\nTakes an amount of api_calls, tokens or cost (US dollars) from all quotas that apply to you, the agent, this tenant and the tenants above it, or from none of them. Returns these quotas; the list is empty when there is no limit. Members may call this.';
 grant execute on function app_public.consume_quota to rowhouse_user;
 
 create or replace function app_public.reserve_quota(
@@ -169,6 +167,7 @@ comment on function app_public.quota_reservations_status is
   E'@notNull\nThe state of the reservation.';
 grant execute on function app_public.quota_reservations_status to rowhouse_user;
 
+set local role rowhouse_platform;  -- outside the wall: what is used in a tenant counts in the counters of the tenants above, too
 create or replace function app_public.my_quotas(agent_id uuid default null) returns setof app_public.quota_status
 language plpgsql stable security definer
 set search_path to pg_catalog, pg_temp
@@ -177,24 +176,25 @@ declare
   v_tenant_id uuid := core.current_tenant_id();
 begin
   return query
-    select t.quota_type::app_public.quota_type, l.quota_scope, l.scope_id, l.includes_subtree, l.period, nullif(lower(p), '-infinity'), nullif(upper(p), 'infinity'),
+    select t.quota_type::app_public.quota_type, l.quota_scope, l.scope_id, l.includes_subtree, l.period, nullif(s.period_start, '-infinity'), nullif(s.period_end, 'infinity'),
            l.quota_limit, l.hard_limit, coalesce(c.current_usage, 0), coalesce(c.reserved, 0),
            greatest(l.quota_limit - coalesce(c.current_usage + c.reserved, 0), 0),
            coalesce(c.current_usage, 0) * 100 >= l.alert_threshold_percentage * l.quota_limit,
            coalesce(c.current_usage, 0) > l.quota_limit
       from unnest(array['users', 'agents', 'documents', 'storage', 'api_calls', 'tokens', 'cost']) with ordinality as t (quota_type, n)
-     -- Only members of a tenant see its limits and usage, so the tenants above are left out.
-     cross join lateral metering.quota_limits(array[v_tenant_id], v_tenant_id, t.quota_type, core.current_user_id(), my_quotas.agent_id) l
-     cross join lateral metering.quota_period(l.owner_id, l.period, core.clock()) p
+     cross join lateral metering.quota_limits(metering.quota_chain(v_tenant_id), v_tenant_id, t.quota_type, core.current_user_id(), my_quotas.agent_id) l
+     cross join lateral metering.running_span(l, t.quota_type, core.clock()) s
       left join app_public.quota_tracking c
         on c.tenant_id = l.owner_id and c.quota_type = t.quota_type and c.quota_scope = l.quota_scope and c.scope_id = l.scope_id
-       and c.includes_subtree = l.includes_subtree and c.period = l.period and c.period_start = lower(p)
-     order by t.n, l.quota_scope, l.includes_subtree, l.period;
+       and c.includes_subtree = l.includes_subtree and c.period = l.period and c.starts_at = s.starts_at
+     order by t.n, l.quota_scope, l.owner_id <> v_tenant_id, l.includes_subtree, l.period;
 end
 $$;
 comment on function app_public.my_quotas is
-  'Every quota of this tenant that applies to you (and to the agent, when one is given), with its usage in the current period.';
+  'Every quota that applies to you in this tenant (and to the agent, when one is given), with its usage in the current period. The quotas of the tenants above are among them, because what you use counts there too: their scopeId is the tenant that has the quota, and their usage is that of all tenants below it.';
 grant execute on function app_public.my_quotas to rowhouse_user;
+
+set local role rowhouse_owner;
 
 create or replace function app_public.acknowledge_quota_alert(id uuid) returns app_public.quota_alerts
 language plpgsql volatile security definer

@@ -291,15 +291,18 @@ declare
   v_used double precision;
   v_end timestamptz;
 begin
-  select r.* into v_rule
-    from metering.rate_limit_rules r
-   where r.tenant_id = check_rate_limit.tenant_id and r.is_sole and requests > 0;
-  -- This is a plain update of one row, so a session that has waited for the row has only this condition to check again.
-  update app_public.rate_limit_usage u set usage_count = u.usage_count + requests, is_exceeded = false, updated_at = v_now
-   where u.tenant_id = v_rule.tenant_id and u.config_id = v_rule.config_id and u.scope_id = v_rule.tenant_id
-     and u.window_seconds = v_rule.window_seconds
-     and u.window_end > v_now and u.usage_count + requests <= v_rule.limit_value
-  returning u.usage_count, u.window_end into v_used, v_end;
+  select r.* into v_rule from metering.rate_limit_rules r where r.tenant_id = check_rate_limit.tenant_id limit 1;
+  if not found then
+    return row (true, null, false, null, null, null, null, null, null, null, null)::app_public.rate_limit_decision;
+  end if;
+  if v_rule.is_sole and requests > 0 then
+    -- This is a plain update of one row, so a session that has waited for the row has only this condition to check again.
+    update app_public.rate_limit_usage u set usage_count = u.usage_count + requests, is_exceeded = false, updated_at = v_now
+     where u.tenant_id = v_rule.tenant_id and u.config_id = v_rule.config_id and u.scope_id = v_rule.tenant_id
+       and u.window_seconds = v_rule.window_seconds
+       and u.window_end > v_now and u.usage_count + requests <= v_rule.limit_value
+    returning u.usage_count, u.window_end into v_used, v_end;
+  end if;
   if v_used is null then
     return metering.check_all_rate_limits(
       row(tenant_id, user_id, agent_id, api_key_id, requests, tokens, cost, v_now)::metering.rate_limit_use);

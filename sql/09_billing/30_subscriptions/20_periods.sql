@@ -36,6 +36,23 @@ $$;
 comment on function billing.live_subscription is
   E'@errors LB303\nThe subscription of a tenant that has not ended.';
 
+create or replace function billing.require_no_debt(tenant_id uuid) returns void
+language plpgsql stable security definer
+set search_path to pg_catalog, pg_temp
+as $$
+begin
+  if exists (select from app_public.invoices i
+              where i.tenant_id = require_no_debt.tenant_id and i.amount_due > 0 and i.due_at <= core.clock())
+     -- credit of a payment that the bank took back, used before
+     or exists (select from app_public.credit_entries e
+                 where e.tenant_id = require_no_debt.tenant_id group by e.currency having sum(e.amount) < 0) then
+    perform core.raise_error('LB513', 'Overdue invoices must be paid first.', 'Charge the payment method with pay_invoice.');
+  end if;
+end
+$$;
+comment on function billing.require_no_debt is
+  E'@errors LB513\nRaises an error when an invoice of a tenant is overdue.';
+
 create or replace function billing.begin_period(
   subscription app_public.subscriptions, at timestamptz, anchor_on date, status app_public.subscription_status_enum
 ) returns app_public.subscriptions

@@ -1,4 +1,7 @@
--- Starting a subscription. A tenant has one trial ever: the days of the trial are whole, so the rest of the first day is free
+-- Starting a subscription. Only a tenant at the top of a hierarchy has one, and it pays for all tenants below it. A tenant that
+-- starts again within a period that it had begun keeps the days of its periods, and pays for the rest of that period: ending and
+-- starting again refills no quota and includes no quantity twice. A tenant has one trial ever, and a tenant that was below
+-- another one has none: the days of the trial are whole, so the rest of the first day is free
 -- as well, and trial_ends_at = midnight of (today + trial_days + 1). Without a trial the first period is billed at once.
 
 create or replace function billing.has_trial(plan app_public.plans, tenant_id uuid) returns boolean
@@ -7,10 +10,22 @@ set search_path to pg_catalog, pg_temp
 as $$
   select (has_trial.plan).trial_days > 0
      and not exists (
-       select from app_public.subscriptions s where s.tenant_id = has_trial.tenant_id and s.trial_ends_at is not null);
+       select from app_public.subscriptions s where s.tenant_id = has_trial.tenant_id and s.trial_ends_at is not null)
+     and not exists (select from app_public.tenants t where t.id = has_trial.tenant_id and t.was_sub_tenant);
 $$;
 comment on function billing.has_trial is
-  'Whether a plan offers a trial and the tenant has not had one yet.';
+  'Whether a plan offers a trial, the tenant has not had one yet, and it was never below another tenant.';
+
+create or replace function billing.anchor_to_keep(tenant_id uuid) returns date
+language sql stable security definer
+set search_path to pg_catalog, pg_temp
+as $$
+  select s.anchor_on from app_public.subscriptions s
+   where s.tenant_id = anchor_to_keep.tenant_id and s.status = 'cancelled' and s.current_period_end > core.clock()
+   order by s.ended_at desc limit 1;
+$$;
+comment on function billing.anchor_to_keep is
+  'The day from which the periods of a tenant are counted, when its last subscription was cancelled within a period that is not over; otherwise null.';
 
 create or replace function billing.new_subscription(
   tenant_id uuid, plan app_public.plans, price app_public.plan_prices, with_trial boolean
@@ -28,11 +43,12 @@ begin
   v_new.price_id := (new_subscription.price).id;
   v_new.billing_cycle := (new_subscription.price).billing_cycle;
   v_new.currency := (new_subscription.price).currency;
-  v_new.anchor_on := (v_now at time zone v_new.timezone)::date;
+  v_new.anchor_on := coalesce(billing.anchor_to_keep(v_new.tenant_id), (v_now at time zone v_new.timezone)::date);
   v_new.started_at := v_now;
   v_new.usage_since := v_now;
   if new_subscription.with_trial then
     v_new.status := 'trialing';
+    v_new.anchor_on := (v_now at time zone v_new.timezone)::date;
     v_new.trial_ends_at := (v_new.anchor_on + (new_subscription.plan).trial_days + 1)::timestamp at time zone v_new.timezone;
     v_period := tstzrange(v_now, v_new.trial_ends_at);
   else
@@ -46,6 +62,50 @@ end
 $$;
 comment on function billing.new_subscription is
   'The values of a subscription that starts now. Nothing is written.';
+
+create or replace function billing.require_own_plan(tenant_id uuid) returns void
+language plpgsql volatile security definer
+set search_path to pg_catalog, pg_temp
+as $$
+begin
+  -- The lock orders this subscription and a move of the tenant below another one.
+  perform from app_public.tenants t where t.id = require_own_plan.tenant_id and t.parent_tenant_id is null for share;
+  if not found then
+    perform core.raise_error('LB525', 'The tenant at the top of the hierarchy pays for this tenant, so it has no subscription of its own.',
+      'Start or change the subscription in the tenant at the top.');
+  end if;
+end
+$$;
+comment on function billing.require_own_plan is
+  E'@errors LB525\nRaises an error when a tenant is below another one, and keeps it where it is until the transaction ends.';
+
+create or replace function billing.tg_tenants__keep_subscription() returns trigger
+language plpgsql security definer
+set search_path to pg_catalog, pg_temp
+as $$
+begin
+  if billing.has_live_subscription(new.id) then
+    perform core.raise_error('LB526', 'A tenant with a subscription cannot be moved below another tenant.',
+      'Cancel its subscription first. From then on the tenant at the top pays for it.');
+  end if;
+  return null;
+end
+$$;
+comment on function billing.tg_tenants__keep_subscription is
+  E'@errors LB526\nKeeps a tenant that pays for itself at the top of the hierarchy.';
+
+set local role rowhouse_platform;  -- outside the wall: a tenant is moved from within another one
+create or replace function billing.has_live_subscription(tenant_id uuid) returns boolean
+language sql stable security definer
+set search_path to pg_catalog, pg_temp
+as $$
+  select exists (select from app_public.subscriptions s where s.tenant_id = has_live_subscription.tenant_id and s.ended_at is null);
+$$;
+comment on function billing.has_live_subscription is
+  'Whether a tenant has a subscription that has not ended.';
+grant execute on function billing.has_live_subscription to rowhouse_owner;
+
+set local role rowhouse_owner;
 
 create or replace function app_public.start_subscription(
   plan text, billing_cycle app_public.billing_cycle_enum default 'monthly', skip_trial boolean default false
@@ -62,9 +122,13 @@ declare
   v_new app_public.subscriptions;
   v_subscription app_public.subscriptions;
 begin
+  -- the lock orders this subscription and a change of what the plan gives
+  perform from app_public.plans p where p.id = v_plan.id for key share;
+  perform billing.require_own_plan(v_profile.tenant_id);
   if exists (select from app_public.subscriptions s where s.tenant_id = v_profile.tenant_id and s.ended_at is null) then
     perform core.raise_error('LB507', 'This tenant already has a subscription.', 'Change it with change_plan, or cancel it first.');
   end if;
+  perform billing.require_no_debt(v_profile.tenant_id);
   v_price := billing.plan_price_at(v_plan.id, v_profile.currency, v_cycle, core.clock());
   -- the lock orders this subscription and a change of the components of its price
   perform from app_public.plan_prices p where p.id = v_price.id for key share;
@@ -81,7 +145,7 @@ begin
     v_new.anchor_on, v_new.started_at, v_new.trial_ends_at, v_new.current_period_start, v_new.current_period_end, v_new.usage_since)
   returning * into v_subscription;
   if not v_with_trial then
-    perform billing.bill_period(v_subscription, null);
+    perform billing.bill_period(v_subscription, null, v_subscription.started_at);
   end if;
   perform billing.add_billing_notice(v_profile.tenant_id, 'subscription_started', v_subscription.id::text,
     format('The subscription to %s has started.', v_plan.name), v_subscription.id);
@@ -89,5 +153,8 @@ begin
 end
 $$;
 comment on function app_public.start_subscription is
-  E'@resultFieldName subscription\n@errors ID203 LB301 LB302 LB507 LB508\nSubscribes this tenant to the plan with this slug. The subscription starts with the trial of the plan if the tenant has never had a trial and skip_trial is not true. Without a trial the first invoice is created at once. Requires can_manage_billing.';
+  E'@resultFieldName subscription\n@errors ID203 LB301 LB302 LB507 LB508 LB513 LB525\nSubscribes this tenant, with all tenants below it, to the plan with this slug. The subscription starts with the trial of the plan if the tenant has never had a trial, was never below another tenant, and skip_trial is not true. Without a trial the first invoice is created at once. Requires can_manage_billing.';
 grant execute on function app_public.start_subscription to rowhouse_user;
+
+create or replace trigger _610_keep_subscription after update of parent_tenant_id on app_public.tenants
+  for each row when (new.parent_tenant_id is not null) execute function billing.tg_tenants__keep_subscription();

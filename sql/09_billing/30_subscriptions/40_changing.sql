@@ -4,6 +4,7 @@
 -- An upgrade within the same billing cycle keeps the period. The invoice has two lines, with d = the days from the day of the
 -- change to the end of the period, and p = the days of the period:
 --   credit = -round(old price × d / p)      charge = round(new price × d / p)
+-- Usage up to the change is billed at the old price, and usage after it at the new price; what each price includes is prorated.
 -- An upgrade to the other billing cycle ends the period at once, and a new period begins today.
 
 create or replace function billing.is_upgrade(subscription app_public.subscriptions, plan app_public.plans, price app_public.plan_prices)
@@ -90,24 +91,25 @@ declare
   v_invoice app_public.invoices;
 begin
   if upgrade_subscription.price.billing_cycle = v_old.billing_cycle then
-    -- the period continues, and all of its usage is priced by the plan at its end
-    v_invoice := billing.draft_invoice(v_old.tenant_id, 'change', v_old, null, null);
+    -- the period continues; what was used up to now is priced by the plan under which it was used
+    v_invoice := billing.draft_invoice(v_old.tenant_id, 'change', v_old, v_old, billing.unbilled_usage(v_old, upgrade_subscription.at));
     perform billing.insert_lines(v_invoice, array(
       select l from billing.upgrade_lines(v_old, upgrade_subscription.price, upgrade_subscription.at) l));
     update app_public.subscriptions s
        set plan_id = (upgrade_subscription.plan).id, price_id = (upgrade_subscription.price).id,
-           pending_plan_id = null, pending_billing_cycle = null
+           usage_since = upgrade_subscription.at, pending_plan_id = null, pending_billing_cycle = null
      where s.id = v_old.id returning * into v_new;
     perform billing.finalise_invoice(v_invoice.tenant_id, v_invoice.id);
   else
     -- another billing cycle needs another period, so the old period ends here
-    perform billing.bill_last_period(v_old, upgrade_subscription.at, true);
+    -- the day of the change belongs to the new plan
+    perform billing.bill_last_period(v_old, upgrade_subscription.at, 'end', billing.local_midnight(upgrade_subscription.at, v_old.timezone));
     update app_public.subscriptions s
        set pending_plan_id = (upgrade_subscription.plan).id, pending_billing_cycle = (upgrade_subscription.price).billing_cycle
      where s.id = v_old.id returning * into v_new;
     v_new := billing.begin_period(v_new, upgrade_subscription.at,
       (upgrade_subscription.at at time zone v_old.timezone)::date, 'active');
-    perform billing.bill_period(v_new, null);
+    perform billing.bill_period(v_new, null, upgrade_subscription.at);
   end if;
   return v_new;
 end

@@ -1,5 +1,6 @@
--- Pausing and resuming a subscription. A pause ends the current period: usage is billed, unused days are credited, and the plan
--- free decides the entitlements. Resuming starts a new period today, which is billed at once.
+-- Pausing and resuming a subscription. A pause ends no period: usage is billed, the days after today are credited, and the plan
+-- free decides the entitlements. Resuming goes on in the period of that day, with the days, counters and included quantities
+-- that it has left, and bills the rest of it: round(price × days from today / days of the period). So pausing gains nothing.
 
 create or replace function app_public.pause_subscription() returns app_public.subscriptions
 language plpgsql volatile security definer
@@ -13,12 +14,13 @@ begin
     perform core.raise_error('LB511', 'Only an active subscription that is not cancelled can be paused.',
       'Read the status and cancel_at_period_end of the subscription.');
   end if;
-  perform billing.bill_last_period(v_subscription, core.clock(), true);
+  perform billing.bill_last_period(v_subscription, core.clock(), 'change',
+    billing.next_midnight(core.clock(), v_subscription.timezone));
   return billing.pause_live_subscription(v_subscription, core.clock());
 end
 $$;
 comment on function app_public.pause_subscription is
-  E'@resultFieldName subscription\n@errors ID203 LB303 LB511\nStops the subscription until resume_subscription is called. Usage is billed up to now, unused days are credited, and the plan free applies during the pause. Requires can_manage_billing.';
+  E'@resultFieldName subscription\n@errors ID203 LB303 LB511\nStops the subscription until resume_subscription is called. Usage is billed up to now, the days after today are credited, and the plan free applies during the pause. Requires can_manage_billing.';
 grant execute on function app_public.pause_subscription to rowhouse_user;
 
 create or replace function billing.pause_live_subscription(subscription app_public.subscriptions, at timestamptz) returns app_public.subscriptions
@@ -48,6 +50,7 @@ declare
   v_profile app_public.billing_profiles := billing.lock_own_billing();
   v_subscription app_public.subscriptions := billing.up_to_date_subscription(v_profile.tenant_id);
   v_now timestamptz := core.clock();
+  v_from timestamptz;
 begin
   if v_subscription.cancel_at_period_end then
     update app_public.subscriptions s set cancel_at_period_end = false where s.id = v_subscription.id returning * into v_subscription;
@@ -57,18 +60,22 @@ begin
     perform core.raise_error('LB512', 'The subscription is neither paused nor cancelled, so it cannot be resumed.',
       'Read the status and cancel_at_period_end of the subscription.');
   end if;
-  if exists (select from app_public.invoices i
-              where i.tenant_id = v_profile.tenant_id and i.status in ('finalised', 'uncollectible') and i.due_at <= v_now) then
-    perform core.raise_error('LB513', 'Overdue invoices must be paid first.', 'Charge the payment method with pay_invoice.');
+  perform billing.require_no_debt(v_profile.tenant_id);
+  -- the day of the pause was paid for
+  v_from := greatest(v_now, billing.next_midnight(v_subscription.paused_at, v_subscription.timezone));
+  if v_now >= v_subscription.current_period_end then
+    v_subscription := billing.begin_period(v_subscription, v_now, v_subscription.anchor_on, 'active');
+  else
+    update app_public.subscriptions s set status = 'active', paused_at = null, usage_since = v_now
+     where s.id = v_subscription.id returning * into v_subscription;
   end if;
-  v_subscription := billing.begin_period(v_subscription, v_now, (v_now at time zone v_subscription.timezone)::date, 'active');
   if exists (select from app_public.plan_prices p where p.id = v_subscription.price_id and p.amount > 0) then
     perform billing.require_way_to_pay(v_profile.tenant_id);
   end if;
-  perform billing.bill_period(v_subscription, null);
+  perform billing.bill_period(v_subscription, null, v_from);
   return v_subscription;
 end
 $$;
 comment on function app_public.resume_subscription is
-  E'@resultFieldName subscription\n@errors ID203 LB302 LB303 LB508 LB512 LB513\nUndoes a cancellation at the end of the period, or ends a pause: then a new period begins today. Requires can_manage_billing.';
+  E'@resultFieldName subscription\n@errors ID203 LB302 LB303 LB508 LB512 LB513\nUndoes a cancellation at the end of the period, or ends a pause: then the rest of the current period is billed. Requires can_manage_billing.';
 grant execute on function app_public.resume_subscription to rowhouse_user;

@@ -28,6 +28,7 @@ comment on table billing.invoice_numbers is
   'Every number that was ever issued, and its document. It also has the documents of tenants that were deleted later.';
 
 call core.secure_tenant_table('app_public.invoices');
+call core.exempt_from_guard('app_public.invoices', '_000_require_writable_tenant', 'a tenant that is read-only can still pay and stop paying');
 call core.allow('app_public.invoices', read => 'can_manage_billing');
 grant select on app_public.invoices to rowhouse_user;
 grant select, insert, update, delete on app_public.invoices to rowhouse_platform;
@@ -48,6 +49,8 @@ comment on column app_public.invoices.period_start is 'The start of the period i
 comment on column app_public.invoices.period_end is 'The end of that period.';
 comment on column app_public.invoices.usage_start is 'The start of the usage that is billed; null when no usage is billed.';
 comment on column app_public.invoices.usage_end is 'The end of the usage that is billed.';
+comment on column app_public.invoices.usage_basis_start is E'@behavior -*\nThe start of the period that the usage is a part of; what the price includes is for the whole period.';
+comment on column app_public.invoices.usage_basis_end is E'@behavior -*\nThe end of that period.';
 comment on column app_public.invoices.usage_price_id is 'The version of the price by which the usage is billed.';
 comment on column app_public.invoices.issued_by is 'The issuer at the time of finalisation: name, address, taxNumber and footer.';
 comment on column app_public.invoices.billed_to is 'The customer at the time of finalisation: name, address, country, taxNumber and email.';
@@ -58,6 +61,10 @@ comment on column app_public.invoices.tax is 'The tax: subtotal × tax_rate, rou
 comment on column app_public.invoices.total is 'The subtotal plus the tax. It is negative on a credit note, and on an invoice that credits more than it charges.';
 comment on column app_public.invoices.amount_credited is 'The part of the total that credit and credit notes settled.';
 comment on column app_public.invoices.amount_paid is 'The part of the total that payments settled.';
+comment on column app_public.invoices.amount_written_off is 'The part of the total that staff gave up.';
+comment on column app_public.invoices.written_off_at is 'When the rest was written off; null when it was not.';
+comment on column app_public.invoices.write_off_reason is 'Why the rest was written off, at most 1,000 characters.';
+comment on constraint write_off_has_a_reason on app_public.invoices is 'must have at most 1,000 characters';
 comment on column app_public.invoices.amount_due is 'The amount that is still owed.';
 comment on column app_public.invoices.collection_method is 'How the invoice is paid.';
 comment on column app_public.invoices.is_charge_requested is 'Whether pay_invoice requested a charge that has not started yet.';
@@ -87,6 +94,7 @@ comment on type app_public.invoice_status_enum is
   'The state of a document: draft can still change; finalised is to be paid; paid has nothing due; void was taken back; uncollectible was not paid after the last attempt.';
 
 call core.secure_tenant_table('app_public.invoice_lines');
+call core.exempt_from_guard('app_public.invoice_lines', '_000_require_writable_tenant', 'a tenant that is read-only can still pay and stop paying');
 call core.allow('app_public.invoice_lines', read => 'can_manage_billing');
 grant select on app_public.invoice_lines to rowhouse_user;
 grant select, insert, update, delete on app_public.invoice_lines to rowhouse_platform;
@@ -102,6 +110,7 @@ comment on column app_public.invoice_lines.component_id is 'The component of tha
 comment on column app_public.invoice_lines.usage_type is 'The usage type that is billed.';
 comment on column app_public.invoice_lines.quantity is 'The units of usage; for the price of a plan 1 is a charge and -1 is a credit.';
 comment on column app_public.invoice_lines.quantity_before is 'For an adjustment, the units that earlier invoices billed.';
+comment on column app_public.invoice_lines.charged_share is 'For a credit of unused days, the share of the price that was really charged, from 0 to 1.';
 comment on column app_public.invoice_lines.days is 'The number of days that are billed.';
 comment on column app_public.invoice_lines.period_days is 'The number of days in the period.';
 comment on column app_public.invoice_lines.service_start is 'The start of the time that is billed.';
@@ -112,6 +121,7 @@ comment on column app_public.invoice_lines.counted_until is E'@behavior -*\nThe 
 comment on column app_public.invoice_lines.is_manual is 'Whether staff wrote the line.';
 comment on column app_public.invoice_lines.created_at is 'When the row was created.';
 comment on constraint amount_is_money on app_public.invoice_lines is 'must be between -1,000,000,000,000 and 1,000,000,000,000';
+comment on constraint charged_share_is_a_share on app_public.invoice_lines is 'must be from 0 to 1';
 comment on constraint description_is_short on app_public.invoice_lines is 'must have from 1 to 500 characters, at least one of them visible';
 comment on constraint invoice_lines_tenant_id_invoice_id_fkey on app_public.invoice_lines is E'@fieldName invoice\n@foreignFieldName lines';
 comment on constraint invoice_lines_price_id_fkey on app_public.invoice_lines is
@@ -177,7 +187,9 @@ set search_path to pg_catalog, pg_temp
 as $$
 declare
   v_payment_fields constant text[] := array['status', 'amount_credited', 'amount_paid', 'amount_due', 'is_charge_requested',
-    'attempt_count', 'next_attempt_at', 'paid_at', 'voided_at', 'void_reason', 'uncollectible_at', 'updated_at'];
+    'attempt_count', 'next_attempt_at', 'paid_at', 'voided_at', 'void_reason', 'uncollectible_at', 'amount_written_off',
+    'written_off_at', 'write_off_reason', 'updated_at'];
+  v_is_reversed boolean;
 begin
   if tg_op = 'INSERT' then
     if new.status <> 'draft' then
@@ -193,7 +205,11 @@ begin
     return old;
   end if;
 
-  if new.status <> old.status and not billing.is_invoice_step(old.status, new.status) then
+  -- a payment that the bank took back opens its invoice again
+  v_is_reversed := new.amount_paid < old.amount_paid and exists (
+    select from app_public.payments p where p.tenant_id = new.tenant_id and p.invoice_id = new.id and p.status = 'reversed');
+  if new.status <> old.status and not billing.is_invoice_step(old.status, new.status)
+     and not (v_is_reversed and old.status = 'paid' and new.status = 'finalised') then
     perform core.raise_error('LB516', format('An invoice cannot change from %s to %s.', old.status, new.status),
       'docs/billing.md shows the states and the steps between them.');
   end if;
@@ -206,9 +222,10 @@ begin
   if to_jsonb(new) - v_payment_fields <> to_jsonb(old) - v_payment_fields then
     perform billing.refuse_change_of_final();
   end if;
-  if new.amount_paid < old.amount_paid or new.amount_credited < old.amount_credited
+  if new.amount_paid < old.amount_paid and not v_is_reversed or new.amount_credited < old.amount_credited
+     or new.amount_written_off < old.amount_written_off
      or new.status = 'void' and new.amount_paid > 0
-     or old.status in ('paid', 'void') and (new.amount_paid <> old.amount_paid or new.amount_credited <> old.amount_credited) then
+     or old.status in ('paid', 'void') and not v_is_reversed and (new.amount_paid <> old.amount_paid or new.amount_credited <> old.amount_credited) then
     perform core.raise_error('LB516', 'A payment or credit of an invoice cannot be taken back.', 'Refund the payment instead.');
   end if;
   return new;

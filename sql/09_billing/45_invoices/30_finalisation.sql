@@ -1,6 +1,6 @@
 -- Finalisation. A draft becomes final in one transaction: its usage period is closed, its lines are computed once more, the next
--- number of its issuer is issued, and credit is used: credit used = min(total, credit balance), if the total is above 0. A
--- negative total becomes credit of the tenant.
+-- number of its issuer is issued, and credit is used. A negative total first reduces what is owed for the same subscription, then
+-- what else is owed, and the rest becomes credit: so only what was paid for comes back.
 
 create or replace function billing.refresh_usage_lines(invoice app_public.invoices, until_batch bigint) returns void
 language plpgsql volatile security definer
@@ -12,7 +12,8 @@ begin
      and l.kind in ('usage', 'overage', 'adjustment') and not l.is_manual;
   perform billing.insert_lines(refresh_usage_lines.invoice, array(
     select l from billing.usage_lines((refresh_usage_lines.invoice).tenant_id, (refresh_usage_lines.invoice).usage_price_id,
-      tstzrange((refresh_usage_lines.invoice).usage_start, (refresh_usage_lines.invoice).usage_end)) l)
+      tstzrange((refresh_usage_lines.invoice).usage_start, (refresh_usage_lines.invoice).usage_end),
+      tstzrange((refresh_usage_lines.invoice).usage_basis_start, (refresh_usage_lines.invoice).usage_basis_end)) l)
     || array(select l from billing.adjustment_lines((refresh_usage_lines.invoice).tenant_id, (refresh_usage_lines.invoice).id,
       refresh_usage_lines.until_batch) l));
 end
@@ -20,15 +21,48 @@ $$;
 comment on function billing.refresh_usage_lines is
   'Computes the lines for usage and adjustments of a draft again, from the events up to and including a batch; with null, from all events.';
 
-create or replace function billing.add_credit_entry(document app_public.invoices, amount numeric, reason app_public.credit_reason) returns void
+create or replace function billing.add_credit_entry(
+  document app_public.invoices, amount numeric, reason app_public.credit_reason, payment_id uuid default null
+) returns void
 language sql volatile security definer
 set search_path to pg_catalog, pg_temp
 as $$
-  insert into app_public.credit_entries (tenant_id, currency, amount, reason, invoice_id, occurred_at)
-  values ((document).tenant_id, (document).currency, add_credit_entry.amount, add_credit_entry.reason, (document).id, core.clock());
+  insert into app_public.credit_entries (tenant_id, currency, amount, reason, invoice_id, payment_id, occurred_at)
+  values ((document).tenant_id, (document).currency, add_credit_entry.amount, add_credit_entry.reason, (document).id,
+          add_credit_entry.payment_id, core.clock());
 $$;
 comment on function billing.add_credit_entry is
-  'Adds credit that a document gives (a positive amount) or uses (a negative amount).';
+  'Adds credit that a document or payment gives (a positive amount) or uses (a negative amount).';
+
+create or replace function billing.apply_credit(tenant_id uuid, currency text, subscription_id uuid default null) returns void
+language plpgsql volatile security definer
+set search_path to pg_catalog, pg_temp
+as $$
+declare
+  v_left numeric := billing.credit_balance(apply_credit.tenant_id, apply_credit.currency);
+  v_invoice app_public.invoices;
+  v_used numeric;
+begin
+  for v_invoice in
+    select * from app_public.invoices i
+     where i.tenant_id = apply_credit.tenant_id and i.currency = apply_credit.currency and i.amount_due > 0
+       and (i.subscription_id = apply_credit.subscription_id
+            or not exists (select from app_public.payments p
+                            where p.tenant_id = i.tenant_id and p.invoice_id = i.id and p.status = 'pending'))
+     order by i.subscription_id is distinct from apply_credit.subscription_id, i.due_at, i.sequence_number
+       for update
+  loop
+    exit when v_left <= 0;
+    v_used := least(v_left, v_invoice.amount_due);
+    perform billing.add_credit_entry(v_invoice, -v_used, 'used');
+    perform billing.settle_invoice(v_invoice.tenant_id, v_invoice.id, 0, v_used);
+    v_left := v_left - v_used;
+  end loop;
+  perform billing.reactivate_paid_subscription(apply_credit.tenant_id);
+end
+$$;
+comment on function billing.apply_credit is
+  'Pays open invoices of a tenant with its credit in a currency, those of a subscription first, then the longest due. An invoice whose charge is under way is left out, unless it is of that subscription: if the charge succeeds as well, what is too much becomes credit.';
 
 create or replace function billing.due_at(invoice app_public.invoices, finalised_at timestamptz) returns timestamptz
 language sql stable security definer
@@ -50,7 +84,6 @@ declare
   v_profile app_public.billing_profiles := billing.lock_billing(finalise_invoice.tenant_id);
   v_now timestamptz := core.clock();
   v_invoice app_public.invoices;
-  v_credit numeric := 0;
 begin
   select * into v_invoice from app_public.invoices i
    where i.tenant_id = finalise_invoice.tenant_id and i.id = finalise_invoice.invoice_id for update;
@@ -63,21 +96,18 @@ begin
   if v_invoice.usage_start is not null then
     -- From here to the commit nothing can be recorded into the period. What is recorded later becomes an adjustment.
     perform billing.refresh_usage_lines(v_invoice,
-      (metering.finalise_usage_period(tstzrange(v_invoice.usage_start, v_invoice.usage_end))).last_batch_id);
+      metering.finalise_usage_period(tstzrange(v_invoice.usage_start, v_invoice.usage_end)));
   end if;
   perform billing.sum_up_invoice(v_invoice.tenant_id, v_invoice.id);
   select * into v_invoice from app_public.invoices i
    where i.tenant_id = finalise_invoice.tenant_id and i.id = finalise_invoice.invoice_id;
 
-  if v_invoice.series = 'invoice' and v_invoice.total > 0 then
-    v_credit := least(v_invoice.total, greatest(billing.credit_balance(v_invoice.tenant_id), 0));
-  end if;
-  v_invoice := billing.issue_number(v_invoice, v_now, billing.due_at(v_invoice, v_now), v_credit);
-  if v_credit > 0 then
-    perform billing.add_credit_entry(v_invoice, -v_credit, 'used');
-  elsif v_invoice.series = 'invoice' and v_invoice.total < 0 then
+  v_invoice := billing.issue_number(v_invoice, v_now, billing.due_at(v_invoice, v_now));
+  if v_invoice.series = 'invoice' and v_invoice.total < 0 then
     perform billing.add_credit_entry(v_invoice, -v_invoice.total, 'negative_invoice');
   end if;
+  perform billing.apply_credit(v_invoice.tenant_id, v_invoice.currency,
+    case when v_invoice.total < 0 then v_invoice.subscription_id end);
   v_invoice := billing.settle_invoice(v_invoice.tenant_id, v_invoice.id, 0, 0);
   perform core.enqueue_job('billing__render_invoice',
     json_build_object('tenantId', v_invoice.tenant_id, 'invoiceId', v_invoice.id));
@@ -99,7 +129,7 @@ $$;
 comment on function billing.document_number is
   'The number on a document: the prefix and at least six digits, such as INV-000042.';
 
-create or replace function billing.issue_number(invoice app_public.invoices, at timestamptz, due_at timestamptz, credit numeric)
+create or replace function billing.issue_number(invoice app_public.invoices, at timestamptz, due_at timestamptz)
 returns app_public.invoices
 language plpgsql volatile security definer
 set search_path to pg_catalog, pg_temp
@@ -124,8 +154,7 @@ begin
                                         'taxNumber', p.tax_number, 'email', p.email),
          finalised_at = issue_number.at,
          due_at = issue_number.due_at,
-         amount_credited = issue_number.credit,
-         next_attempt_at = case when i.series = 'invoice' and i.total > issue_number.credit then issue_number.due_at end,
+         next_attempt_at = case when i.series = 'invoice' and i.total > 0 then issue_number.due_at end,
          finalise_at = null
     from app_public.invoice_issuers s, app_public.billing_profiles p
    where i.tenant_id = (issue_number.invoice).tenant_id and i.id = (issue_number.invoice).id

@@ -13,6 +13,7 @@ export const fillKnowledge: Fill = async (t, tenant, ids) => {
     [tenant.id, ids.source],
   )
   await t.query(`insert into knowledge.document_files values ($1, $2, 'd.txt', 'd')`, [tenant.id, ids.document])
+  await t.query(`insert into knowledge.document_drafts values ($1, $2, 'd', 'd', '{}')`, [tenant.id, ids.document])
   ids.chunk = await t.value(
     `insert into app_public.document_chunks (tenant_id, source_id, document_id, ordinal, content, start_offset, end_offset, content_tsvector, document_length)
      values ($1, $2, $3, 0, 'd', 0, 1, 'd:1', 1) returning id`,

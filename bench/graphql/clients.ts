@@ -1,0 +1,44 @@
+// Many clients that ask the same server at once, each over a connection of its own, one question after the other.
+
+import { Agent, request } from 'node:http'
+
+export type Question = { url: string; headers: Record<string, string>; body: () => string }
+export type Rate = { perSecond: number; answers: number; times: number[] }
+
+/** Asks for so long; an answer with errors, or without what is asked for, ends the measurement. */
+export async function askFor(seconds: number, clients: number, question: Question): Promise<Rate> {
+  const agent = new Agent({ keepAlive: true, maxSockets: clients })
+  const times: number[] = []
+  const started = performance.now()
+  const end = started + seconds * 1_000
+  const client = async (): Promise<void> => {
+    while (performance.now() < end) {
+      const asked = performance.now()
+      const answer = await post(agent, question)
+      if (!answer.startsWith('{"data":{"agent":{"id"')) throw new Error(`The server answers ${answer.slice(0, 500)}`)
+      times.push(performance.now() - asked)
+    }
+  }
+  try {
+    await Promise.all(Array.from({ length: clients }, client))
+  } finally {
+    agent.destroy()
+  }
+  return { perSecond: (times.length * 1_000) / (performance.now() - started), answers: times.length, times }
+}
+
+function post(agent: Agent, { url, headers, body }: Question): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const sent = request(`${url}/graphql`, { method: 'POST', agent, headers }, (response) => {
+      response.setEncoding('utf8')
+      let text = ''
+      response.on('data', (part: string) => {
+        text += part
+      })
+      response.on('end', () => resolve(text))
+      response.on('error', reject)
+    })
+    sent.on('error', reject)
+    sent.end(body())
+  })
+}
