@@ -60,21 +60,15 @@ describe('text', () => {
       const source = await createSource(t, db.acme.member)
       await t.become(db.acme.member)
       for (const bytes of ['eA==', 'eQ==']) {
-        const [receipt] = await t.query<{ document_id: string }>(
-          `select document_id from app_public.upload_file($1, 'a.txt', $2)`,
-          [source, bytes],
-        )
+        const id = await t.value<string>(`select document_id from app_public.upload_file($1, 'a.txt', $2)`, [
+          source,
+          bytes,
+        ])
         await t.becomeRole('rowhouse_worker')
-        await t.query('select * from knowledge.begin_parsing($1, array[$2]::uuid[])', [
-          db.acme.id,
-          receipt?.document_id,
-        ])
-        await t.query(`select knowledge.finish_parsing($1, $2, $3, $4, '{}')`, [
-          db.acme.id,
-          receipt?.document_id,
-          decomposed,
-          `${decomposed} ${bytes}`,
-        ])
+        await t.query(
+          `select knowledge.finish_parsing($1, $2, f.content_hash, $3, $4, '{}') from knowledge.begin_parsing($1, array[$2::uuid]) f`,
+          [db.acme.id, id, decomposed, `${decomposed} ${bytes}`],
+        )
         await processDocuments(t, db.acme.id)
         expect(await search(t, db.acme.viewer, composed)).toMatchObject([
           { title: composed, content: `${composed} ${bytes}` },
