@@ -842,7 +842,7 @@ create type app_public.version_change as (path text, from_value jsonb, to_value 
 create function catalog.catalog_words(value text) returns text
   language sql immutable parallel safe
   -- split compounds in texts and in queries alike, so that each part can be found
-  return translate(left(coalesce(value, ''), 20000), '-_/', '   ');
+  return translate(left(normalize(coalesce(value, ''), nfc), 20000), '-_/', '   ');
 comment on function catalog.catalog_words(text) is 'A text as the catalogue search reads it: its first 20,000 characters, with compounds split into words.';
 
 create function catalog.catalog_vector(name text, display_name text, description text, tags text[]) returns tsvector

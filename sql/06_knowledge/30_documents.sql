@@ -39,6 +39,7 @@ grant select, insert, update, delete on knowledge.document_files to rowhouse_pla
 comment on table knowledge.document_files is 'The bytes of uploaded files, kept until they are parsed.';
 
 call core.secure_tenant_table('knowledge.document_drafts');
+call core.normalize_texts('knowledge.document_drafts');
 grant select, insert, update, delete on knowledge.document_drafts to rowhouse_platform;
 comment on table knowledge.document_drafts is 'The next versions of documents that are being replaced, kept until they are cut into chunks.';
 

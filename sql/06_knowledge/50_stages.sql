@@ -117,6 +117,8 @@ declare
   v_language text;
   v_was_searchable boolean;
   v_chunked uuid[] := '{}';
+  v_source_ids uuid[] := '{}';
+  v_languages text[] := '{}';
   v_replaced uuid[] := '{}';
 begin
   call core.enter_tenant(chunk_documents.tenant_id);
@@ -142,9 +144,6 @@ begin
         from knowledge.chunks(v_version.content, v_document.chunk_size, v_document.chunk_overlap) c,
              knowledge.search_vector(knowledge.text_search_config(v_language), v_version.title, c.chunk) as v (vector)
        order by c.ordinal;
-      insert into knowledge.source_languages (tenant_id, source_id, language)
-      values (chunk_documents.tenant_id, v_document.source_id, v_language)
-      on conflict do nothing;
       delete from knowledge.document_drafts r where r.tenant_id = chunk_documents.tenant_id and r.document_id = v_document.id;
       update app_public.documents d
          set title = v_version.title, content = v_version.content, metadata = v_version.metadata, language = v_language,
@@ -152,6 +151,8 @@ begin
              processing_started_at = coalesce(d.processing_started_at, clock_timestamp())
        where d.tenant_id = chunk_documents.tenant_id and d.id = v_document.id;
       v_chunked := v_chunked || v_document.id;
+      v_source_ids := v_source_ids || v_document.source_id;
+      v_languages := v_languages || v_language;
       if v_was_searchable then
         v_replaced := v_replaced || v_document.id;
       end if;
@@ -160,6 +161,12 @@ begin
       perform knowledge.fail_documents(chunk_documents.tenant_id, array[v_document.id], 'chunk', sqlerrm);
     end;
   end loop;
+  -- In one order, so that two jobs that find the same new languages do not wait for each other in a circle.
+  insert into knowledge.source_languages (tenant_id, source_id, language)
+  select distinct chunk_documents.tenant_id, l.source_id, l.language
+    from unnest(v_source_ids, v_languages) as l (source_id, language)
+   order by l.source_id, l.language
+  on conflict do nothing;
   -- Where the model is built in, a document is found by its vectors, too, from the moment that they take the place of the old.
   perform knowledge.embed_builtin(chunk_documents.tenant_id, v_replaced);
   perform knowledge.enqueue_stage('embed', chunk_documents.tenant_id, v_chunked);

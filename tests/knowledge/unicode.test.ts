@@ -55,6 +55,33 @@ describe('text', () => {
         expect(await search(t, db.acme.viewer, question)).toMatchObject([{ title: composed, content: given.text }])
     }))
 
+  it('of a new version that a parser read is composed in its chunks, too', () =>
+    db.inTransaction(async (t) => {
+      const source = await createSource(t, db.acme.member)
+      await t.become(db.acme.member)
+      for (const bytes of ['eA==', 'eQ==']) {
+        const id = await t.value<string>(`select document_id from app_public.upload_file($1, 'a.txt', $2)`, [
+          source,
+          bytes,
+        ])
+        await t.becomeRole('rowhouse_worker')
+        await t.query(
+          `select knowledge.finish_parsing($1, $2, f.content_hash, $3, $4, '{}') from knowledge.begin_parsing($1, array[$2::uuid]) f`,
+          [db.acme.id, id, decomposed, `${decomposed} ${bytes}`],
+        )
+        await processDocuments(t, db.acme.id)
+        expect(await search(t, db.acme.viewer, composed)).toMatchObject([
+          { title: composed, content: `${composed} ${bytes}` },
+        ])
+        await t.becomeSuperuser()
+        expect(
+          await t.query(`select c.content = substr(d.content, c.start_offset + 1, c.end_offset - c.start_offset) as is_there
+                           from app_public.document_chunks c join app_public.documents d on d.id = c.document_id`),
+        ).toEqual([{ is_there: true }])
+        await t.become(db.acme.member)
+      }
+    }))
+
   it('of a file’s name and key is stored composed', () =>
     db.inTransaction(async (t) => {
       const source = await createSource(t, db.acme.member)
