@@ -3123,7 +3123,7 @@ Makes an active member of the tenant a member of a workspace, by default as a vi
 
 CREATE FUNCTION catalog.catalog_words(value text) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN translate("left"(COALESCE(value, ''::text), 20000), '-_/'::text, '   '::text);
+    RETURN translate("left"(NORMALIZE(COALESCE(value, ''::text), NFC), 20000), '-_/'::text, '   '::text);
 
 ALTER FUNCTION catalog.catalog_words(value text) OWNER TO rowhouse_owner;
 
@@ -12131,6 +12131,22 @@ ALTER FUNCTION billing.has_late_usage(tenant_id uuid, usage_type text, period ts
 
 COMMENT ON FUNCTION billing.has_late_usage(tenant_id uuid, usage_type text, period tstzrange) IS 'Whether anything was recorded for a period after the period was finalised.';
 
+CREATE FUNCTION billing.has_late_usage_since(tenant_id uuid, batch_id bigint) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select exists (select from app_public.usage_events e
+                  where e.tenant_id = has_late_usage_since.tenant_id and e.payer_id is null and e.adjusts_period is not null
+                    and e.batch_id > has_late_usage_since.batch_id)
+      or exists (select from app_public.usage_events e
+                  where e.payer_id = has_late_usage_since.tenant_id and e.adjusts_period is not null
+                    and e.batch_id > has_late_usage_since.batch_id);
+$$;
+
+ALTER FUNCTION billing.has_late_usage_since(tenant_id uuid, batch_id bigint) OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION billing.has_late_usage_since(tenant_id uuid, batch_id bigint) IS 'Whether anything that a tenant pays for was recorded after its period was final, in a batch after this one.';
+
 CREATE FUNCTION billing.has_live_subscription(tenant_id uuid) RETURNS boolean
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -12902,60 +12918,18 @@ COMMENT ON CONSTRAINT metadata_is_not_too_large ON app_public.usage_events IS 'm
 
 COMMENT ON CONSTRAINT usage_type_is_not_too_long ON app_public.usage_events IS 'must have at most 63 characters';
 
-CREATE FUNCTION billing.paid_events(payer_id uuid, usage_type text, period tstzrange) RETURNS SETOF app_public.usage_events
+CREATE FUNCTION billing.paid_events(payer_id uuid, usage_type text, period tstzrange) RETURNS TABLE(quantity numeric, batch_id bigint, adjusts_period tstzrange)
     LANGUAGE sql STABLE
     BEGIN ATOMIC
- SELECT e.tenant_id,
+ SELECT e.quantity,
      e.batch_id,
-     e.ordinal,
-     e.occurred_at,
-     e.usage_type,
-     e.quantity,
-     e.user_id,
-     e.agent_id,
-     e.project_id,
-     e.api_key_id,
-     e.model_id,
-     e.feature_name,
-     e.outcome,
-     e.duration_ms,
-     e.cost,
-     e.price_id,
-     e.is_unpriced,
-     e.adjusts_period,
-     e.rerates_batch_id,
-     e.rerates_ordinal,
-     e.idempotency_key,
-     e.metadata,
-     e.recorded_at,
-     e.payer_id
+     e.adjusts_period
     FROM app_public.usage_events e
    WHERE ((e.tenant_id = paid_events.payer_id) AND (e.payer_id IS NULL) AND (e.usage_type = paid_events.usage_type) AND (e.occurred_at >= lower(paid_events.period)) AND (e.occurred_at < upper(paid_events.period)))
  UNION ALL
-  SELECT e.tenant_id,
+  SELECT e.quantity,
      e.batch_id,
-     e.ordinal,
-     e.occurred_at,
-     e.usage_type,
-     e.quantity,
-     e.user_id,
-     e.agent_id,
-     e.project_id,
-     e.api_key_id,
-     e.model_id,
-     e.feature_name,
-     e.outcome,
-     e.duration_ms,
-     e.cost,
-     e.price_id,
-     e.is_unpriced,
-     e.adjusts_period,
-     e.rerates_batch_id,
-     e.rerates_ordinal,
-     e.idempotency_key,
-     e.metadata,
-     e.recorded_at,
-     e.payer_id
+     e.adjusts_period
     FROM app_public.usage_events e
    WHERE ((e.payer_id = paid_events.payer_id) AND (e.usage_type = paid_events.usage_type) AND (e.occurred_at >= lower(paid_events.period)) AND (e.occurred_at < upper(paid_events.period)));
 END;
@@ -14122,10 +14096,8 @@ CREATE FUNCTION billing.tenants_to_bill(after uuid DEFAULT NULL::uuid, at_most i
     union
     select s.tenant_id from app_public.subscriptions s
      where (s.status = 'paused' or s.ended_at > core.clock() - billing.late_usage_time())
-       and exists (select from app_public.usage_events e
-                    where e.tenant_id = s.tenant_id and e.adjusts_period is not null
-                      and e.batch_id > coalesce((select max(l.counted_until) from app_public.invoice_lines l
-                                                  where l.tenant_id = s.tenant_id), 0))
+       and billing.has_late_usage_since(s.tenant_id, coalesce(
+         (select max(l.counted_until) from app_public.invoice_lines l where l.tenant_id = s.tenant_id), 0))
     union
     select i.tenant_id from app_public.invoices i
      where i.status = 'draft' and i.finalise_at <= core.clock()
@@ -20312,6 +20284,8 @@ declare
   v_language text;
   v_was_searchable boolean;
   v_chunked uuid[] := '{}';
+  v_source_ids uuid[] := '{}';
+  v_languages text[] := '{}';
   v_replaced uuid[] := '{}';
 begin
   call core.enter_tenant(chunk_documents.tenant_id);
@@ -20337,9 +20311,6 @@ begin
         from knowledge.chunks(v_version.content, v_document.chunk_size, v_document.chunk_overlap) c,
              knowledge.search_vector(knowledge.text_search_config(v_language), v_version.title, c.chunk) as v (vector)
        order by c.ordinal;
-      insert into knowledge.source_languages (tenant_id, source_id, language)
-      values (chunk_documents.tenant_id, v_document.source_id, v_language)
-      on conflict do nothing;
       delete from knowledge.document_drafts r where r.tenant_id = chunk_documents.tenant_id and r.document_id = v_document.id;
       update app_public.documents d
          set title = v_version.title, content = v_version.content, metadata = v_version.metadata, language = v_language,
@@ -20347,6 +20318,8 @@ begin
              processing_started_at = coalesce(d.processing_started_at, clock_timestamp())
        where d.tenant_id = chunk_documents.tenant_id and d.id = v_document.id;
       v_chunked := v_chunked || v_document.id;
+      v_source_ids := v_source_ids || v_document.source_id;
+      v_languages := v_languages || v_language;
       if v_was_searchable then
         v_replaced := v_replaced || v_document.id;
       end if;
@@ -20355,6 +20328,12 @@ begin
       perform knowledge.fail_documents(chunk_documents.tenant_id, array[v_document.id], 'chunk', sqlerrm);
     end;
   end loop;
+  -- In one order, so that two jobs that find the same new languages do not wait for each other in a circle.
+  insert into knowledge.source_languages (tenant_id, source_id, language)
+  select distinct chunk_documents.tenant_id, l.source_id, l.language
+    from unnest(v_source_ids, v_languages) as l (source_id, language)
+   order by l.source_id, l.language
+  on conflict do nothing;
   -- Where the model is built in, a document is found by its vectors, too, from the moment that they take the place of the old.
   perform knowledge.embed_builtin(chunk_documents.tenant_id, v_replaced);
   perform knowledge.enqueue_stage('embed', chunk_documents.tenant_id, v_chunked);
@@ -20731,7 +20710,7 @@ COMMENT ON FUNCTION knowledge.finish_parsing(tenant_id uuid, document_id uuid, c
 
 CREATE FUNCTION knowledge.fold_text(content text) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN CASE WHEN (octet_length(content) = length(content)) THEN content ELSE replace(replace(translate(regexp_replace(NORMALIZE(regexp_replace(content, ('[\u00ad\u034f\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7\u061c\u0640\u064b-\u065f\u0670\u180b-\u180f\u200b-\u200f'::text || '\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff\U000e0000-\U000e01ef]'::text), ''::text, 'g'::text), NFKC), ' [\u0300-\u036f\u3099\u309a]+'::text, ' '::text, 'g'::text), '‐−ς٠١٢٣٤٥٦٧٨٩۰۱۲۳۴۵۶۷۸۹०१२३४५६७८९০১২৩৪৫৬৭৮৯๐๑๒๓๔๕๖๗๘๙໐໑໒໓໔໕໖໗໘໙၀၁၂၃၄၅၆၇၈၉០១២៣៤៥៦៧៨៩'::text, '--σ01234567890123456789012345678901234567890123456789012345678901234567890123456789'::text), 'ํา'::text, 'ำ'::text), 'ໍາ'::text, 'ຳ'::text) END;
+    RETURN CASE WHEN (octet_length(content) = length(content)) THEN content ELSE replace(replace(translate(regexp_replace(NORMALIZE(regexp_replace(content, ('[\u00ad\u034f\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7\u061c\u0640\u064b-\u065f\u0670\u180b-\u180f\u200b-\u200f'::text || '\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff\U000e0000-\U000e01ef]'::text), ''::text, 'g'::text), NFKC), ' [\u0300-\u036f\u3099\u309a]+'::text, ' '::text, 'g'::text), '‐−ς٠١٢٣٤٥٦٧٨٩۰۱۲۳۴۵۶۷۸۹०१२३४५६७८९০১২৩৪৫৬৭৮৯๐๑๒๓๔๕๖๗๘๙໐໑໒໓໔໕໖໗໘໙၀၁၂၃၄၅၆၇၈၉႐႑႒႓႔႕႖႗႘႙០១២៣៤៥៦៧៨៩'::text, ('--σ'::text || repeat('0123456789'::text, 9))), 'ํา'::text, 'ำ'::text), 'ໍາ'::text, 'ຳ'::text) END;
 
 ALTER FUNCTION knowledge.fold_text(content text) OWNER TO rowhouse_owner;
 
@@ -26688,20 +26667,24 @@ ALTER FUNCTION search.mark_words(content text, forms text[]) OWNER TO rowhouse_o
 COMMENT ON FUNCTION search.mark_words(content text, forms text[]) IS 'A text with the control characters U+0002 and U+0003 around these words.';
 
 CREATE FUNCTION search.matching_forms(content text, terms text[], config regconfig) RETURNS text[]
-    LANGUAGE sql STABLE
+    LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $_$
-  select array(
-    select w.word
-      from (select distinct m[1] as word from regexp_matches(content, knowledge.word_pattern(), 'g') as m) w
-     where exists (
-       select from unnest(case
-         -- Most words are one part of ASCII letters, which has one term.
-         when w.word ~ '^(?:[A-Za-z][a-z]*|[A-Z]+|[0-9]+)$' then ts_lexize(knowledge.ascii_dictionary(config), w.word)
-         else array(select t.term from knowledge.terms(config, w.word) t) end) as found
-        where found = any (matching_forms.terms))
-    union
-    select t from unnest(matching_forms.terms) t where knowledge.has_characters(t));
+declare
+  -- Most words are one part of ASCII letters or digits. These are not spelt out, because that takes many times as long.
+  v_plain_word constant text := '^(?:[A-Za-z][a-z]*|[A-Z]+|[0-9]+)$';
+  v_dictionary constant regdictionary := knowledge.ascii_dictionary(matching_forms.config);
+  v_words text[] := array(select distinct m[1] from regexp_matches(matching_forms.content, knowledge.word_pattern(), 'g') as m);
+  v_forms text[] := array(select w from unnest(v_words) w where w ~ v_plain_word and ts_lexize(v_dictionary, w) && matching_forms.terms);
+  v_word text;
+begin
+  foreach v_word in array v_words loop
+    if v_word !~ v_plain_word and tsvector_to_array(knowledge.term_vector(matching_forms.config, v_word)) && matching_forms.terms then
+      v_forms := v_forms || v_word;
+    end if;
+  end loop;
+  return v_forms || array(select t from unnest(matching_forms.terms) t where knowledge.has_characters(t));
+end
 $_$;
 
 ALTER FUNCTION search.matching_forms(content text, terms text[], config regconfig) OWNER TO rowhouse_owner;
@@ -34620,6 +34603,8 @@ CREATE INDEX tools_tenant_id_tool_category_id_idx ON app_public.tools USING btre
 
 CREATE INDEX tools_tenant_id_updated_at_id_idx ON app_public.tools USING btree (tenant_id, updated_at, id);
 
+CREATE INDEX usage_events_late_below_idx ON ONLY app_public.usage_events USING btree (payer_id, batch_id) WHERE ((adjusts_period IS NOT NULL) AND (payer_id IS NOT NULL));
+
 CREATE INDEX usage_events_late_idx ON ONLY app_public.usage_events USING btree (tenant_id, batch_id) WHERE (adjusts_period IS NOT NULL);
 
 CREATE INDEX usage_events_payer_id_usage_type_occurred_at_idx ON ONLY app_public.usage_events USING btree (payer_id, usage_type, occurred_at) WHERE (payer_id IS NOT NULL);
@@ -34716,6 +34701,8 @@ CREATE INDEX rate_limit_rules_config_id_idx ON metering.rate_limit_rules USING b
 
 CREATE UNIQUE INDEX usage_days_key ON metering.usage_days USING btree (tenant_id, used_on, usage_type, user_id, agent_id, api_key_id, project_id, model_id, feature_name) NULLS NOT DISTINCT;
 
+CREATE INDEX usage_events_default_payer_id_batch_id_idx ON metering.usage_events_default USING btree (payer_id, batch_id) WHERE ((adjusts_period IS NOT NULL) AND (payer_id IS NOT NULL));
+
 CREATE INDEX usage_events_default_payer_id_usage_type_occurred_at_idx ON metering.usage_events_default USING btree (payer_id, usage_type, occurred_at) WHERE (payer_id IS NOT NULL);
 
 CREATE INDEX usage_events_default_tenant_id_batch_id_idx ON metering.usage_events_default USING btree (tenant_id, batch_id) WHERE (adjusts_period IS NOT NULL);
@@ -34765,6 +34752,8 @@ ALTER INDEX metering.llm_calls_tenant_id_conversation_id_idx ATTACH PARTITION me
 ALTER INDEX metering.llm_calls_tenant_id_model_id_occurred_at_idx ATTACH PARTITION metering.llm_calls_default_tenant_id_model_id_occurred_at_idx;
 
 ALTER INDEX metering.llm_texts_pkey ATTACH PARTITION metering.llm_texts_default_pkey;
+
+ALTER INDEX app_public.usage_events_late_below_idx ATTACH PARTITION metering.usage_events_default_payer_id_batch_id_idx;
 
 ALTER INDEX app_public.usage_events_payer_id_usage_type_occurred_at_idx ATTACH PARTITION metering.usage_events_default_payer_id_usage_type_occurred_at_idx;
 
@@ -35470,6 +35459,8 @@ ALTER TABLE billing.invoice_documents ENABLE ALWAYS TRIGGER _200_keep;
 CREATE TRIGGER _200_keep BEFORE DELETE OR UPDATE ON billing.ledger_entries FOR EACH ROW EXECUTE FUNCTION billing.tg__keep_books();
 
 ALTER TABLE billing.ledger_entries ENABLE ALWAYS TRIGGER _200_keep;
+
+CREATE TRIGGER _020_normalize_texts BEFORE INSERT OR UPDATE ON knowledge.document_drafts FOR EACH ROW WHEN (((NOT (new.title IS NFC NORMALIZED)) OR (NOT (new.content IS NFC NORMALIZED)) OR (NOT ((new.metadata)::text IS NFC NORMALIZED)))) EXECUTE FUNCTION core.tg__normalize_texts('title', 'content', 'metadata');
 
 CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON metering.usage_days FOR EACH ROW EXECUTE FUNCTION core.tg__set_updated_at();
 
@@ -39655,6 +39646,8 @@ GRANT ALL ON FUNCTION billing.finish_refund(tenant_id uuid, refund_id uuid, outc
 REVOKE ALL ON FUNCTION billing.has_late_usage(tenant_id uuid, usage_type text, period tstzrange) FROM PUBLIC;
 GRANT ALL ON FUNCTION billing.has_late_usage(tenant_id uuid, usage_type text, period tstzrange) TO rowhouse_owner;
 
+REVOKE ALL ON FUNCTION billing.has_late_usage_since(tenant_id uuid, batch_id bigint) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION billing.has_live_subscription(tenant_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION billing.has_live_subscription(tenant_id uuid) TO rowhouse_owner;
 
@@ -40274,6 +40267,7 @@ GRANT ALL ON FUNCTION core.enqueue_job(task text, payload json, job_key text, ma
 REVOKE ALL ON FUNCTION core.enqueue_tenant_job(task text, payload json, tenant_id uuid, job_key text, is_bulk boolean, is_next_stage boolean) FROM PUBLIC;
 GRANT ALL ON FUNCTION core.enqueue_tenant_job(task text, payload json, tenant_id uuid, job_key text, is_bulk boolean, is_next_stage boolean) TO rowhouse_owner;
 GRANT ALL ON FUNCTION core.enqueue_tenant_job(task text, payload json, tenant_id uuid, job_key text, is_bulk boolean, is_next_stage boolean) TO rowhouse_platform;
+GRANT ALL ON FUNCTION core.enqueue_tenant_job(task text, payload json, tenant_id uuid, job_key text, is_bulk boolean, is_next_stage boolean) TO rowhouse_worker;
 
 REVOKE ALL ON PROCEDURE core.enter_tenant(IN tenant_id uuid) FROM PUBLIC;
 GRANT ALL ON PROCEDURE core.enter_tenant(IN tenant_id uuid) TO rowhouse_platform;
