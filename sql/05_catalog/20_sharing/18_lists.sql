@@ -22,7 +22,7 @@ begin
   foreach v_kind in array enum_range(null::app_public.resource_kind) loop
     execute format(
       'create or replace view catalog.own_%1$ss as select r.tenant_id as reach, r.* from %2$s r;
-       grant select on catalog.own_%1$ss to rowhouse_user',
+       grant select on catalog.own_%1$ss to rowhouse_user, rowhouse_owner',
       v_kind, catalog.resource_table(v_kind));
     execute format('comment on view catalog.own_%ss is %L', v_kind,
       format('The half of catalog.visible_%ss that belongs to the tenant of the request.', v_kind));
@@ -38,7 +38,7 @@ begin
   foreach v_kind in array enum_range(null::app_public.resource_kind) loop
     execute format(
       'create or replace view catalog.foreign_%1$ss as select (select core.current_tenant_id()) as reach, r.* from %2$s r offset 0;
-       grant select on catalog.foreign_%1$ss to rowhouse_user',
+       grant select on catalog.foreign_%1$ss to rowhouse_user, rowhouse_owner',
       v_kind, catalog.resource_table(v_kind));
     execute format('comment on view catalog.foreign_%ss is %L', v_kind,
       format('The half of catalog.visible_%ss that other tenants share with the request.', v_kind));
