@@ -53,6 +53,9 @@ export function refuse(response: ServerResponse, admission: Admission): void {
   if (code === 'RL602') {
     throw new PublicError(429, 'RL602', 'There are too many requests; this one may wait.', `Queue it and try ${when}.`)
   }
-  // one that is dearer than a whole limit will not pass later either
-  throw new PublicError(code === 'RL603' ? 400 : 429, code, message ?? 'A quota is used up.', hint ?? undefined)
+  if (code === 'RL603') {
+    // dearer than a whole limit: it will not pass later either
+    throw new PublicError(400, 'RL603', message ?? 'The request costs too many API calls.', hint ?? undefined)
+  }
+  throw new PublicError(429, code, message ?? 'A quota is used up.', hint ?? undefined)
 }

@@ -4,6 +4,7 @@
 import { fork } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
+import { loadavg } from 'node:os'
 import type pg from 'pg'
 import { z } from 'zod'
 import { loadTenants, type Tenant } from '../catalog/load.ts'
@@ -144,6 +145,12 @@ async function askRound(
   }
 }
 
+const processorOf = ({ node, postgres }: Round): number => node + (postgres ?? Number.NaN)
+
+/** What the plain server and its sessions use for a request, over what ours do: hardly moved by others on the machine. */
+const processorRatioOf = ({ rounds: { ours, plain } }: Result): number =>
+  median(ours.map((round, i) => processorOf(plain[i] as Round) / processorOf(round)))
+
 type Report = { server: Server; cores: number; rounds: number; seconds: number; results: Result[] }
 
 /** Of the rounds' ratios, because a machine that others use is not the same from one round to the next. */
@@ -154,15 +161,26 @@ function toMarkdown({ server, cores, rounds, seconds, results }: Report): string
   const settings = Object.entries(server.settings).map(([name, value]) => `${name} ${value}`)
   const of = (list: Round[], value: (round: Round) => number | undefined): number =>
     median(list.map((round) => value(round) ?? Number.NaN))
-  const time = (value: number): string => (Number.isNaN(value) ? 'not known' : ms(value))
+  const known = (value: number, write: (value: number) => string): string =>
+    Number.isNaN(value) ? 'not known' : write(value)
   return [
     '# GraphQL over HTTP, measured',
-    `${server.engine}, ${cores} cores shared by the clients, the server and PostgreSQL; ${settings.join(', ')}. One agent of ${agents} by its id, six fields; ${rounds} rounds of ${seconds} s, the two servers in turn; medians. How and what: [README](../README.md).`,
+    `${server.engine}, ${cores} cores shared by the clients, the server, PostgreSQL and whatever else runs (load average ${figure(loadavg()[0] as number)} at the end); ${settings.join(', ')}. One agent of ${agents} by its id, six fields; ${rounds} rounds of ${seconds} s, the two servers in turn; medians. How and what: [README](../README.md).`,
     `Bar: requests a second at least ${bar} of the plain server's, at 8 clients. ${results
       .map((result) => `${result.clients}: ${figure(ratioOf(result))}`)
       .join('; ')}.`,
     table(
-      ['clients', 'server', 'requests/s', 'ours / plain', 'node, ms each', 'PostgreSQL, ms each', 'p50, ms', 'p99, ms'],
+      [
+        'clients',
+        'server',
+        'requests/s',
+        'ours / plain',
+        'processor, plain / ours',
+        'node, ms each',
+        'PostgreSQL, ms each',
+        'p50, ms',
+        'p99, ms',
+      ],
       results.flatMap((result) =>
         kinds.map((kind) => {
           const list = result.rounds[kind]
@@ -171,8 +189,15 @@ function toMarkdown({ server, cores, rounds, seconds, results }: Report): string
             kind,
             of(list, ({ perSecond }) => perSecond).toFixed(0),
             kind === 'ours' ? figure(ratioOf(result)) : '',
-            time(of(list, ({ node }) => node)),
-            time(of(list, ({ postgres }) => postgres)),
+            kind === 'ours' ? known(processorRatioOf(result), figure) : '',
+            known(
+              of(list, ({ node }) => node),
+              ms,
+            ),
+            known(
+              of(list, ({ postgres }) => postgres),
+              ms,
+            ),
             ms(of(list, ({ p50 }) => p50)),
             ms(of(list, ({ p99 }) => p99)),
           ]
