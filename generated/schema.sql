@@ -40183,22 +40183,28 @@ REVOKE ALL ON FUNCTION catalog.variable_faults(variables jsonb) FROM PUBLIC;
 REVOKE ALL ON FUNCTION catalog.versioned_table(kind app_public.resource_kind) FROM PUBLIC;
 
 GRANT SELECT ON TABLE catalog.foreign_agents TO rowhouse_user;
+GRANT SELECT ON TABLE catalog.foreign_agents TO rowhouse_owner;
 
 GRANT SELECT ON TABLE catalog.own_agents TO rowhouse_user;
+GRANT SELECT ON TABLE catalog.own_agents TO rowhouse_owner;
 
 REVOKE ALL ON FUNCTION catalog.visible_agents() FROM PUBLIC;
 GRANT ALL ON FUNCTION catalog.visible_agents() TO rowhouse_user;
 
 GRANT SELECT ON TABLE catalog.foreign_knowledge_sources TO rowhouse_user;
+GRANT SELECT ON TABLE catalog.foreign_knowledge_sources TO rowhouse_owner;
 
 GRANT SELECT ON TABLE catalog.own_knowledge_sources TO rowhouse_user;
+GRANT SELECT ON TABLE catalog.own_knowledge_sources TO rowhouse_owner;
 
 REVOKE ALL ON FUNCTION catalog.visible_knowledge_sources() FROM PUBLIC;
 GRANT ALL ON FUNCTION catalog.visible_knowledge_sources() TO rowhouse_user;
 
 GRANT SELECT ON TABLE catalog.foreign_prompts TO rowhouse_user;
+GRANT SELECT ON TABLE catalog.foreign_prompts TO rowhouse_owner;
 
 GRANT SELECT ON TABLE catalog.own_prompts TO rowhouse_user;
+GRANT SELECT ON TABLE catalog.own_prompts TO rowhouse_owner;
 
 REVOKE ALL ON FUNCTION catalog.visible_prompts() FROM PUBLIC;
 GRANT ALL ON FUNCTION catalog.visible_prompts() TO rowhouse_user;
@@ -40207,15 +40213,19 @@ REVOKE ALL ON FUNCTION catalog.visible_resource(kind app_public.resource_kind, i
 GRANT ALL ON FUNCTION catalog.visible_resource(kind app_public.resource_kind, id uuid) TO rowhouse_owner;
 
 GRANT SELECT ON TABLE catalog.foreign_tools TO rowhouse_user;
+GRANT SELECT ON TABLE catalog.foreign_tools TO rowhouse_owner;
 
 GRANT SELECT ON TABLE catalog.own_tools TO rowhouse_user;
+GRANT SELECT ON TABLE catalog.own_tools TO rowhouse_owner;
 
 REVOKE ALL ON FUNCTION catalog.visible_tools() FROM PUBLIC;
 GRANT ALL ON FUNCTION catalog.visible_tools() TO rowhouse_user;
 
 GRANT SELECT ON TABLE catalog.foreign_workflows TO rowhouse_user;
+GRANT SELECT ON TABLE catalog.foreign_workflows TO rowhouse_owner;
 
 GRANT SELECT ON TABLE catalog.own_workflows TO rowhouse_user;
+GRANT SELECT ON TABLE catalog.own_workflows TO rowhouse_owner;
 
 REVOKE ALL ON FUNCTION catalog.visible_workflows() FROM PUBLIC;
 GRANT ALL ON FUNCTION catalog.visible_workflows() TO rowhouse_user;
