@@ -107,7 +107,6 @@ function textOf(node: DomNode): string {
   return parts.join('').trim()
 }
 
-const longestName = 10_000
 /** What is named there is not the page: an icon, a formula, a page within the page. */
 const foreign = new Set(['svg', 'math', 'template', 'noscript', 'iframe', 'object', 'script', 'style'])
 
@@ -131,7 +130,7 @@ export function namesOf(html: string): { title: string | undefined; heading: str
     },
     onclosetag(name) {
       if (current && current.depth === open.length) {
-        const text = current.parts.join('').replaceAll(/\s+/g, ' ').trim().slice(0, longestName)
+        const text = current.parts.join('').replaceAll(/\s+/g, ' ').trim()
         if (text) found.set(current.name, text)
         current = undefined
       }

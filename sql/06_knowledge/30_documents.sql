@@ -361,7 +361,7 @@ begin
 end
 $$;
 comment on function app_public.upload_file is
-  E'@resultFieldName receipt\n@errors KN301 KN402 KN403 KN404 23514 ID203 TN204\nAdds one file to a knowledge source: a file of type .md, .txt, .html, .pdf, .csv or .json, at most 50 MB, its bytes in Base64. external_id is the key of the document within the source, by default the name of the file. A file that is given again under the same key replaces the document when it has changed; the receipt says what happened. The version before stays searchable until the new one has been read. The file is parsed in the background; processing_status tells how far the document is. It requires the permission can_manage_knowledge.';
+  E'@resultFieldName receipt\n@errors KN301 KN402 KN403 KN404 23514 ID203 TN204\nAdds one file to a knowledge source: a file of type .md, .txt, .html, .pdf, .csv, .json, .docx, .pptx, .xlsx, .odt, .epub or .eml, at most 50 MB, its bytes in Base64. The bytes say what a file is; media_type may tell the encoding (charset=windows-1252) and the separator of CSV (separator=";"), which are recognised otherwise. external_id is the key of the document within the source, by default the name of the file. A file that is given again under the same key replaces the document when it has changed; the receipt says what happened. The version before stays searchable until the new one has been read. The file is parsed in the background; processing_status tells how far the document is. It requires the permission can_manage_knowledge.';
 grant execute on function app_public.upload_file to rowhouse_user;
 
 create or replace function knowledge.has_documents() returns boolean
