@@ -10318,7 +10318,7 @@ ALTER FUNCTION app_public.upload_file(source_id uuid, file_name text, content_ba
 
 COMMENT ON FUNCTION app_public.upload_file(source_id uuid, file_name text, content_base64 text, media_type text, external_id text, title text, metadata jsonb) IS '@resultFieldName receipt
 @errors KN301 KN402 KN403 KN404 23514 ID203 TN204
-Adds one file to a knowledge source: a file of type .md, .txt, .html, .pdf, .csv or .json, at most 50 MB, its bytes in Base64. external_id is the key of the document within the source, by default the name of the file. A file that is given again under the same key replaces the document when it has changed; the receipt says what happened. The version before stays searchable until the new one has been read. The file is parsed in the background; processing_status tells how far the document is. It requires the permission can_manage_knowledge.';
+Adds one file to a knowledge source: a file of type .md, .txt, .html, .pdf, .csv, .json, .docx, .pptx, .xlsx, .odt, .epub or .eml, at most 50 MB, its bytes in Base64. The bytes say what a file is; media_type may tell the encoding (charset=windows-1252) and the separator of CSV (separator=";"), which are recognised otherwise. external_id is the key of the document within the source, by default the name of the file. A file that is given again under the same key replaces the document when it has changed; the receipt says what happened. The version before stays searchable until the new one has been read. The file is parsed in the background; processing_status tells how far the document is. It requires the permission can_manage_knowledge.';
 
 CREATE FUNCTION app_public.usage_by_day() RETURNS SETOF app_public.usage_of_day
     LANGUAGE plpgsql STABLE SECURITY DEFINER
