@@ -11,7 +11,7 @@ import { operatorIdentity } from '../server/seed.ts'
 import { processSource } from '../server/worker/drain.ts'
 
 const usage = `npm run ingest -- --tenant SLUG --source NAME [options] PATH…
-  PATH             .md .txt .html .pdf .csv .json .jsonl, or folders of them (without what begins with a dot)
+  PATH             files (docs/files.md lists the types), or folders of them (without what begins with a dot)
                    A file is known by its path below the folder that all PATHs share, a row by its file and its id.
   --as EMAIL       the member who adds them (the tenant's first owner)
   --language TAG   language of a new source, such as en or zh-Hant; each document's own when left out
