@@ -3,12 +3,12 @@
 
 import { escapeIdentifier, type PoolClient, type QueryConfig } from 'pg'
 
-/** How many of the API's statements each connection keeps; server.ts says 0 for the embedded engine. */
-export const mostPrepared = Number(process.env.DATAPLAN_PG_PREPARED_STATEMENT_CACHE_SIZE ?? 100)
+/** How many of the API's statements each connection keeps. Read when it is asked: server.ts says 0 for the embedded engine. */
+export const mostPrepared = (): number => Number(process.env.DATAPLAN_PG_PREPARED_STATEMENT_CACHE_SIZE ?? 100)
 
 /** A statement of ours, which each connection prepares once. */
 export const prepared = (name: string, text: string, values: unknown[]): QueryConfig =>
-  mostPrepared > 0 ? { name: `rowhouse_${name}`, text, values } : { text, values }
+  mostPrepared() > 0 ? { name: `rowhouse_${name}`, text, values } : { text, values }
 
 /** pg's own list, which its types leave out. */
 const parsedStatements = (client: PoolClient): Record<string, string> =>
@@ -20,7 +20,7 @@ export const isPrepared = (client: PoolClient, name: string): boolean => parsedS
 const namesOf = new WeakMap<PoolClient, Set<string>>()
 
 /** Notes that a statement will be used. When there are too many, the one that was not for longest is forgotten. */
-export async function keepPrepared(client: PoolClient, name: string, most = mostPrepared): Promise<void> {
+export async function keepPrepared(client: PoolClient, name: string, most = mostPrepared()): Promise<void> {
   const names = namesOf.get(client) ?? new Set()
   namesOf.set(client, names)
   names.delete(name)

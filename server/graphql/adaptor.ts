@@ -36,7 +36,7 @@ async function run<TData>(
   settings: Settings,
   { text, values = [], arrayMode, name }: PgClientQuery,
 ): Promise<PgClientResult<TData>> {
-  const isNamed = name !== undefined && mostPrepared > 0
+  const isNamed = name !== undefined && mostPrepared() > 0
   if (isNamed) await keepPrepared(client, name)
   const { rows, rowCount } = await queryInContext(client, settings, {
     text,
