@@ -20470,23 +20470,34 @@ declare
   v_smallest_share constant double precision := 0.15;
   -- So many words without common words are not English either.
   v_telling_length constant int := 30;
-  v_language text := knowledge.script_language(v_sample);
+  v_language text;
   v_words text[];
   v_best text;
   v_best_count int;
 begin
-  if v_language <> 'latin' then
-    return v_language;
+  -- The scripts are counted only where there is another one: most texts have none.
+  if v_sample ~ '[^\u0001-\u024f\u1e00-\u1eff\u2000-\u206f]' then
+    v_language := knowledge.script_language(v_sample);
+    if v_language <> 'latin' then
+      return v_language;
+    end if;
   end if;
   v_words := array(
     select lower(w.m[1]) from regexp_matches(normalize(v_sample, nfc), '[A-Za-z\u00c0-\u024f\u1e00-\u1eff]+', 'g') as w (m) limit v_word_limit);
-  select l.language, count(*) into v_best, v_best_count
-    from unnest('{en,de,fr,es,pt,it,nl,sv,da,nb,fi,hu,tr,ro,pl,cs,sk,hr,sl,ca,eu,ga,lt,lv,et,id,fil,vi,sw}'::text[]) with ordinality as l (language, n),
-         unnest(v_words) w
-   where knowledge.is_common_word(w, l.language)
-   group by l.language, l.n
+  -- Each language and each word once: the lists and the dictionaries are looked up thirty times, not six thousand.
+  with words as materialized (
+    select word, count(*) as times from unnest(v_words) as word group by word
+  ), languages as materialized (
+    select l.language, l.place, c.list, case when c.list is null then knowledge.dictionary(knowledge.text_search_config(l.language)) end as dictionary
+      from unnest('{en,de,fr,es,pt,it,nl,sv,da,nb,fi,hu,tr,ro,pl,cs,sk,hr,sl,ca,eu,ga,lt,lv,et,id,fil,vi,sw}'::text[]) with ordinality as l (language, place)
+     cross join lateral (select knowledge.common_words(l.language) as list) c
+  )
+  select l.language, sum(w.times) into v_best, v_best_count
+    from languages l cross join words w
+   where case when l.list is null then cardinality(ts_lexize(l.dictionary, w.word)) = 0 else w.word = any (l.list) end
+   group by l.language, l.place
    -- of equals the first of the list
-   order by count(*) desc, l.n limit 1;
+   order by sum(w.times) desc, l.place limit 1;
   if v_best_count >= v_fewest and v_best_count >= v_smallest_share * cardinality(v_words) then
     return v_best;
   end if;
@@ -20773,22 +20784,6 @@ $$;
 ALTER FUNCTION knowledge.hashing_embedding(content text, dimension integer) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION knowledge.hashing_embedding(content text, dimension integer) IS 'The vector of a text, of length 1, by the built-in embedder: signed feature hashing of words and parts of words. It knows no meanings.';
-
-CREATE FUNCTION knowledge.text_search_config(language text) RETURNS regconfig
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN (CASE split_part(lower(language), '-'::text, 1) WHEN 'ar'::text THEN 'pg_catalog.arabic'::text WHEN 'ara'::text THEN 'pg_catalog.arabic'::text WHEN 'hy'::text THEN 'pg_catalog.armenian'::text WHEN 'hye'::text THEN 'pg_catalog.armenian'::text WHEN 'eu'::text THEN 'pg_catalog.basque'::text WHEN 'eus'::text THEN 'pg_catalog.basque'::text WHEN 'ca'::text THEN 'pg_catalog.catalan'::text WHEN 'cat'::text THEN 'pg_catalog.catalan'::text WHEN 'da'::text THEN 'pg_catalog.danish'::text WHEN 'dan'::text THEN 'pg_catalog.danish'::text WHEN 'nl'::text THEN 'pg_catalog.dutch'::text WHEN 'nld'::text THEN 'pg_catalog.dutch'::text WHEN 'en'::text THEN 'pg_catalog.english'::text WHEN 'eng'::text THEN 'pg_catalog.english'::text WHEN 'fi'::text THEN 'pg_catalog.finnish'::text WHEN 'fin'::text THEN 'pg_catalog.finnish'::text WHEN 'fr'::text THEN 'pg_catalog.french'::text WHEN 'fra'::text THEN 'pg_catalog.french'::text WHEN 'de'::text THEN 'pg_catalog.german'::text WHEN 'deu'::text THEN 'pg_catalog.german'::text WHEN 'el'::text THEN 'pg_catalog.greek'::text WHEN 'ell'::text THEN 'pg_catalog.greek'::text WHEN 'hi'::text THEN 'pg_catalog.hindi'::text WHEN 'hin'::text THEN 'pg_catalog.hindi'::text WHEN 'hu'::text THEN 'pg_catalog.hungarian'::text WHEN 'hun'::text THEN 'pg_catalog.hungarian'::text WHEN 'id'::text THEN 'pg_catalog.indonesian'::text WHEN 'ind'::text THEN 'pg_catalog.indonesian'::text WHEN 'ga'::text THEN 'pg_catalog.irish'::text WHEN 'gle'::text THEN 'pg_catalog.irish'::text WHEN 'it'::text THEN 'pg_catalog.italian'::text WHEN 'ita'::text THEN 'pg_catalog.italian'::text WHEN 'lt'::text THEN 'pg_catalog.lithuanian'::text WHEN 'lit'::text THEN 'pg_catalog.lithuanian'::text WHEN 'ne'::text THEN 'pg_catalog.nepali'::text WHEN 'nep'::text THEN 'pg_catalog.nepali'::text WHEN 'no'::text THEN 'pg_catalog.norwegian'::text WHEN 'nor'::text THEN 'pg_catalog.norwegian'::text WHEN 'nb'::text THEN 'pg_catalog.norwegian'::text WHEN 'nob'::text THEN 'pg_catalog.norwegian'::text WHEN 'nn'::text THEN 'pg_catalog.norwegian'::text WHEN 'nno'::text THEN 'pg_catalog.norwegian'::text WHEN 'pt'::text THEN 'pg_catalog.portuguese'::text WHEN 'por'::text THEN 'pg_catalog.portuguese'::text WHEN 'ro'::text THEN 'pg_catalog.romanian'::text WHEN 'ron'::text THEN 'pg_catalog.romanian'::text WHEN 'mo'::text THEN 'pg_catalog.romanian'::text WHEN 'ru'::text THEN 'pg_catalog.russian'::text WHEN 'rus'::text THEN 'pg_catalog.russian'::text WHEN 'sr'::text THEN 'pg_catalog.serbian'::text WHEN 'srp'::text THEN 'pg_catalog.serbian'::text WHEN 'es'::text THEN 'pg_catalog.spanish'::text WHEN 'spa'::text THEN 'pg_catalog.spanish'::text WHEN 'sv'::text THEN 'pg_catalog.swedish'::text WHEN 'swe'::text THEN 'pg_catalog.swedish'::text WHEN 'ta'::text THEN 'pg_catalog.tamil'::text WHEN 'tam'::text THEN 'pg_catalog.tamil'::text WHEN 'tr'::text THEN 'pg_catalog.turkish'::text WHEN 'tur'::text THEN 'pg_catalog.turkish'::text WHEN 'yi'::text THEN 'pg_catalog.yiddish'::text WHEN 'yid'::text THEN 'pg_catalog.yiddish'::text ELSE 'pg_catalog.simple'::text END)::regconfig;
-
-ALTER FUNCTION knowledge.text_search_config(language text) OWNER TO rowhouse_owner;
-
-COMMENT ON FUNCTION knowledge.text_search_config(language text) IS 'The text-search configuration for a language tag (BCP 47) such as en, pt-BR or zh-Hant-TW, by its language subtag of two or three letters; simple, which has no stems and no stop words, when PostgreSQL has none for the language, or for null.';
-
-CREATE FUNCTION knowledge.is_common_word(word text, language text) RETURNS boolean
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN CASE WHEN (knowledge.common_words(language) IS NOT NULL) THEN (word = ANY (knowledge.common_words(language))) ELSE (cardinality(ts_lexize(knowledge.dictionary(knowledge.text_search_config(language)), word)) = 0) END;
-
-ALTER FUNCTION knowledge.is_common_word(word text, language text) OWNER TO rowhouse_owner;
-
-COMMENT ON FUNCTION knowledge.is_common_word(word text, language text) IS 'Whether a word in lower case is one of the commonest of a language.';
 
 CREATE FUNCTION knowledge.joints() RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -21337,6 +21332,14 @@ ALTER FUNCTION knowledge.store_embeddings(tenant_id uuid, model_id uuid, chunk_i
 
 COMMENT ON FUNCTION knowledge.store_embeddings(tenant_id uuid, model_id uuid, chunk_ids bigint[], vectors public.vector[], generation_time_ms integer, cost_usd numeric) IS '@errors KN901 KN902
 Stores the vectors of chunks, normalised to length 1. Returns how many chunks had no vector of the model yet.';
+
+CREATE FUNCTION knowledge.text_search_config(language text) RETURNS regconfig
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN (CASE split_part(lower(language), '-'::text, 1) WHEN 'ar'::text THEN 'pg_catalog.arabic'::text WHEN 'ara'::text THEN 'pg_catalog.arabic'::text WHEN 'hy'::text THEN 'pg_catalog.armenian'::text WHEN 'hye'::text THEN 'pg_catalog.armenian'::text WHEN 'eu'::text THEN 'pg_catalog.basque'::text WHEN 'eus'::text THEN 'pg_catalog.basque'::text WHEN 'ca'::text THEN 'pg_catalog.catalan'::text WHEN 'cat'::text THEN 'pg_catalog.catalan'::text WHEN 'da'::text THEN 'pg_catalog.danish'::text WHEN 'dan'::text THEN 'pg_catalog.danish'::text WHEN 'nl'::text THEN 'pg_catalog.dutch'::text WHEN 'nld'::text THEN 'pg_catalog.dutch'::text WHEN 'en'::text THEN 'pg_catalog.english'::text WHEN 'eng'::text THEN 'pg_catalog.english'::text WHEN 'fi'::text THEN 'pg_catalog.finnish'::text WHEN 'fin'::text THEN 'pg_catalog.finnish'::text WHEN 'fr'::text THEN 'pg_catalog.french'::text WHEN 'fra'::text THEN 'pg_catalog.french'::text WHEN 'de'::text THEN 'pg_catalog.german'::text WHEN 'deu'::text THEN 'pg_catalog.german'::text WHEN 'el'::text THEN 'pg_catalog.greek'::text WHEN 'ell'::text THEN 'pg_catalog.greek'::text WHEN 'hi'::text THEN 'pg_catalog.hindi'::text WHEN 'hin'::text THEN 'pg_catalog.hindi'::text WHEN 'hu'::text THEN 'pg_catalog.hungarian'::text WHEN 'hun'::text THEN 'pg_catalog.hungarian'::text WHEN 'id'::text THEN 'pg_catalog.indonesian'::text WHEN 'ind'::text THEN 'pg_catalog.indonesian'::text WHEN 'ga'::text THEN 'pg_catalog.irish'::text WHEN 'gle'::text THEN 'pg_catalog.irish'::text WHEN 'it'::text THEN 'pg_catalog.italian'::text WHEN 'ita'::text THEN 'pg_catalog.italian'::text WHEN 'lt'::text THEN 'pg_catalog.lithuanian'::text WHEN 'lit'::text THEN 'pg_catalog.lithuanian'::text WHEN 'ne'::text THEN 'pg_catalog.nepali'::text WHEN 'nep'::text THEN 'pg_catalog.nepali'::text WHEN 'no'::text THEN 'pg_catalog.norwegian'::text WHEN 'nor'::text THEN 'pg_catalog.norwegian'::text WHEN 'nb'::text THEN 'pg_catalog.norwegian'::text WHEN 'nob'::text THEN 'pg_catalog.norwegian'::text WHEN 'nn'::text THEN 'pg_catalog.norwegian'::text WHEN 'nno'::text THEN 'pg_catalog.norwegian'::text WHEN 'pt'::text THEN 'pg_catalog.portuguese'::text WHEN 'por'::text THEN 'pg_catalog.portuguese'::text WHEN 'ro'::text THEN 'pg_catalog.romanian'::text WHEN 'ron'::text THEN 'pg_catalog.romanian'::text WHEN 'mo'::text THEN 'pg_catalog.romanian'::text WHEN 'ru'::text THEN 'pg_catalog.russian'::text WHEN 'rus'::text THEN 'pg_catalog.russian'::text WHEN 'sr'::text THEN 'pg_catalog.serbian'::text WHEN 'srp'::text THEN 'pg_catalog.serbian'::text WHEN 'es'::text THEN 'pg_catalog.spanish'::text WHEN 'spa'::text THEN 'pg_catalog.spanish'::text WHEN 'sv'::text THEN 'pg_catalog.swedish'::text WHEN 'swe'::text THEN 'pg_catalog.swedish'::text WHEN 'ta'::text THEN 'pg_catalog.tamil'::text WHEN 'tam'::text THEN 'pg_catalog.tamil'::text WHEN 'tr'::text THEN 'pg_catalog.turkish'::text WHEN 'tur'::text THEN 'pg_catalog.turkish'::text WHEN 'yi'::text THEN 'pg_catalog.yiddish'::text WHEN 'yid'::text THEN 'pg_catalog.yiddish'::text ELSE 'pg_catalog.simple'::text END)::regconfig;
+
+ALTER FUNCTION knowledge.text_search_config(language text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION knowledge.text_search_config(language text) IS 'The text-search configuration for a language tag (BCP 47) such as en, pt-BR or zh-Hant-TW, by its language subtag of two or three letters; simple, which has no stems and no stop words, when PostgreSQL has none for the language, or for null.';
 
 CREATE FUNCTION knowledge.tg_documents__note_changed_sources() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -40420,10 +40423,6 @@ REVOKE ALL ON FUNCTION knowledge.has_documents() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION knowledge.hashing_embedding(content text, dimension integer) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION knowledge.text_search_config(language text) FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION knowledge.is_common_word(word text, language text) FROM PUBLIC;
-
 REVOKE ALL ON FUNCTION knowledge.joints() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION knowledge.largest_file() FROM PUBLIC;
@@ -40478,6 +40477,8 @@ REVOKE ALL ON FUNCTION knowledge.sentence_pattern() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION knowledge.store_embeddings(tenant_id uuid, model_id uuid, chunk_ids bigint[], vectors public.vector[], generation_time_ms integer, cost_usd numeric) FROM PUBLIC;
 GRANT ALL ON FUNCTION knowledge.store_embeddings(tenant_id uuid, model_id uuid, chunk_ids bigint[], vectors public.vector[], generation_time_ms integer, cost_usd numeric) TO rowhouse_worker;
+
+REVOKE ALL ON FUNCTION knowledge.text_search_config(language text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION knowledge.tg_documents__note_changed_sources() FROM PUBLIC;
 GRANT ALL ON FUNCTION knowledge.tg_documents__note_changed_sources() TO rowhouse_owner;

@@ -1,6 +1,6 @@
 // A statement in the context of a request (role, user, tenant, time limit), in one round trip to the database. The context
 // and the statement are sent together and end with one Sync, so for PostgreSQL they are one transaction without a begin and
-// a commit: the settings hold until it ends, and when the context fails, the statement is not run (see docs/adr/0014).
+// a commit: the settings hold until it ends, and when the context fails, the statement is not run (see docs/adr/0017).
 
 import { type PoolClient, Query, type QueryConfig, type QueryResult, type QueryResultRow } from 'pg'
 import { isPrepared, prepared } from './prepared.ts'

@@ -22,7 +22,7 @@ const unstorable = /\0|[\uD800-\uDBFF](?![\uDC00-\uDFFF])|(?<![\uD800-\uDBFF])[\
 export function markUnstorable(value: unknown): unknown {
   if (typeof value === 'string') return value.replaceAll(unstorable, '\uFFFF')
   if (Array.isArray(value)) return value.map(markUnstorable)
-  if (typeof value !== 'object' || value === null) return value
+  if (typeof value !== 'object' || value === null || JSON.isRawJSON(value)) return value
   return Object.fromEntries(Object.entries(value).map(([key, inner]) => [markUnstorable(key), markUnstorable(inner)]))
 }
 

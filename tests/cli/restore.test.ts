@@ -155,7 +155,19 @@ describe('a backup restores whole', () => {
 
 describe('an administrator who neither is a superuser nor bypasses policies', () => {
   const as = (url: string): string => url.replace('//postgres@', '//administrator@')
-  const roles = ['owner', 'authenticator', 'user', 'worker', 'admin', 'platform', 'analyst', 'queue', 'backup']
+  const roles = [
+    'owner',
+    'authenticator',
+    'user',
+    'worker',
+    'admin',
+    'platform',
+    'analyst',
+    'queue',
+    'backup',
+    'own_rows',
+    'shared_rows',
+  ]
     .map((name) => `rowhouse_${name}`)
     .join(', ')
   let managed: string

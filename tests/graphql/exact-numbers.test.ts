@@ -102,10 +102,12 @@ describe('a number within JSON', () => {
       // PostgreSQL's numeric has no negative zero
       return minus && /[1-9]/.test(text) ? `-${text}` : text
     })
+    let run = 0
     await fc.assert(
       fc.asyncProperty(fc.array(decimal, { minLength: 1, maxLength: 20 }), async (numbers) => {
         const list = `[${numbers.join()}]`
-        const { answer } = await storedMetadata('property', `{"list": ${list}}`)
+        run += 1
+        const { answer } = await storedMetadata(`property ${run}`, `{"list": ${list}}`)
         expect(answer).toContain(`"metadata":{"list":${list}}`)
       }),
       { numRuns: 20, seed: 16 },

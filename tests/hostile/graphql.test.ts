@@ -250,7 +250,7 @@ describe('API calls', () => {
     expect(await refusal(dear('a'))).toEqual([400, 'RL603', false])
     await setQuota({ max_api_calls_per_month: 10 })
     expect(await refusal(dear('a'))).toEqual([200, undefined, false])
-    expect(await refusal(dear('a'))).toEqual([429, 'QT601', false])
+    expect(await refusal(dear('a'))).toEqual([429, 'QT601', true])
     expect(await served()).toBe(before + 7)
     const { rows } = await db.pool.query(
       `select current_usage::int as used from app_public.quota_tracking where tenant_id = $1 and quota_type = 'api_calls'`,

@@ -95,7 +95,11 @@ describe('from file to search', () => {
     await upload(source, 'c.csv', base64('part,weight\nrudder,12\n'))
     await upload(source, 'd.json', base64('{"engine": {"thrust": "enormous"}}'))
     await upload(source, 'e.pdf', base64('this is no PDF'))
-    await upload(source, 'f.txt', Buffer.from([0xc3, 0x28]).toString('base64'))
+    await upload(
+      source,
+      'f.txt',
+      Buffer.from([...Buffer.from('Flügel, Rümpfe, Höhen, '), 0xc3, 0x28]).toString('base64'),
+    )
     await upload(source, 'g.exe', base64('MZ'))
     expect(await settled(source)).toEqual({ completed: 4, failed: 3 })
     const { data } = await ask(

@@ -1,6 +1,6 @@
 -- Lists of what a user sees: the tenant's own rows and those that are shared with it, as one. The idea: the condition "own or
 -- shared" is one or the other of two indexes, and no index has its order. So catalog.visible_agents() and its like read the
--- two halves apart, each by its own index, and PostgreSQL merges them in whatever order is asked for (docs/adr/0014).
+-- two halves apart, each by its own index, and PostgreSQL merges them in whatever order is asked for (docs/adr/0016).
 --
 --   * A half is a view without a condition, because PostgreSQL only merges such. What it shows is what its owner may see:
 --     the policies of rowhouse_own_rows let the tenant's own rows through, those of rowhouse_shared_rows the shared ones.
