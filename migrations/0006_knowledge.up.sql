@@ -179,6 +179,7 @@ create table app_public.knowledge_syncs (
   source_id uuid not null,
   run int not null default 1,
   status app_public.sync_status not null default 'waiting',
+  is_listed_whole boolean not null default true,
   requested_at timestamptz not null,
   started_at timestamptz,
   -- tells a run that goes on from one whose worker died

@@ -18,6 +18,7 @@ export type OutgoingFault =
   | 'redirects'
   | 'content_type'
   | 'unreadable'
+  | 'robots'
 
 /** The message may be shown to whoever named the address: it says nothing about what is near the server. */
 export class OutgoingError extends Error {

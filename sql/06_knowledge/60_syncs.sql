@@ -12,6 +12,7 @@ comment on constraint knowledge_syncs_tenant_id_source_id_fkey on app_public.kno
 comment on column app_public.knowledge_syncs.source_id is 'The knowledge source.';
 comment on column app_public.knowledge_syncs.run is 'The number of the comparison, from 1.';
 comment on column app_public.knowledge_syncs.status is 'Whether it waits for a worker, is running, is completed, or has failed (error says why). It can be completed although some pages have failed.';
+comment on column app_public.knowledge_syncs.is_listed_whole is 'Whether it could see which pages there are. When it could not, because a sitemap could not be read or has more pages than maxPages, what it did not see is not removed.';
 comment on column app_public.knowledge_syncs.requested_at is 'When it was asked for.';
 comment on column app_public.knowledge_syncs.started_at is 'When a worker began it; null while it waits.';
 comment on column app_public.knowledge_syncs.progressed_at is 'When a worker last reported a page.';
@@ -69,6 +70,7 @@ grant execute on function app_public.knowledge_syncs_counts to rowhouse_user;
 create or replace function knowledge.longest_silence() returns interval
 language sql immutable parallel safe return interval '15 minutes';
 comment on function knowledge.longest_silence is 'How long a sync may report nothing before another one may take its place.';
+grant execute on function knowledge.longest_silence to rowhouse_platform;
 
 create or replace function knowledge.begin_run(source app_public.rag_knowledge_sources) returns app_public.knowledge_syncs
 language plpgsql volatile
@@ -81,7 +83,8 @@ begin
   insert into app_public.knowledge_syncs as y (tenant_id, source_id, requested_at, progressed_at)
   values ((source).tenant_id, (source).id, v_now, v_now)
   on conflict on constraint knowledge_syncs_pkey do update
-    set run = y.run + 1, status = 'waiting', requested_at = v_now, progressed_at = v_now, started_at = null, finished_at = null, error = null
+    set run = y.run + 1, status = 'waiting', is_listed_whole = true, requested_at = v_now, progressed_at = v_now,
+        started_at = null, finished_at = null, error = null
     where y.status in ('completed', 'failed') or y.progressed_at < v_now - knowledge.longest_silence()
   returning * into v_sync;
   if not found then
@@ -209,6 +212,18 @@ $$;
 comment on function knowledge.live_sync is
   'The source of a run that is running, whose row is locked until the transaction ends; null when it is over.';
 
+create or replace function knowledge.note_unlisted(tenant_id uuid, source_id uuid, run int) returns void
+language sql volatile security definer
+set search_path to pg_catalog, pg_temp
+as $$
+  select knowledge.live_sync(note_unlisted.tenant_id, note_unlisted.source_id, note_unlisted.run);
+  update app_public.knowledge_syncs y set is_listed_whole = false
+   where y.tenant_id = note_unlisted.tenant_id and y.source_id = note_unlisted.source_id and y.run = note_unlisted.run and y.status = 'running';
+$$;
+comment on function knowledge.note_unlisted is
+  'Notes that a run cannot see all pages that there are, so that what it does not see is not removed.';
+grant execute on function knowledge.note_unlisted to rowhouse_worker;
+
 create or replace function knowledge.note_page(
   tenant_id uuid, source_id uuid, run int, external_id text, outcome text, error text default null,
   etag text default null, last_modified text default null
@@ -295,13 +310,15 @@ $$;
 comment on function knowledge.run_has_read is
   'Whether a run could read a page. One that could not says nothing about which pages there are.';
 
-create or replace function knowledge.remove_pages(tenant_id uuid, source_id uuid, run int, is_listed_whole boolean, page_limit int) returns int
+create or replace function knowledge.remove_pages(tenant_id uuid, source_id uuid, run int, page_limit int) returns int
 language plpgsql volatile security definer
 set search_path to pg_catalog, pg_temp
 as $$
 declare
   v_source app_public.rag_knowledge_sources := knowledge.live_sync(remove_pages.tenant_id, remove_pages.source_id, remove_pages.run);
   v_is_pruned boolean := coalesce((v_source.source_config ->> 'prune')::boolean, true);
+  v_is_listed_whole boolean := (
+    select y.is_listed_whole from app_public.knowledge_syncs y where y.tenant_id = remove_pages.tenant_id and y.source_id = remove_pages.source_id);
   v_keys text[];
 begin
   if v_source.id is null or not knowledge.run_has_read(remove_pages.tenant_id, remove_pages.source_id, remove_pages.run) then
@@ -311,7 +328,7 @@ begin
     from (
       select q.external_id from app_public.knowledge_sync_pages q
        where q.tenant_id = remove_pages.tenant_id and q.source_id = remove_pages.source_id and q.outcome <> 'removed'
-         and (q.run < remove_pages.run and remove_pages.is_listed_whole or v_is_pruned and q.run = remove_pages.run and q.outcome = 'gone')
+         and (q.run < remove_pages.run and v_is_listed_whole or v_is_pruned and q.run = remove_pages.run and q.outcome = 'gone')
        order by q.external_id
        limit remove_pages.page_limit
     ) as p;
@@ -390,7 +407,7 @@ begin
       join app_public.tenants t on t.id = s.tenant_id
       left join app_public.knowledge_syncs y on y.tenant_id = s.tenant_id and y.source_id = s.id
      where s.deleted_at is null and s.enabled and s.source_type <> 'file' and s.source_config ? 'syncEveryMinutes'
-       and t.deleted_at is null and tenancy.is_open(t.status, t.ancestor_ids)
+       and tenancy.is_open(t.status, t.ancestor_ids)
        and (y.source_id is null
             or y.requested_at <= core.clock() - make_interval(mins => (s.source_config ->> 'syncEveryMinutes')::int)
                and (y.status in ('completed', 'failed') or y.progressed_at < core.clock() - knowledge.longest_silence()))
