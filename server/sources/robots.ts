@@ -9,6 +9,9 @@ import { type Outgoing, OutgoingError, userAgent } from '../outgoing.ts'
 const largestRobots = 131_072
 const longestDelayMs = 10_000
 
+// the package is a function; its types say a module with a default
+const parseRobots = robotsParser as unknown as (address: string, text: string) => Robot
+
 type Host = { rules: Robot | undefined; delayMs: number; lastAt: number }
 
 /** Throws when a page must not be fetched, and waits where the host asks for a pause between two. */
@@ -27,7 +30,7 @@ export function createRobots(outgoing: Outgoing, signal?: AbortSignal): (url: UR
     if (status >= 400 && status < 500 && status !== 429) return { rules: undefined, delayMs: 0, lastAt: 0 }
     if (status !== 200 || !bytes)
       throw new OutgoingError('robots', 'The robots.txt of the host cannot be read, so that its pages are left alone.')
-    const rules = robotsParser(address, Buffer.from(bytes).toString('utf8'))
+    const rules = parseRobots(address, Buffer.from(bytes).toString('utf8'))
     const delayMs = Math.min((rules.getCrawlDelay(userAgent) ?? 0) * 1000 || 0, longestDelayMs)
     return { rules, delayMs, lastAt: 0 }
   }
