@@ -310,6 +310,16 @@ $$;
 comment on function knowledge.run_has_read is
   'Whether a run could read a page. One that could not says nothing about which pages there are.';
 
+create or replace function knowledge.has_document(source app_public.rag_knowledge_sources, external_id text) returns boolean
+language sql stable
+set search_path to pg_catalog, pg_temp
+as $$
+  select exists (
+    select from app_public.documents d
+     where d.tenant_id = (source).tenant_id and d.source_id = (source).id and d.external_id = has_document.external_id);
+$$;
+comment on function knowledge.has_document is 'Whether a source has a document of this key.';
+
 create or replace function knowledge.remove_pages(tenant_id uuid, source_id uuid, run int, page_limit int) returns int
 language plpgsql volatile security definer
 set search_path to pg_catalog, pg_temp
@@ -328,12 +338,13 @@ begin
     from (
       select q.external_id from app_public.knowledge_sync_pages q
        where q.tenant_id = remove_pages.tenant_id and q.source_id = remove_pages.source_id and q.outcome <> 'removed'
-         and (q.run < remove_pages.run and v_is_listed_whole or v_is_pruned and q.run = remove_pages.run and q.outcome = 'gone')
+         and (q.run < remove_pages.run and v_is_listed_whole
+              or v_is_pruned and q.run = remove_pages.run and q.outcome = 'gone' and knowledge.has_document(v_source, q.external_id))
        order by q.external_id
        limit remove_pages.page_limit
     ) as p;
   update app_public.knowledge_sync_pages p
-     set run = remove_pages.run, outcome = case when v_is_pruned then 'removed' else 'gone' end,
+     set run = remove_pages.run, outcome = case when v_is_pruned or not knowledge.has_document(v_source, p.external_id) then 'removed' else 'gone' end,
          error = coalesce(case when p.outcome = 'gone' then p.error end, 'It is no longer listed.'), etag = null, last_modified = null
    where p.tenant_id = remove_pages.tenant_id and p.source_id = remove_pages.source_id and p.external_id = any (v_keys);
   if v_is_pruned then

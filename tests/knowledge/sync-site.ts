@@ -135,11 +135,11 @@ export async function stateOf(db: TestDatabase, sourceId: string, base: string):
     const { rows: pages } = await client.query<{ path: string; outcome: string; error: string | null }>(
       `select replace(p.external_id, $2, '') as path, p.outcome, p.error
          from app_public.knowledge_sync_pages p join app_public.knowledge_syncs y using (tenant_id, source_id, run)
-        where source_id = $1 order by 1 collate "C"`,
+        where source_id = $1 order by p.external_id collate "C"`,
       [sourceId, base],
     )
     const { rows: documents } = await client.query<{ path: string }>(
-      `select replace(external_id, $2, '') as path from app_public.documents where source_id = $1 order by 1 collate "C"`,
+      `select replace(external_id, $2, '') as path from app_public.documents where source_id = $1 order by external_id collate "C"`,
       [sourceId, base],
     )
     const { counts, ...sync } = syncs[0]
