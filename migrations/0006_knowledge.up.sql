@@ -211,7 +211,7 @@ create table app_public.knowledge_sync_pages (
 );
 call core.limit_length('app_public.knowledge_sync_pages', 2000, 'error');
 call core.limit_length('app_public.knowledge_sync_pages', 1000, 'etag', 'last_modified');
-create index on app_public.knowledge_sync_pages (tenant_id, source_id, outcome, external_id);
+create index on app_public.knowledge_sync_pages (tenant_id, outcome, source_id, external_id);
 
 -- See the end of 0005_catalog.
 alter table app_public.documents alter column tenant_id set (n_distinct = 100);

@@ -201,13 +201,14 @@ describe('over GraphQL, with a real worker', () => {
     expect(data).toEqual({ syncKnowledgeSource: { sync: { run: 1, status: 'waiting' } } })
     await done
     await worker.stop()
-    const { data: shown } = await server.ask(
+    const { data: shown, errors } = await server.ask(
       'viewer@acme.test',
       `query ($id: UUID!) { knowledgeSource(id: $id) { lastSyncedAt documents { nodes { title processingStatus } } sync {
          status error startedAt finishedAt isListedWhole counts { created replaced unchanged failed gone removed }
          pages(filter: {outcome: {equalTo: gone}}) { nodes { externalId outcome error } } } } }`,
       { id: source },
     )
+    expect(errors).toBeUndefined()
     expect(shown?.knowledgeSource).toEqual({
       lastSyncedAt: expect.any(String),
       documents: { nodes: [{ title: 'Wings', processingStatus: 'completed' }] },
