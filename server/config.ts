@@ -166,6 +166,21 @@ export const variables = {
       .default([]),
     'hosts, addresses and ranges (10.0.0.0/8) that may be fetched for knowledge sources although they are not public, separated by commas',
   ],
+  SOURCE_DATABASES: [
+    z
+      .string()
+      .transform((text, context): unknown => {
+        try {
+          return JSON.parse(text)
+        } catch {
+          context.addIssue('must be a JSON object')
+          return z.NEVER
+        }
+      })
+      .pipe(z.record(z.string(), postgresUrl))
+      .optional(),
+    'databases that knowledge sources may read: a JSON object of addresses by "tenant id/name"; source_config.connection is the name',
+  ],
   METRICS_TOKEN: [z.string().optional(), 'bearer token that /metrics asks for; open without one'],
   STRIPE_SECRET_KEY: [
     z.string().optional(),

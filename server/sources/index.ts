@@ -3,10 +3,12 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { extensions, partOf } from '../extensions.ts'
+import { apiReader } from './api.ts'
+import { databaseReader } from './database.ts'
 import type { SourceReader } from './types.ts'
 import { urlReader } from './url.ts'
 
-const readers: Readonly<Record<string, SourceReader>> = { url: urlReader }
+const readers: Readonly<Record<string, SourceReader>> = { api: apiReader, database: databaseReader, url: urlReader }
 
 export async function readerOf(sourceType: string): Promise<SourceReader | undefined> {
   for (const extension of extensions()) {

@@ -29,14 +29,13 @@ export async function syncSource(
     source_type: string
     source_url: string | null
     source_config: object
-    tenant_slug: string
   }>('row_to_json(s) from knowledge.run_sync($1, $2, $3) s')
   if (!source) return true
   const reader = await readerOf(source.source_type)
   if (!reader)
     throw new SourceError(`No reader is installed for sources of the type ${source.source_type} (docs/extending.md).`)
   const place: Place = {
-    ...{ tenantSlug: source.tenant_slug, url: source.source_url },
+    ...{ tenantId: run.tenantId, url: source.source_url },
     config: source.source_config as Place['config'],
   }
   const startedAt = performance.now()

@@ -4,7 +4,7 @@ import type { Outgoing } from '../outgoing.ts'
 
 /** What the knowledge source says about the place. */
 export type Place = {
-  tenantSlug: string
+  tenantId: string
   /** source_url */
   url: string | null
   /** source_config: checked for sources of the type url, free for others */

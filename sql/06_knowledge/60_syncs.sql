@@ -129,7 +129,7 @@ comment on function app_public.sync_knowledge_source is
 grant execute on function app_public.sync_knowledge_source to rowhouse_user;
 
 create or replace function knowledge.run_sync(tenant_id uuid, source_id uuid, run int)
-returns table (source_type text, source_url text, source_config jsonb, tenant_slug text)
+returns table (source_type text, source_url text, source_config jsonb)
 language plpgsql volatile security definer
 set search_path to pg_catalog, pg_temp
 as $$
@@ -147,8 +147,8 @@ begin
     return;
   end if;
   return query
-    select s.source_type::text, s.source_url, s.source_config, t.slug
-      from app_public.rag_knowledge_sources s join app_public.tenants t on t.id = s.tenant_id
+    select s.source_type::text, s.source_url, s.source_config
+      from app_public.rag_knowledge_sources s
      where s.tenant_id = run_sync.tenant_id and s.id = run_sync.source_id and s.deleted_at is null;
 end
 $$;
