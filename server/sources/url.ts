@@ -11,6 +11,8 @@ import { type Found, type Place, type Reading, SourceError, type SourceReader, t
 const largestPage = 50 * 1024 * 1024
 const mostSitemaps = 100
 const longestKey = 1024
+const sitemapAddress = /\.xml(\.gz)?$/i
+const notOne = 'What is at this address is no sitemap of pages.'
 const goneStatuses = new Set([404, 410])
 const sitemapTypes = /^(application|text)\/(xml|gzip|x-gzip|octet-stream|plain)$|\+xml$|^$/
 
@@ -68,6 +70,8 @@ async function* start(url: string, visit: Visit): AsyncGenerator<string | Found>
   else {
     const sitemap = await sitemapOf(answer, visit)
     if (sitemap) yield* listed(sitemap, answer.url, visit)
+    // a site that is being repaired says so at every address, and its pages are not gone for that
+    else if (sitemapAddress.test(new URL(url).pathname)) yield { kind: 'unlisted', externalId: url, error: notOne }
     else yield fileOf(url, answer)
   }
 }
@@ -97,7 +101,7 @@ async function* nested(url: string, visit: Visit): AsyncGenerator<string | Found
     yield {
       kind: 'unlisted',
       externalId: url,
-      error: 'error' in answer ? answer.error : 'This is no sitemap of pages.',
+      error: 'error' in answer ? answer.error : notOne,
     }
 }
 

@@ -185,7 +185,7 @@ begin
       from app_public.knowledge_sync_pages p
       left join app_public.documents d
         on d.tenant_id = p.tenant_id and d.source_id = p.source_id and d.external_id = p.external_id and d.processing_status <> 'failed'
-     where p.tenant_id = known_page.tenant_id and p.source_id = known_page.source_id and p.external_id = known_page.external_id;
+     where p.tenant_id = known_page.tenant_id and p.source_id = known_page.source_id and p.external_id = normalize(known_page.external_id, nfc);
 end
 $$;
 comment on function knowledge.known_page is
