@@ -167,6 +167,52 @@ create table knowledge.source_languages (
   constraint language_is_a_tag check (core.is_language_tag(language))
 );
 
+create domain app_public.sync_status as text
+  constraint sync_status_is_known check (value in ('waiting', 'running', 'completed', 'failed'));
+create domain app_public.sync_outcome as text
+  constraint sync_outcome_is_known check (value in ('created', 'replaced', 'unchanged', 'failed', 'gone', 'removed'));
+create type app_public.sync_counts as (created int, replaced int, unchanged int, failed int, gone int, removed int);
+
+-- The last time that a source was compared with the place its documents come from.
+create table app_public.knowledge_syncs (
+  tenant_id uuid not null,
+  source_id uuid not null,
+  run int not null default 1,
+  status app_public.sync_status not null default 'waiting',
+  is_listed_whole boolean not null default true,
+  requested_at timestamptz not null,
+  started_at timestamptz,
+  -- tells a run that goes on from one whose worker died
+  progressed_at timestamptz not null,
+  finished_at timestamptz,
+  error text,
+  primary key (tenant_id, source_id),
+  foreign key (tenant_id, source_id) references app_public.rag_knowledge_sources (tenant_id, id) on delete cascade,
+  constraint run_is_positive check (run > 0),
+  constraint failed_sync_has_an_error check (status <> 'failed' or error is not null)
+);
+call core.limit_length('app_public.knowledge_syncs', 2000, 'error');
+
+-- What the last run that came by a page found there.
+create table app_public.knowledge_sync_pages (
+  tenant_id uuid not null,
+  source_id uuid not null,
+  external_id text not null,
+  run int not null,
+  outcome app_public.sync_outcome not null,
+  error text,
+  etag text,
+  last_modified text,
+  checked_at timestamptz not null,
+  primary key (tenant_id, source_id, external_id),
+  foreign key (tenant_id, source_id) references app_public.knowledge_syncs (tenant_id, source_id) on delete cascade,
+  constraint external_id_is_a_key check (length(external_id) between 1 and 1024),
+  constraint run_is_positive check (run > 0)
+);
+call core.limit_length('app_public.knowledge_sync_pages', 2000, 'error');
+call core.limit_length('app_public.knowledge_sync_pages', 1000, 'etag', 'last_modified');
+create index on app_public.knowledge_sync_pages (tenant_id, outcome, source_id, external_id);
+
 -- See the end of 0005_catalog.
 alter table app_public.documents alter column tenant_id set (n_distinct = 100);
 alter table app_public.document_chunks alter column tenant_id set (n_distinct = 100);

@@ -3,6 +3,7 @@
 
 import { randomBytes } from 'node:crypto'
 import { link, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { isIP } from 'node:net'
 import { join } from 'node:path'
 import { z } from 'zod'
 
@@ -13,6 +14,14 @@ const list = z.string().transform((value) =>
     .map((entry) => entry.trim())
     .filter(Boolean),
 )
+const isHostOrRange = (entry: string): boolean => {
+  const [address = '', bits, ...more] = entry.split('/')
+  const family = isIP(address)
+  if (family === 0) return /^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/i.test(entry) && !/^[\d.]+$/.test(entry)
+  return (
+    more.length === 0 && (bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (family === 4 ? 32 : 128)))
+  )
+}
 const postgresUrl = z.url({ protocol: /^postgres(ql)?$/ })
 
 export const variables = {
@@ -147,6 +156,30 @@ export const variables = {
       .default('http://127.0.0.1:4000')
       .transform((value) => value.replace(/\/+$/, '')),
     'address of your front end, which links in mails lead to',
+  ],
+  OUTGOING_ALLOW: [
+    list
+      .refine(
+        (entries) => entries.every(isHostOrRange),
+        'must be names of hosts, addresses or ranges such as 10.0.0.0/8',
+      )
+      .default([]),
+    'hosts, addresses and ranges (10.0.0.0/8) that may be fetched for knowledge sources although they are not public, separated by commas',
+  ],
+  SOURCE_DATABASES: [
+    z
+      .string()
+      .transform((text, context): unknown => {
+        try {
+          return JSON.parse(text)
+        } catch {
+          context.addIssue('must be a JSON object')
+          return z.NEVER
+        }
+      })
+      .pipe(z.record(z.string(), postgresUrl))
+      .optional(),
+    'databases that knowledge sources may read: a JSON object of addresses by "tenant id/name"; source_config.connection is the name',
   ],
   METRICS_TOKEN: [z.string().optional(), 'bearer token that /metrics asks for; open without one'],
   STRIPE_SECRET_KEY: [

@@ -37,7 +37,7 @@ export function extensions(setting = process.env.ROWHOUSE_EXTENSIONS ?? ''): Ext
 }
 
 /** What an extension may leave out; it always has migrations/. */
-export const partOf = (extension: Extension, part: 'sql' | 'tasks'): string | undefined => {
+export const partOf = (extension: Extension, part: 'sql' | 'tasks' | 'sources'): string | undefined => {
   const directory = join(extension.directory, part)
   return existsSync(directory) ? directory : undefined
 }

@@ -34,7 +34,7 @@ comment on column app_public.rag_knowledge_sources.category is 'Category, such a
 comment on column app_public.rag_knowledge_sources.tags is 'Tags.';
 comment on column app_public.rag_knowledge_sources.source_type is 'Where its documents come from.';
 comment on column app_public.rag_knowledge_sources.source_url is 'The address its documents come from.';
-comment on column app_public.rag_knowledge_sources.source_config is 'Settings for the place its documents come from: an object without credentials.';
+comment on column app_public.rag_knowledge_sources.source_config is 'Settings for the place its documents come from: an object without credentials. docs/knowledge.md has the keys.';
 comment on column app_public.rag_knowledge_sources.file_path is 'Path of the file it comes from.';
 comment on column app_public.rag_knowledge_sources.file_type is 'Type of the file it comes from.';
 comment on column app_public.rag_knowledge_sources.file_size_bytes is 'Size of the file it comes from, in bytes.';
@@ -51,7 +51,7 @@ comment on column app_public.rag_knowledge_sources.source_organization is 'Which
 comment on column app_public.rag_knowledge_sources.status is 'The stage it is in. Only active sources are searched.';
 comment on column app_public.rag_knowledge_sources.enabled is 'Whether it is searched.';
 comment on column app_public.rag_knowledge_sources.created_by_user_id is 'The member who created it.';
-comment on column app_public.rag_knowledge_sources.last_synced_at is 'When it last took over changes from the place its documents come from.';
+comment on column app_public.rag_knowledge_sources.last_synced_at is E'@kept\nWhen it last took over changes from the place its documents come from; sync tells more.';
 comment on column app_public.rag_knowledge_sources.metadata is 'Further data about it: an object.';
 comment on column app_public.rag_knowledge_sources.created_at is 'When it was created.';
 comment on column app_public.rag_knowledge_sources.updated_at is 'When it last changed.';

@@ -37,6 +37,20 @@ describe('in production', () => {
   })
 })
 
+describe('what may be called', () => {
+  it('is names, addresses and ranges', () => {
+    const entries = ['wiki.intranet', '10.0.0.0/8', '127.0.0.1', '::1', 'fd00::/8']
+    expect(loadConfig({ OUTGOING_ALLOW: entries.join(', ') }).OUTGOING_ALLOW).toEqual(entries)
+  })
+  it.each(['10.0.0.0/33', '::1/129', '10.0.0', '10.0.0.0/8/8', '10.0.0.0/', '*', 'http://a.test', 'a b'])(
+    '%s is none of them',
+    (entry) => expect(() => loadConfig({ OUTGOING_ALLOW: entry })).toThrow(/OUTGOING_ALLOW/),
+  )
+  it.each(['{', '[]', '{"a": "http://a.test"}', '"postgres://a"'])('%s is no list of databases', (value) =>
+    expect(() => loadConfig({ SOURCE_DATABASES: value })).toThrow(/SOURCE_DATABASES/),
+  )
+})
+
 describe('in development', () => {
   it('nothing needs to be set', () => {
     expect(loadConfig({})).toMatchObject({ PORT: 4000, PAGE_SIZE_MAX: 500, isProduction: false })

@@ -39,7 +39,7 @@ const doctor = async (extensions: string): Promise<{ code: number; text: string 
 
 it('the code of docs/extending.md is the code of the example', async () => {
   const page = await readFile(join(root, 'docs/extending.md'), 'utf8')
-  for (const part of ['migrations', 'sql', 'tasks']) {
+  for (const part of ['migrations', 'sql', 'tasks', 'sources']) {
     for (const file of await readdir(join(example, part))) {
       if (file.endsWith('.down.sql')) continue
       expect(page).toContain((await readFile(join(example, part, file), 'utf8')).trim())

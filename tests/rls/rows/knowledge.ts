@@ -34,4 +34,13 @@ export const fillKnowledge: Fill = async (t, tenant, ids) => {
     tenant.id,
     ids.source,
   ])
+  await t.query(
+    `insert into app_public.knowledge_syncs (tenant_id, source_id, requested_at, progressed_at) values ($1, $2, now(), now())`,
+    [tenant.id, ids.source],
+  )
+  await t.query(
+    `insert into app_public.knowledge_sync_pages (tenant_id, source_id, external_id, run, outcome, checked_at)
+     values ($1, $2, 'p', 1, 'created', now())`,
+    [tenant.id, ids.source],
+  )
 }

@@ -1,0 +1,236 @@
+// Every call to an address that a tenant named goes out through here. It reaches the public internet and what the operator
+// allows (OUTGOING_ALLOW), never what is near the server: each address is checked after the name is resolved, by the very
+// lookup the connection is made with, so that a name cannot answer once for the check and otherwise for the call. Redirects
+// are followed here, each by the same rules. Time and bytes are bounded, also those that a small body unpacks to.
+
+import { lookup as resolveName } from 'node:dns'
+import { isIP, type LookupFunction } from 'node:net'
+import type { Readable } from 'node:stream'
+import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib'
+import { Agent, buildConnector, type Dispatcher } from 'undici'
+import { isPublic, isWithin, rangesOf } from './outgoing-addresses.ts'
+
+export type OutgoingFault =
+  | 'address' // not one that may be called
+  | 'unreachable'
+  | 'time'
+  | 'size'
+  | 'redirects'
+  | 'content_type'
+  | 'unreadable'
+  | 'robots'
+
+/** The message may be shown to whoever named the address: it says nothing about what is near the server. */
+export class OutgoingError extends Error {
+  readonly fault: OutgoingFault
+  constructor(fault: OutgoingFault, message: string) {
+    super(message)
+    this.fault = fault
+  }
+}
+
+export type OutgoingOptions = {
+  /** Names, addresses and ranges that may be called though they are not public. */
+  allow?: readonly string[]
+  /** How names are resolved; for tests. */
+  resolve?: LookupFunction
+  limits?: Partial<typeof defaultLimits>
+}
+
+export type OutgoingRequest = {
+  headers?: Record<string, string>
+  largestBytes: number
+  /** Whether a body of this media type is wanted; else it is not read. */
+  accepts?: (mediaType: string) => boolean
+  /** Throws when an address must not be fetched; asked for the first and for each that a redirect names. */
+  permit?: (url: URL) => Promise<void>
+  signal?: AbortSignal | undefined
+}
+
+export type OutgoingResponse = {
+  status: number
+  /** Where it was found after redirects. */
+  url: string
+  headers: Readonly<Record<string, string>>
+  /** Lower case, without parameters; empty when it is not said. */
+  mediaType: string
+  /** Empty unless the status is 200. */
+  bytes: Uint8Array
+}
+
+export type Outgoing = {
+  get: (url: string, request: OutgoingRequest) => Promise<OutgoingResponse>
+  close: () => Promise<void>
+}
+
+const defaultLimits = {
+  connectMs: 10_000,
+  headersMs: 20_000,
+  /** between two parts of a body */
+  bodyMs: 20_000,
+  /** for everything, so that a body in drips ends as well */
+  totalMs: 120_000,
+  redirects: 5,
+  connectionsPerHost: 2,
+}
+export const userAgent = 'Rowhouse/1.0'
+const webPorts = new Set([80, 443])
+const firstUserPort = 1024
+const redirectStatuses = new Set([301, 302, 303, 307, 308])
+const refusal = 'This address must not be called: only web addresses of the public internet may be.'
+
+export function createOutgoing({
+  allow = [],
+  resolve = resolveName as LookupFunction,
+  limits: given,
+}: OutgoingOptions = {}): Outgoing {
+  const limits = { ...defaultLimits, ...given }
+  const isRange = (entry: string): boolean => isIP(entry.split('/', 1)[0] as string) !== 0
+  const allowedRanges = rangesOf(allow.filter(isRange))
+  const allowedNames = new Set(allow.filter((entry) => !isRange(entry)).map((name) => name.toLowerCase()))
+  const mayCall = (host: string, address: string): boolean =>
+    isPublic(address) || allowedNames.has(host.toLowerCase()) || isWithin(allowedRanges, address)
+
+  const lookup: LookupFunction = (host, options, done) =>
+    resolve(host, { ...options, all: true }, (error, found) => {
+      const addresses = found as { address: string; family: number }[]
+      if (error) return done(error, '')
+      // one that is refused refuses all: a name that is public and private at once is made to deceive
+      if (addresses.length === 0 || !addresses.every(({ address }) => mayCall(host, address)))
+        return done(new OutgoingError('address', refusal), '')
+      if (options.all) return done(null, addresses)
+      done(null, addresses[0]?.address as string, addresses[0]?.family)
+    })
+  const connect = buildConnector({ timeout: limits.connectMs, lookup })
+  const agent = new Agent({
+    connections: limits.connectionsPerHost,
+    pipelining: 1,
+    maxOrigins: 1_000,
+    headersTimeout: limits.headersMs,
+    bodyTimeout: limits.bodyMs,
+    // an address that is written as numbers is connected to without a lookup
+    connect: (options, done) => {
+      const host = options.hostname.replace(/^\[|\]$/g, '')
+      if (isIP(host) !== 0 && !mayCall(host, host)) return done(new OutgoingError('address', refusal), null)
+      connect(options, done)
+    },
+  })
+
+  async function get(url: string, request: OutgoingRequest): Promise<OutgoingResponse> {
+    const deadline = AbortSignal.timeout(limits.totalMs)
+    const signal = request.signal ? AbortSignal.any([request.signal, deadline]) : deadline
+    try {
+      return await follow(parseAddress(url), request, signal)
+    } catch (error) {
+      request.signal?.throwIfAborted()
+      throw deadline.aborted ? new OutgoingError('time', 'The address did not answer in time.') : faultOf(error)
+    }
+  }
+
+  async function follow(first: URL, request: OutgoingRequest, signal: AbortSignal): Promise<OutgoingResponse> {
+    let url = first
+    for (let redirects = 0; ; redirects += 1) {
+      if (redirects > limits.redirects) throw new OutgoingError('redirects', 'The address redirects too often.')
+      await request.permit?.(url)
+      const response = await agent.request({
+        origin: url.origin,
+        path: `${url.pathname}${url.search}`,
+        method: 'GET',
+        // what belongs to one host is not told to another
+        headers: { ...(url.origin === first.origin ? request.headers : {}), ...ownHeaders },
+        signal,
+      })
+      const location = headerOf(response, 'location')
+      if (!redirectStatuses.has(response.statusCode) || location === '') return receive(url, response, request)
+      response.body.on('error', () => {}).destroy()
+      url = parseAddress(location, url)
+    }
+  }
+
+  return { get, close: () => agent.destroy() }
+}
+
+const ownHeaders = { 'user-agent': userAgent, 'accept-encoding': 'gzip, deflate, br' }
+
+function parseAddress(text: string, base?: URL): URL {
+  const url = URL.canParse(text, base?.href) ? new URL(text, base) : undefined
+  const port = Number(url?.port || (url?.protocol === 'https:' ? 443 : 80))
+  const isWeb = url !== undefined && /^https?:$/.test(url.protocol) && url.username === '' && url.password === ''
+  // a request that reaches a mail server or a queue may be read as its commands
+  if (!isWeb || (port < firstUserPort && !webPorts.has(port))) throw new OutgoingError('address', refusal)
+  url.hash = ''
+  return url
+}
+
+const headerOf = ({ headers }: Dispatcher.ResponseData, name: string): string => {
+  const value = headers[name]
+  return (Array.isArray(value) ? value[0] : value) ?? ''
+}
+
+async function receive(
+  url: URL,
+  response: Dispatcher.ResponseData,
+  { largestBytes, accepts }: OutgoingRequest,
+): Promise<OutgoingResponse> {
+  const { statusCode: status, body } = response
+  const mediaType = (headerOf(response, 'content-type').split(';', 1)[0] as string).trim().toLowerCase()
+  const headers = Object.fromEntries(Object.keys(response.headers).map((name) => [name, headerOf(response, name)]))
+  const answer = { status, url: url.href, headers, mediaType }
+  body.on('error', () => {})
+  try {
+    if (status !== 200) return { ...answer, bytes: new Uint8Array() }
+    if (accepts && !accepts(mediaType))
+      throw new OutgoingError(
+        'content_type',
+        `A page of the type ${mediaType.slice(0, 100) || 'unknown'} cannot be read.`,
+      )
+    if (Number(headerOf(response, 'content-length')) > largestBytes) throw tooLarge(largestBytes)
+    return { ...answer, bytes: await readBounded(unpack(body, headerOf(response, 'content-encoding')), largestBytes) }
+  } finally {
+    body.destroy()
+  }
+}
+
+function unpack(body: Readable, encoding: string): Readable {
+  const names = encoding
+    .toLowerCase()
+    .split(',')
+    .map((name) => name.trim())
+    .filter((name) => name !== '' && name !== 'identity')
+  const makers = { gzip: createGunzip, 'x-gzip': createGunzip, deflate: createInflate, br: createBrotliDecompress }
+  const make = makers[names[0] as keyof typeof makers]
+  if (names.length === 0) return body
+  if (names.length > 1 || !make)
+    throw new OutgoingError('unreadable', 'The page is encoded in a way that cannot be read.')
+  const unpacked = make()
+  body.on('error', (error) => unpacked.destroy(error))
+  return body.pipe(unpacked)
+}
+
+/** The bytes of a stream, which ends as soon as there are too many. */
+export async function readBounded(stream: Readable, largestBytes: number): Promise<Uint8Array> {
+  const parts: Uint8Array[] = []
+  let size = 0
+  for await (const part of stream as AsyncIterable<Uint8Array>) {
+    size += part.length
+    if (size > largestBytes) throw tooLarge(largestBytes)
+    parts.push(part)
+  }
+  return Buffer.concat(parts)
+}
+
+const tooLarge = (bytes: number): OutgoingError =>
+  new OutgoingError('size', `The page is larger than ${Math.floor(bytes / 1_048_576)} MB.`)
+
+function faultOf(error: unknown): unknown {
+  const { code = '', cause } = error as { code?: string; cause?: unknown }
+  // what permit throws is its own
+  if (!(error instanceof Error) || error instanceof OutgoingError) return error
+  if (cause instanceof OutgoingError) return cause
+  if (/^UND_ERR_(CONNECT|HEADERS|BODY)_TIMEOUT$/.test(code))
+    return new OutgoingError('time', 'The address did not answer in time.')
+  if (/^(Z_|ERR__ERROR_|ERR_BROTLI|ERR_PADDING)/.test(code))
+    return new OutgoingError('unreadable', 'The page is encoded in a way that cannot be read.')
+  if (code !== '') return new OutgoingError('unreachable', 'The address cannot be reached.')
+  return error
+}
