@@ -107,24 +107,18 @@ comment on function knowledge.finish_upload is
   E'@errors KN301 KN303 KN405 QT601 23514 ID203 TN204\nUses a ticket: stores the file and queues its parsing. media_type is what the bytes were found to be; null when the ticket says it.';
 grant execute on function knowledge.finish_upload to rowhouse_user;
 
-create or replace function knowledge.original_file(
-  document_id uuid, out file_name text, out media_type text, out size_bytes int, out content_hash bytea)
-language plpgsql stable
+create or replace function knowledge.original_file(document_id uuid)
+returns table (file_name text, media_type text, size_bytes int, content_hash bytea)
+language sql stable
 set search_path to pg_catalog, pg_temp
 as $$
-begin
   select f.name, d.media_type, octet_length(f.content), d.content_hash
-    into original_file.file_name, original_file.media_type, original_file.size_bytes, original_file.content_hash
     from app_public.documents d
     join knowledge.document_files f on f.tenant_id = d.tenant_id and f.document_id = d.id
    where d.tenant_id = core.current_tenant_id() and d.id = original_file.document_id;
-  if not found then
-    perform core.raise_error('KN304', 'There is no such file.', 'A document that was given as text has none.');
-  end if;
-end
 $$;
 comment on function knowledge.original_file is
-  E'@errors KN304\nThe file that a document was given as, without its bytes, for whoever may read the document. Runs as the caller.';
+  'The file that a document was given as, without its bytes, for whoever may read the document; nothing when it was given as text. Runs as the caller.';
 grant execute on function knowledge.original_file to rowhouse_user;
 
 create or replace function knowledge.part_of_file(document_id uuid, content_hash bytea, first_byte int, byte_count int) returns bytea
