@@ -8,6 +8,7 @@ drop domain app_public.embedding_task_type cascade;
 drop table app_public.document_chunks cascade;
 drop table app_public.documents cascade;
 drop type app_public.processing_counts cascade;
+drop type app_public.upload_ticket cascade;
 drop type app_public.new_document cascade;
 drop type app_public.document_receipt cascade;
 drop type app_public.document_outcome cascade;

@@ -19,6 +19,9 @@ create type app_public.document_receipt as (
   error text
 );
 
+-- The permission to send one file.
+create type app_public.upload_ticket as (id uuid, expires_at timestamptz);
+
 create type app_public.processing_counts as (pending int, processing int, completed int, failed int);
 
 create domain app_public.embedding_task_type as text
@@ -74,7 +77,7 @@ create index on app_public.documents (tenant_id, updated_at, id);
 -- This index serves searches that filter by metadata.
 create index on app_public.documents using gin (tenant_id, metadata jsonb_path_ops);
 
--- The bytes of uploaded files, kept until they are parsed.
+-- The uploaded files as they were given.
 create table knowledge.document_files (
   tenant_id uuid not null,
   document_id uuid not null,
@@ -85,6 +88,34 @@ create table knowledge.document_files (
 );
 call core.limit_length('knowledge.document_files', 255, 'name');
 call core.limit_bytes('knowledge.document_files', 53000000, 'content');
+-- Uncompressed, so that a part of a file is read without the rest.
+alter table knowledge.document_files alter column content set storage external;
+
+-- Files that somebody may send: what is known of each before its bytes come. A ticket is deleted when it is used.
+create table knowledge.upload_tickets (
+  tenant_id uuid not null,
+  id uuid not null default gen_random_uuid(),
+  user_id uuid not null references app_public.user_profiles (id) on delete cascade,
+  source_id uuid not null,
+  external_id text not null,
+  file_name text not null,
+  size_bytes int not null,
+  media_type text,
+  title text,
+  metadata jsonb not null,
+  expires_at timestamptz not null,
+  primary key (tenant_id, id),
+  foreign key (tenant_id, source_id) references app_public.rag_knowledge_sources (tenant_id, id) on delete cascade,
+  constraint external_id_is_a_key check (length(external_id) between 1 and 1024),
+  constraint size_bytes_is_positive check (size_bytes > 0),
+  constraint title_is_in_range check (length(title) between 1 and 1000),
+  constraint metadata_is_an_object check (jsonb_typeof(metadata) = 'object')
+);
+call core.limit_length('knowledge.upload_tickets', 255, 'file_name', 'media_type');
+call core.limit_bytes('knowledge.upload_tickets', 100000, 'metadata');
+create index on knowledge.upload_tickets (user_id, tenant_id, id);
+create index on knowledge.upload_tickets (tenant_id, source_id);
+create index on knowledge.upload_tickets (expires_at);
 
 -- The next version of a document that is being replaced. The document keeps its text and its chunks until this version is
 -- cut into chunks, so that a version that cannot be read takes nothing away.

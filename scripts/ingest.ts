@@ -70,11 +70,15 @@ await withTool(async ({ config, database, pool }) => {
         bar.update(done)
       },
     })
-    const counts = await processSource({ config, database, pool, workerPool, actor, sourceId }, (now) => {
-      const total = now.pending + now.processing + now.completed + now.failed
-      bar.setTotal(total)
-      bar.update(now.completed + now.failed, { step: 'Processing' })
-    })
+    const counts = await processSource(
+      { config, database, pool, workerPool, actor, sourceId },
+      (now) => {
+        const total = now.pending + now.processing + now.completed + now.failed
+        bar.setTotal(total)
+        bar.update(now.completed + now.failed, { step: 'Processing' })
+      },
+      (trouble) => console.error(`\n  Nothing moves; it is tried again. ${trouble}`),
+    )
     bar.stop()
     const seconds = ((performance.now() - started) / 1000).toFixed(1)
     console.log(

@@ -8,16 +8,23 @@ import { PublicError } from './errors.ts'
 const tooLarge = (limit: number): PublicError =>
   new PublicError(413, 'WB604', `The request is larger than ${limit} bytes.`, 'Send less at once.')
 
+const longestBodyMs = 60_000
+
 export async function readBody(request: IncomingMessage, limit: number): Promise<string> {
   // said beforehand: refused without reading
   if (Number(request.headers['content-length'] ?? 0) > limit) throw tooLarge(limit)
   const chunks: Buffer[] = []
   let length = 0
-  // to stop reading must not end the connection, which still has to carry the answer
-  for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
-    length += chunk.length
-    if (length > limit) throw tooLarge(limit)
-    chunks.push(chunk)
+  const timer = setTimeout(() => request.destroy(), longestBodyMs)
+  try {
+    // to stop reading must not end the connection, which still has to carry the answer
+    for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+      length += chunk.length
+      if (length > limit) throw tooLarge(limit)
+      chunks.push(chunk)
+    }
+  } finally {
+    clearTimeout(timer)
   }
   return Buffer.concat(chunks).toString('utf8')
 }

@@ -62,14 +62,15 @@ export async function allowOrigin(
   return true
 }
 
-/** Answers what a browser asks before it sends a request. */
+/** Answers what a browser asks before it sends a request by one of these methods. */
 export async function answerPreflight(
   request: IncomingMessage,
   response: ServerResponse,
   isAllowed: IsAllowedOrigin,
+  methods = 'POST',
 ): Promise<void> {
   if (await allowOrigin(request, response, isAllowed)) {
-    response.setHeader('access-control-allow-methods', 'POST')
+    response.setHeader('access-control-allow-methods', methods)
     response.setHeader('access-control-allow-headers', 'authorization, content-type, x-tenant-id, x-request-id')
     response.setHeader('access-control-max-age', '600')
   }

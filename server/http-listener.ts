@@ -8,6 +8,9 @@ import type { Config } from './config.ts'
 import { PublicError } from './errors.ts'
 import type { StartingAnswer, StartingRequest } from './starting-thread.ts'
 
+/** So long a file of 50 MB takes at 1.4 Mbit/s; what has less to say has less time (readBody). */
+const longestRequestMs = 300_000
+
 type Handle = (request: IncomingMessage, response: ServerResponse) => void
 
 export type Listener = {
@@ -22,7 +25,7 @@ export function createListener(
   { HOST, PORT }: Pick<Config, 'HOST' | 'PORT'>,
   beforeServing = async () => {},
 ): Listener {
-  const server = createServer({ requestTimeout: 60_000, headersTimeout: 10_000, keepAliveTimeout: 5_000 })
+  const server = createServer({ requestTimeout: longestRequestMs, headersTimeout: 10_000, keepAliveTimeout: 5_000 })
   return {
     serve: async (handle) => {
       server.on('request', handle)

@@ -1,13 +1,15 @@
-// The HTTP server: GraphQL at /graphql, Ruru at / in development, health and metrics. It reads, authenticates and
+// The HTTP server: GraphQL at /graphql, files at /files, Ruru at / in development, health and metrics. It reads, authenticates and
 // answers; every rule is the database's.
 
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { GraphQLError } from 'graphql'
+import type { JWTPayload } from 'jose'
 import type { Pool } from 'pg'
 import { authenticate, type Charge, claimsOf, type Identity, unauthenticated, type VerifyToken } from './auth.ts'
 import type { Config } from './config.ts'
 import { internalError, PublicError, publicPart } from './errors.ts'
+import { createFiles } from './files.ts'
 import type { Executor } from './graphql/execute.ts'
 import { answerHealth, isHealthPath } from './health.ts'
 import { clientAddress, readBody, sendJson, sendJsonAndClose, sendText } from './http-basics.ts'
@@ -58,6 +60,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   })
   const outages = createOutageLog(logger)
   const { ofWork, ofAuthentication } = sharesOf(config)
+  const files = createFiles(options.pool, ofWork)
   let isClosing = false
   const listener = options.listener ?? createListener(config)
 
@@ -94,12 +97,13 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   })
 
   async function handle(request: IncomingMessage, response: ServerResponse, scope: Scope): Promise<void> {
-    const path = (request.url ?? '/').split('?', 1)[0]
-    if (path === '/graphql') {
-      scope.route = 'graphql'
-      if (request.method === 'OPTIONS') return answerPreflight(request, response, isAllowedOrigin)
+    const path = (request.url ?? '/').split('?', 1)[0] ?? '/'
+    const route = routesForPages.find(({ isAt }) => isAt(path))
+    if (route) {
+      scope.route = route.name
+      if (request.method === 'OPTIONS') return answerPreflight(request, response, isAllowedOrigin, route.methods)
       try {
-        await serveGraphQL(request, response, scope)
+        await (route.name === 'graphql' ? serveGraphQL : serveFiles)(request, response, scope)
       } catch (error) {
         // turned away before a tenant was known, a page must still be able to read why
         if (!scope.identity) await allowOrigin(request, response, isAllowedOrigin).catch(() => {})
@@ -115,6 +119,36 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     } else if (!(await options.serveRuru?.(request, response))) {
       throw new PublicError(404, 'WB301', 'There is nothing at this address.', 'GraphQL is at /graphql.')
     }
+  }
+
+  /** Lets in who has these claims, for what the request is charged. */
+  function admissionOf(claims: JWTPayload, request: IncomingMessage, scope: Scope) {
+    const tenant = request.headers['x-tenant-id'] ?? claims[config.JWT_TENANT_CLAIM]
+    const requestedTenant = typeof tenant === 'string' ? tenant : undefined
+    const share = { shares: ofAuthentication, key: requestedTenant ?? String(claims.sub), signal: scope.signal }
+    return (charge: Charge) =>
+      runFor(share, () => authenticate(options.pool, claims, requestedTenant, scope.id, charge))
+  }
+
+  /** Under what the database answers them. */
+  const settingsFor = (identity: Identity, request: IncomingMessage, scope: Scope): Record<string, string> => ({
+    role: identity.role,
+    'rowhouse.user_id': identity.userId,
+    'rowhouse.tenant_id': identity.tenantId ?? '',
+    'rowhouse.request_id': scope.id,
+    'rowhouse.ip': clientAddress(request, config.TRUST_PROXY),
+    statement_timeout: String(config.STATEMENT_TIMEOUT_MS),
+  })
+
+  async function serveFiles(request: IncomingMessage, response: ServerResponse, scope: Scope): Promise<void> {
+    const claims = await claimsOf(request.headers.authorization, options.verifyToken)
+    const identity = await admissionOf(claims, request, scope)({ calls: 1, chargedCalls: 0 })
+    scope.identity = identity
+    await allowOrigin(request, response, isAllowedOrigin, identity.tenantId ?? undefined)
+    sendRateLimit(response, identity.admission)
+    refuse(response, identity.admission)
+    const settings = settingsFor(identity, request, scope)
+    await files.serve(request, response, { key: keyOf(scope), settings, signal: scope.signal })
   }
 
   async function serveGraphQL(request: IncomingMessage, response: ServerResponse, scope: Scope): Promise<void> {
@@ -139,11 +173,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     let admission: Admission | undefined
     let charge: ((calls: number) => Promise<void>) | undefined
     if (claims) {
-      const tenant = request.headers['x-tenant-id'] ?? claims[config.JWT_TENANT_CLAIM]
-      const requestedTenant = typeof tenant === 'string' ? tenant : undefined
-      const share = { shares: ofAuthentication, key: requestedTenant ?? String(claims.sub), signal: scope.signal }
-      const admit = (charge: Charge) =>
-        runFor(share, () => authenticate(options.pool, claims, requestedTenant, scope.id, charge))
+      const admit = admissionOf(claims, request, scope)
       const chargedCalls = options.executor.knownCalls(body) ?? 1
       const identity = await admit({ calls: chargedCalls, chargedCalls: 0 })
       scope.identity = identity
@@ -154,14 +184,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
         sendRateLimit(response, charged.admission)
         refuse(response, charged.admission)
       }
-      context.pgSettings = {
-        role: identity.role,
-        'rowhouse.user_id': identity.userId,
-        'rowhouse.tenant_id': identity.tenantId ?? '',
-        'rowhouse.request_id': scope.id,
-        'rowhouse.ip': clientAddress(request, config.TRUST_PROXY),
-        statement_timeout: String(config.STATEMENT_TIMEOUT_MS),
-      }
+      context.pgSettings = settingsFor(identity, request, scope)
     }
     await allowOrigin(request, response, isAllowedOrigin, scope.identity?.tenantId ?? undefined)
     if (admission) {
@@ -171,7 +194,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
       else refuse(response, admission)
     }
     scope.operation = body.operationName?.slice(0, 100)
-    const key = scope.identity?.tenantId ?? scope.identity?.userId ?? ''
+    const key = keyOf(scope)
     const {
       status,
       body: answer,
@@ -210,7 +233,9 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     const body =
       shown ?? internalError(error, (fields, message) => logger.error({ request: scope.id, ...fields }, message))
     metrics.errors.inc({ code: body.extensions.code ?? 'INTERNAL' })
-    const send = status === 413 ? sendJsonAndClose : sendJson
+    // a file may be long, and nobody reads on
+    const isSending = scope.route === 'files' && !response.req.complete
+    const send = status === 413 || isSending ? sendJsonAndClose : sendJson
     send(response, status, { errors: [body] })
   }
 
@@ -222,6 +247,15 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     },
   }
 }
+
+/** What pages of other origins may call, and how. */
+const routesForPages = [
+  { name: 'graphql', isAt: (path: string) => path === '/graphql', methods: 'POST' },
+  { name: 'files', isAt: (path: string) => path.startsWith('/files/'), methods: 'GET, PUT' },
+] as const
+
+/** Whose share of the connections a request takes. */
+const keyOf = ({ identity }: Scope): string => identity?.tenantId ?? identity?.userId ?? ''
 
 /** Some connections are left to authentication, so that it never waits behind the work of requests. */
 function sharesOf(config: Config): { ofWork: Shares; ofAuthentication: Shares } {

@@ -84,3 +84,21 @@ export function identify({ name, mediaType, bytes }: InputFile): DocumentFormat 
     throw new ParseError('unsupported_type', 'The file is not what its name says. Save it again in its program.')
   return format
 }
+
+const mediaTypeByFormat: Record<DocumentFormat, string> = {
+  markdown: 'text/markdown',
+  text: 'text/plain',
+  html: 'text/html',
+  pdf: 'application/pdf',
+  csv: 'text/csv',
+  json: 'application/json',
+  eml: 'message/rfc822',
+  zip: 'application/zip',
+}
+
+/** The media type of a file that can be read: what was said, where it agrees with what was found; what else was said is kept. */
+export function typeFoundIn(file: InputFile): string {
+  const format = identify(file)
+  const { mediaType = '' } = file
+  return formatOf('', mediaType) === format ? mediaType : mediaTypeByFormat[format] + mediaType.replace(/^[^;]*/, '')
+}

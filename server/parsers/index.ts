@@ -9,7 +9,7 @@ import { parseInChild } from './isolation.ts'
 import type { Hints, InputFile, ParsedDocument } from './types.ts'
 
 export { ParseError } from './error.ts'
-export { formatOf } from './formats.ts'
+export { formatOf, typeFoundIn } from './formats.ts'
 
 const largestFile = 50 * 1024 * 1024
 

@@ -16,11 +16,15 @@ type Options = {
   sourceId: string
 }
 
+/** So long nothing moves before it is asked why. */
+const patienceMs = 5_000
+
 const quiet = { error: () => {}, warn: () => {}, info: () => {}, debug: () => {} }
 
 export async function processSource(
   { database, pool, workerPool, actor, sourceId }: Options,
   onProgress: (counts: Counts) => void,
+  onTrouble: (trouble: string) => void = () => {},
 ): Promise<Counts & { errors: string[] }> {
   const worker = await startWorker({
     pool: workerPool,
@@ -30,10 +34,12 @@ export async function processSource(
     isOnlyWorker: database.isOwner,
     log: quiet,
   })
+  const troubles = createTroubles(workerPool, actor.tenant_id, onTrouble)
   try {
     for (;;) {
       const counts = await processingCounts(pool, actor, sourceId)
       onProgress(counts)
+      await troubles.look(counts, Date.now())
       if (counts.pending + counts.processing === 0) {
         await database.refreshStatistics()
         const { rows } = await asUser(pool, actor, (client) =>
@@ -51,5 +57,30 @@ export async function processSource(
     }
   } finally {
     await worker.stop()
+  }
+}
+
+/** Tells why nothing moves, such as that an embedder is down: each last error of the tenant's jobs once. */
+export function createTroubles(workerPool: Pick<pg.Pool, 'query'>, tenantId: string, tell: (trouble: string) => void) {
+  const told = new Set<string>()
+  let counts = ''
+  let since = 0
+  return {
+    look: async (now: Counts, at: number): Promise<void> => {
+      const moved = JSON.stringify(now) !== counts
+      if (!moved && at - since < patienceMs) return
+      counts = JSON.stringify(now)
+      since = at
+      if (moved) return
+      const { rows } = await workerPool.query<{ task: string; error: string }>(
+        `select distinct task, error from core.job_summary(tenant_id => $1) where error is not null order by 1, 2 limit 20`,
+        [tenantId],
+      )
+      for (const { task, error } of rows) {
+        const trouble = `${task}: ${error}`
+        if (!told.has(trouble)) tell(trouble)
+        told.add(trouble)
+      }
+    },
   }
 }

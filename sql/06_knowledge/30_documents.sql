@@ -35,8 +35,10 @@ comment on column app_public.documents.created_at is 'When it was added.';
 comment on column app_public.documents.updated_at is 'When it last changed.';
 
 call core.secure_tenant_table('knowledge.document_files');
+call core.allow('knowledge.document_files', read => 'member');
+grant select on knowledge.document_files to rowhouse_user;
 grant select, insert, update, delete on knowledge.document_files to rowhouse_platform;
-comment on table knowledge.document_files is 'The bytes of uploaded files, kept until they are parsed.';
+comment on table knowledge.document_files is 'The uploaded files as they were given. When a document is replaced, its new file takes the place of the old one.';
 
 call core.secure_tenant_table('knowledge.document_drafts');
 call core.normalize_texts('knowledge.document_drafts');
@@ -327,6 +329,50 @@ $$;
 comment on function knowledge.document_error is
   'Why a document for create_documents must be refused; null when it need not.';
 
+create or replace function knowledge.require_file_name(file_name text) returns void
+language plpgsql immutable
+set search_path to pg_catalog, pg_temp
+as $$
+begin
+  if not coalesce(core.is_name(require_file_name.file_name), false) then
+    perform core.raise_error('KN402', 'The name of the file must be 1 to 255 characters long.', 'Send the name of the file with its ending, which tells its type.');
+  end if;
+end
+$$;
+comment on function knowledge.require_file_name is
+  E'@errors KN402\nRefuses a file without a name that tells its type.';
+
+create or replace function knowledge.require_file_size(size_bytes int) returns void
+language plpgsql immutable
+set search_path to pg_catalog, pg_temp
+as $$
+begin
+  if coalesce(require_file_size.size_bytes, 0) not between 1 and knowledge.largest_file() then
+    perform core.raise_error('KN404', 'The file is empty or larger than 50 MB.', 'Split a large file into smaller ones.');
+  end if;
+end
+$$;
+comment on function knowledge.require_file_size is
+  E'@errors KN404\nRefuses a file that is empty or too large.';
+
+create or replace function knowledge.put_file(
+  source app_public.rag_knowledge_sources, given app_public.new_document, file_name text, file_content bytea, media_type text
+) returns app_public.document_receipt
+language plpgsql volatile
+set search_path to pg_catalog, pg_temp
+as $$
+declare
+  v_receipt app_public.document_receipt := knowledge.put_document(source, given, file_name, file_content, media_type);
+begin
+  if v_receipt.outcome in ('created', 'replaced') then
+    perform knowledge.enqueue_stage('parse', (source).tenant_id, array[v_receipt.document_id]);
+  end if;
+  return v_receipt;
+end
+$$;
+comment on function knowledge.put_file is
+  'Stores a file as a document of a source, queues its parsing when it is new or changed, and says which it was.';
+
 create or replace function app_public.upload_file(
   source_id uuid, file_name text, content_base64 text, media_type text default null, external_id text default null,
   title text default null, metadata jsonb default '{}'
@@ -337,27 +383,18 @@ as $$
 declare
   v_source app_public.rag_knowledge_sources := knowledge.writable_source(upload_file.source_id);
   v_bytes bytea;
-  v_receipt app_public.document_receipt;
 begin
-  if not coalesce(core.is_name(upload_file.file_name), false) then
-    perform core.raise_error('KN402', 'The name of the file must be 1 to 255 characters long.', 'Send the name of the file with its ending, which tells its type.');
-  end if;
+  perform knowledge.require_file_name(upload_file.file_name);
   begin
     v_bytes := decode(upload_file.content_base64, 'base64');
   exception when invalid_parameter_value or invalid_text_representation then
     perform core.raise_error('KN403', 'The content is not Base64.', 'Encode the bytes of the file in standard Base64.');
   end;
-  if coalesce(octet_length(v_bytes), 0) not between 1 and knowledge.largest_file() then
-    perform core.raise_error('KN404', 'The file is empty or larger than 50 MB.', 'Split a large file into smaller ones.');
-  end if;
-  v_receipt := knowledge.put_document(
+  perform knowledge.require_file_size(octet_length(v_bytes));
+  return knowledge.put_file(
     v_source,
     row (coalesce(upload_file.external_id, upload_file.file_name), upload_file.title, null, upload_file.metadata)::app_public.new_document,
     upload_file.file_name, v_bytes, coalesce(upload_file.media_type, 'application/octet-stream'));
-  if v_receipt.outcome in ('created', 'replaced') then
-    perform knowledge.enqueue_stage('parse', v_source.tenant_id, array[v_receipt.document_id]);
-  end if;
-  return v_receipt;
 end
 $$;
 comment on function app_public.upload_file is

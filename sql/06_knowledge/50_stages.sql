@@ -47,8 +47,8 @@ begin
   if not found then
     return;
   end if;
-  delete from knowledge.document_files f where f.tenant_id = v_document.tenant_id and f.document_id = v_document.id
-  returning f.name into strict v_file_name;
+  select f.name into strict v_file_name
+    from knowledge.document_files f where f.tenant_id = v_document.tenant_id and f.document_id = v_document.id;
   select * into v_draft from knowledge.document_drafts r where r.tenant_id = v_document.tenant_id and r.document_id = v_document.id;
   v_draft.tenant_id := v_document.tenant_id;
   v_draft.document_id := v_document.id;
@@ -71,7 +71,7 @@ exception when check_violation then
 end
 $$;
 comment on function knowledge.finish_parsing is
-  'Stores the text of a file as the draft of its document, deletes its bytes and queues the document for chunking. It does nothing when the document has been replaced since the parsing began.';
+  'Stores the text of a file as the draft of its document and queues the document for chunking. It does nothing when the document has been replaced since the parsing began.';
 grant execute on function knowledge.finish_parsing to rowhouse_worker;
 
 create or replace function knowledge.fail_documents(

@@ -119,13 +119,13 @@ declare
   v_source app_public.rag_knowledge_sources := knowledge.writable_source(sync_knowledge_source.source_id);
 begin
   if v_source.source_type = 'file' then
-    perform core.raise_error('KN405', 'The documents of this source are uploaded.', 'Set sourceType to url, for example, and sourceUrl to the address of a page or a sitemap.');
+    perform core.raise_error('KN408', 'The documents of this source are uploaded.', 'Set sourceType to url, for example, and sourceUrl to the address of a page or a sitemap.');
   end if;
   return knowledge.begin_run(v_source);
 end
 $$;
 comment on function app_public.sync_knowledge_source is
-  E'@resultFieldName sync\n@errors KN301 KN405 ID203 TN204\nCompares a knowledge source with the place its documents come from, now and in the background: new and changed pages are taken over, and what is no longer there is removed unless source_config says prune: false. It does nothing while a sync waits or is running. It requires the permission can_manage_knowledge.';
+  E'@resultFieldName sync\n@errors KN301 KN408 ID203 TN204\nCompares a knowledge source with the place its documents come from, now and in the background: new and changed pages are taken over, and what is no longer there is removed unless source_config says prune: false. It does nothing while a sync waits or is running. It requires the permission can_manage_knowledge.';
 grant execute on function app_public.sync_knowledge_source to rowhouse_user;
 
 set local role rowhouse_platform;  -- outside the wall: the clock looks at the sources of all tenants
@@ -202,16 +202,16 @@ language plpgsql security definer
 set search_path to pg_catalog, pg_temp
 as $$
 begin
-  perform catalog.refuse_faults('KN406', 'sourceConfig is not usable', knowledge.sync_config_faults(new.source_type, new.source_config),
+  perform catalog.refuse_faults('KN409', 'sourceConfig is not usable', knowledge.sync_config_faults(new.source_type, new.source_config),
     'docs/knowledge.md has the keys.');
   if new.source_type = 'url' and new.source_url is null and not new.source_config ? 'urls' then
-    perform core.raise_error('KN407', 'A source of the type url needs an address.', 'Set sourceUrl, or urls in sourceConfig.');
+    perform core.raise_error('KN410', 'A source of the type url needs an address.', 'Set sourceUrl, or urls in sourceConfig.');
   end if;
   return new;
 end
 $$;
 comment on function knowledge.tg_rag_knowledge_sources__check_sync is
-  E'@errors KN406 KN407\nChecks the settings by which a source stays fresh.';
+  E'@errors KN409 KN410\nChecks the settings by which a source stays fresh.';
 
 create or replace trigger _300_check_sync before insert or update of source_type, source_url, source_config on app_public.rag_knowledge_sources
   for each row execute function knowledge.tg_rag_knowledge_sources__check_sync();

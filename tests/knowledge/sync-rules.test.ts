@@ -20,7 +20,7 @@ describe('asking for a sync', () => {
     db.inTransaction(async (t) => {
       const source = await insertSource(t, db.acme.member, web())
       const files = await insertSource(t, db.acme.member)
-      expect(await t.errorCode(ask, [files])).toBe('KN405')
+      expect(await t.errorCode(ask, [files])).toBe('KN408')
       expect(await t.errorCode(ask, [null])).toBe('KN301')
       expect(await t.value(ask, [source])).toBe('waiting')
       await t.become(db.acme.viewer)
@@ -91,14 +91,14 @@ describe('the settings', () => {
   ])('%j are refused', (config) =>
     db.inTransaction(async (t) => {
       await t.become(db.acme.member)
-      expect(await errorOf(t, web(config))).toBe('KN406')
+      expect(await errorOf(t, web(config))).toBe('KN409')
     }),
   )
 
   it('of a web source have an address', () =>
     db.inTransaction(async (t) => {
       await t.become(db.acme.member)
-      expect(await errorOf(t, { ...web(), source_url: null })).toBe('KN407')
+      expect(await errorOf(t, { ...web(), source_url: null })).toBe('KN410')
       expect(await errorOf(t, { ...web({ urls: ['https://a.test'] }), source_url: null })).toBeUndefined()
     }))
 
@@ -107,7 +107,7 @@ describe('the settings', () => {
       await t.become(db.acme.member)
       const notion = { ...web({ space: 1, urls: 2 }), source_type: 'notion' }
       expect(await errorOf(t, notion)).toBeUndefined()
-      expect(await errorOf(t, { ...notion, source_config: '{"maxPages": -1}' })).toBe('KN406')
+      expect(await errorOf(t, { ...notion, source_config: '{"maxPages": -1}' })).toBe('KN409')
     }))
 })
 

@@ -243,7 +243,13 @@ describe('roles as they are granted', () => {
           and relkind in ('r', 'p') and has_any_column_privilege('rowhouse_user', c.oid, 'select, insert, update') order by 1`,
     )
     expect(rows).toEqual(
-      ['metering.llm_calls', 'metering.llm_texts', 'metering.usage_days', 'metering.usage_minutes'].map((name) => ({
+      [
+        'knowledge.document_files',
+        'metering.llm_calls',
+        'metering.llm_texts',
+        'metering.usage_days',
+        'metering.usage_minutes',
+      ].map((name) => ({
         name,
         writes: false,
       })),

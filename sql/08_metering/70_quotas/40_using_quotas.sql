@@ -192,7 +192,7 @@ end
 $$;
 comment on function app_public.my_quotas is
   'Every quota that applies to you in this tenant (and to the agent, when one is given), with its usage in the current period. The quotas of the tenants above are among them, because what you use counts there too: their scopeId is the tenant that has the quota, and their usage is that of all tenants below it.';
-grant execute on function app_public.my_quotas to rowhouse_user;
+grant execute on function app_public.my_quotas to rowhouse_user, rowhouse_owner;
 
 set local role rowhouse_owner;
 

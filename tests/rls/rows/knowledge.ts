@@ -13,6 +13,11 @@ export const fillKnowledge: Fill = async (t, tenant, ids) => {
     [tenant.id, ids.source],
   )
   await t.query(`insert into knowledge.document_files values ($1, $2, 'd.txt', 'd')`, [tenant.id, ids.document])
+  await t.query(
+    `insert into knowledge.upload_tickets (tenant_id, user_id, source_id, external_id, file_name, size_bytes, metadata, expires_at)
+     values ($1, $2, $3, 'f', 'f.txt', 1, '{}', 'infinity')`,
+    [tenant.id, tenant.owner.userId, ids.source],
+  )
   await t.query(`insert into knowledge.document_drafts values ($1, $2, 'd', 'd', '{}')`, [tenant.id, ids.document])
   ids.chunk = await t.value(
     `insert into app_public.document_chunks (tenant_id, source_id, document_id, ordinal, content, start_offset, end_offset, content_tsvector, document_length)
