@@ -163,7 +163,7 @@ begin
     )
     select t.tenant_number,
            row (t.position, t.score, t.bm25, t.bm25_rank, t.similarity, t.vector_rank, null, null, t.chunk_id, null, null, null, null, null,
-             greatest(t.document_hits - v_most, 0)::int)::app_public.search_hit
+             (t.document_hits - least(t.document_hits, v_most))::int)::app_public.search_hit
       from top t
      order by t.position;
 end
