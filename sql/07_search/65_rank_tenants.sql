@@ -151,10 +151,10 @@ begin
       union all
       select d.*
         from (
-          select s.*, row_number() over (partition by s.tenant_number, s.document_id order by s.score desc, s.chunk_id),
-                 count(*) over (partition by s.tenant_number, s.document_id)
+          select s.*, row_number() over (partition by s.tenant_number, s.document_id order by s.score desc, s.chunk_id) as place,
+                 count(*) over (partition by s.tenant_number, s.document_id) as document_hits
             from scored s where v_most is not null) d
-       where d.row_number <= v_most
+       where d.place <= v_most
     ), top as (
       select f.*, row_number() over (order by f.score desc, f.chunk_id, f.tenant_number)::int as position
         from chosen f
@@ -162,7 +162,8 @@ begin
        limit (request).hit_limit offset ((request).options).skip
     )
     select t.tenant_number,
-           row (t.position, t.score, t.bm25, t.bm25_rank, t.similarity, t.vector_rank, null, null, t.chunk_id, null, null, null, null, null,
+           row (t.position, t.score, t.bm25, t.bm25_rank, t.similarity, t.vector_rank, null, null, t.chunk_id,
+             null, null, null, null, null,
              (t.document_hits - least(t.document_hits, v_most))::int)::app_public.search_hit
       from top t
      order by t.position;
