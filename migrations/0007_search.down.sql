@@ -4,5 +4,7 @@ drop type app_public.search_filter cascade;
 drop type app_public.search_options cascade;
 drop type app_public.fusion_method cascade;
 drop type app_public.search_hit cascade;
+drop type app_public.search_facet cascade;
+drop type app_public.search_facet_field cascade;
 drop type app_public.search_mode cascade;
 drop schema search cascade;

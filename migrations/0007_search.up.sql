@@ -152,7 +152,11 @@ create type app_public.search_options as (
   rrf_k int,
   embedding_model text,
   query_embedding vector,
-  explain boolean
+  explain boolean,
+  group_by_document boolean,
+  max_per_document int,
+  context int,
+  freshness_half_life interval
 );
 
 -- A row of app_public.search().
@@ -169,8 +173,14 @@ create type app_public.search_hit as (
   title text,
   content text,
   snippet text,
-  explanation jsonb
+  explanation jsonb,
+  context text,
+  further_hit_count int
 );
+
+-- What app_public.search_facets counts by, and its rows.
+create type app_public.search_facet_field as enum ('source', 'category', 'tag', 'language', 'metadata');
+create type app_public.search_facet as (value text, document_count int, hit_count int);
 
 -- The arguments of a search, checked, with their defaults filled in.
 create type search.request as (
@@ -259,6 +269,9 @@ create type search.candidates as (
   chunk_ids bigint[],
   bm25_scores double precision[],
   vector_scores double precision[],
+  -- null unless the request needs them (search.needs_documents): the chunk's document and how much its age leaves of a score
+  document_ids uuid[],
+  decays double precision[],
   -- null when nothing was ranked by vectors
   model app_public.llm_models
 );

@@ -1,8 +1,8 @@
-// Search over GraphQL embeds the question itself when the sources' model is an endpoint: SQL cannot call one. The option
+// A search over GraphQL, and so the counting of its facets, embeds the question itself when the sources' model is an endpoint: SQL cannot call one. The option
 // queryEmbedding is filled in before the database's search is called; whoever gives one is taken at their word.
 
 import 'postgraphile'
-import { wrapPlans } from 'graphile-utils'
+import { type PlanWrapperFn, wrapPlans } from 'graphile-utils'
 import type { Pool } from 'pg'
 import { context, lambda } from 'postgraphile/grafast'
 import { embedderFor, type ModelRow } from '../embedders/index.ts'
@@ -33,9 +33,9 @@ type QueryModel = ModelRow & { input: string }
 const retriesOfQuery = 1
 
 export function createEmbedQueryPlugin(pool: Pool): GraphileConfig.Plugin {
-  async function embed(values: Arguments): Promise<SearchOptions | null> {
+  async function embed(values: Arguments, defaultMode: string): Promise<SearchOptions | null> {
     const [query, mode, filter, options, pgSettings] = values
-    if (options?.queryEmbedding || mode === 'bm25') return options ?? null
+    if (options?.queryEmbedding || (mode ?? defaultMode) === 'bm25') return options ?? null
     const model = await modelOf(pool, pgSettings ?? {}, query, options?.embeddingModel, filter)
     if (!model) return options ?? null
     try {
@@ -52,30 +52,30 @@ export function createEmbedQueryPlugin(pool: Pool): GraphileConfig.Plugin {
     }
   }
 
+  const embedWhenMode =
+    (defaultMode: string): PlanWrapperFn =>
+    (plan, $source, fieldArgs, info) => {
+      const $options = lambda(
+        [
+          fieldArgs.getRaw('query'),
+          fieldArgs.getRaw('mode'),
+          fieldArgs.getRaw('filter'),
+          fieldArgs.getRaw('options'),
+          context().get('pgSettings' as never),
+        ],
+        ((values: Arguments) => embed(values, defaultMode)) as never,
+      )
+      const withEmbedding = new Proxy(fieldArgs, {
+        get: (target, property) =>
+          property === 'getRaw'
+            ? (path: string | string[]) => (String(path) === 'options' ? $options : target.getRaw(path as never))
+            : Reflect.get(target, property),
+      })
+      return plan($source, withEmbedding, info)
+    }
+
   return wrapPlans(
-    {
-      Query: {
-        search: (plan, $source, fieldArgs, info) => {
-          const $options = lambda(
-            [
-              fieldArgs.getRaw('query'),
-              fieldArgs.getRaw('mode'),
-              fieldArgs.getRaw('filter'),
-              fieldArgs.getRaw('options'),
-              context().get('pgSettings' as never),
-            ],
-            embed as never,
-          )
-          const withEmbedding = new Proxy(fieldArgs, {
-            get: (target, property) =>
-              property === 'getRaw'
-                ? (path: string | string[]) => (String(path) === 'options' ? $options : target.getRaw(path as never))
-                : Reflect.get(target, property),
-          })
-          return plan($source, withEmbedding, info)
-        },
-      },
-    },
+    { Query: { search: embedWhenMode('hybrid'), searchFacets: embedWhenMode('bm25') } },
     { name: 'EmbedQueryPlugin' },
   )
 }

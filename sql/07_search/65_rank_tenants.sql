@@ -26,7 +26,8 @@ comment on function search.sources_by_tenant is
 
 create or replace function search.rank_tenant(
   request search.request, source_ids uuid[], is_own boolean, model app_public.llm_models,
-  out question search.question, out chunk_ids bigint[], out bm25_scores double precision[], out vector_scores double precision[]
+  out question search.question, out chunk_ids bigint[], out bm25_scores double precision[], out vector_scores double precision[],
+  out document_ids uuid[], out decays double precision[]
 )
 language plpgsql stable
 set search_path to pg_catalog, public, pg_temp
@@ -50,10 +51,14 @@ begin
     into chunk_ids, bm25_scores, vector_scores
     from (select * from search.bm25_ranking(question.terms, question.weights, v_scope, v_depth) where v_mode <> 'vector') b
     full join (select * from search.vector_ranking(model, v_embedding, v_scope, v_depth) where v_mode <> 'bm25') v using (chunk_id);
+  if search.needs_documents((request).options) then
+    select d.document_ids, d.decays into document_ids, decays
+      from search.documents_of_chunks(chunk_ids, ((request).options).freshness_half_life) d;
+  end if;
 end
 $$;
 comment on function search.rank_tenant is
-  E'@errors SR409 SR410 SR411 SR416\nThe best chunks of these sources of the tenant of the context, up to the depth of the request by words and by vectors, and the question as the texts of the sources read it.';
+  E'@errors SR409 SR410 SR411 SR416\nThe best chunks of these sources of the tenant of the context, up to the depth of the request by words and by vectors, and the question as the texts of the sources read it; with their documents and decays when the request needs them.';
 
 create or replace function search.rank_tenants(request search.request) returns search.candidates
 language plpgsql stable
@@ -82,6 +87,8 @@ begin
       v_found.chunk_ids := v_found.chunk_ids || v_ranked.chunk_ids;
       v_found.bm25_scores := v_found.bm25_scores || v_ranked.bm25_scores;
       v_found.vector_scores := v_found.vector_scores || v_ranked.vector_scores;
+      v_found.document_ids := v_found.document_ids || v_ranked.document_ids;
+      v_found.decays := v_found.decays || v_ranked.decays;
     end if;
   end loop;
   return v_found;
@@ -101,18 +108,20 @@ declare
   v_rrf_k int := ((request).options).rrf_k;
   v_depth int := (request).depth;
   v_vector_weight double precision := ((candidates).model).fusion_weight;
+  v_most int := ((request).options).max_per_document;
 begin
   -- The scores of all tenants are compared as they are, and ranks count the chunks of all tenants: the result is the same as
   -- if the rankings of all tenants, each read to the depth, were put together and cut off at the depth again.
   return query
     with ranked as (
-      select u.tenant_number, u.chunk_id, u.bm25, u.similarity,
+      select u.*,
              row_number() over (order by u.bm25 desc nulls last, u.chunk_id, u.tenant_number) as bm25_rank,
              row_number() over (order by u.similarity desc nulls last, u.chunk_id, u.tenant_number) as vector_rank
-        from unnest((candidates).tenant_numbers, (candidates).chunk_ids, (candidates).bm25_scores, (candidates).vector_scores)
-          as u (tenant_number, chunk_id, bm25, similarity)
+        from unnest((candidates).tenant_numbers, (candidates).chunk_ids, (candidates).bm25_scores, (candidates).vector_scores,
+                    (candidates).document_ids, (candidates).decays)
+          as u (tenant_number, chunk_id, bm25, similarity, document_id, decay)
     ), best as (
-      select r.tenant_number, r.chunk_id,
+      select r.tenant_number, r.chunk_id, r.document_id, r.decay,
              case when r.bm25_rank <= v_depth then r.bm25 end as bm25,
              case when r.bm25_rank <= v_depth and r.bm25 is not null then r.bm25_rank::int end as bm25_rank,
              case when r.vector_rank <= v_depth then r.similarity end as similarity,
@@ -126,18 +135,36 @@ begin
                when v_fusion = 'rrf' then search.rrf_score(b.bm25_rank, b.vector_rank, v_vector_weight, v_rrf_k)
                else search.convex_score(b.bm25, max(b.bm25) over (),
                  b.similarity, min(b.similarity) over (), max(b.similarity) over (), v_vector_weight)
-             end as score
+             end as relevance
         from best b
        where num_nonnulls(b.bm25, b.similarity) > 0
+    ), scored as (
+      -- Age makes every score smaller, also a similarity below zero.
+      select f.*,
+             case when f.decay is null then f.relevance
+                  when f.relevance >= 0 then f.relevance * f.decay
+                  else f.relevance * (2 - f.decay) end as score
+        from fused f
+    ), chosen as (
+      -- Only one of the two branches runs.
+      select s.*, null::bigint as place, null::bigint as document_hits from scored s where v_most is null
+      union all
+      select d.*
+        from (
+          select s.*, row_number() over (partition by s.tenant_number, s.document_id order by s.score desc, s.chunk_id) as place,
+                 count(*) over (partition by s.tenant_number, s.document_id) as document_hits
+            from scored s where v_most is not null) d
+       where d.place <= v_most
     ), top as (
       select f.*, row_number() over (order by f.score desc, f.chunk_id, f.tenant_number)::int as position
-        from fused f
+        from chosen f
        order by f.score desc, f.chunk_id, f.tenant_number
        limit (request).hit_limit offset ((request).options).skip
     )
     select t.tenant_number,
-           row (t.position, t.score, t.bm25, t.bm25_rank, t.similarity, t.vector_rank, null, null, t.chunk_id, null, null, null, null)
-             ::app_public.search_hit
+           row (t.position, t.score, t.bm25, t.bm25_rank, t.similarity, t.vector_rank, null, null, t.chunk_id,
+             null, null, null, null, null,
+             (t.document_hits - least(t.document_hits, v_most))::int)::app_public.search_hit
       from top t
      order by t.position;
 end
@@ -152,13 +179,15 @@ language plpgsql stable
 set search_path to pg_catalog, pg_temp
 as $$
 declare
+  v_context int := ((request).options).context;
   v_hits app_public.search_hit[];
 begin
   v_hits := array(
     select row (h.rank, h.score, h.bm25_score, h.bm25_rank, h.vector_score, h.vector_rank,
              c.source_id, c.document_id, c.id, d.title, c.content,
              search.snippet(c.content, (question).terms, knowledge.text_search_config(d.language)),
-             null)::app_public.search_hit
+             null, case when v_context > 0 then search.text_around(c.document_id, c.ordinal, v_context) end,
+             h.further_hit_count)::app_public.search_hit
       from unnest(show_hits.hits) h
       join app_public.document_chunks c on c.tenant_id = core.current_tenant_id() and c.id = h.chunk_id
       join app_public.documents d on d.tenant_id = c.tenant_id and d.id = c.document_id);

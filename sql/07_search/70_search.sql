@@ -11,10 +11,14 @@ comment on column app_public.search_options.rrf_k is 'The k of reciprocal rank f
 comment on column app_public.search_options.embedding_model is 'The embedding model of the question. It must be given only when the sources use several.';
 comment on column app_public.search_options.query_embedding is 'The embedding of the question, when the caller has it already.';
 comment on column app_public.search_options.explain is 'Whether each hit says in explanation how its score was computed; by default false.';
+comment on column app_public.search_options.group_by_document is 'Whether each document is shown once, by its best chunk; by default false. further_hit_count then says how many more of its chunks were found.';
+comment on column app_public.search_options.max_per_document is 'How many chunks of one document are shown at most: 1 to 1,000; by default as many as rank.';
+comment on column app_public.search_options.context is 'How many chunks before and after a hit are given with it in the field context: 0 to 5, by default 0. With more than 0, limit is at most 100.';
+comment on column app_public.search_options.freshness_half_life is 'The age at which a document counts half as much as a new one, from 1 hour to 100 years; by default age does not count. Scores are multiplied by 0.5 ^ (age / half-life), and the age is counted from the date in the metadata of the document (the key date, in ISO 8601), or else from when the document was changed last. A similarity below zero, s, becomes s · (2 - 0.5 ^ (age / half-life)). No document counts less than one of 100 half-lives.';
 
 comment on type app_public.search_hit is 'A chunk that a search found, with its place in the result and the parts of its score.';
 comment on column app_public.search_hit.rank is E'@notNull\nPlace in the result, from 1.';
-comment on column app_public.search_hit.score is E'@notNull\nThe score by which the result is ordered: BM25, cosine similarity or the fused score, depending on the mode. Only scores of the same result can be compared.';
+comment on column app_public.search_hit.score is E'@notNull\nThe score by which the result is ordered: BM25, cosine similarity or the fused score, depending on the mode, times what the age of the document leaves of it when the option freshness_half_life is set. Only scores of the same result can be compared.';
 comment on column app_public.search_hit.bm25_score is 'BM25 score; null when the ranking by words did not reach the chunk.';
 comment on column app_public.search_hit.bm25_rank is 'Place in the ranking by words, from 1; null when that ranking did not reach the chunk.';
 comment on column app_public.search_hit.vector_score is 'Cosine similarity to the question, -1 to 1; null when the ranking by vectors did not reach the chunk.';
@@ -25,14 +29,18 @@ comment on column app_public.search_hit.chunk_id is E'@notNull\nThe chunk.';
 comment on column app_public.search_hit.title is E'@notNull\nTitle of the document.';
 comment on column app_public.search_hit.content is E'@notNull\nText of the chunk.';
 comment on column app_public.search_hit.snippet is E'@notNull\nThe part of the text that shows the words of the question, as HTML: the text is escaped, and the words are in <mark>.';
-comment on column app_public.search_hit.explanation is 'How the score was computed; null unless the option explain is set. An object with chunkCount, averageLength, k1, b and length; terms, each with term, writtenAs (the word of the question that the term stands for, when they differ), weight, df, tf, idf and score (its part of the BM25 score); and, when vectors are searched, model, similarity, fusion, vectorWeight and rrfK.';
+comment on column app_public.search_hit.explanation is 'How the score was computed; null unless the option explain is set. An object with chunkCount, averageLength, k1, b and length; terms, each with term, writtenAs (the word of the question that the term stands for, when they differ), weight, df, tf, idf and score (its part of the BM25 score); and, when vectors are searched, model, similarity, fusion, vectorWeight and rrfK; and, with freshness_half_life, documentDate and decay, by which the score was multiplied.';
+comment on column app_public.search_hit.context is 'The text of the chunk with that of the chunks around it, where what two of them have in common stands once; null unless the option context is more than 0.';
+comment on column app_public.search_hit.further_hit_count is 'How many more chunks of the document were found and are left out by group_by_document or max_per_document; null without these options. Counted are the hits that the rankings were read to: the first 1,000 of each, or 10,000 where fewer were not enough.';
 
 create or replace function search.options(
   skip int default null, fusion app_public.fusion_method default null, rrf_k int default null, embedding_model text default null,
-  query_embedding public.vector default null, explain boolean default null
+  query_embedding public.vector default null, explain boolean default null, group_by_document boolean default null,
+  max_per_document int default null, context int default null, freshness_half_life interval default null
 ) returns app_public.search_options
 language sql immutable parallel safe
-return row (skip, fusion, rrf_k, embedding_model, query_embedding, explain)::app_public.search_options;
+return row (skip, fusion, rrf_k, embedding_model, query_embedding, explain, group_by_document, max_per_document, context,
+  freshness_half_life)::app_public.search_options;
 comment on function search.options is
   'A search_options, for searches in SQL: app_public.search(''wing'', options => search.options(skip => 10)).';
 grant execute on function search.options to rowhouse_user;
@@ -42,20 +50,61 @@ language sql immutable parallel safe
 return search.options(
   skip => coalesce((options).skip, 0), fusion => coalesce((options).fusion, 'rrf'), rrf_k => coalesce((options).rrf_k, 60),
   embedding_model => (options).embedding_model, query_embedding => (options).query_embedding,
-  explain => coalesce((options).explain, false));
+  explain => coalesce((options).explain, false), group_by_document => coalesce((options).group_by_document, false),
+  max_per_document => coalesce((options).max_per_document, case when (options).group_by_document then 1 end),
+  context => coalesce((options).context, 0), freshness_half_life => (options).freshness_half_life);
 comment on function search.complete_options is
   'The options of a search with the defaults filled in.';
 
-create or replace function search.ranking_depth(mode app_public.search_mode, last_rank int) returns int
+create or replace function search.deepest_ranking() returns int language sql immutable parallel safe return 10000;
+comment on function search.deepest_ranking is 'How far a ranking is read at most.';
+
+create or replace function search.ranking_depth(mode app_public.search_mode, last_rank int, needs_documents boolean) returns int
 language sql immutable parallel safe
 return case
-  when ranking_depth.mode <> 'hybrid' then ranking_depth.last_rank
-  when ranking_depth.last_rank <= 100 then 100
-  when ranking_depth.last_rank <= 1000 then 1000
-  else 10000
+  when not ranking_depth.needs_documents and ranking_depth.mode <> 'hybrid' then ranking_depth.last_rank
+  when ranking_depth.last_rank > 1000 or ranking_depth.needs_documents and ranking_depth.last_rank > 100
+    then search.deepest_ranking()
+  when ranking_depth.last_rank > 100 or ranking_depth.needs_documents then 1000
+  else 100
 end;
 comment on function search.ranking_depth is
-  'How far each ranking is read to show the hits up to last_rank. A hybrid search reads both rankings to the same depth, in three steps, so that its pages within a step fit together.';
+  'How far each ranking is read to show the hits up to last_rank. A hybrid search reads both rankings to the same depth, in three steps, so that its pages within a step fit together. When documents decide which hits are shown or in which order, it is one step deeper.';
+
+create or replace function search.may_reach_more(request search.request, candidates search.candidates, shown_count int)
+returns boolean
+language sql immutable parallel safe
+return ((request).options).max_per_document is not null and shown_count < (request).hit_limit
+  and (request).depth < search.deepest_ranking() and coalesce(cardinality((candidates).chunk_ids), 0) >= (request).depth;
+comment on function search.may_reach_more is
+  'Whether a page that few documents fill may be filled by reading the rankings further.';
+
+create or replace function search.check_documents(options app_public.search_options, hit_limit int) returns void
+language plpgsql immutable
+set search_path to pg_catalog, pg_temp
+as $$
+declare
+  v_largest_limit_with_context constant int := 100;
+begin
+  if (options).freshness_half_life not between interval '1 hour' and interval '100 years' then
+    perform core.raise_error('SR417', 'freshness_half_life must be from 1 hour to 100 years.', 'Leave it out to let age not count.');
+  end if;
+  if (options).max_per_document not between 1 and 1000 then
+    perform core.raise_error('SR418', 'max_per_document must be from 1 to 1,000.', 'Leave it out to see every hit.');
+  end if;
+  if (options).group_by_document and (options).max_per_document <> 1 then
+    perform core.raise_error('SR418', 'max_per_document must be 1 with group_by_document.', 'Give one of the two.');
+  end if;
+  if (options).context not between 0 and 5 then
+    perform core.raise_error('SR419', 'context must be from 0 to 5.', 'Read the document to see more of it.');
+  end if;
+  if (options).context > 0 and check_documents.hit_limit > v_largest_limit_with_context then
+    perform core.raise_error('SR419', 'limit must be at most 100 with context.', 'Ask for the next hits by skip.');
+  end if;
+end
+$$;
+comment on function search.check_documents is
+  E'@errors SR417 SR418 SR419\nRefuses options on the documents of hits that are out of range.';
 
 create or replace function search.check_request(request search.request) returns void
 language plpgsql stable
@@ -83,10 +132,11 @@ begin
   if jsonb_typeof(((request).filter).metadata) <> 'object' then
     perform core.raise_error('SR415', 'The filter on metadata must be an object.', 'Filter by {"key": value}.');
   end if;
+  perform search.check_documents((request).options, (request).hit_limit);
 end
 $$;
 comment on function search.check_request is
-  E'@errors TN204 SR404 SR405 SR406 SR407 SR413 SR415\nRefuses arguments that are out of range, and a tenant whose plan does not include search.';
+  E'@errors TN204 SR404 SR405 SR406 SR407 SR413 SR415 SR417 SR418 SR419\nRefuses arguments that are out of range, and a tenant whose plan does not include search.';
 
 create or replace function search.question_vector(
   model app_public.llm_models, question search.question, query_embedding public.vector
@@ -131,6 +181,7 @@ as $$
 declare
   v_started_at constant timestamptz := clock_timestamp();
   v_request search.request;
+  v_candidates search.candidates;
   v_hits app_public.search_hit[];
 begin
   v_request.query := search.query;
@@ -139,15 +190,21 @@ begin
   v_request.filter := search.filter;
   v_request.options := search.complete_options(search.options);
   perform search.check_request(v_request);
-  v_request.depth := search.ranking_depth(v_request.mode, (v_request.options).skip + v_request.hit_limit);
+  v_request.depth := search.ranking_depth(
+    v_request.mode, (v_request.options).skip + v_request.hit_limit, search.needs_documents(v_request.options));
 
-  v_hits := search.show_hits_of_tenants(v_request, search.rank_tenants(v_request));
+  loop
+    v_candidates := search.rank_tenants(v_request);
+    v_hits := search.show_hits_of_tenants(v_request, v_candidates);
+    exit when not search.may_reach_more(v_request, v_candidates, cardinality(v_hits));
+    v_request.depth := search.deepest_ranking();
+  end loop;
   perform search.log_query(v_request, v_started_at, v_hits);
   return query select * from unnest(v_hits);
 end
 $$;
 comment on function app_public.search is
-  E'@cost 500\n@errors SR402 SR403 SR404 SR405 SR406 SR407 SR409 SR410 SR411 SR412 SR413 SR415 SR416 TN204\nSearches the knowledge of this tenant and what other tenants share with it; the best hits come first. In the query, plain words rank the texts and need not all occur; "phrases" and title:words must occur; -words must not occur; word* stands for all words that begin like this; a word that no text has is read as the words that are spelt almost like it. mode bm25 ranks by words; vector ranks by nearness of meaning, as the embedding model sees it; hybrid, the default, fuses both with the weight of the embedding model, over the first 100 hits of each ranking (over the first 1,000 or 10,000 when the page is beyond). limit is from 1 to 1,000, by default 10. A filter does not change the statistics that scores are computed from: they are those of the whole tenant; a shared source is ranked with those of its owner, and scores of different tenants are compared as they are. A query of stop words or exclusions only has no hits.';
+  E'@cost 500\n@errors SR402 SR403 SR404 SR405 SR406 SR407 SR409 SR410 SR411 SR412 SR413 SR415 SR416 SR417 SR418 SR419 TN204\nSearches the knowledge of this tenant and what other tenants share with it; the best hits come first. In the query, plain words rank the texts and need not all occur; "phrases" and title:words must occur; -words must not occur; word* stands for all words that begin like this; a word that no text has is read as the words that are spelt almost like it. mode bm25 ranks by words; vector ranks by nearness of meaning, as the embedding model sees it; hybrid, the default, fuses both with the weight of the embedding model, over the first 100 hits of each ranking (over the first 1,000 or 10,000 when the page is beyond). limit is from 1 to 1,000, by default 10. A filter does not change the statistics that scores are computed from: they are those of the whole tenant; a shared source is ranked with those of its owner, and scores of different tenants are compared as they are. A query of stop words or exclusions only has no hits. The options can show each document once, or a few times, with the text around a hit, and let new documents count more: such a search chooses among the first 1,000 hits of each ranking (10,000 when the page is beyond the first 100 hits, or not full).';
 grant execute on function app_public.search to rowhouse_user;
 
 create or replace function search.explain_terms(
@@ -181,6 +238,18 @@ $$;
 comment on function search.explain_terms is
   'How the BM25 score of a chunk is computed, as search_hit.explanation has it.';
 
+create or replace function search.explain_age(document_id uuid, half_life interval) returns jsonb
+language sql stable
+set search_path to pg_catalog, pg_temp
+as $$
+  select jsonb_build_object('documentDate', a.date, 'decay', search.decay(a.date, explain_age.half_life))
+    from app_public.documents d
+   cross join search.document_date(d.metadata, d.updated_at) as a (date)
+   where d.tenant_id = core.current_tenant_id() and d.id = explain_age.document_id;
+$$;
+comment on function search.explain_age is
+  'How old a document is, and what its age leaves of a score, as search_hit.explanation has it.';
+
 create or replace function search.explain_hits(
   hits app_public.search_hit[], request search.request, question search.question, model app_public.llm_models
 ) returns app_public.search_hit[]
@@ -190,6 +259,7 @@ as $$
 declare
   v_mode app_public.search_mode := (request).mode;
   v_fusion app_public.fusion_method := ((request).options).fusion;
+  v_half_life interval := ((request).options).freshness_half_life;
   v_total_docs int;
   v_average_length double precision;
   v_document_counts int[];
@@ -207,6 +277,9 @@ begin
     if v_mode = 'hybrid' then
       v_hit.explanation := v_hit.explanation || jsonb_build_object('fusion', v_fusion, 'vectorWeight', (model).fusion_weight)
         || case when v_fusion = 'rrf' then jsonb_build_object('rrfK', ((request).options).rrf_k) else '{}' end;
+    end if;
+    if v_half_life is not null then
+      v_hit.explanation := v_hit.explanation || search.explain_age(v_hit.document_id, v_half_life);
     end if;
     v_explained := v_explained || v_hit;
   end loop;

@@ -52,6 +52,34 @@ describe('search over GraphQL', () => {
     expect(search?.nodes).toEqual([{ rank: 2, content: 'heat flow in a plate' }])
   })
 
+  it('groups by document, gives context and weighs by age', async () => {
+    const { search } = await ask(`{
+      search(query: "flow plate", mode: bm25, options: {groupByDocument: true, context: 1, freshnessHalfLife: {days: 30}, explain: true}) {
+        totalCount
+        nodes { content context furtherHitCount explanation }
+      }
+    }`)
+    expect(search).toMatchObject({
+      totalCount: 3,
+      nodes: [
+        { content: 'heat flow in a plate', context: 'heat flow in a plate', furtherHitCount: 0 },
+        { content: expect.any(String), explanation: { decay: expect.any(Number) } },
+        { furtherHitCount: 0 },
+      ],
+    })
+  })
+
+  it.each(['', ', mode: bm25', ', mode: vector', ', mode: hybrid'])('counts facets%s', async (mode) => {
+    const { searchFacets } = await ask(`{
+      searchFacets(query: "heat", field: tag${mode}) { totalCount nodes { value documentCount hitCount } }
+    }`)
+    const count = mode.includes('vector') || mode.includes('hybrid') ? 3 : 1
+    expect(searchFacets).toEqual({
+      totalCount: 1,
+      nodes: [{ value: 'physics', documentCount: count, hitCount: count }],
+    })
+  })
+
   it('says in a code what is wrong with an argument', async () => {
     const { errors } = await server.ask(
       'viewer@acme.test',

@@ -173,7 +173,7 @@ describe('rankings of several tenants', () => {
       await t.become(db.acme.viewer)
       expect(
         await t.value(
-          `select (app_public.search_hit_source(row (1, 1, 1, 1, 1, 1, '${hidden}', null, 1, '', '', '', null))).id`,
+          `select (app_public.search_hit_source(row (1, 1, 1, 1, 1, 1, '${hidden}', null, 1, '', '', '', null, null, null))).id`,
         ),
       ).toBeNull()
     }),

@@ -258,6 +258,13 @@ describe('from file to search', () => {
       { s: [data.knowledgeSources.nodes[0].id] },
     )
     expect(words.data.search.nodes).toEqual([{ content: 'Bread needs flour.' }])
+    const facets = (mode: string) =>
+      ask(
+        `query ($s: [UUID]) { searchFacets(query: "flour", field: source${mode}, filter: {sourceIds: $s}) { nodes { hitCount } } }`,
+        { s: [data.knowledgeSources.nodes[0].id] },
+      )
+    expect((await facets('')).data.searchFacets.nodes).toEqual([{ hitCount: 1 }])
+    expect((await facets(', mode: hybrid')).errors?.[0]?.extensions.code).toBe('SR412')
     isDown = false
   })
 
