@@ -180,7 +180,7 @@ begin
       select c.* from unnest(v_prices) as c
        where t.token_class is not null and c.model_id = i.model_id and c.valid_from <= coalesce(i.occurred_at, v_now)
          and (c.valid_to is null or coalesce(i.occurred_at, v_now) < c.valid_to)
-       order by c.is_override desc limit 1
+       order by c.is_override desc, c.valid_from desc limit 1
     ) as p on true
    where v_is_whole or i.ordinality in (select unnest(write_usage.ordinals));
 

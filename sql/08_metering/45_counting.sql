@@ -70,7 +70,7 @@ begin
   return query
     select e.tenant_id, date_trunc('minute', e.occurred_at), e.user_id, e.agent_id, e.api_key_id,
            coalesce(sum(e.quantity) filter (where e.usage_type in ('api_call', 'llm_call')), 0),
-           coalesce(sum(e.quantity) filter (where t.token_class is not null), 0),
+           coalesce(sum(e.quantity) filter (where t.token_class <> 'embedding'), 0),
            coalesce(sum(e.cost), 0),
            coalesce(sum(e.quantity) filter (where e.usage_type = 'consultation'), 0),
            coalesce(sum(e.quantity) filter (where e.usage_type = 'panel'), 0),
