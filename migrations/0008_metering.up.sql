@@ -754,6 +754,7 @@ create table metering.quota_holds (
   counter_id uuid not null,
   reservation_tenant_id uuid not null,
   reservation_id uuid not null,
+  user_id uuid,
   amount numeric not null,
   expires_at timestamptz not null,
   primary key (tenant_id, counter_id, reservation_id),
@@ -770,12 +771,13 @@ create table metering.quota_keys (
   key text collate "C" not null,
   payload_hash bigint not null,
   -- of a use its quotas; of a reservation its id
-  answer app_public.quota_status[],
+  answer jsonb,
   reservation_id uuid,
   used_at timestamptz not null,
   primary key (tenant_id, key)
 );
 call core.limit_length('metering.quota_keys', 255, 'key');
+call core.limit_bytes('metering.quota_keys', 100000, 'answer');
 create index on metering.quota_keys (used_at);
 
 create table app_public.quota_alerts (
@@ -872,7 +874,8 @@ create index on metering.rate_limit_rules (config_id);
 create unlogged table app_public.rate_limit_usage (
   tenant_id uuid not null references app_public.tenants (id) on delete cascade,
   id uuid not null default gen_random_uuid(),
-  config_id uuid not null references app_public.rate_limit_config (id) on delete cascade,
+  -- without a foreign key: a window outlives its limit, so that setting the limit again does not begin it anew
+  config_id uuid not null,
   scope_id uuid not null,
   window_seconds int not null,
   usage_count double precision not null default 0,

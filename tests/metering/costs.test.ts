@@ -9,7 +9,13 @@ const db = useDatabase()
 const from = '2026-01-01T00:00:00Z'
 const to = '2027-01-01T00:00:00Z'
 
-const setPrice = async (t: Transaction, model: string, usd: number, validFrom: string, validTo: string | null = null) => {
+const setPrice = async (
+  t: Transaction,
+  model: string,
+  usd: number,
+  validFrom: string,
+  validTo: string | null = null,
+) => {
   await t.become({ ...db.platform.owner, tenantId: db.acme.id }, 'rowhouse_admin')
   await t.query('select app_public.set_llm_model_price($1, $2, $2, valid_from => $3, valid_to => $4)', [
     model,
@@ -61,7 +67,9 @@ describe('a model', () => {
     db.inTransaction(async (t) => {
       await setClock(t, '2026-12-01T00:00:00Z')
       const model = await createModel(t)
-      await t.query(`update app_public.llm_models set provider_model_name = 'provider-model-2026' where id = $1`, [model])
+      await t.query(`update app_public.llm_models set provider_model_name = 'provider-model-2026' where id = $1`, [
+        model,
+      ])
       await setPrice(t, model, 10, from)
       expect(await costAt(t, name, '2026-05-01T00:00:00Z')).toBe(10)
     }),
@@ -106,10 +114,9 @@ describe('an embedding', () => {
       const model = await createModel(t)
       await setPrice(t, model, 10, from)
       await t.become(db.acme.member)
-      await t.query(
-        `select app_public.record_usage(jsonb_populate_record(null::app_public.new_usage_event, $1))`,
-        [JSON.stringify({ idempotency_key: 'e', usage_type: 'embedding_tokens', quantity: 500_000, model_id: model })],
-      )
+      await t.query(`select app_public.record_usage(jsonb_populate_record(null::app_public.new_usage_event, $1))`, [
+        JSON.stringify({ idempotency_key: 'e', usage_type: 'embedding_tokens', quantity: 500_000, model_id: model }),
+      ])
       expect(Number(await t.value('select cost from app_public.usage_events'))).toBe(5)
     }))
 })
