@@ -213,6 +213,9 @@ create table app_public.usage_events (
   -- the event whose cost this event corrects
   rerates_batch_id bigint,
   rerates_ordinal int,
+  -- the event whose quantity this event takes back in part or whole
+  corrects_batch_id bigint,
+  corrects_ordinal int,
   idempotency_key text,
   metadata jsonb not null default '{}',
   recorded_at timestamptz not null default now(),
@@ -221,7 +224,8 @@ create table app_public.usage_events (
 
   primary key (tenant_id, batch_id, ordinal, occurred_at),
   constraint quantity_is_positive_and_bounded check (
-    quantity <= metering.max_amount() and (quantity > 0 or quantity = 0 and rerates_batch_id is not null)),
+    quantity between -metering.max_amount() and metering.max_amount()
+    and sign(quantity) = case when corrects_batch_id is not null then -1 when rerates_batch_id is not null then 0 else 1 end),
   constraint cost_is_bounded check (cost > -1e15 and cost < 1e15),
   constraint duration_ms_is_not_negative check (duration_ms >= 0),
   constraint cost_names_its_price check ((cost is null) = (price_id is null)),
@@ -235,6 +239,7 @@ create index on app_public.usage_events (tenant_id, occurred_at);
 create index usage_events_late_idx on app_public.usage_events (tenant_id, batch_id) where adjusts_period is not null;
 create index usage_events_late_below_idx on app_public.usage_events (payer_id, batch_id) where adjusts_period is not null and payer_id is not null;
 create index on app_public.usage_events (tenant_id, rerates_batch_id) where rerates_batch_id is not null;
+create index on app_public.usage_events (tenant_id, corrects_batch_id) where corrects_batch_id is not null;
 create index on app_public.usage_events (payer_id, usage_type, occurred_at) where payer_id is not null;
 create table metering.usage_events_default partition of app_public.usage_events default;
 

@@ -114,7 +114,7 @@ declare
 begin
   perform tenancy.require_permission('can_view_analytics');
   return query
-    select e.usage_type, e.model_id, coalesce(m.name, c.model), count(*), sum(e.quantity), min(e.occurred_at), max(e.occurred_at)
+    select e.usage_type, e.model_id, coalesce(m.name, c.model), count(*) filter (where e.quantity > 0), sum(e.quantity), min(e.occurred_at), max(e.occurred_at)
       from app_public.usage_events e
       left join app_public.llm_models m on m.id = e.model_id
       left join metering.llm_calls c
@@ -124,6 +124,7 @@ begin
          select from app_public.usage_events r
           where r.tenant_id = v_tenant_id and r.rerates_batch_id = e.batch_id and r.rerates_ordinal = e.ordinal)
      group by e.usage_type, e.model_id, coalesce(m.name, c.model)
+    having sum(e.quantity) > 0
      order by 3, 1, 2;
 end
 $$;

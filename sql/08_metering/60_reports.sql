@@ -197,7 +197,7 @@ comment on column app_public.usage_logs.ordinal is E'@notNull\nIts position in t
 comment on column app_public.usage_logs.occurred_at is E'@notNull\nWhen it was used.';
 comment on column app_public.usage_logs.usage_type is E'@notNull\nWhat was used: the name of a usage type.';
 comment on column app_public.usage_logs.usage_type_name is E'@notNull\nThe name of the usage type that people read.';
-comment on column app_public.usage_logs.quantity is E'@notNull\nHow much was used; 0 for the correction of a cost.';
+comment on column app_public.usage_logs.quantity is E'@notNull\nHow much was used; 0 for the correction of a cost, and below 0 for the correction of a quantity.';
 comment on column app_public.usage_logs.cost is 'The cost in USD, not rounded; null without a price.';
 comment on column app_public.usage_logs.is_unpriced is E'@notNull\nWhether these are tokens that had no price when they were recorded; unpricedUsage lists those that still have none.';
 comment on column app_public.usage_logs.recorded_at is E'@notNull\nWhen it was recorded.';
