@@ -40,6 +40,7 @@ describe('a correction', () => {
       expect(
         await t.query(`select used_on::text, quantity::int, event_count::int, cost::float from metering.usage_days`),
       ).toEqual([{ used_on: '2026-04-30', quantity: 60, event_count: 1, cost: 0.0006 }])
+      await t.become(db.acme.admin)
       expect(await t.query('select * from metering.verify_rollups()')).toEqual([])
     }))
 
