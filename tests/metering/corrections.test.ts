@@ -17,7 +17,15 @@ async function recorded(t: Transaction, at = '2026-06-10T12:00:00Z'): Promise<st
   await t.become(db.acme.member)
   return t.value(
     `select batch_id from app_public.record_usage(jsonb_populate_record(null::app_public.new_usage_event, $1))`,
-    [JSON.stringify({ idempotency_key: 'e', usage_type: 'output_tokens', quantity: 100, model_id: model, occurred_at: at })],
+    [
+      JSON.stringify({
+        idempotency_key: 'e',
+        usage_type: 'output_tokens',
+        quantity: 100,
+        model_id: model,
+        occurred_at: at,
+      }),
+    ],
   )
 }
 const correct = async (t: Transaction, key: string, batch: string, quantity: unknown) => {
@@ -121,7 +129,7 @@ describe('a correction', () => {
       const batch = await recorded(t)
       await correct(t, 'c', batch, 50)
       const model = await t.value('select id from app_public.llm_models where name = $1', ['model'])
-      await setPrice(db, t, model, { input: 1, output: 20 })
+      await setPrice(db, t, String(model), { input: 1, output: 20 })
       await asStaff(t)
       expect(Number(await t.value(`select app_public.apply_rerating('2026-01-01', '2027-01-01')`))).toBe(0.0005)
       expect(await totals(t)).toEqual([{ quantity: 50, cost: 0.001 }])
