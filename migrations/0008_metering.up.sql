@@ -2,7 +2,7 @@
 -- events. Events and calls are partitioned by month. A row of a month without a partition goes to the default partition,
 -- so that no row is lost.
 
--- btree_gist lets one exclusion constraint combine a uuid and a range: the times of a model's prices must not overlap.
+-- btree_gist lets one exclusion constraint combine a uuid and a range: the final periods of a tenant must not overlap.
 create extension if not exists btree_gist;
 
 create schema metering authorization rowhouse_owner;
@@ -17,9 +17,9 @@ create type app_public.tracking_period as enum ('minute', 'hour', 'day', 'month'
 -- Closed lists --------------------------------------------------------------------------------------------------------
 
 create domain app_public.token_class as text
-  constraint token_class_is_known check (value in ('input', 'cached_input', 'output', 'reasoning'));
+  constraint token_class_is_known check (value in ('input', 'cached_input', 'output', 'reasoning', 'embedding'));
 comment on domain app_public.token_class is
-  'The class of a token of a language model. The classes do not overlap: input excludes tokens that were read from a cache (cached_input), and output excludes tokens for reasoning (reasoning).';
+  'The class of a token of a language model. The classes do not overlap: input excludes tokens that were read from a cache (cached_input), output excludes tokens for reasoning (reasoning), and embedding has the tokens that were embedded.';
 
 create domain app_public.quota_type as text
   constraint quota_type_is_known check (
@@ -104,7 +104,7 @@ insert into app_public.usage_types (name, display_name, unit, is_whole, max_quan
   ('cached_input_tokens', 'Input tokens read from a cache', 'token', true, 1e9, 'cached_input'),
   ('output_tokens', 'Output tokens', 'token', true, 1e9, 'output'),
   ('reasoning_tokens', 'Reasoning tokens', 'token', true, 1e9, 'reasoning'),
-  ('embedding_tokens', 'Tokens embedded', 'token', true, 1e9, null),
+  ('embedding_tokens', 'Tokens embedded', 'token', true, 1e9, 'embedding'),
   ('storage_byte_hours', 'Storage', 'byte-hour', false, 1e18, null),
   ('document', 'Documents processed', 'document', true, 1e9, null),
   ('search', 'Searches', 'search', true, 1e9, null),
@@ -136,10 +136,10 @@ create table app_public.llm_model_prices (
   constraint output_usd_per_million_is_in_range check (output_usd_per_million between 0 and metering.max_usd_per_million()),
   constraint reasoning_usd_per_million_is_in_range check (
     reasoning_usd_per_million between 0 and metering.max_usd_per_million()),
-  constraint price_ends_after_it_begins check (valid_to > valid_from),
-  constraint prices_do_not_overlap exclude using gist (
-    model_id with =, tstzrange(valid_from, valid_to) with &&) where (superseded_at is null)
+  constraint price_ends_after_it_begins check (valid_to > valid_from)
 );
+-- Prices may cover each other. The one that began last is in force, so no two may begin at the same time.
+create unique index llm_model_prices_beginning_key on app_public.llm_model_prices (model_id, valid_from) where superseded_at is null;
 create index on app_public.llm_model_prices (model_id);
 create index on app_public.llm_model_prices (created_by_user_id);
 
@@ -164,10 +164,10 @@ create table app_public.llm_model_price_overrides (
   constraint output_usd_per_million_is_in_range check (output_usd_per_million between 0 and metering.max_usd_per_million()),
   constraint reasoning_usd_per_million_is_in_range check (
     reasoning_usd_per_million between 0 and metering.max_usd_per_million()),
-  constraint price_ends_after_it_begins check (valid_to > valid_from),
-  constraint price_overrides_do_not_overlap exclude using gist (
-    tenant_id with =, model_id with =, tstzrange(valid_from, valid_to) with &&) where (superseded_at is null)
+  constraint price_ends_after_it_begins check (valid_to > valid_from)
 );
+create unique index llm_model_price_overrides_beginning_key on app_public.llm_model_price_overrides (tenant_id, model_id, valid_from)
+  where superseded_at is null;
 create index on app_public.llm_model_price_overrides (tenant_id, model_id);
 create index on app_public.llm_model_price_overrides (model_id);
 create index on app_public.llm_model_price_overrides (created_by_user_id);
@@ -213,6 +213,9 @@ create table app_public.usage_events (
   -- the event whose cost this event corrects
   rerates_batch_id bigint,
   rerates_ordinal int,
+  -- the event whose quantity this event takes back in part or whole
+  corrects_batch_id bigint,
+  corrects_ordinal int,
   idempotency_key text,
   metadata jsonb not null default '{}',
   recorded_at timestamptz not null default now(),
@@ -221,7 +224,8 @@ create table app_public.usage_events (
 
   primary key (tenant_id, batch_id, ordinal, occurred_at),
   constraint quantity_is_positive_and_bounded check (
-    quantity <= metering.max_amount() and (quantity > 0 or quantity = 0 and rerates_batch_id is not null)),
+    quantity between -metering.max_amount() and metering.max_amount()
+    and sign(quantity) = case when corrects_batch_id is not null then -1 when rerates_batch_id is not null then 0 else 1 end),
   constraint cost_is_bounded check (cost > -1e15 and cost < 1e15),
   constraint duration_ms_is_not_negative check (duration_ms >= 0),
   constraint cost_names_its_price check ((cost is null) = (price_id is null)),
@@ -235,6 +239,7 @@ create index on app_public.usage_events (tenant_id, occurred_at);
 create index usage_events_late_idx on app_public.usage_events (tenant_id, batch_id) where adjusts_period is not null;
 create index usage_events_late_below_idx on app_public.usage_events (payer_id, batch_id) where adjusts_period is not null and payer_id is not null;
 create index on app_public.usage_events (tenant_id, rerates_batch_id) where rerates_batch_id is not null;
+create index on app_public.usage_events (tenant_id, corrects_batch_id) where corrects_batch_id is not null;
 create index on app_public.usage_events (payer_id, usage_type, occurred_at) where payer_id is not null;
 create table metering.usage_events_default partition of app_public.usage_events default;
 
@@ -623,6 +628,24 @@ comment on column app_public.rerating_line.cost_before is E'@notNull\nTheir cost
 comment on column app_public.rerating_line.cost_after is E'@notNull\nTheir cost by the current prices in USD.';
 comment on column app_public.rerating_line.difference is E'@notNull\ncost_after - cost_before.';
 
+create type app_public.unpriced_line as (
+  usage_type text,
+  model_id uuid,
+  model text,
+  event_count bigint,
+  quantity numeric,
+  first_at timestamptz,
+  last_at timestamptz
+);
+comment on type app_public.unpriced_line is 'Tokens of one type and model that have no cost, because the model has no price or is not in the catalogue.';
+comment on column app_public.unpriced_line.usage_type is E'@notNull\nThe usage type of the tokens.';
+comment on column app_public.unpriced_line.model_id is 'The model; null when the catalogue does not know it.';
+comment on column app_public.unpriced_line.model is 'The name of the model, as the caller gave it when the catalogue does not know it; null when none was given.';
+comment on column app_public.unpriced_line.event_count is E'@notNull\nHow many events have no cost.';
+comment on column app_public.unpriced_line.quantity is E'@notNull\nHow many tokens these events have.';
+comment on column app_public.unpriced_line.first_at is E'@notNull\nWhen the first of them occurred.';
+comment on column app_public.unpriced_line.last_at is E'@notNull\nWhen the last of them occurred.';
+
 reset role;
 
 -- Quotas and rate limits. A quota limits how much exists, or how much is used in a calendar period; its counters are rows
@@ -736,6 +759,7 @@ create table metering.quota_holds (
   counter_id uuid not null,
   reservation_tenant_id uuid not null,
   reservation_id uuid not null,
+  user_id uuid,
   amount numeric not null,
   expires_at timestamptz not null,
   primary key (tenant_id, counter_id, reservation_id),
@@ -744,6 +768,22 @@ create table metering.quota_holds (
 );
 create index on metering.quota_holds (tenant_id, counter_id, expires_at);
 create index on metering.quota_holds (reservation_id);
+
+-- The keys of uses and reservations. The row is inserted before the use, so callers of one key wait for the first, and it has
+-- the answer that the repeated call gets.
+create table metering.quota_keys (
+  tenant_id uuid not null references app_public.tenants (id) on delete cascade,
+  key text collate "C" not null,
+  payload_hash bigint not null,
+  -- of a use its quotas; of a reservation its id
+  answer jsonb,
+  reservation_id uuid,
+  used_at timestamptz not null,
+  primary key (tenant_id, key)
+);
+call core.limit_length('metering.quota_keys', 255, 'key');
+call core.limit_bytes('metering.quota_keys', 100000, 'answer');
+create index on metering.quota_keys (used_at);
 
 create table app_public.quota_alerts (
   tenant_id uuid not null references app_public.tenants (id) on delete cascade,
@@ -839,7 +879,8 @@ create index on metering.rate_limit_rules (config_id);
 create unlogged table app_public.rate_limit_usage (
   tenant_id uuid not null references app_public.tenants (id) on delete cascade,
   id uuid not null default gen_random_uuid(),
-  config_id uuid not null references app_public.rate_limit_config (id) on delete cascade,
+  -- without a foreign key: a window outlives its limit, so that setting the limit again does not begin it anew
+  config_id uuid not null,
   scope_id uuid not null,
   window_seconds int not null,
   usage_count double precision not null default 0,

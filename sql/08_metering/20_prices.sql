@@ -1,5 +1,6 @@
--- Prices of models. A price applies from a date on and is never changed; a price of the tenant's own takes precedence over the
--- price for all tenants. A cost is computed when usage is recorded and refers to its price, so later prices do not change it.
+-- Prices of models. Of the prices that cover an instant the one that began last is in force, so a promotion inside an open price
+-- brings that price back when it ends; a price of the tenant's own takes precedence over every price for all tenants. A price is
+-- never changed but for its end, and a cost refers to the price it was computed from, so later prices do not change it.
 
 call core.secure_global_table('app_public.llm_model_prices', 'facts of the platform');
 call core.allow('app_public.llm_model_prices', read => 'everyone, every_analyst');
@@ -41,6 +42,8 @@ return case token_class
   when 'cached_input' then (price).cached_input_usd_per_million
   when 'output' then (price).output_usd_per_million
   when 'reasoning' then (price).reasoning_usd_per_million
+  -- A model that embeds only reads, so its price is that of input.
+  when 'embedding' then (price).input_usd_per_million
 end * 0.000001;
 comment on function metering.rate_per_token is
   'The exact price of one token of a class in USD.';
@@ -57,7 +60,8 @@ begin
   foreach v_price in array coalesce(price_at.prices, '{}') loop
     if v_price.model_id = price_at.model_id and v_price.valid_from <= price_at.at
       and (v_price.valid_to is null or price_at.at < v_price.valid_to)
-      and (v_found.price_id is null or v_price.is_override) then
+      and (v_found.price_id is null
+           or (v_price.is_override, v_price.valid_from) > (v_found.is_override, v_found.valid_from)) then
       v_found := v_price;
     end if;
   end loop;
@@ -65,7 +69,7 @@ begin
 end
 $$;
 comment on function metering.price_at is
-  'The price that applies to a model at an instant: the tenant''s own price if there is one, else the price for all tenants, else null.';
+  'The price that applies to a model at an instant: the tenant''s own price if there is one, else the price for all tenants, else null. When several cover the instant, it is the one that began last.';
 
 create or replace function metering.make_room_for_price(target regclass, model_id uuid, valid_from timestamptz, valid_to timestamptz)
 returns timestamptz
@@ -74,8 +78,11 @@ set search_path to pg_catalog, pg_temp
 as $$
 declare
   v_next timestamptz;
+  -- The wall would do for the prices of a tenant, but not for a superuser's session.
+  v_of_tenant constant text := case when target = 'app_public.llm_model_price_overrides'::regclass
+    then ' and tenant_id = core.current_tenant_id()' else '' end;
 begin
-  -- Prices of a model are set one at a time; the exclusion constraint would refuse the second of two at once.
+  -- Prices of a model are set one at a time; the unique index would refuse the second of two that begin at once.
   perform from app_public.llm_models m where m.id = make_room_for_price.model_id for no key update;
   if not found then
     perform core.raise_error('MT406', 'There is no such model.', 'Read the ids of the language models.');
@@ -83,18 +90,21 @@ begin
   if make_room_for_price.valid_from is null or not isfinite(make_room_for_price.valid_from) or make_room_for_price.valid_to <= make_room_for_price.valid_from then
     perform core.raise_error('MT410', 'The price has no beginning, or it ends before it begins.', 'Leave valid_to out for a price without an end.');
   end if;
-  execute format('select min(valid_from) from %s where model_id = $1 and valid_from > $2 and superseded_at is null', target)
-    into v_next using make_room_for_price.model_id, make_room_for_price.valid_from;
-  -- The new price applies until the next planned price, and replaces the price that applies at its beginning.
-  execute format('update %s set superseded_at = now() where model_id = $1 and valid_from = $2 and superseded_at is null', target)
+  execute format('update %s set superseded_at = now() where model_id = $1 and valid_from = $2 and superseded_at is null%s', target, v_of_tenant)
     using make_room_for_price.model_id, make_room_for_price.valid_from;
-  execute format('update %s set valid_to = $2 where model_id = $1 and valid_from < $2 and (valid_to is null or valid_to > $2) and superseded_at is null', target)
-    using make_room_for_price.model_id, make_room_for_price.valid_from;
-  return least(make_room_for_price.valid_to, v_next);
+  -- A price with an end covers the others only for its time. A price without one ends what applies at its beginning, and is
+  -- itself ended by the next that has no end.
+  if make_room_for_price.valid_to is null then
+    execute format('select min(valid_from) from %s where model_id = $1 and valid_from > $2 and valid_to is null and superseded_at is null%s', target, v_of_tenant)
+      into v_next using make_room_for_price.model_id, make_room_for_price.valid_from;
+    execute format('update %s set valid_to = $2 where model_id = $1 and valid_from < $2 and (valid_to is null or valid_to > $2) and superseded_at is null%s', target, v_of_tenant)
+      using make_room_for_price.model_id, make_room_for_price.valid_from;
+  end if;
+  return coalesce(make_room_for_price.valid_to, v_next);
 end
 $$;
 comment on function metering.make_room_for_price is
-  E'@errors MT406 MT410\nMakes room for a price in llm_model_prices or llm_model_price_overrides: ends the price that applies at its beginning, and returns when the new price ends.';
+  E'@errors MT406 MT410\nMakes room for a price in llm_model_prices or llm_model_price_overrides: replaces the one that begins at the same time, ends those that a price without an end follows, and returns when the new price ends.';
 
 create or replace function metering.require_prices(input_usd_per_million numeric, output_usd_per_million numeric) returns void
 language plpgsql stable
@@ -139,7 +149,7 @@ begin
 end
 $$;
 comment on function app_public.set_llm_model_price is
-  E'@resultFieldName price\n@errors TN205 MT406 MT410 MT416 23514\nSets the price of a model for all tenants in USD per million tokens, from valid_from (by default now) until valid_to or the next price. By default, cached input costs as much as input, and reasoning as much as output. A price that begins in the past changes no cost that was computed already; previewRerating shows which costs would differ. Only platform staff may call this.';
+  E'@resultFieldName price\n@errors TN205 MT406 MT410 MT416 23514\nSets the price of a model for all tenants in USD per million tokens, from valid_from (by default now) until valid_to or the next price. When the time of a price with an end is over, the price that it covered holds again. By default, cached input costs as much as input, and reasoning as much as output. A price that begins in the past changes no cost that was computed already; previewRerating shows which costs would differ. Only platform staff may call this.';
 grant execute on function app_public.set_llm_model_price to rowhouse_user;
 
 create or replace function app_public.set_tenant_llm_model_price(
@@ -187,10 +197,14 @@ declare
   v_price app_public.llm_model_price_overrides;
 begin
   perform tenancy.require_staff();
-  update app_public.llm_model_price_overrides p set valid_to = v_at
-   where p.tenant_id = core.current_tenant_id() and p.model_id = end_tenant_llm_model_price.model_id
-     and p.superseded_at is null and p.valid_from < v_at and (p.valid_to is null or p.valid_to > v_at)
-  returning * into v_price;
+  -- All that cover the instant end, so that none of them comes back.
+  with ended as (
+    update app_public.llm_model_price_overrides p set valid_to = v_at
+     where p.tenant_id = core.current_tenant_id() and p.model_id = end_tenant_llm_model_price.model_id
+       and p.superseded_at is null and p.valid_from < v_at and (p.valid_to is null or p.valid_to > v_at)
+    returning *
+  )
+  select * into v_price from ended order by valid_from desc limit 1;
   if not found then
     perform core.raise_error('MT302', 'The tenant has no price of its own for this model at that time.', 'List the price overrides of the tenant.');
   end if;
@@ -198,7 +212,7 @@ begin
 end
 $$;
 comment on function app_public.end_tenant_llm_model_price is
-  E'@resultFieldName price\n@errors TN205 MT302\nEnds a price of the current tenant at an instant, by default now. From then on the price for all tenants applies. Only platform staff may call this.';
+  E'@resultFieldName price\n@errors TN205 MT302\nEnds the prices of the current tenant that cover an instant, by default now, and returns the one that was in force. From then on the price for all tenants applies. Only platform staff may call this.';
 grant execute on function app_public.end_tenant_llm_model_price to rowhouse_user;
 
 create or replace function metering.tg__keep_price() returns trigger

@@ -14,7 +14,7 @@ comment on column app_public.usage_events.ordinal is 'Its position in the batch,
 comment on column app_public.usage_events.occurred_at is 'When it was used.';
 comment on column app_public.usage_events.usage_type is 'What was used: the name of a usage type.';
 comment on column app_public.usage_events.quantity is
-  'How much was used, in the unit of the type: above 0, except for the correction of a cost, which has 0.';
+  'How much was used, in the unit of the type: above 0, except for the correction of a cost, which has 0, and of a quantity, which is below 0.';
 comment on column app_public.usage_events.agent_id is 'The agent that used it.';
 comment on column app_public.usage_events.project_id is 'The project it was used for.';
 comment on column app_public.usage_events.api_key_id is 'The API key it was used with.';
@@ -32,6 +32,8 @@ comment on column app_public.usage_events.adjusts_period is
   'The billing period to which it belongs, when that period was final before the event was recorded: the next invoice adjusts it.';
 comment on column app_public.usage_events.rerates_batch_id is 'The batch of the event whose cost this event corrects.';
 comment on column app_public.usage_events.rerates_ordinal is 'The position of the event whose cost this event corrects.';
+comment on column app_public.usage_events.corrects_batch_id is 'The batch of the event whose quantity this event takes back in part or whole.';
+comment on column app_public.usage_events.corrects_ordinal is 'The position of the event whose quantity this event takes back.';
 comment on column app_public.usage_events.idempotency_key is 'The key under which it was recorded, unique within the tenant.';
 comment on column app_public.usage_events.metadata is 'Anything else, as an object of at most 8 kB.';
 comment on column app_public.usage_events.recorded_at is 'When it was recorded.';
@@ -180,7 +182,7 @@ begin
       select c.* from unnest(v_prices) as c
        where t.token_class is not null and c.model_id = i.model_id and c.valid_from <= coalesce(i.occurred_at, v_now)
          and (c.valid_to is null or coalesce(i.occurred_at, v_now) < c.valid_to)
-       order by c.is_override desc limit 1
+       order by c.is_override desc, c.valid_from desc limit 1
     ) as p on true
    where v_is_whole or i.ordinality in (select unnest(write_usage.ordinals));
 

@@ -62,6 +62,20 @@ comment on function metering.record_tenant_llm_usage is
   E'@errors MT301 MT401 MT404 MT405 MT406 MT409 MT411 MT413 MT414 MT415 MT501 23514\nRecords a call for a task, which knows whose call it was: an object with the fields of new_llm_call.';
 grant execute on function metering.record_tenant_llm_usage to rowhouse_worker;
 
+create or replace function metering.model_named(name text) returns uuid
+language sql stable
+set search_path to pg_catalog, pg_temp
+as $$
+  select m.id from app_public.llm_models m join app_public.llm_providers p on p.id = m.provider_id
+   where lower(model_named.name) in (
+           lower(m.name), m.id::text, lower(m.provider_model_name), lower(p.name || '/' || m.name), lower(p.name || '/' || m.provider_model_name))
+   -- A name of ours is meant before the same name of a provider, and the one that is written so before other letter cases.
+   order by m.name = model_named.name desc, lower(m.name) = lower(model_named.name) desc, m.created_at, m.id
+   limit 1;
+$$;
+comment on function metering.model_named is
+  'The model of the catalogue that a caller means: by its name or its provider''s name for it, in any letter case, alone or after the name of the provider (provider/name), or by its id; null when there is none.';
+
 create or replace function metering.complete_llm_call(call app_public.new_llm_call) returns app_public.new_llm_call
 language plpgsql immutable
 set search_path to pg_catalog, pg_temp
@@ -118,7 +132,7 @@ begin
     v_call.agent_name);
   select m.id, m.name, p.id, p.name into v_call.model_id, v_call.model, v_call.provider_id, v_call.provider
     from app_public.llm_models m join app_public.llm_providers p on p.id = m.provider_id
-   where m.name = (call).model or m.id::text = (call).model;
+   where m.id = metering.model_named((call).model);
   if not found then
     v_call.model := (call).model;
   end if;

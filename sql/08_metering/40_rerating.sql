@@ -19,18 +19,23 @@ begin
     select p from metering.prices_of_models(array(select m.id from app_public.llm_models m)) as p
      where tstzrange(p.valid_from, p.valid_to) && tstzrange(rerated_usage.from_at, rerated_usage.to_at));
   return query
-    select e.batch_id, e.ordinal, e.occurred_at, e.usage_type, e.model_id, e.quantity,
+    select e.batch_id, e.ordinal, e.occurred_at, e.usage_type, m.id, e.quantity,
            case when e.cost is not null or c.cost is not null then coalesce(e.cost, 0) + coalesce(c.cost, 0) end,
            e.quantity * metering.rate_per_token(p.price, t.token_class), (p.price).price_id
       from app_public.usage_events e
       join app_public.usage_types t on t.name = e.usage_type and t.token_class is not null
-      cross join lateral (select metering.price_at(v_prices, e.model_id, e.occurred_at) as price) as p
+      -- A call of a model that the catalogue did not know has the name of its model, by which it is looked for again.
+      cross join lateral (
+        select coalesce(e.model_id, (
+          select metering.model_named(c.model) from metering.llm_calls c
+           where c.tenant_id = v_tenant_id and c.occurred_at = e.occurred_at and c.batch_id = e.batch_id)) as id) as m
+      cross join lateral (select metering.price_at(v_prices, m.id, e.occurred_at) as price) as p
       left join lateral (
         select sum(r.cost) as cost from app_public.usage_events r
          where r.tenant_id = v_tenant_id and r.rerates_batch_id = e.batch_id and r.rerates_ordinal = e.ordinal and r.occurred_at = e.occurred_at
       ) as c on true
      where e.tenant_id = v_tenant_id and e.occurred_at >= rerated_usage.from_at and e.occurred_at < rerated_usage.to_at
-       and e.rerates_batch_id is null and e.model_id is not null
+       and e.rerates_batch_id is null and m.id is not null
        -- When a price was removed, the costs that were computed from it stay.
        and (p.price).price_id is not null
        and coalesce(e.cost, 0) + coalesce(c.cost, 0) <> e.quantity * metering.rate_per_token(p.price, t.token_class);
@@ -79,7 +84,7 @@ begin
       tenant_id, batch_id, ordinal, occurred_at, usage_type, quantity, user_id, agent_id, project_id, api_key_id, model_id,
       feature_name, cost, price_id, adjusts_period, rerates_batch_id, rerates_ordinal)
     select v_tenant_id, v_batch_id, row_number() over (order by e.batch_id, e.ordinal), e.occurred_at, e.usage_type, 0, e.user_id,
-           e.agent_id, e.project_id, e.api_key_id, e.model_id, e.feature_name,
+           e.agent_id, e.project_id, e.api_key_id, r.model_id, e.feature_name,
            r.cost_after - coalesce(r.cost_before, 0), r.price_id,
            (select f.period from metering.finalised_periods f where f.tenant_id = v_tenant_id and f.period @> e.occurred_at),
            e.batch_id, e.ordinal
@@ -99,3 +104,30 @@ $$;
 comment on function app_public.apply_rerating is
   E'@resultFieldName difference\n@errors TN205 MT411\nRecords the corrections that previewRerating shows as events of their own, and returns the sum of their differences. The corrected events stay as they are, and corrections in a final period become adjustments. Calling it again corrects nothing. Only platform staff may call this.';
 grant execute on function app_public.apply_rerating to rowhouse_user;
+
+create or replace function app_public.unpriced_usage(from_at timestamptz, to_at timestamptz) returns setof app_public.unpriced_line
+language plpgsql stable security definer
+set search_path to pg_catalog, pg_temp
+as $$
+declare
+  v_tenant_id uuid := core.current_tenant_id();
+begin
+  perform tenancy.require_permission('can_view_analytics');
+  return query
+    select e.usage_type, e.model_id, coalesce(m.name, c.model), count(*) filter (where e.quantity > 0), sum(e.quantity), min(e.occurred_at), max(e.occurred_at)
+      from app_public.usage_events e
+      left join app_public.llm_models m on m.id = e.model_id
+      left join metering.llm_calls c
+        on e.model_id is null and c.tenant_id = v_tenant_id and c.occurred_at = e.occurred_at and c.batch_id = e.batch_id
+     where e.tenant_id = v_tenant_id and e.is_unpriced and e.occurred_at >= unpriced_usage.from_at and e.occurred_at < unpriced_usage.to_at
+       and not exists (
+         select from app_public.usage_events r
+          where r.tenant_id = v_tenant_id and r.rerates_batch_id = e.batch_id and r.rerates_ordinal = e.ordinal)
+     group by e.usage_type, e.model_id, coalesce(m.name, c.model)
+    having sum(e.quantity) > 0
+     order by 3, 1, 2;
+end
+$$;
+comment on function app_public.unpriced_usage is
+  E'@errors ID203\nThe tokens from one instant to another (excluded) that have no cost, by model and type. Set the price of the model from that time on, or add the model, and rerate: applyRerating gives them their cost, and they leave this list. It needs the permission can_view_analytics.';
+grant execute on function app_public.unpriced_usage to rowhouse_user;

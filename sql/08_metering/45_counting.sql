@@ -5,7 +5,7 @@ language sql stable parallel safe
 return substr(encode(sha256(convert_to(key, 'UTF8')), 'hex'), 1, 32)::uuid;
 comment on function metering.derived_id is
   'The id of a row of a report, which is always the same for the same key.';
-grant execute on function metering.derived_id to rowhouse_user, rowhouse_analyst;
+grant execute on function metering.derived_id to rowhouse_user, rowhouse_platform, rowhouse_analyst;
 
 create or replace function metering.countable_usage(batch_ids bigint[], from_at timestamptz, to_at timestamptz)
 returns setof app_public.usage_events
@@ -47,7 +47,7 @@ begin
   return query
     select e.tenant_id, (e.occurred_at at time zone usage_by_day.timezone)::date, e.usage_type, e.user_id, e.agent_id, e.api_key_id,
            e.project_id, e.model_id, e.feature_name,
-           count(*) filter (where e.rerates_batch_id is null), sum(e.quantity), coalesce(sum(e.cost), 0),
+           count(*) filter (where e.quantity > 0), sum(e.quantity), coalesce(sum(e.cost), 0),
            coalesce(sum(e.duration_ms), 0), count(e.duration_ms),
            count(*) filter (where e.outcome = 'success'), count(*) filter (where e.outcome = 'error'),
            count(*) filter (where e.outcome = 'abandoned'), min(e.occurred_at), max(e.occurred_at),
@@ -70,7 +70,7 @@ begin
   return query
     select e.tenant_id, date_trunc('minute', e.occurred_at), e.user_id, e.agent_id, e.api_key_id,
            coalesce(sum(e.quantity) filter (where e.usage_type in ('api_call', 'llm_call')), 0),
-           coalesce(sum(e.quantity) filter (where t.token_class is not null), 0),
+           coalesce(sum(e.quantity) filter (where t.token_class <> 'embedding'), 0),
            coalesce(sum(e.cost), 0),
            coalesce(sum(e.quantity) filter (where e.usage_type = 'consultation'), 0),
            coalesce(sum(e.quantity) filter (where e.usage_type = 'panel'), 0),
@@ -98,7 +98,7 @@ begin
            count(*) filter (where e.outcome = 'success'), count(*) filter (where e.outcome = 'error'),
            max(e.occurred_at) filter (where e.outcome = 'success'), max(e.occurred_at) filter (where e.outcome = 'error')
       from metering.countable_usage(usage_by_agent.batch_ids, usage_by_agent.from_at, usage_by_agent.to_at) e
-     where e.agent_id is not null and e.usage_type = 'llm_call'
+     where e.agent_id is not null and e.usage_type = 'llm_call' and e.quantity > 0
      group by 1, 2;
 end
 $$;

@@ -184,7 +184,7 @@ grant select on app_public.cost_tracking to rowhouse_user, rowhouse_analyst;
 create or replace view app_public.usage_logs with (security_invoker = true) as
   select e.tenant_id, e.batch_id, e.ordinal, e.occurred_at, e.usage_type, t.display_name as usage_type_name, e.quantity, t.unit,
          e.user_id, u.full_name as user_name, e.agent_id, a.name as agent_name, e.model_id, m.name as model_name,
-         e.project_id, e.api_key_id, e.feature_name, e.outcome, e.duration_ms, e.cost, e.recorded_at
+         e.project_id, e.api_key_id, e.feature_name, e.outcome, e.duration_ms, e.cost, e.recorded_at, e.is_unpriced
     from app_public.usage_events e
     join app_public.usage_types t on t.name = e.usage_type
     left join app_public.user_profiles u on u.id = e.user_id
@@ -197,8 +197,9 @@ comment on column app_public.usage_logs.ordinal is E'@notNull\nIts position in t
 comment on column app_public.usage_logs.occurred_at is E'@notNull\nWhen it was used.';
 comment on column app_public.usage_logs.usage_type is E'@notNull\nWhat was used: the name of a usage type.';
 comment on column app_public.usage_logs.usage_type_name is E'@notNull\nThe name of the usage type that people read.';
-comment on column app_public.usage_logs.quantity is E'@notNull\nHow much was used; 0 for the correction of a cost.';
+comment on column app_public.usage_logs.quantity is E'@notNull\nHow much was used; 0 for the correction of a cost, and below 0 for the correction of a quantity.';
 comment on column app_public.usage_logs.cost is 'The cost in USD, not rounded; null without a price.';
+comment on column app_public.usage_logs.is_unpriced is E'@notNull\nWhether these are tokens that had no price when they were recorded; unpricedUsage lists those that still have none.';
 comment on column app_public.usage_logs.recorded_at is E'@notNull\nWhen it was recorded.';
 comment on column app_public.usage_logs.unit is E'@notNull\nThe unit: what a quantity of 1 is.';
 comment on column app_public.usage_logs.user_name is 'The name of the person; null when you no longer share a tenant with them.';

@@ -200,7 +200,10 @@ as $$
 begin
   return query
     select l.component_id, l.usage_type, l.price_id, tstzrange(l.service_start, l.service_end), tstzrange(l.basis_start, l.basis_end),
-           max(l.quantity) filter (where l.kind <> 'adjustment'), max(l.quantity)
+           max(l.quantity) filter (where l.kind <> 'adjustment'),
+           -- an adjustment may be negative, so the largest quantity is not the latest
+           max(l.quantity) filter (where l.kind <> 'adjustment')
+             + coalesce(sum(l.quantity - l.quantity_before) filter (where l.kind = 'adjustment'), 0)
       from app_public.invoice_lines l
       join app_public.invoices i on i.tenant_id = l.tenant_id and i.id = l.invoice_id
      where l.tenant_id = adjusted_periods.tenant_id and l.component_id is not null

@@ -108,6 +108,29 @@ describe('usage', () => {
       expect(await differences(t, db.acme.id)).toEqual([])
     }))
 
+  // 50 beyond: 0.75. 40 were never used → 10 beyond: 0.15, so -0.60; then 60 more → 70 beyond: 1.05, 0.90 more
+  it('that is taken back after the invoice becomes a negative adjustment, once', () =>
+    db.inTransaction(async (t) => {
+      await metered(t)
+      await use(t, db.acme.member, 'search', 150, '2025-04-01 10:00Z')
+      await runBilling(t, db.acme.id, '2025-05-02Z')
+      await t.becomeSuperuser()
+      const batch = await t.value(`select batch_id from app_public.usage_events where usage_type = 'search'`)
+      await t.becomeRole('rowhouse_worker')
+      await t.query(`select metering.correct_tenant_usage($1, 'c', $2, 1, 40)`, [db.acme.id, batch])
+      await runBilling(t, db.acme.id, '2025-06-02Z')
+      await runBilling(t, db.acme.id, '2025-07-02Z')
+      await use(t, db.acme.member, 'search', 60, '2025-04-29Z')
+      await runBilling(t, db.acme.id, '2025-08-02Z')
+      const invoices = await invoicesOf(t, db.acme.id)
+      expect(invoices.flatMap(amountsOf).filter((line) => line.startsWith('adjustment'))).toEqual([
+        'adjustment -0.60',
+        'adjustment 0.90',
+      ])
+      for (const { id } of invoices) expect((await explanation(t, id)).every(({ is_equal }) => is_equal)).toBe(true)
+      expect(await differences(t, db.acme.id)).toEqual([])
+    }))
+
   it('of a subscription that ends at once is billed until that moment, and only that', () =>
     db.inTransaction(async (t) => {
       await metered(t)

@@ -4,7 +4,7 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { needsServer, useDatabase } from '../helpers/index.ts'
 import { callFrom, eventOf, eventsFrom } from '../helpers/metering.ts'
-import { codeOf, type Session, useSessions } from '../helpers/sessions.ts'
+import { codeOf, outcomesOf, type Session, useSessions } from '../helpers/sessions.ts'
 
 const db = useDatabase()
 const { session, sessions, untilBlocked } = useSessions(db)
@@ -234,5 +234,43 @@ describe('a partition that is made while clients record', () => {
     const keys = await count('metering.usage_idempotency_keys')
     expect(await count('app_public.usage_events')).toBe(keys)
     expect(await count('metering.usage_events_default')).toBe(0)
+  })
+})
+
+describe('20 corrections of 10 at once', () => {
+  it('take back the 100 that the event has, and not one more', async (context) => {
+    needsServer(context)
+    await (await session(db.acme.member)).query(record, [
+      JSON.stringify([{ idempotency_key: 'e', usage_type: 'search', quantity: 100 }]),
+    ])
+    const { rows } = await db.pool.query('select batch_id from app_public.usage_events')
+    const workers = await sessions(20, 'rowhouse_worker')
+    const outcomes = await outcomesOf(
+      workers.map((client, i) =>
+        client.query('select metering.correct_tenant_usage($1, $2, $3, 1, 10)', [
+          db.acme.id,
+          `c${i}`,
+          rows[0].batch_id,
+        ]),
+      ),
+    )
+    expect(outcomes).toEqual({ done: 10, MT502: 10 })
+    expect((await db.pool.query('select sum(quantity)::int as left from app_public.usage_events')).rows).toEqual([
+      { left: 0 },
+    ])
+  })
+
+  it('under one key take back once', async (context) => {
+    needsServer(context)
+    await (await session(db.acme.member)).query(record, [
+      JSON.stringify([{ idempotency_key: 'e', usage_type: 'search', quantity: 100 }]),
+    ])
+    const { rows } = await db.pool.query('select batch_id from app_public.usage_events')
+    const workers = await sessions(20, 'rowhouse_worker')
+    const correct = 'select metering.correct_tenant_usage($1, $2, $3, 1, 10)'
+    expect(
+      await outcomesOf(workers.map((client) => client.query(correct, [db.acme.id, 'c', rows[0].batch_id]))),
+    ).toEqual({ done: 20 })
+    expect(await count('app_public.usage_events')).toBe(2)
   })
 })

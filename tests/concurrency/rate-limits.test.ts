@@ -10,6 +10,7 @@ const { sessions } = useSessions(db)
 beforeEach(async (context) => {
   needsServer(context)
   await db.pool.query('delete from app_public.rate_limit_config')
+  await db.pool.query('delete from app_public.rate_limit_usage')
 })
 
 const limit = (columns: string, values: string) =>

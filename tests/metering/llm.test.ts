@@ -259,7 +259,7 @@ describe('a price', () => {
         expect(await t.errorCode(`select * from app_public.${name}($1, 1, 1)`, [modelId])).toBe('TN205')
       expect(
         await t.errorCode(
-          `insert into app_public.llm_model_prices (model_id, input_usd_per_million, cached_input_usd_per_million, output_usd_per_million, reasoning_usd_per_million, valid_from) values ($1, 1, 1, 1, 1, now())`,
+          `insert into app_public.llm_model_prices (model_id, input_usd_per_million, cached_input_usd_per_million, output_usd_per_million, reasoning_usd_per_million, valid_from) select model_id, 1, 1, 1, 1, valid_from from app_public.llm_model_prices where model_id = $1`,
           [modelId],
         ),
       ).toBe('42501')
@@ -282,7 +282,7 @@ describe('a price', () => {
       ).toBe('MT410')
     }))
 
-  it('is not changed, and does not overlap another, whoever writes it', () =>
+  it('is not changed, and no other begins at the same time, whoever writes it', () =>
     db.inTransaction(async (t) => {
       const modelId = await createModel(t)
       await setPrice(db, t, modelId, { input: 1, output: 1 })
@@ -290,10 +290,10 @@ describe('a price', () => {
       expect(await t.errorCode('update app_public.llm_model_prices set input_usd_per_million = 2')).toBe('MT901')
       expect(
         await t.errorCode(
-          `insert into app_public.llm_model_prices (model_id, input_usd_per_million, cached_input_usd_per_million, output_usd_per_million, reasoning_usd_per_million, valid_from) values ($1, 1, 1, 1, 1, now())`,
+          `insert into app_public.llm_model_prices (model_id, input_usd_per_million, cached_input_usd_per_million, output_usd_per_million, reasoning_usd_per_million, valid_from) select model_id, 1, 1, 1, 1, valid_from from app_public.llm_model_prices where model_id = $1`,
           [modelId],
         ),
-      ).toBe('23P01')
+      ).toBe('23505')
     }))
 })
 

@@ -466,3 +466,46 @@ describe('an update of a window', () => {
     expect(rows).toEqual([{ is_unlogged: true, indexes_are_constant: true, has_no_trigger: true }])
   })
 })
+
+describe('a limit that is deleted and set again', () => {
+  it.each([
+    ['as it was', {}],
+    ['with another action', { on_limit_action: 'queue' }],
+    ['higher', { per_minute: 4 }],
+  ])('%s goes on with its windows', (_how, change) =>
+    db.inTransaction(async (t) => {
+      await at(t, 0)
+      await limit(t, { per_minute: 3, source: 'own' })
+      for (let i = 0; i < 3; i++) expect(await allowed(t)).toBe(true)
+      await t.become(db.acme.admin)
+      await t.query('delete from app_public.rate_limit_config')
+      await limit(t, { per_minute: 3, source: 'own', ...change })
+      const room = 'per_minute' in change ? 1 : 0
+      for (let i = 0; i < room; i++) expect(await allowed(t)).toBe(true)
+      expect(await allowed(t)).toBe(false)
+    }),
+  )
+
+  it('first as a warning and then as a block goes on with its windows', () =>
+    db.inTransaction(async (t) => {
+      await at(t, 0)
+      await limit(t, { per_minute: 3, source: 'own' })
+      for (let i = 0; i < 3; i++) expect(await allowed(t)).toBe(true)
+      await t.become(db.acme.admin)
+      await t.query('delete from app_public.rate_limit_config')
+      await limit(t, { per_minute: 3, source: 'own', on_limit_action: 'warn' })
+      await t.query(`update app_public.rate_limit_config set on_limit_action = 'block'`)
+      expect(await allowed(t)).toBe(false)
+    }))
+
+  it('stands beside one that differs in being hard', () =>
+    db.inTransaction(async (t) => {
+      const ids = [await limit(t, { per_minute: 3 }), await limit(t, { per_minute: 3, on_limit_action: 'warn' })]
+      expect(new Set(ids).size).toBe(2)
+    }))
+
+  it('is one limit of many tenants, each with windows of its own', () =>
+    db.inTransaction(async (t) => {
+      expect(await limit(t, { per_minute: 3 })).not.toBe(await limit(t, { per_minute: 3 }, db.globex.id))
+    }))
+})

@@ -166,6 +166,18 @@ describe('a reservation', () => {
     }),
   )
 
+  it('of one person leaves a fifth of a limit to the others, until it ends', () =>
+    withLimit(async (t) => {
+      expect(await t.errorCode(`select app_public.reserve_quota('tokens', 81)`)).toBe('QT406')
+      const id = await reserve(t, 50)
+      expect(await t.errorCode(`select app_public.reserve_quota('tokens', 31)`)).toBe('QT406')
+      await t.become(db.acme.owner)
+      await reserve(t, 50)
+      await t.become(db.acme.member)
+      expect(await release(t, id)).toBeUndefined()
+      await reserve(t, 50)
+    }))
+
   it.each([-1, 'NaN', 1.5, null])('is not settled with %s', (actual) =>
     withLimit(async (t) => {
       const id = await reserve(t, 10)
@@ -175,10 +187,10 @@ describe('a reservation', () => {
 
   it('writes an alert when what is settled passes the threshold, not when it is held', () =>
     withLimit(async (t) => {
-      const id = await reserve(t, 100)
+      const id = await reserve(t, 80)
       await t.become(db.acme.admin)
       expect(await t.value('select count(*)::int from app_public.quota_alerts')).toBe(0)
-      await settle(t, id, 85)
+      await settle(t, id, 80)
       expect(await t.value('select count(*)::int from app_public.quota_alerts')).toBe(1)
     }))
 })

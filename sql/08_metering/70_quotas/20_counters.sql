@@ -182,6 +182,26 @@ $$;
 comment on function metering.make_room is
   E'@errors QT601\nPrepares a counter for a use that its conditional update did not admit: creates a missing counter, lets a period go on, or gives back what expired reservations hold. Refuses the use when the counter is full.';
 
+create or replace function metering.check_held_share(counter app_public.quota_tracking, user_id uuid) returns void
+language plpgsql stable security definer
+set search_path to pg_catalog, pg_temp
+as $$
+declare
+  -- Holding costs nothing, so one person must not be able to keep everybody else from a quota by it.
+  v_max_percent constant int := 80;
+begin
+  if (counter).quota_scope <> 'user' and (counter).hard_limit * v_max_percent < 100 * (
+      select sum(h.amount) from metering.quota_holds h
+       where h.tenant_id = (counter).tenant_id and h.counter_id = (counter).id and h.expires_at > core.clock()
+         and h.user_id is not distinct from check_held_share.user_id) then
+    perform core.raise_error('QT406', format('amount must leave others room: one person may hold at most %s %% of a limit.', v_max_percent),
+      'Reserve less, or settle and release the reservations of calls that have ended.');
+  end if;
+end
+$$;
+comment on function metering.check_held_share is
+  E'@errors QT406\nRefuses what one person holds of a hard limit that others use too, when it is more than 80 % of it. The caller has locked the row of the counter.';
+
 create or replace function metering.use_quota(use metering.quota_use, scope app_public.limit_scope default null)
 returns setof app_public.quota_status
 language plpgsql volatile security definer
@@ -215,8 +235,9 @@ begin
     end loop;
 
     if v_held > 0 then
-      insert into metering.quota_holds (tenant_id, counter_id, reservation_tenant_id, reservation_id, amount, expires_at)
-      values (v_counter.tenant_id, v_counter.id, (use).tenant_id, (use).reservation_id, v_held, (use).expires_at);
+      insert into metering.quota_holds (tenant_id, counter_id, reservation_tenant_id, reservation_id, user_id, amount, expires_at)
+      values (v_counter.tenant_id, v_counter.id, (use).tenant_id, (use).reservation_id, (use).user_id, v_held, (use).expires_at);
+      perform metering.check_held_share(v_counter, (use).user_id);
     elsif v_used > 0 then
       perform metering.note_quota_alerts(v_counter, v_counter.current_usage - v_used);
     end if;
@@ -225,7 +246,7 @@ begin
 end
 $$;
 comment on function metering.use_quota is
-  E'@errors QT601\nTakes an amount from every counter whose limit applies, or holds it there for a reservation. A negative amount gives back. Returns the counters. With a scope, only the counters of that scope change.';
+  E'@errors QT406 QT601\nTakes an amount from every counter whose limit applies, or holds it there for a reservation. A negative amount gives back. Returns the counters. With a scope, only the counters of that scope change.';
 grant execute on function metering.use_quota to rowhouse_owner;
 
 set local role rowhouse_owner;

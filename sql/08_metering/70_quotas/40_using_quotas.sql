@@ -25,56 +25,119 @@ $$;
 comment on function metering.check_use is
   E'@errors ID202 MT301 QT402 QT403\nRefuses a use of a quota that is not possible.';
 
-create or replace function app_public.consume_quota(quota_type app_public.quota_type, amount numeric, agent_id uuid default null)
-returns setof app_public.quota_status
+call core.secure_tenant_table('metering.quota_keys');
+grant select, delete on metering.quota_keys to rowhouse_platform;
+comment on table metering.quota_keys is
+  'For each idempotency key of a use or a reservation a hash of what was asked, and the answer. A key is kept for 30 days.';
+
+create or replace function metering.claim_quota_key(key text, payload_hash bigint) returns metering.quota_keys
+language plpgsql volatile
+set search_path to pg_catalog, pg_temp
+as $$
+declare
+  v_known metering.quota_keys;
+begin
+  if length(claim_quota_key.key) not between 1 and 255 then
+    perform core.raise_error('QT407', 'idempotency_key must have 1 to 255 characters.',
+      'Use a key that stays the same when the call is repeated, such as the id of what is done.');
+  end if;
+  insert into metering.quota_keys (tenant_id, key, payload_hash, used_at)
+  values (core.current_tenant_id(), claim_quota_key.key, claim_quota_key.payload_hash, core.clock())
+  on conflict do nothing;
+  if found then
+    return null;
+  end if;
+  -- The insert has waited for the commit of the caller that took the key, and a new statement sees its answer.
+  select * into v_known from metering.quota_keys k where k.tenant_id = core.current_tenant_id() and k.key = claim_quota_key.key;
+  if v_known.payload_hash is distinct from claim_quota_key.payload_hash then
+    perform core.raise_error('QT502', 'The idempotency_key already belongs to another use or reservation.',
+      'Repeat the call exactly as it was first made, or give it a key of its own.');
+  end if;
+  return v_known;
+end
+$$;
+comment on function metering.claim_quota_key is
+  E'@errors QT407 QT502\nTakes an idempotency key and returns null, or returns the row of the call that took it before. When several callers take one key at once, one gets it and the others wait for its commit; when it is rolled back, one of them gets the key.';
+
+create or replace function app_public.consume_quota(
+  quota_type app_public.quota_type, amount numeric, agent_id uuid default null, idempotency_key text default null
+) returns setof app_public.quota_status
 language plpgsql volatile security definer
 set search_path to pg_catalog, pg_temp
 as $$
+declare
+  v_known metering.quota_keys;
+  v_answer app_public.quota_status[];
 begin
   perform metering.check_use(consume_quota.quota_type, consume_quota.amount, consume_quota.agent_id);
-  return query
-    select * from metering.use_quota(
+  if consume_quota.idempotency_key is not null then
+    v_known := metering.claim_quota_key(consume_quota.idempotency_key, hash_record_extended(row(
+      text 'use', consume_quota.quota_type::text, consume_quota.amount, core.current_user_id(), consume_quota.agent_id), 0));
+    if v_known.key is not null then
+      return query select * from jsonb_populate_recordset(null::app_public.quota_status, v_known.answer);
+      return;
+    end if;
+  end if;
+  v_answer := array(
+    select q from metering.use_quota(
       row(core.current_tenant_id(), consume_quota.quota_type, consume_quota.amount, core.current_user_id(), consume_quota.agent_id,
-          null, null, null)::metering.quota_use);
+          null, null, null)::metering.quota_use) as q);
+  update metering.quota_keys k set answer = to_jsonb(v_answer)
+   where k.tenant_id = core.current_tenant_id() and k.key = consume_quota.idempotency_key;
+  return query select * from unnest(v_answer);
 end
 $$;
 comment on function app_public.consume_quota is
-  E'@resultFieldName quotas\n@errors ID202 MT301 QT402 QT403 QT601\nTakes an amount of api_calls, tokens or cost (US dollars) from all quotas that apply to you, the agent, this tenant and the tenants above it, or from none of them. Returns these quotas; the list is empty when there is no limit. Members may call this.';
+  E'@resultFieldName quotas\n@errors ID202 MT301 QT402 QT403 QT407 QT502 QT601\nTakes an amount of api_calls, tokens or cost (US dollars) from all quotas that apply to you, the agent, this tenant and the tenants above it, or from none of them. Returns these quotas; the list is empty when there is no limit. With an idempotency_key, which is kept for 30 days, the same call again takes nothing and returns the first answer. Members may call this.';
 grant execute on function app_public.consume_quota to rowhouse_user;
 
 create or replace function app_public.reserve_quota(
-  quota_type app_public.quota_type, amount numeric, ttl_seconds int default 600, agent_id uuid default null
+  quota_type app_public.quota_type, amount numeric, ttl_seconds int default 600, agent_id uuid default null,
+  idempotency_key text default null
 )
 returns app_public.quota_reservations
 language plpgsql volatile security definer
 set search_path to pg_catalog, pg_temp
 as $$
 declare
+  v_known metering.quota_keys;
   v_reservation app_public.quota_reservations;
-  v_hold_count int;
-  v_max_seconds constant int := 24 * 60 * 60;
+  -- what is held is lost to everybody else, and no call lasts longer
+  v_max_seconds constant int := 60 * 60;
 begin
   perform metering.check_use(reserve_quota.quota_type, reserve_quota.amount, reserve_quota.agent_id);
   if reserve_quota.ttl_seconds is null or reserve_quota.ttl_seconds not between 1 and v_max_seconds then
-    perform core.raise_error('QT404', 'ttl_seconds must be from 1 to 86400.', 'Ten minutes are enough for most calls.');
+    perform core.raise_error('QT404', 'ttl_seconds must be from 1 to 3600.', 'Ten minutes are enough for most calls.');
+  end if;
+  v_reservation.id := gen_random_uuid();
+  if reserve_quota.idempotency_key is not null then
+    v_known := metering.claim_quota_key(reserve_quota.idempotency_key, hash_record_extended(row(
+      text 'reservation', reserve_quota.quota_type::text, reserve_quota.amount, core.current_user_id(), reserve_quota.agent_id,
+      reserve_quota.ttl_seconds), 0));
+    if v_known.key is not null then
+      select * into v_reservation from app_public.quota_reservations r
+       where r.tenant_id = core.current_tenant_id() and r.id = v_known.reservation_id;
+      return v_reservation;
+    end if;
+    update metering.quota_keys k set reservation_id = v_reservation.id
+     where k.tenant_id = core.current_tenant_id() and k.key = reserve_quota.idempotency_key;
   end if;
   v_reservation.tenant_id := core.current_tenant_id();
-  v_reservation.id := gen_random_uuid();
   v_reservation.quota_type := reserve_quota.quota_type;
   v_reservation.amount := reserve_quota.amount;
   v_reservation.user_id := core.current_user_id();
   v_reservation.agent_id := reserve_quota.agent_id;
   v_reservation.expires_at := core.clock() + make_interval(secs => reserve_quota.ttl_seconds);
-  select count(*) into v_hold_count from metering.hold_quota(v_reservation);
+  select count(*) into v_reservation.hold_count from metering.hold_quota(v_reservation);
   insert into app_public.quota_reservations (tenant_id, id, quota_type, amount, user_id, agent_id, expires_at, hold_count)
   values (v_reservation.tenant_id, v_reservation.id, v_reservation.quota_type, v_reservation.amount, v_reservation.user_id,
-          v_reservation.agent_id, v_reservation.expires_at, v_hold_count)
+          v_reservation.agent_id, v_reservation.expires_at, v_reservation.hold_count)
   returning * into v_reservation;
   return v_reservation;
 end
 $$;
 comment on function app_public.reserve_quota is
-  E'@resultFieldName reservation\n@errors ID202 MT301 QT402 QT403 QT404 QT601\nHolds an amount of api_calls, tokens or cost (US dollars) for a call that will be made next: the most that the call may use, such as the tokens of the prompt and max_tokens. Afterwards settle the reservation with what was really used, or release it. After ttl_seconds (1 to 86400, by default 600) it expires and holds nothing any more. Members may call this.';
+  E'@resultFieldName reservation\n@errors ID202 MT301 QT402 QT403 QT404 QT406 QT407 QT502 QT601\nHolds an amount of api_calls, tokens or cost (US dollars) for a call that will be made next: the most that the call may use, such as the tokens of the prompt and max_tokens. Afterwards settle the reservation with what was really used, or release it. After ttl_seconds (1 to 3600, by default 600) it expires and holds nothing any more. One person holds at most 80 % of a hard limit that others use too. With an idempotency_key, which is kept for 30 days, the same call again holds nothing more and returns the reservation as it is now. Members may call this.';
 grant execute on function app_public.reserve_quota to rowhouse_user;
 
 create or replace function metering.own_reservation(reservation_id uuid) returns app_public.quota_reservations

@@ -35,7 +35,7 @@ begin
 end
 $$;
 comment on function metering.hold_quota is
-  E'@errors QT601\nHolds the amount of a reservation in every counter whose limit applies.';
+  E'@errors QT406 QT601\nHolds the amount of a reservation in every counter whose limit applies.';
 grant execute on function metering.hold_quota to rowhouse_owner;
 
 create or replace function metering.settle_holds(reservation app_public.quota_reservations, used_amount numeric) returns void
@@ -111,11 +111,13 @@ begin
     end if;
   end loop;
   delete from app_public.quota_reservations r where r.expires_at < core.clock() - v_kept_for;
+  -- A key is older than its reservation's end, so no key is left whose reservation is gone.
+  delete from metering.quota_keys k where k.used_at < core.clock() - v_kept_for;
   return v_count;
 end
 $$;
 comment on function metering.expire_reservations is
-  'Gives back what expired reservations hold, and deletes reservations that expired more than 30 days ago. Returns how many counters changed. Counters that are locked are left for the next run, because a use that needs the room takes it itself.';
+  'Gives back what expired reservations hold, and deletes reservations that expired, and idempotency keys that were used, more than 30 days ago. Returns how many counters changed. Counters that are locked are left for the next run, because a use that needs the room takes it itself.';
 grant execute on function metering.expire_reservations to rowhouse_worker;
 
 set local role rowhouse_owner;

@@ -155,6 +155,25 @@ comment on function metering.tg_rate_limit_config__check_scope is
   E'@errors MT301 RL401\nRefuses a limit of a user or an agent that does not belong to its tenant, and a default outside the tenant of the platform.';
 grant execute on function metering.tg_rate_limit_config__check_scope to rowhouse_owner;
 
+create or replace function metering.tg_rate_limit_config__keep_windows() returns trigger
+language plpgsql security definer
+set search_path to pg_catalog, pg_temp
+as $$
+declare
+  v_id uuid := metering.derived_id(row(new.tenant_id, new.limit_scope, new.scope_id, new.limit_type, new.source, new.is_default)::text);
+begin
+  -- The action is no part of it, because it can be changed. So of two limits that differ only in being hard, the second one
+  -- keeps a random id.
+  if not exists (select from app_public.rate_limit_config c where c.id = v_id) then
+    new.id := v_id;
+  end if;
+  return new;
+end
+$$;
+comment on function metering.tg_rate_limit_config__keep_windows is
+  'Gives a limit the id that the same limit had before it was deleted, so that its windows go on and deleting it does not empty them.';
+grant execute on function metering.tg_rate_limit_config__keep_windows to rowhouse_owner;
+
 create or replace function metering.tg_tenants__set_rate_limits() returns trigger
 language plpgsql security definer
 set search_path to pg_catalog, pg_temp
@@ -175,6 +194,8 @@ set local role rowhouse_owner;
 
 create or replace trigger _200_check_scope before insert or update on app_public.rate_limit_config
   for each row execute function metering.tg_rate_limit_config__check_scope();
+create or replace trigger _300_keep_windows before insert on app_public.rate_limit_config
+  for each row execute function metering.tg_rate_limit_config__keep_windows();
 create or replace trigger _600_refresh_rules after insert or update or delete on app_public.rate_limit_config
   for each row execute function metering.tg_rate_limit_config__refresh_rules();
 create or replace trigger _620_set_rate_limits after insert on app_public.tenants

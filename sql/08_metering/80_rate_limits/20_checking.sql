@@ -8,8 +8,8 @@ create policy select_member on app_public.rate_limit_usage for select to rowhous
 grant select on app_public.rate_limit_usage to rowhouse_user;
 grant select, insert, update, delete on app_public.rate_limit_usage to rowhouse_platform;
 comment on table app_public.rate_limit_usage is
-  E'@behavior -insert -update -delete +query:resource:connection\nThe current sliding windows. A crash of the database forgets them and nothing else. You see your own windows, and with can_view_analytics all of the tenant.';
-comment on column app_public.rate_limit_usage.config_id is 'The rate limit.';
+  E'@foreignKey (config_id) references app_public.rate_limit_config (id)\n@behavior -insert -update -delete +query:resource:connection\nThe current sliding windows. A crash of the database forgets them and nothing else. You see your own windows, and with can_view_analytics all of the tenant.';
+comment on column app_public.rate_limit_usage.config_id is 'The rate limit. The window of a limit that was deleted stays until its uses have left it, and goes on when the limit is set again.';
 comment on column app_public.rate_limit_usage.scope_id is 'The tenant, user, agent or API key whose usage it is.';
 comment on column app_public.rate_limit_usage.window_seconds is 'The length of the window in seconds: 60, 3600, 86400 or 2592000 (30 days).';
 comment on column app_public.rate_limit_usage.usage_count is 'What was used from window_start to the last use, in the unit of the limit.';

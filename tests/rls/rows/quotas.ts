@@ -15,7 +15,12 @@ export const fillQuotas: Fill = async (t, tenant) => {
     `insert into app_public.quota_reservations (tenant_id, quota_type, amount, expires_at) values ($1, 'tokens', 1, now()) returning id`,
     [tenant.id],
   )
-  await t.query(`insert into metering.quota_holds values ($1, $2, $1, $3, 1, now())`, [tenant.id, counter, reservation])
+  await t.query(`insert into metering.quota_holds values ($1, $2, $1, $3, null, 1, now())`, [
+    tenant.id,
+    counter,
+    reservation,
+  ])
+  await t.query(`insert into metering.quota_keys values ($1, 'k', 0, '[]', null, now())`, [tenant.id])
   await t.query(
     `insert into app_public.quota_alerts (tenant_id, quota_type, quota_scope, scope_id, includes_subtree, period, period_start, threshold_percentage, quota_limit, usage_at_alert)
      values ($1, 'agents', 'tenant', $1, false, 'none', '-infinity', 80, 50, 40)`,
