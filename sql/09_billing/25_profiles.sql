@@ -5,6 +5,7 @@ call core.secure_global_table('app_public.invoice_issuers', 'the companies that 
 call core.allow('app_public.invoice_issuers', write => 'staff');
 grant select on app_public.invoice_issuers to rowhouse_user;
 grant insert, update, delete on app_public.invoice_issuers to rowhouse_admin;
+grant select on app_public.invoice_issuers to rowhouse_platform;
 comment on table app_public.invoice_issuers is
   E'@behavior -query:resource:single\nThe companies that issue invoices. Each numbers its documents without gaps. Only platform staff can see and edit them.';
 comment on column app_public.invoice_issuers.slug is 'The key of the issuer. It is unique. The issuer with the slug default bills every tenant without an issuer of its own.';

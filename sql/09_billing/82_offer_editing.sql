@@ -19,6 +19,8 @@ $$;
 comment on function billing.plan_for_staff is
   E'@errors LB301 TN205\nChecks that the caller is staff, and returns the plan with this slug, also when it is retired.';
 
+grant execute on function billing.plan_for_staff to rowhouse_platform;
+
 create or replace function app_public.save_plan(
   slug text, name text default null, description text default null, tier app_public.plan_tier default null,
   trial_days int default null, is_public boolean default null, is_retired boolean default null
@@ -143,7 +145,7 @@ comment on function app_public.remove_plan_entitlement is
 grant execute on function app_public.remove_plan_entitlement to rowhouse_user;
 
 create or replace function billing.first_period_from(subscription app_public.subscriptions, at timestamptz) returns timestamptz
-language sql stable
+language sql stable security definer
 set search_path to pg_catalog, pg_temp
 as $$
   -- the days of another cycle are counted from the end of the period

@@ -64,5 +64,5 @@ begin
 end
 $$;
 comment on function app_public.export_ledger is
-  E'@errors TN205\nThe entries of the ledger of all tenants within a period, the earliest first, in all currencies or in one. At most 1,000 at once: the next page begins after occurredAt and id of the last row, given as occurred_after and id_after. Once a period has ended, its export does not change, except that the books of a tenant that is deleted go with it. Only platform staff may call it.';
+  E'@errors TN205\nThe entries of the ledger of all tenants within a period, the earliest first, in all currencies or in one. At most 1,000 at once: the next page begins after occurredAt and id of the last row, given as occurred_after and id_after. A minute after its end the export of a period does not change any more, except that the books of a tenant that is deleted go with it. Only platform staff may call it.';
 grant execute on function app_public.export_ledger to rowhouse_user;

@@ -4,7 +4,7 @@
 import type pg from 'pg'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { addPlan } from '../billing/helpers.ts'
-import { needsServer, type Person, queries, useDatabase } from '../helpers/index.ts'
+import { needsServer, type Person, queries, transaction, useDatabase } from '../helpers/index.ts'
 import { eventOf } from '../helpers/metering.ts'
 import { type Session, useSessions } from '../helpers/sessions.ts'
 
@@ -47,11 +47,16 @@ async function subscribed(): Promise<Owner> {
 }
 
 beforeAll(async () => {
-  await addPlan(superuser, {
+  // a price in force gets its components in the transaction that adds it
+  const client = await db.pool.connect()
+  await client.query('begin')
+  await addPlan(transaction(client), {
     slug: 'plan',
     amount: 30,
     components: [{ usageType: 'search', model: 'per_unit', unitAmount: 1 }],
   })
+  await client.query('commit')
+  client.release()
 })
 
 describe('a subscription', () => {
