@@ -109,6 +109,7 @@ declare
   v_plan constant app_public.plans := billing.plan_for_staff(set_plan_entitlement.plan);
   v_entitlement app_public.plan_entitlements;
 begin
+  perform billing.require_entitlement_value(set_plan_entitlement.kind, set_plan_entitlement.is_enabled, set_plan_entitlement.quota_limit);
   insert into app_public.plan_entitlements as e (plan_id, kind, key, is_enabled, quota_limit, overage_allowed)
   values (v_plan.id, set_plan_entitlement.kind, set_plan_entitlement.key, set_plan_entitlement.is_enabled,
           set_plan_entitlement.quota_limit, coalesce(set_plan_entitlement.overage_allowed, false))
@@ -119,7 +120,7 @@ begin
 end
 $$;
 comment on function app_public.set_plan_entitlement is
-  E'@resultFieldName planEntitlement\n@errors LB301 TN205 23502 23514\nAdds a feature (is_enabled) or quota (quota_limit) to a plan, or changes it, at once for all that have the plan: preview_plan_edit lists them. Only platform staff may call it.';
+  E'@resultFieldName planEntitlement\n@errors LB301 LB403 TN205 23502 23514\nAdds a feature (is_enabled) or quota (quota_limit) to a plan, or changes it, at once for all that have the plan: preview_plan_edit lists them. Only platform staff may call it.';
 grant execute on function app_public.set_plan_entitlement to rowhouse_user;
 
 create or replace function app_public.remove_plan_entitlement(plan text, kind app_public.entitlement_kind_enum, key text)

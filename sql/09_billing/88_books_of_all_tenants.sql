@@ -34,7 +34,7 @@ begin
        and (invoices_of_all_tenants.created_before is null
             or (i.created_at, i.id) < (invoices_of_all_tenants.created_before, invoices_of_all_tenants.id_before))
      order by i.created_at desc, i.id desc
-     limit least(greatest(invoices_of_all_tenants.at_most, 0), billing.max_rows_of_a_page());
+     limit least(greatest(coalesce(invoices_of_all_tenants.at_most, 100), 0), billing.max_rows_of_a_page());
 end
 $$;
 comment on function app_public.invoices_of_all_tenants is
@@ -60,7 +60,7 @@ begin
        and (export_ledger.occurred_after is null
             or (e.occurred_at, e.id) > (export_ledger.occurred_after, export_ledger.id_after))
      order by e.occurred_at, e.id
-     limit least(greatest(export_ledger.at_most, 0), billing.max_rows_of_a_page());
+     limit least(greatest(coalesce(export_ledger.at_most, 1000), 0), billing.max_rows_of_a_page());
 end
 $$;
 comment on function app_public.export_ledger is
