@@ -76,6 +76,18 @@ describe('a subscription', () => {
   })
 })
 
+it('a prefix of numbers goes to one of ten issuers that want it at once', async (context) => {
+  needsServer(context)
+  const clients = await staff(10, db.platform.owner.tenantId)
+  const outcomes = await Promise.allSettled(
+    clients.map((c, n) =>
+      c.query(`select app_public.save_invoice_issuer('issuer-${n}', 'Company', number_prefix => 'WANTED-')`),
+    ),
+  )
+  const codes = outcomes.map((o) => (o.status === 'rejected' ? (o.reason as pg.DatabaseError).code : 'saved'))
+  expect(codes.sort()).toEqual([...Array(9).fill('LB528'), 'saved'])
+})
+
 describe('the invoices of a period', () => {
   it('are made and finalised exactly once by 10 workers at once, over three months', async (context) => {
     needsServer(context)
