@@ -197,6 +197,94 @@ comment on column app_public.usage_of_model.metric is E'@notNull\nThe name of th
 comment on column app_public.usage_of_model.quantity is E'@notNull\nThe quantity in the unit of the usage type.';
 comment on column app_public.usage_of_model.cost is E'@notNull\nThe cost in US dollars.';
 
+create type app_public.new_price_component as (
+  usage_type text,
+  model app_public.price_model_enum,
+  unit_amount numeric,
+  package_size numeric,
+  tiers jsonb,
+  included_quantity numeric
+);
+comment on type app_public.new_price_component is 'The price of one usage type in a new version of a price.';
+comment on column app_public.new_price_component.usage_type is E'@notNull\nThe usage type that is priced.';
+comment on column app_public.new_price_component.model is E'@notNull\nHow a quantity is priced.';
+comment on column app_public.new_price_component.unit_amount is 'The price of one unit (per_unit), of one package (package) or of any use (flat); left out for tiered and volume.';
+comment on column app_public.new_price_component.package_size is 'The number of units in one package; left out for other models.';
+comment on column app_public.new_price_component.tiers is 'For tiered and volume: an array of {"upTo", "unitAmount", "flatAmount"}. upTo rises from tier to tier, and the last tier has none.';
+comment on column app_public.new_price_component.included_quantity is 'The number of units in each period that cost nothing. The default is 0.';
+
+create type app_public.affected_subscription as (
+  tenant_id uuid,
+  tenant_slug text,
+  billing_cycle app_public.billing_cycle_enum,
+  currency text,
+  status app_public.subscription_status_enum,
+  affected_from timestamptz,
+  amount_before numeric,
+  amount_after numeric
+);
+comment on type app_public.affected_subscription is 'A running subscription that an edit of a plan touches.';
+comment on column app_public.affected_subscription.tenant_id is E'@notNull\nThe tenant.';
+comment on column app_public.affected_subscription.tenant_slug is E'@notNull\nThe slug of the tenant.';
+comment on column app_public.affected_subscription.billing_cycle is E'@notNull\nThe length of its periods from then on.';
+comment on column app_public.affected_subscription.currency is E'@notNull\nThe currency as an ISO 4217 code.';
+comment on column app_public.affected_subscription.status is E'@notNull\nThe state of the subscription.';
+comment on column app_public.affected_subscription.affected_from is E'@notNull\nThe beginning of the first period that has the new price.';
+comment on column app_public.affected_subscription.amount_before is E'@notNull\nThe price of that period without the edit, net of tax and without usage.';
+comment on column app_public.affected_subscription.amount_after is E'@notNull\nThe price of that period with the edit, net of tax and without usage.';
+
+create type app_public.invoice_of_tenant as (
+  tenant_id uuid,
+  tenant_slug text,
+  id uuid,
+  number text,
+  issuer_slug text,
+  series app_public.invoice_series,
+  status app_public.invoice_status_enum,
+  currency text,
+  total numeric,
+  amount_due numeric,
+  due_at timestamptz,
+  created_at timestamptz
+);
+comment on type app_public.invoice_of_tenant is 'A document of any tenant, for platform staff.';
+comment on column app_public.invoice_of_tenant.tenant_id is E'@notNull\nThe tenant that is billed.';
+comment on column app_public.invoice_of_tenant.tenant_slug is E'@notNull\nThe slug of the tenant.';
+comment on column app_public.invoice_of_tenant.id is E'@notNull\nThe id of the document. Enter the tenant to read the document itself.';
+comment on column app_public.invoice_of_tenant.number is 'The number; null for a draft.';
+comment on column app_public.invoice_of_tenant.issuer_slug is E'@notNull\nThe slug of the company that issues it.';
+comment on column app_public.invoice_of_tenant.series is E'@notNull\nWhether this is an invoice or a credit note.';
+comment on column app_public.invoice_of_tenant.status is E'@notNull\nThe status.';
+comment on column app_public.invoice_of_tenant.currency is E'@notNull\nThe currency as an ISO 4217 code.';
+comment on column app_public.invoice_of_tenant.total is E'@notNull\nThe total including tax.';
+comment on column app_public.invoice_of_tenant.amount_due is E'@notNull\nWhat is still to be paid.';
+comment on column app_public.invoice_of_tenant.due_at is 'When it must be paid; null for a draft.';
+comment on column app_public.invoice_of_tenant.created_at is E'@notNull\nWhen the document was created.';
+
+create type app_public.ledger_row as (
+  occurred_at timestamptz,
+  id uuid,
+  posting_id uuid,
+  tenant_slug text,
+  event text,
+  account text,
+  currency text,
+  amount numeric,
+  document_id uuid,
+  document_number text
+);
+comment on type app_public.ledger_row is 'One entry of the ledger of any tenant, for accounting. The entries of a posting sum to 0.';
+comment on column app_public.ledger_row.occurred_at is E'@notNull\nWhen it was posted.';
+comment on column app_public.ledger_row.id is E'@notNull\nThe id of the entry.';
+comment on column app_public.ledger_row.posting_id is E'@notNull\nThe posting that the entry belongs to.';
+comment on column app_public.ledger_row.tenant_slug is E'@notNull\nThe slug of the tenant.';
+comment on column app_public.ledger_row.event is E'@notNull\nWhat happened.';
+comment on column app_public.ledger_row.account is E'@notNull\nThe account.';
+comment on column app_public.ledger_row.currency is E'@notNull\nThe currency as an ISO 4217 code.';
+comment on column app_public.ledger_row.amount is E'@notNull\nThe amount: a debit is positive and a credit negative.';
+comment on column app_public.ledger_row.document_id is E'@notNull\nThe invoice, credit note, payment, refund or credit entry that it is about.';
+comment on column app_public.ledger_row.document_number is 'The number of the invoice or credit note; null for other documents.';
+
 -- Arithmetic that constraints need ----------------------------------------------------------------------------------------
 
 -- The decimal places that an amount of a currency has when it is paid. This list is also the list of supported currencies.
@@ -270,6 +358,7 @@ create table app_public.plans (
   tier app_public.plan_tier not null,
   trial_days int not null default 0,
   is_public boolean not null default true,
+  retired_at timestamptz,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
   constraint slug_is_a_slug check (core.is_slug(slug)),
@@ -376,7 +465,9 @@ create table app_public.invoice_issuers (
   updated_at timestamptz not null default now(),
   constraint slug_is_a_slug check (core.is_slug(slug)),
   constraint name_is_a_name check (core.is_name(name)),
-  constraint prefixes_are_short check (number_prefix ~ '^[A-Za-z0-9/-]{0,20}$' and credit_note_prefix ~ '^[A-Za-z0-9/-]{0,20}$'),
+  -- a number begins where the digits at its end begin, so that two prefixes never make the same number
+  constraint prefixes_are_short
+    check (number_prefix ~ '^([A-Za-z0-9/-]{0,19}[A-Za-z/-])?$' and credit_note_prefix ~ '^([A-Za-z0-9/-]{0,19}[A-Za-z/-])?$'),
   constraint payment_terms_days_is_in_range check (payment_terms_days between 0 and 365),
   constraint draft_hours_is_in_range check (draft_hours between 0 and 720)
 );
@@ -384,6 +475,33 @@ call core.limit_length('app_public.invoice_issuers', 50, 'tax_number');
 call core.limit_length('app_public.invoice_issuers', 1000, 'address');
 call core.limit_length('app_public.invoice_issuers', 2000, 'footer');
 insert into app_public.invoice_issuers (slug, name) values ('default', 'Change me: the name of the company that bills');
+
+-- Every prefix that an issuer has or had for one of its series. Nobody else ever gets it.
+create table billing.number_prefixes (
+  prefix text primary key,
+  issuer_id uuid not null references app_public.invoice_issuers (id) on delete cascade,
+  series app_public.invoice_series not null,
+  created_at timestamptz not null default now(),
+  constraint prefix_is_in_lower_case check (prefix = lower(prefix) and length(prefix) <= 20)
+);
+create index on billing.number_prefixes (issuer_id);
+insert into billing.number_prefixes (prefix, issuer_id, series)
+select lower(p.prefix), i.id, p.series::app_public.invoice_series
+  from app_public.invoice_issuers i
+ cross join lateral (values (i.number_prefix, 'invoice'), (i.credit_note_prefix, 'credit_note')) as p (prefix, series);
+
+-- The tax on what is sold to a country, each rate from a day on.
+create table app_public.tax_rates (
+  id uuid primary key default gen_random_uuid(),
+  country_code text not null,
+  rate numeric not null,
+  valid_from timestamptz not null,
+  created_at timestamptz not null default now(),
+  unique (country_code, valid_from),
+  constraint country_code_is_iso_3166 check (country_code ~ '^[A-Z]{2}$'),
+  constraint rate_is_a_share check (rate >= 0 and rate < 1),
+  constraint valid_from_is_finite check (isfinite(valid_from))
+);
 
 -- One row for each issuer and series. The row is locked while a document takes its number, so a rollback returns the number.
 create table billing.invoice_counters (
@@ -412,7 +530,7 @@ create table app_public.billing_profiles (
   country_code text,
   tax_number text,
   tax_mode app_public.tax_mode not null default 'standard',
-  tax_rate numeric not null default 0,
+  tax_rate numeric,
   collection_method app_public.collection_method not null default 'automatic',
   currency text not null default 'USD',
   issuer_id uuid not null references app_public.invoice_issuers (id),
@@ -596,7 +714,10 @@ call core.limit_length('app_public.invoices', 50, 'number');
 call core.limit_length('app_public.invoices', 64, 'timezone');
 call core.limit_bytes('app_public.invoices', 100000, 'issued_by', 'billed_to');
 create index on app_public.invoices (subscription_id);
-create index on app_public.invoices (issuer_id);
+create index on app_public.invoices (issuer_id, created_at, id);
+-- what staff read of all tenants, the newest first
+create index on app_public.invoices (created_at, id);
+create index invoices_open_idx on app_public.invoices (created_at, id) where amount_due > 0;
 create index on app_public.invoices (usage_price_id);
 create index on app_public.invoices (tenant_id, credited_invoice_id, currency);
 create index on app_public.invoices (tenant_id, created_at);
@@ -797,6 +918,7 @@ create table billing.ledger_entries (
 );
 call core.limit_length('billing.ledger_entries', 3, 'currency');
 create index on billing.ledger_entries (tenant_id, occurred_at);
+create index on billing.ledger_entries (occurred_at, id);
 
 create table billing.payment_events (
   provider app_public.payment_provider not null,

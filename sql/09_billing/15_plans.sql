@@ -12,7 +12,7 @@ call core.secure_global_table('app_public.plans', 'what the platform sells');
 call core.allow('app_public.plans', write => 'staff');
 -- a tenant also sees its own plan when it is not public
 create policy select_everyone on app_public.plans for select to rowhouse_user
-  using (is_public or id in (select plan_id from app_public.subscriptions));
+  using (is_public and retired_at is null or id in (select plan_id from app_public.subscriptions));
 grant select on app_public.plans to rowhouse_user;
 grant insert, update, delete on app_public.plans to rowhouse_admin;
 grant select, insert, update, delete on app_public.plans to rowhouse_platform;
@@ -24,6 +24,7 @@ comment on column app_public.plans.description is 'What the plan is for.';
 comment on column app_public.plans.tier is 'The rank of the plan. It becomes the subscription_tier of the tenant, and a change to a higher tier is an upgrade.';
 comment on column app_public.plans.trial_days is 'The number of whole days that the first subscription of a tenant is free, from 0 to 365.';
 comment on column app_public.plans.is_public is 'Whether every tenant may choose the plan. Only staff can choose a plan that is not public.';
+comment on column app_public.plans.retired_at is 'Since when nobody can choose the plan any more; null while it is on offer. The tenants that have it keep it.';
 comment on column app_public.plans.created_at is 'When the row was created.';
 comment on column app_public.plans.updated_at is 'When the row was last changed.';
 comment on constraint slug_is_a_slug on app_public.plans is 'must consist of lower-case letters, digits and hyphens';
@@ -60,7 +61,7 @@ grant select on app_public.plan_price_components to rowhouse_user;
 grant insert, update, delete on app_public.plan_price_components to rowhouse_admin;
 grant select, insert, update, delete on app_public.plan_price_components to rowhouse_platform;
 comment on table app_public.plan_price_components is
-  E'@behavior -query:resource:connection -query:resource:single\nThe prices for usage that come on top of the fixed amount of a price, one for each usage type. Components cannot be changed once a tenant has subscribed to the price.';
+  E'@behavior -query:resource:connection -query:resource:single\nThe prices for usage that come on top of the fixed amount of a price, one for each usage type. They come with the price, and they cannot be changed once it is in force or a tenant has subscribed to it.';
 comment on column app_public.plan_price_components.price_id is 'The price that the component belongs to.';
 comment on column app_public.plan_price_components.usage_type is 'The usage type that is priced.';
 comment on column app_public.plan_price_components.model is 'How a quantity is priced.';
@@ -136,19 +137,21 @@ declare
   v_price_ids uuid[] := case tg_op when 'INSERT' then array[new.price_id] when 'DELETE' then array[old.price_id]
                         else array[old.price_id, new.price_id] end;
 begin
-  -- Components can be edited until a tenant subscribes to the price; after that they are part of what was sold. The lock
-  -- orders this change and a subscription that starts at the same time.
+  -- Components can be edited until the price is in force or sold. The lock orders this change and a subscription that starts at
+  -- the same time. A price that comes into force at once gets its components in the transaction that adds it.
   perform from app_public.plan_prices p where p.id = any (v_price_ids) for update;
-  if exists (select from app_public.subscriptions s where s.price_id = any (v_price_ids))
+  if exists (select from app_public.plan_prices p
+              where p.id = any (v_price_ids) and p.valid_from <= core.clock() and p.created_at < now())
+     or exists (select from app_public.subscriptions s where s.price_id = any (v_price_ids))
      or exists (select from app_public.invoice_lines l where l.price_id = any (v_price_ids)) then
-    perform core.raise_error('LB502', 'The components of this price cannot be changed, because the price has subscribers.',
+    perform core.raise_error('LB502', 'The components of this price cannot be changed, because the price is in force or has subscribers.',
       'Add a price of the same plan, currency and cycle with a later valid_from.');
   end if;
   return case tg_op when 'DELETE' then old else new end;
 end
 $$;
 comment on function billing.tg_plan_price_components__keep_history is
-  E'@errors LB502\nKeeps the components of a price as they are once a tenant has subscribed to it or an invoice has used it.';
+  E'@errors LB502\nKeeps the components of a price as they are once it is in force, a tenant has subscribed to it, or an invoice has used it.';
 
 create or replace function billing.plan_price_at(plan_id uuid, currency text, billing_cycle app_public.billing_cycle_enum, at timestamptz)
 returns app_public.plan_prices
@@ -180,7 +183,11 @@ declare
   v_plan app_public.plans;
 begin
   select * into v_plan from app_public.plans p
-   where p.slug = plan_by_slug.slug and (p.is_public or tenancy.is_platform_admin());
+   where p.slug = plan_by_slug.slug and (p.is_public or tenancy.is_platform_admin())
+     -- whoever has a retired plan can still change its cycle, or undo a change
+     and (p.retired_at is null or exists (
+       select from app_public.subscriptions s
+        where s.tenant_id = core.current_tenant_id() and s.plan_id = p.id and s.ended_at is null));
   if not found then
     perform core.raise_error('LB301', 'There is no such plan.', 'Choose one of the public plans, or ask platform staff for another plan.');
   end if;
@@ -188,7 +195,7 @@ begin
 end
 $$;
 comment on function billing.plan_by_slug is
-  E'@errors LB301\nThe plan with this slug, if the caller may choose it: everyone may choose a public plan, and staff may choose any plan.';
+  E'@errors LB301\nThe plan with this slug, if the caller may choose it: everyone may choose a public plan, and staff may choose any plan. A retired plan is only for the tenant that has it.';
 
 create or replace function billing.seed_example_prices(plan_id uuid, plan_slug text) returns void
 language plpgsql volatile security definer

@@ -5,14 +5,15 @@ call core.secure_global_table('app_public.invoice_issuers', 'the companies that 
 call core.allow('app_public.invoice_issuers', write => 'staff');
 grant select on app_public.invoice_issuers to rowhouse_user;
 grant insert, update, delete on app_public.invoice_issuers to rowhouse_admin;
+grant select on app_public.invoice_issuers to rowhouse_platform;
 comment on table app_public.invoice_issuers is
   E'@behavior -query:resource:single\nThe companies that issue invoices. Each numbers its documents without gaps. Only platform staff can see and edit them.';
 comment on column app_public.invoice_issuers.slug is 'The key of the issuer. It is unique. The issuer with the slug default bills every tenant without an issuer of its own.';
 comment on column app_public.invoice_issuers.name is 'The name on the invoice.';
 comment on column app_public.invoice_issuers.address is 'The address on the invoice.';
 comment on column app_public.invoice_issuers.tax_number is 'The tax number on the invoice.';
-comment on column app_public.invoice_issuers.number_prefix is 'The prefix of invoice numbers.';
-comment on column app_public.invoice_issuers.credit_note_prefix is 'The prefix of credit note numbers. It should differ from the prefix of invoice numbers.';
+comment on column app_public.invoice_issuers.number_prefix is 'The prefix of invoice numbers. No other issuer or series has or had it.';
+comment on column app_public.invoice_issuers.credit_note_prefix is 'The prefix of credit note numbers. No other issuer or series has or had it.';
 comment on column app_public.invoice_issuers.payment_terms_days is 'The number of days to pay an invoice that is not charged automatically, from 0 to 365.';
 comment on column app_public.invoice_issuers.draft_hours is 'The number of hours that an invoice with usage stays a draft after its period, so that late events are still included, from 0 to 720.';
 comment on column app_public.invoice_issuers.footer is 'The text below the invoice.';
@@ -20,7 +21,7 @@ comment on column app_public.invoice_issuers.created_at is 'When the row was cre
 comment on column app_public.invoice_issuers.updated_at is 'When the row was last changed.';
 comment on constraint slug_is_a_slug on app_public.invoice_issuers is 'must consist of lower-case letters, digits and hyphens';
 comment on constraint name_is_a_name on app_public.invoice_issuers is 'must have from 1 to 255 characters, at least one of them visible, and no control characters';
-comment on constraint prefixes_are_short on app_public.invoice_issuers is 'must have at most 20 letters, digits, slashes and hyphens';
+comment on constraint prefixes_are_short on app_public.invoice_issuers is 'must have at most 20 letters, digits, slashes and hyphens, and must not end in a digit';
 comment on constraint payment_terms_days_is_in_range on app_public.invoice_issuers is 'must be from 0 to 365';
 comment on constraint draft_hours_is_in_range on app_public.invoice_issuers is 'must be from 0 to 720';
 comment on constraint invoice_issuers_slug_key on app_public.invoice_issuers is 'is already used by another issuer';
@@ -38,7 +39,7 @@ comment on column app_public.billing_profiles.address is 'The address on the inv
 comment on column app_public.billing_profiles.country_code is 'The country as an ISO 3166-1 alpha-2 code.';
 comment on column app_public.billing_profiles.tax_number is 'The tax number, such as a VAT identification number.';
 comment on column app_public.billing_profiles.tax_mode is 'How invoices are taxed.';
-comment on column app_public.billing_profiles.tax_rate is 'The tax as a share of the subtotal: 0.19 is 19 %. It is used when tax_mode is standard.';
+comment on column app_public.billing_profiles.tax_rate is 'The tax as a share of the subtotal that staff set: 0.19 is 19 %. It is used when tax_mode is standard. When it is null, the rate of the country is used.';
 comment on column app_public.billing_profiles.collection_method is 'How invoices are paid.';
 comment on column app_public.billing_profiles.currency is 'The currency as an ISO 4217 code in upper case.';
 comment on column app_public.billing_profiles.issuer_id is 'The company that issues the invoices.';
@@ -158,6 +159,11 @@ begin
          address = coalesce(update_billing_profile.address, p.address),
          country_code = coalesce(update_billing_profile.country_code, p.country_code),
          tax_number = coalesce(update_billing_profile.tax_number, p.tax_number),
+         -- staff decided on the reverse charge for the number and the country of before
+         tax_mode = case when p.tax_mode = 'reverse_charge'
+                          and (coalesce(update_billing_profile.country_code, p.country_code) is distinct from p.country_code
+                            or coalesce(update_billing_profile.tax_number, p.tax_number) is distinct from p.tax_number)
+                      then 'standard' else p.tax_mode end,
          currency = coalesce(update_billing_profile.currency, p.currency)
    where p.tenant_id = v_profile.tenant_id
   returning * into v_profile;
@@ -165,12 +171,13 @@ begin
 end
 $$;
 comment on function app_public.update_billing_profile is
-  E'@resultFieldName billingProfile\n@errors LB503 ID203 23514\nChanges who is billed. Arguments that are left out change nothing. The change appears on invoices that are finalised later. Requires can_manage_billing.';
+  E'@resultFieldName billingProfile\n@errors LB503 ID203 23514\nChanges who is billed. Arguments that are left out change nothing. The change appears on invoices that are finalised later. With another country or tax number the reverse charge ends until staff decide on it again. Requires can_manage_billing.';
 grant execute on function app_public.update_billing_profile to rowhouse_user;
 
 create or replace function app_public.set_billing_terms(
   tax_mode app_public.tax_mode default null, tax_rate numeric default null,
-  collection_method app_public.collection_method default null, issuer_slug text default null
+  collection_method app_public.collection_method default null, issuer_slug text default null,
+  use_country_rate boolean default false
 ) returns app_public.billing_profiles
 language plpgsql volatile security definer
 set search_path to pg_catalog, pg_temp
@@ -187,7 +194,7 @@ begin
   end if;
   update app_public.billing_profiles p
      set tax_mode = coalesce(set_billing_terms.tax_mode, p.tax_mode),
-         tax_rate = coalesce(set_billing_terms.tax_rate, p.tax_rate),
+         tax_rate = case when set_billing_terms.use_country_rate then null else coalesce(set_billing_terms.tax_rate, p.tax_rate) end,
          collection_method = coalesce(set_billing_terms.collection_method, p.collection_method),
          issuer_id = coalesce(v_issuer_id, p.issuer_id)
    where p.tenant_id = v_profile.tenant_id
@@ -196,7 +203,7 @@ begin
 end
 $$;
 comment on function app_public.set_billing_terms is
-  E'@resultFieldName billingProfile\n@errors LB309 TN205 23514\nSets how this tenant is taxed (tax_rate 0.19 is 19 %), how it pays, and which issuer bills it. Arguments that are left out change nothing. Only platform staff may call it.';
+  E'@resultFieldName billingProfile\n@errors LB309 TN205 23514\nSets how this tenant is taxed (tax_rate 0.19 is 19 %), how it pays, and which issuer bills it. Arguments that are left out change nothing; with use_country_rate the tax rate of the country is used again. Only platform staff may call it.';
 grant execute on function app_public.set_billing_terms to rowhouse_user;
 
 create or replace function billing.credit_balance(tenant_id uuid, currency text) returns numeric

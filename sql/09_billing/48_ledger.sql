@@ -16,6 +16,7 @@
 
 call core.secure_tenant_table('billing.ledger_entries');
 call core.exempt_from_guard('billing.ledger_entries', '_000_require_writable_tenant', 'a tenant that is read-only can still pay and stop paying');
+grant select on billing.ledger_entries to rowhouse_platform;
 comment on table billing.ledger_entries is 'The postings of a tenant. Rows are only ever added.';
 
 create or replace function billing.post(

@@ -11,7 +11,7 @@ declare
   v_subtotal numeric;
   v_tax numeric;
 begin
-  select case p.tax_mode when 'standard' then p.tax_rate else 0 end into v_rate
+  select billing.tax_rate(p, preview_lines.at) into v_rate
     from app_public.billing_profiles p where p.tenant_id = preview_lines.tenant_id;
   select coalesce(sum(l.amount), 0) into v_subtotal from unnest(preview_lines.lines) l;
   v_tax := billing.round_money(v_subtotal * coalesce(v_rate, 0), preview_lines.currency);

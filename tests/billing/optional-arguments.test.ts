@@ -9,7 +9,7 @@ import { addPlan, asStaff, invoicesOf, payByInvoice } from './helpers.ts'
 
 const db = useDatabase()
 
-type Rows = { invoice: string; draft: string; line: string; payment: string; method: string }
+type Rows = { invoice: string; draft: string; line: string; payment: string; method: string; price: string }
 type Call = { by: 'owner' | 'staff'; required: unknown[]; optional: Record<string, unknown> }
 
 /** A call of each function that is valid with all of its arguments. */
@@ -17,6 +17,11 @@ const calls = (rows: Rows): Record<string, Call> => ({
   add_credit: { by: 'staff', required: [5, 'Sorry'], optional: {} },
   add_invoice_line: { by: 'staff', required: [rows.draft, 'Setup', 20], optional: { kind: 'adjustment' } },
   add_payment_method: { by: 'owner', required: ['pm_other'], optional: { provider: 'stripe' } },
+  add_plan_price: {
+    by: 'staff',
+    required: ['small', 'EUR', 10],
+    optional: { valid_from: '2025-05-01Z', billing_cycle: 'annual', components: '{}' },
+  },
   billing_profiles_credit_balance: { by: 'owner', required: [null], optional: {} },
   cancel_subscription: { by: 'owner', required: [], optional: { at_period_end: true } },
   change_plan: { by: 'owner', required: ['large'], optional: { billing_cycle: 'monthly' } },
@@ -26,10 +31,27 @@ const calls = (rows: Rows): Record<string, Call> => ({
   delete_draft_invoice: { by: 'staff', required: [rows.draft], optional: {} },
   entitlements: { by: 'owner', required: [], optional: {} },
   explain_invoice: { by: 'owner', required: [rows.invoice], optional: {} },
+  export_ledger: {
+    by: 'staff',
+    required: ['2025-04-01Z', '2025-05-01Z'],
+    optional: { currency: 'USD', occurred_after: '2025-04-01Z', id_after: rows.invoice, at_most: 1 },
+  },
   finalise_invoice: { by: 'staff', required: [rows.draft], optional: {} },
   invoice: { by: 'owner', required: [rows.invoice], optional: {} },
   invoices_html: { by: 'owner', required: [null], optional: {} },
   invoices_pdf_base64: { by: 'owner', required: [null], optional: {} },
+  invoices_of_all_tenants: {
+    by: 'staff',
+    required: [],
+    optional: {
+      is_overdue: true,
+      status: 'finalised',
+      issuer: 'default',
+      created_before: '2025-05-01Z',
+      id_before: rows.invoice,
+      at_most: 1,
+    },
+  },
   override_entitlement: {
     by: 'staff',
     required: ['quota', 'users'],
@@ -40,19 +62,64 @@ const calls = (rows: Rows): Record<string, Call> => ({
   pay_out_credit: { by: 'staff', required: [1, 'Transfer'], optional: {} },
   preview_invoice: { by: 'owner', required: [], optional: {} },
   preview_plan_change: { by: 'owner', required: ['large'], optional: { billing_cycle: 'monthly' } },
+  preview_plan_edit: {
+    by: 'staff',
+    required: ['small'],
+    optional: { currency: 'USD', billing_cycle: 'monthly', amount: 12, valid_from: '2025-05-01Z' },
+  },
   record_payment: { by: 'staff', required: [rows.invoice, 1], optional: { reference: 'Transfer 1' } },
   refund_payment: { by: 'staff', required: [rows.payment], optional: { amount: 1, reason: 'Sorry' } },
   remove_entitlement_override: { by: 'staff', required: ['quota', 'agents'], optional: {} },
   remove_invoice_line: { by: 'staff', required: [rows.line], optional: {} },
   remove_payment_method: { by: 'owner', required: [rows.method], optional: {} },
+  remove_plan_entitlement: { by: 'staff', required: ['small', 'quota', 'agents'], optional: {} },
+  remove_plan_price: { by: 'staff', required: [rows.price], optional: {} },
   resume_subscription: { by: 'owner', required: [], optional: {} },
   reverse_payment: { by: 'staff', required: [rows.payment, 'Bounced'], optional: {} },
+  save_invoice_issuer: {
+    by: 'staff',
+    required: ['default'],
+    optional: {
+      name: 'Company',
+      address: '1 Road',
+      tax_number: 'GB 1',
+      number_prefix: 'N-',
+      credit_note_prefix: 'C-',
+      payment_terms_days: 30,
+      draft_hours: 2,
+      footer: 'Thanks',
+    },
+  },
+  save_plan: {
+    by: 'staff',
+    required: ['small'],
+    optional: {
+      name: 'Small',
+      description: 'For a few',
+      tier: 'free',
+      trial_days: 3,
+      is_public: false,
+      is_retired: true,
+    },
+  },
   set_billing_terms: {
     by: 'staff',
     required: [],
-    optional: { tax_mode: 'standard', tax_rate: 0.19, collection_method: 'invoice', issuer_slug: 'default' },
+    optional: {
+      tax_mode: 'standard',
+      tax_rate: 0.19,
+      collection_method: 'invoice',
+      issuer_slug: 'default',
+      use_country_rate: true,
+    },
   },
   set_default_payment_method: { by: 'owner', required: [rows.method], optional: {} },
+  set_plan_entitlement: {
+    by: 'staff',
+    required: ['small', 'quota', 'users'],
+    optional: { is_enabled: null, quota_limit: 7, overage_allowed: true },
+  },
+  set_tax_rate: { by: 'staff', required: ['GB', 0.2], optional: { valid_from: '2025-05-01Z' } },
   start_subscription: { by: 'owner', required: ['small'], optional: { billing_cycle: 'monthly', skip_trial: true } },
   update_billing_profile: {
     by: 'owner',
@@ -73,7 +140,7 @@ const calls = (rows: Rows): Record<string, Call> => ({
   write_off_invoice: { by: 'staff', required: [rows.invoice, 'Gone'], optional: {} },
 })
 
-/** acme with an open invoice, a draft with a line by staff, a payment, a card and an override. */
+/** acme with an open invoice, a draft with a line by staff, a payment, a card, an override and a planned price. */
 async function scene(t: Transaction): Promise<Rows> {
   await t.becomeSuperuser()
   await addPlan(t, { slug: 'small', amount: 10 })
@@ -92,7 +159,9 @@ async function scene(t: Transaction): Promise<Rows> {
   const draft = await t.value<string>('select id from app_public.create_invoice()')
   const line = await t.value<string>(`select id from app_public.add_invoice_line($1, 'Setup', 5)`, [draft])
   await t.query(`select app_public.override_entitlement('quota', 'agents', quota_limit => 1)`)
-  return { invoice: invoice?.id as string, draft, line, payment, method }
+  await t.query(`select app_public.set_plan_entitlement('small', 'quota', 'agents', quota_limit => 2)`)
+  const price = await t.value<string>(`select id from app_public.add_plan_price('small', 'USD', 12, '2025-06-01Z')`)
+  return { invoice: invoice?.id as string, draft, line, payment, method, price }
 }
 
 const literal = (value: unknown): string => (value === null ? 'null' : `'${String(value)}'`)
@@ -118,7 +187,7 @@ function variants(name: string, { required, optional }: Call): string[] {
 
 describe('optional arguments', () => {
   it('are those of all functions of billing', async () => {
-    const rows = { invoice: '', draft: '', line: '', payment: '', method: '' }
+    const rows = { invoice: '', draft: '', line: '', payment: '', method: '', price: '' }
     expect(Object.keys(calls(rows)).sort()).toEqual(
       (await apiFunctionsOf('09_billing')).map((name) => name.replace('app_public.', '')),
     )
@@ -126,7 +195,7 @@ describe('optional arguments', () => {
 
   it('are listed here for each function', () =>
     db.inTransaction(async (t) => {
-      const listed = calls({ invoice: '', draft: '', line: '', payment: '', method: '' })
+      const listed = calls({ invoice: '', draft: '', line: '', payment: '', method: '', price: '' })
       const found = await t.query<{ name: string; names: string[] }>(
         `select proname as name,
                 coalesce(proargnames[pronargs - pronargdefaults + 1 : pronargs], '{}') as names

@@ -4,7 +4,7 @@
 import type pg from 'pg'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { addPlan } from '../billing/helpers.ts'
-import { needsServer, type Person, queries, useDatabase } from '../helpers/index.ts'
+import { needsServer, type Person, queries, transaction, useDatabase } from '../helpers/index.ts'
 import { eventOf } from '../helpers/metering.ts'
 import { type Session, useSessions } from '../helpers/sessions.ts'
 
@@ -47,11 +47,16 @@ async function subscribed(): Promise<Owner> {
 }
 
 beforeAll(async () => {
-  await addPlan(superuser, {
+  // a price in force gets its components in the transaction that adds it
+  const client = await db.pool.connect()
+  await client.query('begin')
+  await addPlan(transaction(client), {
     slug: 'plan',
     amount: 30,
     components: [{ usageType: 'search', model: 'per_unit', unitAmount: 1 }],
   })
+  await client.query('commit')
+  client.release()
 })
 
 describe('a subscription', () => {
@@ -69,6 +74,18 @@ describe('a subscription', () => {
       await superuser.value('select count(*)::int from app_public.invoices where tenant_id = $1', [owner.tenantId]),
     ).toBe(1)
   })
+})
+
+it('a prefix of numbers goes to one of ten issuers that want it at once', async (context) => {
+  needsServer(context)
+  const clients = await staff(10, db.platform.owner.tenantId)
+  const outcomes = await Promise.allSettled(
+    clients.map((c, n) =>
+      c.query(`select app_public.save_invoice_issuer('issuer-${n}', 'Company', number_prefix => 'WANTED-')`),
+    ),
+  )
+  const codes = outcomes.map((o) => (o.status === 'rejected' ? (o.reason as pg.DatabaseError).code : 'saved'))
+  expect(codes.sort()).toEqual([...Array(9).fill('LB528'), 'saved'])
 })
 
 describe('the invoices of a period', () => {

@@ -32,6 +32,22 @@ comment on constraint quota_limit_is_an_amount on app_public.tenant_entitlement_
 comment on constraint overage_belongs_to_quotas on app_public.tenant_entitlement_overrides is 'can be set for a quota only';
 comment on constraint reason_is_short on app_public.tenant_entitlement_overrides is 'must have at most 1,000 characters';
 
+create or replace function billing.require_entitlement_value(
+  kind app_public.entitlement_kind_enum, is_enabled boolean, quota_limit numeric
+) returns void
+language plpgsql stable
+set search_path to pg_catalog, pg_temp
+as $$
+begin
+  if require_entitlement_value.kind = 'feature' and require_entitlement_value.is_enabled is null
+     or require_entitlement_value.kind = 'quota' and require_entitlement_value.quota_limit is null then
+    perform core.raise_error('LB403', 'The value of the entitlement is missing.', 'Give is_enabled for a feature and quota_limit for a quota.');
+  end if;
+end
+$$;
+comment on function billing.require_entitlement_value is
+  E'@errors LB403\nRaises an error when a feature is neither on nor off, or a quota has no limit.';
+
 create or replace function app_public.override_entitlement(
   kind app_public.entitlement_kind_enum, key text, is_enabled boolean default null, quota_limit numeric default null,
   overage_allowed boolean default false, reason text default null
@@ -43,10 +59,7 @@ declare
   v_override app_public.tenant_entitlement_overrides;
 begin
   perform tenancy.require_staff();
-  if override_entitlement.kind = 'feature' and override_entitlement.is_enabled is null
-     or override_entitlement.kind = 'quota' and override_entitlement.quota_limit is null then
-    perform core.raise_error('LB403', 'The value of the entitlement is missing.', 'Give is_enabled for a feature and quota_limit for a quota.');
-  end if;
+  perform billing.require_entitlement_value(override_entitlement.kind, override_entitlement.is_enabled, override_entitlement.quota_limit);
   insert into app_public.tenant_entitlement_overrides as o (tenant_id, kind, key, is_enabled, quota_limit, overage_allowed, reason)
   values (core.current_tenant_id(), override_entitlement.kind, override_entitlement.key, override_entitlement.is_enabled,
           override_entitlement.quota_limit, coalesce(override_entitlement.overage_allowed, false), override_entitlement.reason)

@@ -77,7 +77,7 @@ declare
   v_rate numeric;
 begin
   select * into v_profile from app_public.billing_profiles p where p.tenant_id = sum_up_invoice.tenant_id;
-  v_rate := case v_profile.tax_mode when 'standard' then v_profile.tax_rate else 0 end;
+  v_rate := billing.tax_rate(v_profile, core.clock());
   select coalesce(sum(l.amount), 0) into v_subtotal from app_public.invoice_lines l
    where l.tenant_id = sum_up_invoice.tenant_id and l.invoice_id = sum_up_invoice.invoice_id;
   update app_public.invoices i
