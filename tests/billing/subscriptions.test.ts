@@ -25,7 +25,7 @@ const plans = async (t: Transaction): Promise<void> => {
   await addPlan(t, { slug: 'free', tier: 'free', amount: 0 })
   await addPlan(t, { slug: 'small', amount: 30, trialDays: 14 })
   await addPlan(t, { slug: 'small', amount: 300, cycle: 'annual' })
-  await addPlan(t, { slug: 'large', tier: 'professional', amount: 90 })
+  await addPlan(t, { slug: 'large', tier: 'professional', amount: 90, trialDays: 14 })
   await addPlan(t, { slug: 'large', tier: 'professional', amount: 900, cycle: 'annual' })
 }
 
@@ -143,6 +143,22 @@ describe('a trial', () => {
       expect(await subscription(t)).toMatchObject({ status: 'trialing', plan: 'large', tier: 'professional' })
     }))
 
+  it('goes on only with a plan that has a trial or costs nothing, and with a way to pay', () =>
+    db.inTransaction(async (t) => {
+      await addPlan(t, { slug: 'huge', tier: 'enterprise', amount: 900 })
+      await begin(t, '2025-04-10Z', { trial: true })
+      await t.become(db.acme.owner)
+      expect(await t.errorCode(`select app_public.change_plan('huge')`)).toBe('LB529')
+      await t.becomeSuperuser()
+      await t.query(`update app_public.billing_profiles set collection_method = 'automatic'`)
+      await t.become(db.acme.owner)
+      expect(await t.errorCode(`select app_public.change_plan('large')`)).toBe('LB508')
+      expect(await subscription(t)).toMatchObject({ status: 'trialing', plan: 'small' })
+      await t.become(db.acme.owner)
+      await t.query(`select app_public.change_plan('free')`)
+      expect(await subscription(t)).toMatchObject({ status: 'trialing', plan: 'free' })
+    }))
+
   it('that changed its plan and is cancelled bills nothing at its end', () =>
     db.inTransaction(async (t) => {
       await begin(t, '2025-04-10Z', { trial: true })
@@ -182,6 +198,17 @@ describe('a change of plan', () => {
       await runBilling(t, db.acme.id, '2025-05-10 02:00Z')
       expect((await invoicesOf(t, db.acme.id)).map(({ total }) => total)).toEqual(['30.00', '40.00', '90.00'])
       expect(await differences(t, db.acme.id)).toEqual([])
+    }))
+
+  it('between plans without a price makes no document and takes no number', () =>
+    db.inTransaction(async (t) => {
+      await addPlan(t, { slug: 'guest', tier: 'standard', amount: 0 })
+      await begin(t, '2025-04-10Z', { plan: 'free' })
+      await t.become(db.acme.owner)
+      await t.query(`select app_public.change_plan('guest')`)
+      expect(await subscription(t)).toMatchObject({ plan: 'guest' })
+      expect(await invoicesOf(t, db.acme.id)).toEqual([])
+      expect(await t.value('select count(*)::int from billing.invoice_numbers')).toBe(0)
     }))
 
   it('downward waits for the end of the period, and can be taken back until then', () =>
