@@ -41,6 +41,7 @@ const calls = (rows: Rows): Record<string, Call> => ({
   preview_invoice: { by: 'owner', required: [], optional: {} },
   preview_plan_change: { by: 'owner', required: ['large'], optional: { billing_cycle: 'monthly' } },
   record_payment: { by: 'staff', required: [rows.invoice, 1], optional: { reference: 'Transfer 1' } },
+  redeem_coupon: { by: 'owner', required: ['WELCOME'], optional: {} },
   refund_payment: { by: 'staff', required: [rows.payment], optional: { amount: 1, reason: 'Sorry' } },
   remove_entitlement_override: { by: 'staff', required: ['quota', 'agents'], optional: {} },
   remove_invoice_line: { by: 'staff', required: [rows.line], optional: {} },
@@ -92,6 +93,9 @@ async function scene(t: Transaction): Promise<Rows> {
   const draft = await t.value<string>('select id from app_public.create_invoice()')
   const line = await t.value<string>(`select id from app_public.add_invoice_line($1, 'Setup', 5)`, [draft])
   await t.query(`select app_public.override_entitlement('quota', 'agents', quota_limit => 1)`)
+  await t.query(
+    `insert into app_public.coupons (code, name, percent_off, duration) values ('WELCOME', 'Welcome', 20, 'once')`,
+  )
   return { invoice: invoice?.id as string, draft, line, payment, method }
 }
 
