@@ -275,12 +275,16 @@ create table app_public.plans (
   tier app_public.plan_tier not null,
   trial_days int not null default 0,
   is_public boolean not null default true,
+  -- with the tenant the deal loses its customer and stays hidden
+  only_for_tenant_id uuid references app_public.tenants (id) on delete set null,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
   constraint slug_is_a_slug check (core.is_slug(slug)),
   constraint name_is_a_name check (core.is_name(name)),
-  constraint trial_days_is_in_range check (trial_days between 0 and 365)
+  constraint trial_days_is_in_range check (trial_days between 0 and 365),
+  constraint deal_is_not_public check (only_for_tenant_id is null or not is_public)
 );
+create index on app_public.plans (only_for_tenant_id);
 call core.limit_length('app_public.plans', 10000, 'description');
 
 create table app_public.plan_prices (

@@ -108,7 +108,8 @@ async function live(t: Transaction, seed: number): Promise<number> {
         db.acme.member,
         'search',
         Math.ceil(random() * 30),
-        new Date(now - random() * 20 * 24 * hour).toISOString(),
+        // the clock stands at the last step before now
+        new Date(now - 6 * hour - random() * 20 * 24 * hour).toISOString(),
       ),
   ]
   const days = new Map<number, { least: number; most: number }>()

@@ -26,6 +26,7 @@ const calls = (rows: Rows): Record<string, Call> => ({
   delete_draft_invoice: { by: 'staff', required: [rows.draft], optional: {} },
   entitlements: { by: 'owner', required: [], optional: {} },
   explain_invoice: { by: 'owner', required: [rows.invoice], optional: {} },
+  extend_trial: { by: 'staff', required: [7], optional: {} },
   finalise_invoice: { by: 'staff', required: [rows.draft], optional: {} },
   invoice: { by: 'owner', required: [rows.invoice], optional: {} },
   invoices_html: { by: 'owner', required: [null], optional: {} },
@@ -160,7 +161,9 @@ describe('optional arguments', () => {
       expect(unregistered).toEqual([])
       // the others are refused because of the state of the scene, not because of an argument
       const refused = Object.entries(outcomes).filter(([, code]) => code !== 'done')
-      expect(new Set(refused.map(([, code]) => code))).toEqual(new Set(['LB403', 'LB507', 'LB512', 'LB518', 'LB603']))
+      expect(new Set(refused.map(([, code]) => code))).toEqual(
+        new Set(['LB403', 'LB507', 'LB534', 'LB512', 'LB518', 'LB603']),
+      )
     }))
 })
 
