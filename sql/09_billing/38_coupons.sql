@@ -9,11 +9,9 @@ call core.allow('app_public.coupons', write => 'staff');
 create policy select_redeemed on app_public.coupons for select to rowhouse_user
   using (id in (select r.coupon_id from app_public.coupon_redemptions r));
 grant select on app_public.coupons to rowhouse_user;
-grant insert (code, name, percent_off, amount_off, currency, duration, duration_periods, redeem_by, max_redemptions)
-  on app_public.coupons to rowhouse_admin;
 grant update (name, redeem_by, max_redemptions) on app_public.coupons to rowhouse_admin;
 comment on table app_public.coupons is
-  E'@behavior -query:resource:single -delete\nDiscounts on the price of a plan. Platform staff see all of them and create them; their terms never change. A tenant sees those that it has redeemed.';
+  E'@behavior -query:resource:single -delete\nDiscounts on the price of a plan. Platform staff create them with create_coupon and see all of them; their terms never change. A tenant sees those that it has redeemed.';
 comment on column app_public.coupons.code is 'What a customer enters, in upper case. It is unique.';
 comment on column app_public.coupons.name is 'The name on the invoice.';
 comment on column app_public.coupons.percent_off is 'The percentage that is taken off, such as 20; null for an amount.';
@@ -47,6 +45,34 @@ comment on column app_public.coupon_redemptions.starts_at is 'The start of the f
 comment on column app_public.coupon_redemptions.ends_at is E'@infiniteIsNull\nThe end of the last period that the coupon applies to; null until the first one is billed, and for a coupon that applies forever.';
 comment on column app_public.coupon_redemptions.created_at is 'When the row was created.';
 comment on constraint coupon_redemptions_coupon_id_fkey on app_public.coupon_redemptions is E'@fieldName coupon\n@foreignFieldName redemptions';
+
+create or replace function app_public.create_coupon(
+  code text, name text, duration app_public.coupon_duration, percent_off numeric default null, amount_off numeric default null,
+  currency text default null, duration_periods int default null, redeem_by timestamptz default null, max_redemptions int default null
+) returns app_public.coupons
+language plpgsql volatile security definer
+set search_path to pg_catalog, pg_temp
+as $$
+declare
+  v_coupon app_public.coupons;
+begin
+  perform tenancy.require_staff();
+  if num_nonnulls(create_coupon.percent_off, create_coupon.amount_off) <> 1
+     or (create_coupon.amount_off is null) <> (create_coupon.currency is null)
+     or (create_coupon.duration = 'repeating') <> (create_coupon.duration_periods is not null) then
+    perform core.raise_error('LB408', 'A coupon takes off either a percentage or an amount in a currency, and only a repeating one has a number of periods.',
+      'Give percent_off, or amount_off and currency; give duration_periods for repeating only.');
+  end if;
+  insert into app_public.coupons (code, name, duration, percent_off, amount_off, currency, duration_periods, redeem_by, max_redemptions)
+  values (upper(trim(create_coupon.code)), create_coupon.name, create_coupon.duration, create_coupon.percent_off, create_coupon.amount_off,
+          create_coupon.currency, create_coupon.duration_periods, create_coupon.redeem_by, create_coupon.max_redemptions)
+  returning * into v_coupon;
+  return v_coupon;
+end
+$$;
+comment on function app_public.create_coupon is
+  E'@resultFieldName coupon\n@errors LB408 TN205 23502 23505 23514\nCreates a coupon: a percentage off, or an amount off in a currency; once, for a number of periods (repeating), or forever. Its terms never change. Only platform staff may call it.';
+grant execute on function app_public.create_coupon to rowhouse_user;
 
 create or replace function billing.discount_amount(coupon app_public.coupons, price app_public.plan_prices, days int, period_days int)
 returns numeric

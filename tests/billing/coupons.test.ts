@@ -11,9 +11,10 @@ const db = useDatabase()
 const addCoupon = async (t: Transaction, coupon: Record<string, unknown>): Promise<void> => {
   await asStaff(t, db, db.acme.id)
   const terms = { name: coupon.code, duration: 'once', ...coupon }
-  const columns = Object.keys(terms)
   await t.query(
-    `insert into app_public.coupons (${columns.join(', ')}) values (${columns.map((_, i) => `$${i + 1}`).join(', ')})`,
+    `select app_public.create_coupon(${Object.keys(terms)
+      .map((name, i) => `${name} => $${i + 1}`)
+      .join(', ')})`,
     Object.values(terms),
   )
 }
@@ -171,6 +172,7 @@ describe('redeeming', () => {
       await t.becomeSuperuser()
       await t.query(`update app_public.coupons set redemption_count = 1 where code = 'RARE'`)
       await t.become(db.acme.admin)
+      expect(await t.errorCode(`select app_public.create_coupon('MINE', 'x', 'forever', 100)`)).toBe('TN205')
       expect(await t.errorCode(`select app_public.redeem_coupon('RARE')`)).toBe('ID203')
       expect(await redeem(t, 'NONE')).toBe('LB312')
       expect(await redeem(t, 'OLD')).toBe('LB530')
