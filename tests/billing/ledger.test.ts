@@ -201,7 +201,7 @@ describe('staff', () => {
       await begin(t)
       await asStaff(t, db, db.acme.id)
       const draft = await t.value<string>('select id from app_public.create_invoice()')
-      expect(await t.errorCode('select app_public.finalise_invoice($1)', [draft])).toBe('LB528')
+      expect(await t.errorCode('select app_public.finalise_invoice($1)', [draft])).toBe('LB535')
       await t.query(`select app_public.add_invoice_line($1, 'Setup', 5)`, [draft])
       expect(await t.value('select number from app_public.finalise_invoice($1)', [draft])).toBe('INV-000002')
     }))

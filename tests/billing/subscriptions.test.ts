@@ -149,7 +149,7 @@ describe('a trial', () => {
       expect(await t.errorCode('select app_public.extend_trial(7)')).toBe('TN205')
       await asStaff(t, db, db.acme.id)
       for (const days of ['0', '-1', 'null', '352'])
-        expect(await t.errorCode(`select app_public.extend_trial(${days})`)).toBe('LB407')
+        expect(await t.errorCode(`select app_public.extend_trial(${days})`)).toBe('LB409')
       await t.query('select app_public.extend_trial(7)')
       expect(await subscription(t)).toMatchObject({ status: 'trialing', end: '2025-05-02' })
       await runBilling(t, db.acme.id, '2025-05-01 13:00Z')

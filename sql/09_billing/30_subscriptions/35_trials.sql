@@ -18,7 +18,7 @@ begin
   -- "is not true" also refuses a missing number
   if (extend_trial.days between 1 and v_most_days) is not true
      or billing.local_days(v_trial.started_at, v_trial.trial_ends_at, v_trial.timezone) + extend_trial.days > v_most_days then
-    perform core.raise_error('LB407', 'A trial can be extended by at least one day, and to at most a year in all.',
+    perform core.raise_error('LB409', 'A trial can be extended by at least one day, and to at most a year in all.',
       'Give fewer days.');
   end if;
   v_ends_at := ((v_trial.trial_ends_at at time zone v_trial.timezone)::date + extend_trial.days)::timestamp at time zone v_trial.timezone;
@@ -28,5 +28,5 @@ begin
 end
 $$;
 comment on function app_public.extend_trial is
-  E'@resultFieldName subscription\n@errors LB303 LB407 LB534 TN205\nExtends the running trial of this tenant by whole days, to at most a year in all. The reminders are sent again before the new end. Only platform staff may call it.';
+  E'@resultFieldName subscription\n@errors LB303 LB409 LB534 TN205\nExtends the running trial of this tenant by whole days, to at most a year in all. The reminders are sent again before the new end. Only platform staff may call it.';
 grant execute on function app_public.extend_trial to rowhouse_user;

@@ -120,7 +120,7 @@ begin
 end
 $$;
 comment on function billing.finalise_invoice is
-  E'@errors LB304 LB514 LB528\nFinalises a draft: closes its usage period, computes its lines again, issues the next number of its issuer, and uses credit. A draft without a line gets no number.';
+  E'@errors LB304 LB514 LB535\nFinalises a draft: closes its usage period, computes its lines again, issues the next number of its issuer, and uses credit. A draft without a line gets no number.';
 
 create or replace function billing.drop_empty_draft(invoice app_public.invoices) returns app_public.invoices
 language plpgsql volatile security definer
@@ -128,7 +128,7 @@ set search_path to pg_catalog, pg_temp
 as $$
 begin
   if (drop_empty_draft.invoice).reason = 'manual' then
-    perform core.raise_error('LB528', 'The draft has no lines, so it cannot be finalised.', 'Add a line with add_invoice_line, or delete the draft.');
+    perform core.raise_error('LB535', 'The draft has no lines, so it cannot be finalised.', 'Add a line with add_invoice_line, or delete the draft.');
   end if;
   delete from app_public.invoices i
    where i.tenant_id = (drop_empty_draft.invoice).tenant_id and i.id = (drop_empty_draft.invoice).id;
@@ -136,7 +136,7 @@ begin
 end
 $$;
 comment on function billing.drop_empty_draft is
-  E'@errors LB528\nDeletes a draft of a subscription that has no lines, because nothing is billed by it; refuses a draft by staff, who may still add lines.';
+  E'@errors LB535\nDeletes a draft of a subscription that has no lines, because nothing is billed by it; refuses a draft by staff, who may still add lines.';
 
 create or replace function billing.document_number(prefix text, sequence_number bigint) returns text
 language sql immutable
