@@ -13,7 +13,7 @@ create type app_public.billing_cycle_enum as enum ('monthly', 'annual');
 create type app_public.price_model_enum as enum ('flat', 'per_unit', 'tiered', 'volume', 'package');
 create type app_public.entitlement_kind_enum as enum ('feature', 'quota');
 create type app_public.invoice_status_enum as enum ('draft', 'finalised', 'paid', 'void', 'uncollectible');
-create type app_public.invoice_line_kind_enum as enum ('recurring', 'usage', 'overage', 'proration', 'adjustment', 'credit');
+create type app_public.invoice_line_kind_enum as enum ('recurring', 'usage', 'overage', 'proration', 'adjustment', 'credit', 'discount');
 create type app_public.payment_status_enum as enum ('pending', 'succeeded', 'failed', 'reversed');
 
 -- Closed lists ----------------------------------------------------------------------------------------------------------
@@ -25,6 +25,11 @@ comment on domain app_public.plan_tier is 'The rank of a plan, from free (the lo
 create domain app_public.entitlement_source as text
   constraint entitlement_source_is_known check (value in ('plan', 'override'));
 comment on domain app_public.entitlement_source is 'Whether an entitlement comes from the plan or from an override of the tenant.';
+
+create domain app_public.coupon_duration as text
+  constraint coupon_duration_is_known check (value in ('once', 'repeating', 'forever'));
+comment on domain app_public.coupon_duration is
+  'For how long a coupon applies: once to one period, repeating to a number of periods, forever to every period.';
 
 create domain app_public.tax_mode as text
   constraint tax_mode_is_known check (value in ('standard', 'reverse_charge', 'none'));
@@ -58,7 +63,7 @@ comment on domain app_public.invoice_reason is
 
 create domain app_public.invoice_row_kind as text
   constraint invoice_row_kind_is_known check (value in (
-    'recurring', 'usage', 'overage', 'proration', 'adjustment', 'credit', 'subtotal', 'tax', 'total'));
+    'recurring', 'usage', 'overage', 'proration', 'adjustment', 'credit', 'discount', 'subtotal', 'tax', 'total'));
 comment on domain app_public.invoice_row_kind is
   'The kind of a row in a preview or an explanation: one of the kinds of invoice lines, or subtotal, tax or total.';
 
@@ -359,12 +364,16 @@ create table app_public.plans (
   trial_days int not null default 0,
   is_public boolean not null default true,
   retired_at timestamptz,
+  -- with the tenant the deal loses its customer and stays hidden
+  only_for_tenant_id uuid references app_public.tenants (id) on delete set null,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
   constraint slug_is_a_slug check (core.is_slug(slug)),
   constraint name_is_a_name check (core.is_name(name)),
-  constraint trial_days_is_in_range check (trial_days between 0 and 365)
+  constraint trial_days_is_in_range check (trial_days between 0 and 365),
+  constraint deal_is_not_public check (only_for_tenant_id is null or not is_public)
 );
+create index on app_public.plans (only_for_tenant_id);
 call core.limit_length('app_public.plans', 10000, 'description');
 
 create table app_public.plan_prices (
@@ -633,6 +642,52 @@ create index on app_public.notice_mails (user_id);
 create unique index notice_mails_once_key on app_public.notice_mails
   (tenant_id, coalesce(billing_notice_id, quota_alert_id), user_id);
 
+-- Coupons -----------------------------------------------------------------------------------------------------------------
+
+create table app_public.coupons (
+  id uuid primary key default gen_random_uuid(),
+  code text not null unique,
+  name text not null,
+  percent_off numeric,
+  amount_off numeric,
+  currency text,
+  duration app_public.coupon_duration not null,
+  duration_periods int,
+  redeem_by timestamptz,
+  max_redemptions int,
+  redemption_count int not null default 0,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  constraint code_is_a_code check (code ~ '^[A-Z0-9][A-Z0-9_-]{2,49}$'),
+  constraint name_is_a_name check (core.is_name(name)),
+  constraint percentage_or_amount check (num_nonnulls(percent_off, amount_off) = 1),
+  constraint percent_off_is_in_range check (percent_off > 0 and percent_off <= 100 and percent_off = round(percent_off, 4)),
+  constraint amount_off_has_a_currency
+    check ((amount_off is null) = (currency is null)
+      and (amount_off is null or billing.minor_units(currency) is not null and amount_off > 0 and billing.is_money(amount_off)
+           and amount_off = round(amount_off, billing.minor_units(currency)))),
+  constraint repeating_has_periods
+    check ((duration_periods is not null) = (duration = 'repeating') and (duration_periods is null or duration_periods between 2 and 120)),
+  constraint max_redemptions_is_in_range check (max_redemptions between 1 and 1000000000 and max_redemptions >= redemption_count)
+);
+call core.limit_length('app_public.coupons', 3, 'currency');
+
+create table app_public.coupon_redemptions (
+  tenant_id uuid not null references app_public.tenants (id) on delete cascade,
+  id uuid not null default gen_random_uuid(),
+  coupon_id uuid not null references app_public.coupons (id),
+  redeemed_at timestamptz not null,
+  starts_at timestamptz,
+  ends_at timestamptz,
+  created_at timestamptz not null default now(),
+  primary key (tenant_id, id),
+  unique (tenant_id, coupon_id),
+  constraint time_is_whole check ((starts_at is null) = (ends_at is null) and starts_at < ends_at)
+);
+create index on app_public.coupon_redemptions (coupon_id);
+-- one coupon waits at a time
+create unique index coupon_redemptions_one_waiting_key on app_public.coupon_redemptions (tenant_id) where starts_at is null;
+
 -- Invoices ----------------------------------------------------------------------------------------------------------------
 
 create table app_public.invoices (
@@ -741,6 +796,7 @@ create table app_public.invoice_lines (
   quantity numeric,
   quantity_before numeric,
   charged_share numeric,
+  coupon_id uuid references app_public.coupons (id),
   days int,
   period_days int,
   service_start timestamptz,
@@ -760,6 +816,7 @@ create table app_public.invoice_lines (
 create index on app_public.invoice_lines (price_id);
 create index on app_public.invoice_lines (component_id);
 create index on app_public.invoice_lines (usage_type);
+create index on app_public.invoice_lines (coupon_id);
 create index on app_public.invoice_lines (tenant_id, service_start) where kind in ('usage', 'overage', 'adjustment');
 
 -- The credit account of a tenant: a positive entry adds credit, and a negative entry is credit that an invoice used.

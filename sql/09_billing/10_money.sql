@@ -59,6 +59,13 @@ return (amount * 10 ^ billing.minor_units(currency))::bigint;
 comment on function billing.minor_amount is
   'An amount in the smallest units of its currency, as payment providers expect it: amount × 10^(decimal places), so 12.34 EUR is 1234.';
 
+create or replace function billing.chargeable_amount(provider app_public.payment_provider, amount numeric, currency text) returns numeric
+language sql immutable parallel safe
+-- Stripe refuses thousandths of a currency with three decimal places: the last digit must be 0
+return case when provider = 'stripe' and billing.minor_units(currency) = 3 then round(ceil(amount * 100) / 100, 3) else amount end;
+comment on function billing.chargeable_amount is
+  'The least amount that a provider can move and that is not below an amount: 5.124 KWD is 5.130 for stripe, which takes hundredths of a currency with three decimal places.';
+
 create or replace function billing.volume_tier(tiers jsonb, quantity numeric) returns jsonb
 language sql immutable parallel safe
 set search_path to pg_catalog, pg_temp

@@ -10,26 +10,31 @@ comment on type app_public.entitlement_kind_enum is 'The kind of an entitlement:
 
 call core.secure_global_table('app_public.plans', 'what the platform sells');
 call core.allow('app_public.plans', write => 'staff');
--- a tenant also sees its own plan when it is not public
+-- a tenant also sees its own plan when it is not public, and the plans that are for it alone
 create policy select_everyone on app_public.plans for select to rowhouse_user
-  using (is_public and retired_at is null or id in (select plan_id from app_public.subscriptions));
+  using (retired_at is null and (is_public or only_for_tenant_id = (select core.current_tenant_id()))
+         or id in (select plan_id from app_public.subscriptions));
 grant select on app_public.plans to rowhouse_user;
 grant insert, update, delete on app_public.plans to rowhouse_admin;
 grant select, insert, update, delete on app_public.plans to rowhouse_platform;
 comment on table app_public.plans is
-  E'What tenants can subscribe to. Everyone sees the public plans and the plan of their own tenant. Platform staff edit plans.';
+  E'What tenants can subscribe to. Everyone sees the public plans, the plan of their own tenant and the plans that are for it alone. Platform staff edit plans.';
 comment on column app_public.plans.slug is 'The key of the plan: lower-case letters, digits and hyphens. It is unique.';
 comment on column app_public.plans.name is 'The name to show.';
 comment on column app_public.plans.description is 'What the plan is for.';
 comment on column app_public.plans.tier is 'The rank of the plan. It becomes the subscription_tier of the tenant, and a change to a higher tier is an upgrade.';
 comment on column app_public.plans.trial_days is 'The number of whole days that the first subscription of a tenant is free, from 0 to 365.';
-comment on column app_public.plans.is_public is 'Whether every tenant may choose the plan. Only staff can choose a plan that is not public.';
+comment on column app_public.plans.is_public is 'Whether every tenant may choose the plan. Only staff can choose a plan that is not public, unless it is for one tenant.';
+comment on column app_public.plans.only_for_tenant_id is 'The tenant that the plan is for; null when it is not for one tenant alone. Only this tenant sees it and can choose it.';
 comment on column app_public.plans.retired_at is 'Since when nobody can choose the plan any more; null while it is on offer. The tenants that have it keep it.';
 comment on column app_public.plans.created_at is 'When the row was created.';
 comment on column app_public.plans.updated_at is 'When the row was last changed.';
 comment on constraint slug_is_a_slug on app_public.plans is 'must consist of lower-case letters, digits and hyphens';
 comment on constraint name_is_a_name on app_public.plans is 'must have from 1 to 255 characters, at least one of them visible, and no control characters';
 comment on constraint trial_days_is_in_range on app_public.plans is 'must be from 0 to 365';
+comment on constraint deal_is_not_public on app_public.plans is 'must be left out for a public plan';
+comment on constraint plans_only_for_tenant_id_fkey on app_public.plans is
+  E'@fieldName onlyForTenant\n@behavior -manyRelation:resource:list -manyRelation:resource:connection';
 comment on constraint plans_slug_key on app_public.plans is 'is already used by another plan';
 
 call core.secure_global_table('app_public.plan_prices', 'what the platform sells');
@@ -183,7 +188,9 @@ declare
   v_plan app_public.plans;
 begin
   select * into v_plan from app_public.plans p
-   where p.slug = plan_by_slug.slug and (p.is_public or tenancy.is_platform_admin())
+   where p.slug = plan_by_slug.slug
+     and case when p.only_for_tenant_id is null then p.is_public or tenancy.is_platform_admin()
+           else p.only_for_tenant_id = core.current_tenant_id() end
      -- whoever has a retired plan can still change its cycle, or undo a change
      and (p.retired_at is null or exists (
        select from app_public.subscriptions s
@@ -195,7 +202,7 @@ begin
 end
 $$;
 comment on function billing.plan_by_slug is
-  E'@errors LB301\nThe plan with this slug, if the caller may choose it: everyone may choose a public plan, and staff may choose any plan. A retired plan is only for the tenant that has it.';
+  E'@errors LB301\nThe plan with this slug, if the caller may choose it: everyone may choose a public plan, a tenant the plans that are for it alone, and staff any other plan. A retired plan is only for the tenant that has it.';
 
 create or replace function billing.seed_example_prices(plan_id uuid, plan_slug text) returns void
 language plpgsql volatile security definer

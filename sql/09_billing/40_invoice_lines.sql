@@ -5,13 +5,14 @@
 --   recurring           round(price of the period)
 --   proration           ± round(price of the period × days / days of the period)
 --   credit of days      - round(price of the period × charged share × days / days of the period)
+--   discount            - what a coupon takes off a charge of the same days (billing.discount_amount)
 --   usage and overage   round(charge(quantity, usage share)), where charge is billing.component_charge
 --   adjustment          round(charge(quantity by now, usage share)) - round(charge(quantity billed before, usage share))
 -- The adjustments of a period and its first line therefore always sum to round(charge(quantity by now)), so tiers and included
 -- quantities stay right, however often late events arrive.
 
 comment on type app_public.invoice_line_kind_enum is
-  'The kind of an invoice line: recurring is the price of a plan for a period; usage is usage without an included quantity; overage is usage of a component with an included quantity; proration is a share of a period; adjustment is usage that was recorded late, or a line by staff; credit reduces the invoice.';
+  'The kind of an invoice line: recurring is the price of a plan for a period; usage is usage without an included quantity; overage is usage of a component with an included quantity; proration is a share of a period; adjustment is usage that was recorded late, or a line by staff; credit reduces the invoice; discount is what a coupon takes off the price of a plan.';
 
 create or replace function billing.recurring_line(
   price app_public.plan_prices, kind app_public.invoice_line_kind_enum, sign int, service tstzrange, basis tstzrange, timezone text,
@@ -48,11 +49,50 @@ $$;
 comment on function billing.recurring_line is
   'A line for the price of a plan: sign × round(price × charged share × days of service / days of basis). basis is the whole period, and service is the part of it that is billed. sign is 1 for a charge and -1 for a credit; charged_share is 1 when it is null.';
 
+create or replace function billing.plan_charge_lines(
+  subscription app_public.subscriptions, price app_public.plan_prices, kind app_public.invoice_line_kind_enum, service tstzrange, basis tstzrange,
+  with_waiting_coupon boolean
+) returns setof app_public.invoice_lines
+language plpgsql stable security definer
+set search_path to pg_catalog, pg_temp
+as $$
+declare
+  v_charge app_public.invoice_lines := billing.recurring_line(plan_charge_lines.price, plan_charge_lines.kind, 1, plan_charge_lines.service,
+    plan_charge_lines.basis, (plan_charge_lines.subscription).timezone);
+  v_coupon constant app_public.coupons := billing.coupon_for(plan_charge_lines.price, (plan_charge_lines.subscription).tenant_id,
+    plan_charge_lines.basis, plan_charge_lines.with_waiting_coupon);
+begin
+  return next v_charge;
+  if v_coupon.id is not null then
+    return next billing.discount_line(v_charge, plan_charge_lines.price, v_coupon);
+  end if;
+end
+$$;
+comment on function billing.plan_charge_lines is
+  'The line that charges the price of a plan for a part of a period (basis), and the line of the coupon that applies to it.';
+
+create or replace function billing.coupon_share(subscription app_public.subscriptions) returns numeric
+language sql stable security definer
+set search_path to pg_catalog, pg_temp
+as $$
+  select coalesce(min(billing.discounted_share(c, p)), 1)
+    from app_public.invoices i
+    join app_public.invoice_lines l on l.tenant_id = i.tenant_id and l.invoice_id = i.id
+    join app_public.coupons c on c.id = l.coupon_id
+    join app_public.plan_prices p on p.id = l.price_id
+   where i.tenant_id = (coupon_share.subscription).tenant_id and i.subscription_id = (coupon_share.subscription).id and i.status <> 'void'
+     and l.price_id = (coupon_share.subscription).price_id
+     and l.basis_start = (coupon_share.subscription).current_period_start and l.basis_end = (coupon_share.subscription).current_period_end;
+$$;
+comment on function billing.coupon_share is
+  'The share of the price of the current period that its coupon left; 1 without a coupon.';
+
 create or replace function billing.charged_share(subscription app_public.subscriptions) returns numeric
 language sql stable security definer
 set search_path to pg_catalog, pg_temp
 as $$
-  select coalesce(least(greatest(trunc(sum(d.plan * d.kept) / nullif(sum(d.plan), 0), 12), 0), 1), 1)
+  select trunc(billing.coupon_share(charged_share.subscription)
+               * least(greatest(coalesce(sum(d.plan * d.kept) / nullif(sum(d.plan), 0), 0), 0), 1), 12)
     from (
       select sum(l.amount) filter (where l.kind in ('recurring', 'proration')) as plan,
              case i.status when 'void' then 0
@@ -64,14 +104,15 @@ as $$
          select coalesce(sum(n.subtotal), 0) as credited from app_public.invoices n
           where n.tenant_id = i.tenant_id and n.credited_invoice_id = i.id) c
        where i.tenant_id = (charged_share.subscription).tenant_id and i.subscription_id = (charged_share.subscription).id
-         and i.series = 'invoice' and i.status <> 'draft'
+         -- drafts as well, because the invoice of a period with usage becomes final only some hours later
+         and i.series = 'invoice'
        group by i.tenant_id, i.id, i.status, i.subtotal, c.credited
       having bool_or(l.kind in ('recurring', 'proration') and l.basis_start = (charged_share.subscription).current_period_start
                      and l.basis_end = (charged_share.subscription).current_period_end)
     ) as d;
 $$;
 comment on function billing.charged_share is
-  'The share of the price of the current period that was really charged, from 0 to 1: lines by staff, credit notes, refunds and voided invoices reduce it. So what was never owed is not credited again.';
+  'The share of the price of the current period that was really charged, from 0 to 1: coupons, lines by staff, credit notes, refunds and voided invoices reduce it. So what was never owed is not credited again.';
 
 create or replace function billing.upgrade_lines(subscription app_public.subscriptions, price app_public.plan_prices, at timestamptz)
 returns setof app_public.invoice_lines
@@ -92,12 +133,12 @@ begin
       billing.charged_share(upgrade_lines.subscription));
   end if;
   if (upgrade_lines.price).amount > 0 then
-    return next billing.recurring_line(upgrade_lines.price, 'proration', 1, v_rest, v_basis, v_zone);
+    return query select * from billing.plan_charge_lines(upgrade_lines.subscription, upgrade_lines.price, 'proration', v_rest, v_basis, false);
   end if;
 end
 $$;
 comment on function billing.upgrade_lines is
-  'The two lines of an upgrade within a period: the remaining days are credited at the old price and charged at the new price.';
+  'The lines of an upgrade within a period: the remaining days are credited at the old price and charged at the new price, with the coupon of the period.';
 
 create or replace function billing.unused_days_lines(subscription app_public.subscriptions, from_at timestamptz)
 returns setof app_public.invoice_lines
@@ -131,14 +172,14 @@ declare
   v_from constant timestamptz := greatest(billing.local_midnight(period_lines.at, v_zone), lower(v_basis));
 begin
   if (period_lines.price).amount > 0 and v_from < upper(v_basis) then
-    return next billing.recurring_line(period_lines.price,
+    return query select * from billing.plan_charge_lines(period_lines.subscription, period_lines.price,
       case when v_from = lower(v_basis) then 'recurring' else 'proration' end::app_public.invoice_line_kind_enum,
-      1, tstzrange(v_from, upper(v_basis)), v_basis, v_zone);
+      tstzrange(v_from, upper(v_basis)), v_basis, true);
   end if;
 end
 $$;
 comment on function billing.period_lines is
-  'The line for the price of the current period of a subscription from the day of an instant on; no line when the price is 0 or no day remains.';
+  'The line for the price of the current period of a subscription from the day of an instant on, and the discount of a coupon; no line when the price is 0 or no day remains.';
 
 create or replace function billing.usage_lines(tenant_id uuid, price_id uuid, period tstzrange, basis tstzrange) returns setof app_public.invoice_lines
 language plpgsql stable security definer

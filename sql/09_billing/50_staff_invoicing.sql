@@ -11,7 +11,7 @@ begin
 end
 $$;
 comment on function app_public.finalise_invoice is
-  E'@resultFieldName invoice\n@errors LB304 LB514 TN205\nFinalises a draft before it is finalised automatically. Only platform staff may call it.';
+  E'@resultFieldName invoice\n@errors LB304 LB514 LB535 TN205\nFinalises a draft before it is finalised automatically. A draft without a line is not finalised. Only platform staff may call it.';
 grant execute on function app_public.finalise_invoice to rowhouse_user;
 
 create or replace function app_public.create_invoice(memo text default null) returns app_public.invoices

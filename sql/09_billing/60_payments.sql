@@ -69,13 +69,14 @@ begin
   end if;
   insert into app_public.payments (tenant_id, invoice_id, provider, currency, amount, payment_method_id, attempted_at)
   values ((write_down_charge.invoice).tenant_id, (write_down_charge.invoice).id, v_method.provider, (write_down_charge.invoice).currency,
-          (write_down_charge.invoice).amount_due, v_method.id, core.clock())
+          billing.chargeable_amount(v_method.provider, (write_down_charge.invoice).amount_due, (write_down_charge.invoice).currency),
+          v_method.id, core.clock())
   returning * into v_payment;
   return v_payment;
 end
 $$;
 comment on function billing.write_down_charge is
-  'Inserts a charge of what is due on an invoice to the default payment method. When there is nothing to charge, it records a missed payment and returns null.';
+  'Inserts a charge of what is due on an invoice to the default payment method, rounded up to what its provider can move: what is too much becomes credit. When there is nothing to charge, it records a missed payment and returns null.';
 
 create or replace function billing.begin_payment(tenant_id uuid, invoice_id uuid)
 returns table (payment_id uuid, provider app_public.payment_provider, amount_minor bigint, currency text, customer_id text,

@@ -129,6 +129,9 @@ begin
       'Give at most the payment minus earlier refunds, credit notes and credit that was used.');
   end if;
   v_amount := billing.positive_payable_amount(v_amount, v_payment.currency);
+  if v_amount <> billing.chargeable_amount(v_payment.provider, v_amount, v_payment.currency) then
+    perform core.raise_error('LB402', 'The provider cannot pay this amount back.', 'Give an amount whose last digit is 0, such as 5.120.');
+  end if;
   v_refund := billing.write_down_refund(v_payment, v_amount, refund_payment.reason);
   if v_payment.provider = 'manual' then
     return billing.finish_refund(v_refund.tenant_id, v_refund.id, 'succeeded');

@@ -152,7 +152,7 @@ begin
         from unnest(billing.reminder_days()) as r (days)) as d
    where d.at <= v_now and d.at > v_trial.started_at;
   if v_days is not null then
-    perform billing.add_billing_notice(v_trial.tenant_id, 'trial_ending', v_trial.id || '/' || v_days,
+    perform billing.add_billing_notice(v_trial.tenant_id, 'trial_ending', format('%s/%s/%s', v_trial.id, v_trial.trial_ends_at, v_days),
       format('The trial ends in %s.', case v_days when 1 then 'one day' else v_days || ' days' end), v_trial.id);
   end if;
 end

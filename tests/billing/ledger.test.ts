@@ -167,7 +167,45 @@ describe('signed events that cannot be read', () => {
   )
 })
 
+// Stripe takes no thousandths: 5.124 KWD is charged as 5.130, and the 0.006 that are too much are credit
+it('a charge in a currency with three decimal places is what the provider can move', () =>
+  db.inTransaction(async (t) => {
+    await begin(t, { currency: 'KWD' })
+    const [invoice] = await invoicesOf(t, db.acme.id)
+    await pay(t, invoice, 24.876)
+    await t.becomeSuperuser()
+    await t.query(
+      `insert into app_public.payment_methods (tenant_id, provider, provider_method_id, status, is_default) values ($1, 'stripe', 'pm_1', 'attached', true)`,
+      [db.acme.id],
+    )
+    await t.become(db.acme.owner)
+    await t.query('select app_public.pay_invoice($1)', [invoice?.id])
+    await t.becomeRole('rowhouse_worker')
+    const [begun] = await t.query<{ payment_id: string; amount_minor: string }>(
+      'select * from billing.begin_payment($1, $2)',
+      [db.acme.id, invoice?.id],
+    )
+    expect(Number(begun?.amount_minor)).toBe(5130)
+    await t.query(`select billing.finish_payment($1, $2, 'succeeded', 'pi_1')`, [db.acme.id, begun?.payment_id])
+    await t.becomeSuperuser()
+    expect(await t.value(`select billing.credit_balance($1, 'KWD')::text`, [db.acme.id])).toBe('0.006')
+    await asStaff(t, db, db.acme.id)
+    expect(await t.errorCode('select app_public.refund_payment($1, 1.001)', [begun?.payment_id])).toBe('LB402')
+    await t.query('select app_public.refund_payment($1)', [begun?.payment_id])
+    expect(await differences(t, db.acme.id)).toEqual([])
+  }))
+
 describe('staff', () => {
+  it('finalise no draft without a line, and it takes no number', () =>
+    db.inTransaction(async (t) => {
+      await begin(t)
+      await asStaff(t, db, db.acme.id)
+      const draft = await t.value<string>('select id from app_public.create_invoice()')
+      expect(await t.errorCode('select app_public.finalise_invoice($1)', [draft])).toBe('LB535')
+      await t.query(`select app_public.add_invoice_line($1, 'Setup', 5)`, [draft])
+      expect(await t.value('select number from app_public.finalise_invoice($1)', [draft])).toBe('INV-000002')
+    }))
+
   it('write off what will not be paid', () =>
     db.inTransaction(async (t) => {
       await begin(t)

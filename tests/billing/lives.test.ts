@@ -1,4 +1,5 @@
-// Random lives of customers, each action seeded: start, change, pause, resume, cancel, use, pay, fail, bounce, refund. A model that
+// Random lives of customers, each action seeded: start, change, pause, resume, cancel, use, pay, fail, bounce, refund, redeem a
+// coupon. A model that
 // knows only days and prices says what the plan that was held is worth; nobody is ever billed less, by whatever order of
 // actions, nobody pays twice for a day without having started twice on it, and the books agree after each life.
 // LIVES=1000 lives that many.
@@ -13,6 +14,12 @@ const db = useDatabase()
 const lives = Number(process.env.LIVES ?? 12)
 const actionsOfALife = 60
 const hour = 3_600_000
+// every third life begins with the first coupon, and every third one redeems the second somewhere in it
+const share = 0.8
+const coupons = `
+  insert into app_public.coupons (code, name, percent_off, amount_off, currency, duration, duration_periods)
+  values ('FOREVER', 'A fifth off', 20, null, null, 'forever', null), ('THRICE', 'Ten off', null, 10, 'USD', 'repeating', 3)`
+const mostOff = 3 * 10
 const prices: Record<string, Record<string, number>> = {
   monthly: { free: 0, small: 30, large: 90 },
   annual: { small: 300, large: 900 },
@@ -94,13 +101,15 @@ async function live(t: Transaction, seed: number): Promise<number> {
     () => settleOpenCharges(t, 'failed'),
     staff(`reverse_payment(${onePayment}, 'bounced')`),
     staff(`refund_payment(${onePayment}, 5)`),
+    ...(seed % 3 === 1 ? [owner(`redeem_coupon('THRICE')`)] : []),
     () =>
       use(
         t,
         db.acme.member,
         'search',
         Math.ceil(random() * 30),
-        new Date(now - random() * 20 * 24 * hour).toISOString(),
+        // the clock stands at the last step before now
+        new Date(now - 6 * hour - random() * 20 * 24 * hour).toISOString(),
       ),
   ]
   const days = new Map<number, { least: number; most: number }>()
@@ -115,6 +124,7 @@ async function live(t: Transaction, seed: number): Promise<number> {
       most: Math.max(worth, day?.most ?? worth),
     })
   }
+  if (seed % 3 === 0) await owner(`redeem_coupon('FOREVER')`)()
   for (let i = 0; i < actionsOfALife; i += 1) {
     const until = now + Math.ceil(random() ** 3 * 12 * 24) * hour
     for (; now < until; now += 6 * hour) {
@@ -137,17 +147,20 @@ async function live(t: Transaction, seed: number): Promise<number> {
   const [billed] = await t.query<{ sum: number; lines: number }>(
     `select coalesce(sum(l.amount), 0)::float8 as sum, count(*)::int as lines
        from app_public.invoice_lines l join app_public.invoices i on i.tenant_id = l.tenant_id and i.id = l.invoice_id
-      where l.tenant_id = $1 and l.kind in ('recurring', 'proration') and i.status not in ('draft', 'void')`,
+      where l.tenant_id = $1 and l.kind in ('recurring', 'proration', 'discount') and i.status not in ('draft', 'void')`,
     [db.acme.id],
   )
-  const total = (of: 'least' | 'most'): number => [...days.values()].reduce((sum, day) => sum + day[of], 0)
+  const total = (of: 'least' | 'most'): number =>
+    [...days.values()].reduce((sum, day) => sum + day[of], 0) * (seed % 3 === 0 ? share : 1)
+  // a coupon takes off no more than its terms say; on a day that is charged twice, twice
+  const discounted = seed % 3 === 1 ? mostOff + doubled / 9 : 0
   const { sum, lines } = billed ?? { sum: Number.NaN, lines: 0 }
   const refunded = await t.value<number>(
     'select coalesce(sum(amount), 0)::float8 from app_public.refunds where tenant_id = $1',
     [db.acme.id],
   )
   const rounding = 0.006 * lines
-  expect([seed, sum - total('least') > -rounding]).toEqual([seed, true])
+  expect([seed, sum - total('least') > -rounding - discounted]).toEqual([seed, true])
   // what was refunded is not credited again
   expect([seed, sum - total('most') < doubled + refunded + rounding]).toEqual([seed, true])
   return sum
@@ -158,6 +171,7 @@ it(`no order of actions makes a plan cheaper than its price (${lives} lives)`, {
   for (let seed = 1; seed <= lives; seed += 1)
     billed += await db.inTransaction(async (t) => {
       await addPlans(t)
+      await t.query(coupons)
       await payByInvoice(t, db.acme.id)
       await t.query(`update app_public.billing_profiles set collection_method = 'automatic' where tenant_id = $1`, [
         db.acme.id,

@@ -25,7 +25,7 @@ const plans = async (t: Transaction): Promise<void> => {
   await addPlan(t, { slug: 'free', tier: 'free', amount: 0 })
   await addPlan(t, { slug: 'small', amount: 30, trialDays: 14 })
   await addPlan(t, { slug: 'small', amount: 300, cycle: 'annual' })
-  await addPlan(t, { slug: 'large', tier: 'professional', amount: 90 })
+  await addPlan(t, { slug: 'large', tier: 'professional', amount: 90, trialDays: 14 })
   await addPlan(t, { slug: 'large', tier: 'professional', amount: 900, cycle: 'annual' })
 }
 
@@ -76,6 +76,29 @@ describe('starting', () => {
       expect(await t.errorCode(`select app_public.start_subscription('free')`)).toBe('LB507')
     }))
 
+  it('a deal for one tenant is seen and started there only, not elsewhere by staff', () =>
+    db.inTransaction(async (t) => {
+      for (const [slug, tenant] of [
+        ['deal', db.acme],
+        ['other-deal', db.globex],
+      ] as const) {
+        await addPlan(t, { slug, amount: 0 })
+        await t.query('update app_public.plans set is_public = false, only_for_tenant_id = $2 where slug = $1', [
+          slug,
+          tenant.id,
+        ])
+      }
+      expect(await t.errorCode('update app_public.plans set is_public = true')).toBe('23514')
+      await t.become(db.acme.member)
+      expect(await t.query(`select slug from app_public.plans where slug like '%deal'`)).toEqual([{ slug: 'deal' }])
+      expect(await t.value(`select count(*)::int from app_public.plan_prices`)).toBe(1)
+      await asStaff(t, db, db.acme.id)
+      expect(await t.errorCode(`select app_public.start_subscription('other-deal')`)).toBe('LB301')
+      await t.become(db.acme.owner)
+      expect(await t.errorCode(`select app_public.start_subscription('other-deal')`)).toBe('LB301')
+      expect(await t.errorCode(`select app_public.start_subscription('deal')`)).toBeUndefined()
+    }))
+
   it('a free plan makes no invoices', () =>
     db.inTransaction(async (t) => {
       await begin(t, '2025-04-10Z', { plan: 'free' })
@@ -118,6 +141,31 @@ describe('a trial', () => {
       expect((await invoicesOf(t, db.acme.id)).map(amountsOf)).toEqual([['recurring 30.00']])
     }))
 
+  it('is extended by staff by whole days, reminds anew, and ends then', () =>
+    db.inTransaction(async (t) => {
+      await begin(t, '2025-04-10 15:00Z', { trial: true, timezone: 'Europe/Berlin' })
+      await runBilling(t, db.acme.id, '2025-04-24 13:00Z')
+      await t.become(db.acme.owner)
+      expect(await t.errorCode('select app_public.extend_trial(7)')).toBe('TN205')
+      await asStaff(t, db, db.acme.id)
+      for (const days of ['0', '-1', 'null', '352'])
+        expect(await t.errorCode(`select app_public.extend_trial(${days})`)).toBe('LB409')
+      await t.query('select app_public.extend_trial(7)')
+      expect(await subscription(t)).toMatchObject({ status: 'trialing', end: '2025-05-02' })
+      await runBilling(t, db.acme.id, '2025-05-01 13:00Z')
+      await t.become(db.acme.owner)
+      expect(
+        await t.value(
+          `select count(*)::int from app_public.billing_notices where message = 'The trial ends in one day.'`,
+        ),
+      ).toBe(2)
+      expect(await invoicesOf(t, db.acme.id)).toEqual([])
+      await runBilling(t, db.acme.id, '2025-05-01 22:00Z')
+      expect(await subscription(t)).toMatchObject({ status: 'active', end: '2025-06-02' })
+      await asStaff(t, db, db.acme.id)
+      expect(await t.errorCode('select app_public.extend_trial(7)')).toBe('LB534')
+    }))
+
   it('expires without a payment method, and there is no second one', () =>
     db.inTransaction(async (t) => {
       await plans(t)
@@ -141,6 +189,22 @@ describe('a trial', () => {
       await t.query(`select app_public.resume_subscription()`)
       await t.query(`select app_public.change_plan('large')`)
       expect(await subscription(t)).toMatchObject({ status: 'trialing', plan: 'large', tier: 'professional' })
+    }))
+
+  it('goes on only with a plan that has a trial or costs nothing, and with a way to pay', () =>
+    db.inTransaction(async (t) => {
+      await addPlan(t, { slug: 'huge', tier: 'enterprise', amount: 900 })
+      await begin(t, '2025-04-10Z', { trial: true })
+      await t.become(db.acme.owner)
+      expect(await t.errorCode(`select app_public.change_plan('huge')`)).toBe('LB529')
+      await t.becomeSuperuser()
+      await t.query(`update app_public.billing_profiles set collection_method = 'automatic'`)
+      await t.become(db.acme.owner)
+      expect(await t.errorCode(`select app_public.change_plan('large')`)).toBe('LB508')
+      expect(await subscription(t)).toMatchObject({ status: 'trialing', plan: 'small' })
+      await t.become(db.acme.owner)
+      await t.query(`select app_public.change_plan('free')`)
+      expect(await subscription(t)).toMatchObject({ status: 'trialing', plan: 'free' })
     }))
 
   it('that changed its plan and is cancelled bills nothing at its end', () =>
@@ -182,6 +246,17 @@ describe('a change of plan', () => {
       await runBilling(t, db.acme.id, '2025-05-10 02:00Z')
       expect((await invoicesOf(t, db.acme.id)).map(({ total }) => total)).toEqual(['30.00', '40.00', '90.00'])
       expect(await differences(t, db.acme.id)).toEqual([])
+    }))
+
+  it('between plans without a price makes no document and takes no number', () =>
+    db.inTransaction(async (t) => {
+      await addPlan(t, { slug: 'guest', tier: 'standard', amount: 0 })
+      await begin(t, '2025-04-10Z', { plan: 'free' })
+      await t.become(db.acme.owner)
+      await t.query(`select app_public.change_plan('guest')`)
+      expect(await subscription(t)).toMatchObject({ plan: 'guest' })
+      expect(await invoicesOf(t, db.acme.id)).toEqual([])
+      expect(await t.value('select count(*)::int from billing.invoice_numbers')).toBe(0)
     }))
 
   it('downward waits for the end of the period, and can be taken back until then', () =>

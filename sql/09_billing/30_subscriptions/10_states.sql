@@ -1,5 +1,5 @@
 -- Subscriptions. This file explains the states and defines the table's access; the other files of this folder hold the
--- periods (20), starting (30), changing the plan (40), ending (50) and pausing (60).
+-- periods (20), starting (30), trials (35), changing the plan (40), ending (50) and pausing (60).
 --
 -- A tenant has at most one live subscription, that is, one with ended_at null. Its status changes only along these steps.
 -- A trigger enforces them for everyone who writes, including superusers:

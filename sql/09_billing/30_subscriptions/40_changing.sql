@@ -31,6 +31,26 @@ $$;
 comment on function billing.is_upgrade is
   'Whether a change takes effect at once: the tier is higher, or tier and billing cycle are the same and the price is higher.';
 
+create or replace function billing.require_plan_for_trial(
+  subscription app_public.subscriptions, plan app_public.plans, price app_public.plan_prices
+) returns void
+language plpgsql stable security definer
+set search_path to pg_catalog, pg_temp
+as $$
+begin
+  -- otherwise a trial of the smallest plan would be one of every plan
+  if (require_plan_for_trial.price).amount > 0 then
+    if (require_plan_for_trial.plan).trial_days = 0 then
+      perform core.raise_error('LB529', 'The plan has no trial, so the running trial cannot go on with it.',
+        'Cancel the trial and start the subscription to this plan, or change the plan after the trial.');
+    end if;
+    perform billing.require_way_to_pay((require_plan_for_trial.subscription).tenant_id);
+  end if;
+end
+$$;
+comment on function billing.require_plan_for_trial is
+  E'@errors LB508 LB529\nRaises an error when a trial cannot go on with a plan: the plan costs something, and it has no trial or the tenant has no way to pay.';
+
 create or replace function app_public.change_plan(plan text, billing_cycle app_public.billing_cycle_enum default null)
 returns app_public.subscriptions
 language plpgsql volatile security definer
@@ -60,6 +80,7 @@ begin
      where s.id = v_subscription.id returning * into v_subscription;
   elsif v_subscription.status = 'trialing' then
     -- nothing has been paid during a trial, so there is nothing to prorate
+    perform billing.require_plan_for_trial(v_subscription, v_plan, v_price);
     update app_public.subscriptions s
        set plan_id = v_plan.id, billing_cycle = v_cycle, price_id = v_price.id, pending_plan_id = null, pending_billing_cycle = null
      where s.id = v_subscription.id returning * into v_subscription;
@@ -76,7 +97,7 @@ begin
 end
 $$;
 comment on function app_public.change_plan is
-  E'@resultFieldName subscription\n@errors ID203 LB301 LB302 LB303 LB508 LB509 LB510\nChanges the subscription to the plan with this slug, or to another billing cycle. An upgrade (a higher tier, or a higher price in the same tier and cycle) takes effect at once: the unused days of the old plan are credited, and the remaining days of the new plan are charged. Every other change takes effect at the end of the period; changing back to the current plan undoes it. preview_plan_change shows the invoice in advance. Requires can_manage_billing.';
+  E'@resultFieldName subscription\n@errors ID203 LB301 LB302 LB303 LB508 LB509 LB510 LB529\nChanges the subscription to the plan with this slug, or to another billing cycle. An upgrade (a higher tier, or a higher price in the same tier and cycle) takes effect at once: the unused days of the old plan are credited, and the remaining days of the new plan are charged. Every other change takes effect at the end of the period; changing back to the current plan undoes it. A trial goes on only with a plan that has a trial too or costs nothing, and needs a way to pay for a plan that costs something. preview_plan_change shows the invoice in advance. Requires can_manage_billing.';
 grant execute on function app_public.change_plan to rowhouse_user;
 
 create or replace function billing.upgrade_subscription(

@@ -111,6 +111,7 @@ comment on column app_public.invoice_lines.usage_type is 'The usage type that is
 comment on column app_public.invoice_lines.quantity is 'The units of usage; for the price of a plan 1 is a charge and -1 is a credit.';
 comment on column app_public.invoice_lines.quantity_before is 'For an adjustment, the units that earlier invoices billed.';
 comment on column app_public.invoice_lines.charged_share is 'For a credit of unused days, the share of the price that was really charged, from 0 to 1.';
+comment on column app_public.invoice_lines.coupon_id is 'The coupon of a discount.';
 comment on column app_public.invoice_lines.days is 'The number of days that are billed.';
 comment on column app_public.invoice_lines.period_days is 'The number of days in the period.';
 comment on column app_public.invoice_lines.service_start is 'The start of the time that is billed.';
@@ -127,6 +128,8 @@ comment on constraint invoice_lines_tenant_id_invoice_id_fkey on app_public.invo
 comment on constraint invoice_lines_price_id_fkey on app_public.invoice_lines is
   E'@behavior -manyRelation:resource:list -manyRelation:resource:connection';
 comment on constraint invoice_lines_component_id_fkey on app_public.invoice_lines is
+  E'@behavior -manyRelation:resource:list -manyRelation:resource:connection';
+comment on constraint invoice_lines_coupon_id_fkey on app_public.invoice_lines is
   E'@behavior -manyRelation:resource:list -manyRelation:resource:connection';
 comment on constraint invoice_lines_usage_type_fkey on app_public.invoice_lines is
   E'@behavior -manyRelation:resource:list -manyRelation:resource:connection';

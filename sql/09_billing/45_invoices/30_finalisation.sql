@@ -98,6 +98,9 @@ begin
     perform billing.refresh_usage_lines(v_invoice,
       metering.finalise_usage_period(tstzrange(v_invoice.usage_start, v_invoice.usage_end)));
   end if;
+  if not exists (select from app_public.invoice_lines l where l.tenant_id = v_invoice.tenant_id and l.invoice_id = v_invoice.id) then
+    return billing.drop_empty_draft(v_invoice);
+  end if;
   perform billing.sum_up_invoice(v_invoice.tenant_id, v_invoice.id);
   select * into v_invoice from app_public.invoices i
    where i.tenant_id = finalise_invoice.tenant_id and i.id = finalise_invoice.invoice_id;
@@ -117,7 +120,23 @@ begin
 end
 $$;
 comment on function billing.finalise_invoice is
-  E'@errors LB304 LB514\nFinalises a draft: closes its usage period, computes its lines again, issues the next number of its issuer, and uses credit.';
+  E'@errors LB304 LB514 LB535\nFinalises a draft: closes its usage period, computes its lines again, issues the next number of its issuer, and uses credit. A draft without a line gets no number.';
+
+create or replace function billing.drop_empty_draft(invoice app_public.invoices) returns app_public.invoices
+language plpgsql volatile security definer
+set search_path to pg_catalog, pg_temp
+as $$
+begin
+  if (drop_empty_draft.invoice).reason = 'manual' then
+    perform core.raise_error('LB535', 'The draft has no lines, so it cannot be finalised.', 'Add a line with add_invoice_line, or delete the draft.');
+  end if;
+  delete from app_public.invoices i
+   where i.tenant_id = (drop_empty_draft.invoice).tenant_id and i.id = (drop_empty_draft.invoice).id;
+  return null;
+end
+$$;
+comment on function billing.drop_empty_draft is
+  E'@errors LB535\nDeletes a draft of a subscription that has no lines, because nothing is billed by it; refuses a draft by staff, who may still add lines.';
 
 create or replace function billing.document_number(prefix text, sequence_number bigint) returns text
 language sql immutable

@@ -24,6 +24,13 @@ export const fillBilling: Fill = async (t, tenant) => {
     `insert into app_public.billing_notices (tenant_id, kind, subject_key, message, occurred_at) values ($1, 'payment_failed', 'x', 'x', now())`,
     [tenant.id],
   )
+  await t.query(
+    `insert into app_public.coupons (code, name, percent_off, duration) values ('WELCOME', 'Welcome', 20, 'once') on conflict do nothing`,
+  )
+  await t.query(
+    `insert into app_public.coupon_redemptions (tenant_id, coupon_id, redeemed_at) select $1, id, now() from app_public.coupons`,
+    [tenant.id],
+  )
   const invoice = await t.value(
     `insert into app_public.invoices (tenant_id, reason, issuer_id, currency, timezone)
      select $1, 'manual', id, 'USD', 'UTC' from app_public.invoice_issuers limit 1 returning id`,
