@@ -64,6 +64,67 @@ ALTER SCHEMA workspaces OWNER TO rowhouse_owner;
 
 COMMENT ON SCHEMA workspaces IS 'Workspaces, projects and institutions.';
 
+CREATE TYPE app_public.billing_cycle_enum AS ENUM (
+    'monthly',
+    'annual'
+);
+
+ALTER TYPE app_public.billing_cycle_enum OWNER TO rowhouse_owner;
+
+COMMENT ON TYPE app_public.billing_cycle_enum IS 'The length of a billing period: monthly or annual.';
+
+CREATE TYPE app_public.subscription_status_enum AS ENUM (
+    'trialing',
+    'active',
+    'past_due',
+    'paused',
+    'cancelled',
+    'expired'
+);
+
+ALTER TYPE app_public.subscription_status_enum OWNER TO rowhouse_owner;
+
+COMMENT ON TYPE app_public.subscription_status_enum IS 'The state of a subscription: trialing is free for now; active is paid; past_due has a missed payment; paused is stopped until it is resumed; cancelled has ended; expired is a trial that ended without a way to pay.';
+
+CREATE TYPE app_public.affected_subscription AS (
+	tenant_id uuid,
+	tenant_slug text,
+	billing_cycle app_public.billing_cycle_enum,
+	currency text,
+	status app_public.subscription_status_enum,
+	affected_from timestamp with time zone,
+	amount_before numeric,
+	amount_after numeric
+);
+
+ALTER TYPE app_public.affected_subscription OWNER TO rowhouse_owner;
+
+COMMENT ON TYPE app_public.affected_subscription IS 'A running subscription that an edit of a plan touches.';
+
+COMMENT ON COLUMN app_public.affected_subscription.tenant_id IS '@notNull
+The tenant.';
+
+COMMENT ON COLUMN app_public.affected_subscription.tenant_slug IS '@notNull
+The slug of the tenant.';
+
+COMMENT ON COLUMN app_public.affected_subscription.billing_cycle IS '@notNull
+The length of its periods from then on.';
+
+COMMENT ON COLUMN app_public.affected_subscription.currency IS '@notNull
+The currency as an ISO 4217 code.';
+
+COMMENT ON COLUMN app_public.affected_subscription.status IS '@notNull
+The state of the subscription.';
+
+COMMENT ON COLUMN app_public.affected_subscription.affected_from IS '@notNull
+The beginning of the first period that has the new price.';
+
+COMMENT ON COLUMN app_public.affected_subscription.amount_before IS '@notNull
+The price of that period without the edit, net of tax and without usage.';
+
+COMMENT ON COLUMN app_public.affected_subscription.amount_after IS '@notNull
+The price of that period with the edit, net of tax and without usage.';
+
 CREATE TYPE app_public.agent_folder AS (
 	folder text,
 	agent_count integer
@@ -92,15 +153,6 @@ CREATE DOMAIN app_public.authentication_type AS text
 ALTER DOMAIN app_public.authentication_type OWNER TO rowhouse_owner;
 
 COMMENT ON DOMAIN app_public.authentication_type IS 'How a tool proves who it is to the service that it calls.';
-
-CREATE TYPE app_public.billing_cycle_enum AS ENUM (
-    'monthly',
-    'annual'
-);
-
-ALTER TYPE app_public.billing_cycle_enum OWNER TO rowhouse_owner;
-
-COMMENT ON TYPE app_public.billing_cycle_enum IS 'The length of a billing period: monthly or annual.';
 
 CREATE DOMAIN app_public.billing_notice_kind AS text
 	CONSTRAINT billing_notice_kind_is_known CHECK ((VALUE = ANY (ARRAY['trial_ending'::text, 'trial_expired'::text, 'subscription_started'::text, 'subscription_renewed'::text, 'subscription_paused'::text, 'subscription_ended'::text, 'invoice_finalised'::text, 'invoice_overdue'::text, 'payment_failed'::text, 'payment_succeeded'::text, 'invoice_uncollectible'::text])));
@@ -297,6 +349,13 @@ COMMENT ON DOMAIN app_public.company_size IS 'The size of a company.';
 
 COMMENT ON CONSTRAINT company_size_is_known ON DOMAIN app_public.company_size IS 'must be startup, small, medium or enterprise';
 
+CREATE DOMAIN app_public.coupon_duration AS text
+	CONSTRAINT coupon_duration_is_known CHECK ((VALUE = ANY (ARRAY['once'::text, 'repeating'::text, 'forever'::text])));
+
+ALTER DOMAIN app_public.coupon_duration OWNER TO rowhouse_owner;
+
+COMMENT ON DOMAIN app_public.coupon_duration IS 'For how long a coupon applies: once to one period, repeating to a number of periods, forever to every period.';
+
 CREATE DOMAIN app_public.credit_reason AS text
 	CONSTRAINT credit_reason_is_known CHECK ((VALUE = ANY (ARRAY['negative_invoice'::text, 'credit_note'::text, 'overpayment'::text, 'goodwill'::text, 'used'::text, 'released'::text, 'refunded'::text, 'refund_failed'::text, 'payout'::text])));
 
@@ -482,7 +541,7 @@ COMMENT ON DOMAIN app_public.invitation_status IS 'What has become of an invitat
 COMMENT ON CONSTRAINT invitation_status_is_known ON DOMAIN app_public.invitation_status IS 'must be pending, accepted, declined or revoked';
 
 CREATE DOMAIN app_public.invoice_row_kind AS text
-	CONSTRAINT invoice_row_kind_is_known CHECK ((VALUE = ANY (ARRAY['recurring'::text, 'usage'::text, 'overage'::text, 'proration'::text, 'adjustment'::text, 'credit'::text, 'subtotal'::text, 'tax'::text, 'total'::text])));
+	CONSTRAINT invoice_row_kind_is_known CHECK ((VALUE = ANY (ARRAY['recurring'::text, 'usage'::text, 'overage'::text, 'proration'::text, 'adjustment'::text, 'credit'::text, 'discount'::text, 'subtotal'::text, 'tax'::text, 'total'::text])));
 
 ALTER DOMAIN app_public.invoice_row_kind OWNER TO rowhouse_owner;
 
@@ -528,12 +587,85 @@ CREATE TYPE app_public.invoice_line_kind_enum AS ENUM (
     'overage',
     'proration',
     'adjustment',
-    'credit'
+    'credit',
+    'discount'
 );
 
 ALTER TYPE app_public.invoice_line_kind_enum OWNER TO rowhouse_owner;
 
-COMMENT ON TYPE app_public.invoice_line_kind_enum IS 'The kind of an invoice line: recurring is the price of a plan for a period; usage is usage without an included quantity; overage is usage of a component with an included quantity; proration is a share of a period; adjustment is usage that was recorded late, or a line by staff; credit reduces the invoice.';
+COMMENT ON TYPE app_public.invoice_line_kind_enum IS 'The kind of an invoice line: recurring is the price of a plan for a period; usage is usage without an included quantity; overage is usage of a component with an included quantity; proration is a share of a period; adjustment is usage that was recorded late, or a line by staff; credit reduces the invoice; discount is what a coupon takes off the price of a plan.';
+
+CREATE DOMAIN app_public.invoice_series AS text
+	CONSTRAINT invoice_series_is_known CHECK ((VALUE = ANY (ARRAY['invoice'::text, 'credit_note'::text])));
+
+ALTER DOMAIN app_public.invoice_series OWNER TO rowhouse_owner;
+
+COMMENT ON DOMAIN app_public.invoice_series IS 'The kind of a document: an invoice, or a credit note that credits one. Each series has its own numbers.';
+
+CREATE TYPE app_public.invoice_status_enum AS ENUM (
+    'draft',
+    'finalised',
+    'paid',
+    'void',
+    'uncollectible'
+);
+
+ALTER TYPE app_public.invoice_status_enum OWNER TO rowhouse_owner;
+
+COMMENT ON TYPE app_public.invoice_status_enum IS 'The state of a document: draft can still change; finalised is to be paid; paid has nothing due; void was taken back; uncollectible was not paid after the last attempt.';
+
+CREATE TYPE app_public.invoice_of_tenant AS (
+	tenant_id uuid,
+	tenant_slug text,
+	id uuid,
+	number text,
+	issuer_slug text,
+	series app_public.invoice_series,
+	status app_public.invoice_status_enum,
+	currency text,
+	total numeric,
+	amount_due numeric,
+	due_at timestamp with time zone,
+	created_at timestamp with time zone
+);
+
+ALTER TYPE app_public.invoice_of_tenant OWNER TO rowhouse_owner;
+
+COMMENT ON TYPE app_public.invoice_of_tenant IS 'A document of any tenant, for platform staff.';
+
+COMMENT ON COLUMN app_public.invoice_of_tenant.tenant_id IS '@notNull
+The tenant that is billed.';
+
+COMMENT ON COLUMN app_public.invoice_of_tenant.tenant_slug IS '@notNull
+The slug of the tenant.';
+
+COMMENT ON COLUMN app_public.invoice_of_tenant.id IS '@notNull
+The id of the document. Enter the tenant to read the document itself.';
+
+COMMENT ON COLUMN app_public.invoice_of_tenant.number IS 'The number; null for a draft.';
+
+COMMENT ON COLUMN app_public.invoice_of_tenant.issuer_slug IS '@notNull
+The slug of the company that issues it.';
+
+COMMENT ON COLUMN app_public.invoice_of_tenant.series IS '@notNull
+Whether this is an invoice or a credit note.';
+
+COMMENT ON COLUMN app_public.invoice_of_tenant.status IS '@notNull
+The status.';
+
+COMMENT ON COLUMN app_public.invoice_of_tenant.currency IS '@notNull
+The currency as an ISO 4217 code.';
+
+COMMENT ON COLUMN app_public.invoice_of_tenant.total IS '@notNull
+The total including tax.';
+
+COMMENT ON COLUMN app_public.invoice_of_tenant.amount_due IS '@notNull
+What is still to be paid.';
+
+COMMENT ON COLUMN app_public.invoice_of_tenant.due_at IS 'When it must be paid; null for a draft.';
+
+COMMENT ON COLUMN app_public.invoice_of_tenant.created_at IS '@notNull
+When the document was created.';
 
 CREATE TYPE app_public.invoice_preview_line AS (
 	kind app_public.invoice_row_kind,
@@ -569,25 +701,6 @@ ALTER DOMAIN app_public.invoice_reason OWNER TO rowhouse_owner;
 
 COMMENT ON DOMAIN app_public.invoice_reason IS 'Why a document was created: period at the start of a period (the plan in advance, usage in arrears); change for an upgrade, a pause or its end; end when a subscription ends; usage for use that no invoice of a period bills: the months of an annual plan, and what is recorded after the end; manual by staff; correction for a credit note.';
 
-CREATE DOMAIN app_public.invoice_series AS text
-	CONSTRAINT invoice_series_is_known CHECK ((VALUE = ANY (ARRAY['invoice'::text, 'credit_note'::text])));
-
-ALTER DOMAIN app_public.invoice_series OWNER TO rowhouse_owner;
-
-COMMENT ON DOMAIN app_public.invoice_series IS 'The kind of a document: an invoice, or a credit note that credits one. Each series has its own numbers.';
-
-CREATE TYPE app_public.invoice_status_enum AS ENUM (
-    'draft',
-    'finalised',
-    'paid',
-    'void',
-    'uncollectible'
-);
-
-ALTER TYPE app_public.invoice_status_enum OWNER TO rowhouse_owner;
-
-COMMENT ON TYPE app_public.invoice_status_enum IS 'The state of a document: draft can still change; finalised is to be paid; paid has nothing due; void was taken back; uncollectible was not paid after the last attempt.';
-
 CREATE DOMAIN app_public.knowledge_source_status AS text
 	CONSTRAINT knowledge_source_status_is_known CHECK ((VALUE = ANY (ARRAY['active'::text, 'inactive'::text, 'archived'::text])));
 
@@ -601,6 +714,52 @@ CREATE DOMAIN app_public.knowledge_source_type AS text
 ALTER DOMAIN app_public.knowledge_source_type OWNER TO rowhouse_owner;
 
 COMMENT ON DOMAIN app_public.knowledge_source_type IS 'Where the documents of a knowledge source come from.';
+
+CREATE TYPE app_public.ledger_row AS (
+	occurred_at timestamp with time zone,
+	id uuid,
+	posting_id uuid,
+	tenant_slug text,
+	event text,
+	account text,
+	currency text,
+	amount numeric,
+	document_id uuid,
+	document_number text
+);
+
+ALTER TYPE app_public.ledger_row OWNER TO rowhouse_owner;
+
+COMMENT ON TYPE app_public.ledger_row IS 'One entry of the ledger of any tenant, for accounting. The entries of a posting sum to 0.';
+
+COMMENT ON COLUMN app_public.ledger_row.occurred_at IS '@notNull
+When it was posted.';
+
+COMMENT ON COLUMN app_public.ledger_row.id IS '@notNull
+The id of the entry.';
+
+COMMENT ON COLUMN app_public.ledger_row.posting_id IS '@notNull
+The posting that the entry belongs to.';
+
+COMMENT ON COLUMN app_public.ledger_row.tenant_slug IS '@notNull
+The slug of the tenant.';
+
+COMMENT ON COLUMN app_public.ledger_row.event IS '@notNull
+What happened.';
+
+COMMENT ON COLUMN app_public.ledger_row.account IS '@notNull
+The account.';
+
+COMMENT ON COLUMN app_public.ledger_row.currency IS '@notNull
+The currency as an ISO 4217 code.';
+
+COMMENT ON COLUMN app_public.ledger_row.amount IS '@notNull
+The amount: a debit is positive and a credit negative.';
+
+COMMENT ON COLUMN app_public.ledger_row.document_id IS '@notNull
+The invoice, credit note, payment, refund or credit entry that it is about.';
+
+COMMENT ON COLUMN app_public.ledger_row.document_number IS 'The number of the invoice or credit note; null for other documents.';
 
 CREATE DOMAIN app_public.lifecycle_stage AS text
 	CONSTRAINT lifecycle_stage_is_known CHECK ((VALUE = ANY (ARRAY['development'::text, 'beta'::text, 'production'::text, 'sunset'::text])));
@@ -915,6 +1074,45 @@ COMMENT ON COLUMN app_public.new_llm_call.system_prompt IS 'The system prompt.';
 
 COMMENT ON COLUMN app_public.new_llm_call.completion_text IS 'The answer.';
 
+CREATE TYPE app_public.price_model_enum AS ENUM (
+    'flat',
+    'per_unit',
+    'tiered',
+    'volume',
+    'package'
+);
+
+ALTER TYPE app_public.price_model_enum OWNER TO rowhouse_owner;
+
+COMMENT ON TYPE app_public.price_model_enum IS 'How a quantity is priced: flat is one amount for any use; per_unit is an amount for each unit; tiered prices each unit in its own tier; volume prices all units in the tier of the last unit; package is an amount for each package that was begun.';
+
+CREATE TYPE app_public.new_price_component AS (
+	usage_type text,
+	model app_public.price_model_enum,
+	unit_amount numeric,
+	package_size numeric,
+	tiers jsonb,
+	included_quantity numeric
+);
+
+ALTER TYPE app_public.new_price_component OWNER TO rowhouse_owner;
+
+COMMENT ON TYPE app_public.new_price_component IS 'The price of one usage type in a new version of a price.';
+
+COMMENT ON COLUMN app_public.new_price_component.usage_type IS '@notNull
+The usage type that is priced.';
+
+COMMENT ON COLUMN app_public.new_price_component.model IS '@notNull
+How a quantity is priced.';
+
+COMMENT ON COLUMN app_public.new_price_component.unit_amount IS 'The price of one unit (per_unit), of one package (package) or of any use (flat); left out for tiered and volume.';
+
+COMMENT ON COLUMN app_public.new_price_component.package_size IS 'The number of units in one package; left out for other models.';
+
+COMMENT ON COLUMN app_public.new_price_component.tiers IS 'For tiered and volume: an array of {"upTo", "unitAmount", "flatAmount"}. upTo rises from tier to tier, and the last tier has none.';
+
+COMMENT ON COLUMN app_public.new_price_component.included_quantity IS 'The number of units in each period that cost nothing. The default is 0.';
+
 CREATE DOMAIN app_public.project_status AS text
 	CONSTRAINT project_status_is_known CHECK ((VALUE = ANY (ARRAY['planned'::text, 'active'::text, 'on_hold'::text, 'completed'::text, 'archived'::text])));
 
@@ -1088,18 +1286,6 @@ CREATE DOMAIN app_public.plan_tier AS text
 ALTER DOMAIN app_public.plan_tier OWNER TO rowhouse_owner;
 
 COMMENT ON DOMAIN app_public.plan_tier IS 'The rank of a plan, from free (the lowest) to enterprise (the highest).';
-
-CREATE TYPE app_public.price_model_enum AS ENUM (
-    'flat',
-    'per_unit',
-    'tiered',
-    'volume',
-    'package'
-);
-
-ALTER TYPE app_public.price_model_enum OWNER TO rowhouse_owner;
-
-COMMENT ON TYPE app_public.price_model_enum IS 'How a quantity is priced: flat is one amount for any use; per_unit is an amount for each unit; tiered prices each unit in its own tier; volume prices all units in the tier of the last unit; package is an amount for each package that was begun.';
 
 CREATE TYPE app_public.processing_counts AS (
 	pending integer,
@@ -1448,6 +1634,37 @@ ALTER DOMAIN app_public.response_format OWNER TO rowhouse_owner;
 
 COMMENT ON DOMAIN app_public.response_format IS 'The format in which a language model answers.';
 
+CREATE TYPE app_public.search_facet AS (
+	value text,
+	document_count integer,
+	hit_count integer
+);
+
+ALTER TYPE app_public.search_facet OWNER TO rowhouse_owner;
+
+COMMENT ON TYPE app_public.search_facet IS 'How many hits of a search have a value.';
+
+COMMENT ON COLUMN app_public.search_facet.value IS '@notNull
+The value, as text.';
+
+COMMENT ON COLUMN app_public.search_facet.document_count IS '@notNull
+How many documents with hits have it.';
+
+COMMENT ON COLUMN app_public.search_facet.hit_count IS '@notNull
+How many hits have it.';
+
+CREATE TYPE app_public.search_facet_field AS ENUM (
+    'source',
+    'category',
+    'tag',
+    'language',
+    'metadata'
+);
+
+ALTER TYPE app_public.search_facet_field OWNER TO rowhouse_owner;
+
+COMMENT ON TYPE app_public.search_facet_field IS 'By what the hits of a search are counted: source (the id of the knowledge source), its category, its tags (tag), the language of the document, or a key of its metadata (metadata).';
+
 CREATE TYPE app_public.search_filter AS (
 	source_ids uuid[],
 	document_ids uuid[],
@@ -1492,7 +1709,9 @@ CREATE TYPE app_public.search_hit AS (
 	title text,
 	content text,
 	snippet text,
-	explanation jsonb
+	explanation jsonb,
+	context text,
+	further_hit_count integer
 );
 
 ALTER TYPE app_public.search_hit OWNER TO rowhouse_owner;
@@ -1503,7 +1722,7 @@ COMMENT ON COLUMN app_public.search_hit.rank IS '@notNull
 Place in the result, from 1.';
 
 COMMENT ON COLUMN app_public.search_hit.score IS '@notNull
-The score by which the result is ordered: BM25, cosine similarity or the fused score, depending on the mode. Only scores of the same result can be compared.';
+The score by which the result is ordered: BM25, cosine similarity or the fused score, depending on the mode, times what the age of the document leaves of it when the option freshness_half_life is set. Only scores of the same result can be compared.';
 
 COMMENT ON COLUMN app_public.search_hit.bm25_score IS 'BM25 score; null when the ranking by words did not reach the chunk.';
 
@@ -1531,7 +1750,11 @@ Text of the chunk.';
 COMMENT ON COLUMN app_public.search_hit.snippet IS '@notNull
 The part of the text that shows the words of the question, as HTML: the text is escaped, and the words are in <mark>.';
 
-COMMENT ON COLUMN app_public.search_hit.explanation IS 'How the score was computed; null unless the option explain is set. An object with chunkCount, averageLength, k1, b and length; terms, each with term, writtenAs (the word of the question that the term stands for, when they differ), weight, df, tf, idf and score (its part of the BM25 score); and, when vectors are searched, model, similarity, fusion, vectorWeight and rrfK.';
+COMMENT ON COLUMN app_public.search_hit.explanation IS 'How the score was computed; null unless the option explain is set. An object with chunkCount, averageLength, k1, b and length; terms, each with term, writtenAs (the word of the question that the term stands for, when they differ), weight, df, tf, idf and score (its part of the BM25 score); and, when vectors are searched, model, similarity, fusion, vectorWeight and rrfK; and, with freshness_half_life, documentDate and decay, by which the score was multiplied.';
+
+COMMENT ON COLUMN app_public.search_hit.context IS 'The text of the chunk with that of the chunks around it, where what two of them have in common stands once; null unless the option context is more than 0.';
+
+COMMENT ON COLUMN app_public.search_hit.further_hit_count IS 'How many more chunks of the document were found and are left out by group_by_document or max_per_document; null without these options. Counted are the hits that the rankings were read to: the first 1,000 of each, or 10,000 where fewer were not enough.';
 
 CREATE TYPE app_public.search_mode AS ENUM (
     'bm25',
@@ -1549,7 +1772,11 @@ CREATE TYPE app_public.search_options AS (
 	rrf_k integer,
 	embedding_model text,
 	query_embedding public.vector,
-	explain boolean
+	explain boolean,
+	group_by_document boolean,
+	max_per_document integer,
+	context integer,
+	freshness_half_life interval
 );
 
 ALTER TYPE app_public.search_options OWNER TO rowhouse_owner;
@@ -1567,6 +1794,14 @@ COMMENT ON COLUMN app_public.search_options.embedding_model IS 'The embedding mo
 COMMENT ON COLUMN app_public.search_options.query_embedding IS 'The embedding of the question, when the caller has it already.';
 
 COMMENT ON COLUMN app_public.search_options.explain IS 'Whether each hit says in explanation how its score was computed; by default false.';
+
+COMMENT ON COLUMN app_public.search_options.group_by_document IS 'Whether each document is shown once, by its best chunk; by default false. further_hit_count then says how many more of its chunks were found.';
+
+COMMENT ON COLUMN app_public.search_options.max_per_document IS 'How many chunks of one document are shown at most: 1 to 1,000; by default as many as rank.';
+
+COMMENT ON COLUMN app_public.search_options.context IS 'How many chunks before and after a hit are given with it in the field context: 0 to 5, by default 0. With more than 0, limit is at most 100.';
+
+COMMENT ON COLUMN app_public.search_options.freshness_half_life IS 'The age at which a document counts half as much as a new one, from 1 hour to 100 years; by default age does not count. Scores are multiplied by 0.5 ^ (age / half-life), and the age is counted from the date in the metadata of the document (the key date, in ISO 8601), or else from when the document was changed last. A similarity below zero, s, becomes s · (2 - 0.5 ^ (age / half-life)). No document counts less than one of 100 half-lives.';
 
 CREATE TYPE app_public.service_token AS (
 	name text,
@@ -1600,19 +1835,6 @@ ALTER TYPE app_public.sharing_action OWNER TO rowhouse_owner;
 
 COMMENT ON TYPE app_public.sharing_action IS 'What happened to a share or to the sharing_mode of a resource.';
 
-CREATE TYPE app_public.subscription_status_enum AS ENUM (
-    'trialing',
-    'active',
-    'past_due',
-    'paused',
-    'cancelled',
-    'expired'
-);
-
-ALTER TYPE app_public.subscription_status_enum OWNER TO rowhouse_owner;
-
-COMMENT ON TYPE app_public.subscription_status_enum IS 'The state of a subscription: trialing is free for now; active is paid; past_due has a missed payment; paused is stopped until it is resumed; cancelled has ended; expired is a trial that ended without a way to pay.';
-
 CREATE DOMAIN app_public.support_tier AS text
 	CONSTRAINT support_tier_is_known CHECK ((VALUE = ANY (ARRAY['basic'::text, 'standard'::text, 'premium'::text])));
 
@@ -1621,6 +1843,51 @@ ALTER DOMAIN app_public.support_tier OWNER TO rowhouse_owner;
 COMMENT ON DOMAIN app_public.support_tier IS 'The level of support that a tenant gets.';
 
 COMMENT ON CONSTRAINT support_tier_is_known ON DOMAIN app_public.support_tier IS 'must be basic, standard or premium';
+
+CREATE TYPE app_public.sync_counts AS (
+	created integer,
+	replaced integer,
+	unchanged integer,
+	failed integer,
+	gone integer,
+	removed integer
+);
+
+ALTER TYPE app_public.sync_counts OWNER TO rowhouse_owner;
+
+COMMENT ON TYPE app_public.sync_counts IS 'How many pages of a comparison had each outcome.';
+
+COMMENT ON COLUMN app_public.sync_counts.created IS '@notNull
+Pages that were new.';
+
+COMMENT ON COLUMN app_public.sync_counts.replaced IS '@notNull
+Pages that had changed.';
+
+COMMENT ON COLUMN app_public.sync_counts.unchanged IS '@notNull
+Pages that were as before.';
+
+COMMENT ON COLUMN app_public.sync_counts.failed IS '@notNull
+Pages that could not be read. Their documents stay.';
+
+COMMENT ON COLUMN app_public.sync_counts.gone IS '@notNull
+Pages that are no longer there and whose documents stay.';
+
+COMMENT ON COLUMN app_public.sync_counts.removed IS '@notNull
+Pages that are no longer there and whose documents were removed.';
+
+CREATE DOMAIN app_public.sync_outcome AS text
+	CONSTRAINT sync_outcome_is_known CHECK ((VALUE = ANY (ARRAY['created'::text, 'replaced'::text, 'unchanged'::text, 'failed'::text, 'gone'::text, 'removed'::text])));
+
+ALTER DOMAIN app_public.sync_outcome OWNER TO rowhouse_owner;
+
+COMMENT ON DOMAIN app_public.sync_outcome IS 'What a comparison found of a page: created, replaced, unchanged, failed (it could not be read; its document stays), gone (it is no longer there; its document stays) or removed (its document, too).';
+
+CREATE DOMAIN app_public.sync_status AS text
+	CONSTRAINT sync_status_is_known CHECK ((VALUE = ANY (ARRAY['waiting'::text, 'running'::text, 'completed'::text, 'failed'::text])));
+
+ALTER DOMAIN app_public.sync_status OWNER TO rowhouse_owner;
+
+COMMENT ON DOMAIN app_public.sync_status IS 'The state of a comparison: waiting, running, completed or failed.';
 
 CREATE DOMAIN app_public.tax_mode AS text
 	CONSTRAINT tax_mode_is_known CHECK ((VALUE = ANY (ARRAY['standard'::text, 'reverse_charge'::text, 'none'::text])));
@@ -1719,11 +1986,11 @@ COMMENT ON DOMAIN app_public.tenant_type IS 'What a tenant is. platform: the one
 COMMENT ON CONSTRAINT tenant_type_is_known ON DOMAIN app_public.tenant_type IS 'must be platform or organization';
 
 CREATE DOMAIN app_public.token_class AS text
-	CONSTRAINT token_class_is_known CHECK ((VALUE = ANY (ARRAY['input'::text, 'cached_input'::text, 'output'::text, 'reasoning'::text])));
+	CONSTRAINT token_class_is_known CHECK ((VALUE = ANY (ARRAY['input'::text, 'cached_input'::text, 'output'::text, 'reasoning'::text, 'embedding'::text])));
 
 ALTER DOMAIN app_public.token_class OWNER TO rowhouse_owner;
 
-COMMENT ON DOMAIN app_public.token_class IS 'The class of a token of a language model. The classes do not overlap: input excludes tokens that were read from a cache (cached_input), and output excludes tokens for reasoning (reasoning).';
+COMMENT ON DOMAIN app_public.token_class IS 'The class of a token of a language model. The classes do not overlap: input excludes tokens that were read from a cache (cached_input), output excludes tokens for reasoning (reasoning), and embedding has the tokens that were embedded.';
 
 CREATE DOMAIN app_public.tool_type AS text
 	CONSTRAINT tool_type_is_known CHECK ((VALUE = ANY (ARRAY['api'::text, 'function'::text, 'integration'::text, 'webhook'::text])));
@@ -1742,6 +2009,54 @@ CREATE TYPE app_public.tracking_period AS ENUM (
 ALTER TYPE app_public.tracking_period OWNER TO rowhouse_owner;
 
 COMMENT ON TYPE app_public.tracking_period IS 'The length of a period of usagePeriods: a minute, an hour, a day or a month.';
+
+CREATE TYPE app_public.unpriced_line AS (
+	usage_type text,
+	model_id uuid,
+	model text,
+	event_count bigint,
+	quantity numeric,
+	first_at timestamp with time zone,
+	last_at timestamp with time zone
+);
+
+ALTER TYPE app_public.unpriced_line OWNER TO rowhouse_owner;
+
+COMMENT ON TYPE app_public.unpriced_line IS 'Tokens of one type and model that have no cost, because the model has no price or is not in the catalogue.';
+
+COMMENT ON COLUMN app_public.unpriced_line.usage_type IS '@notNull
+The usage type of the tokens.';
+
+COMMENT ON COLUMN app_public.unpriced_line.model_id IS 'The model; null when the catalogue does not know it.';
+
+COMMENT ON COLUMN app_public.unpriced_line.model IS 'The name of the model, as the caller gave it when the catalogue does not know it; null when none was given.';
+
+COMMENT ON COLUMN app_public.unpriced_line.event_count IS '@notNull
+How many events have no cost.';
+
+COMMENT ON COLUMN app_public.unpriced_line.quantity IS '@notNull
+How many tokens these events have.';
+
+COMMENT ON COLUMN app_public.unpriced_line.first_at IS '@notNull
+When the first of them occurred.';
+
+COMMENT ON COLUMN app_public.unpriced_line.last_at IS '@notNull
+When the last of them occurred.';
+
+CREATE TYPE app_public.upload_ticket AS (
+	id uuid,
+	expires_at timestamp with time zone
+);
+
+ALTER TYPE app_public.upload_ticket OWNER TO rowhouse_owner;
+
+COMMENT ON TYPE app_public.upload_ticket IS 'The permission to send one file, once: PUT its bytes to /files/ and the id of the ticket.';
+
+COMMENT ON COLUMN app_public.upload_ticket.id IS '@notNull
+The id of the ticket. The bytes go by PUT to /files/ and this id.';
+
+COMMENT ON COLUMN app_public.upload_ticket.expires_at IS '@notNull
+When the ticket expires. The file must have arrived by then.';
 
 CREATE TYPE app_public.usage_of_day AS (
 	used_on date,
@@ -2228,6 +2543,8 @@ CREATE TYPE search.candidates AS (
 	chunk_ids bigint[],
 	bm25_scores double precision[],
 	vector_scores double precision[],
+	document_ids uuid[],
+	decays double precision[],
 	model app_public.llm_models
 );
 
@@ -2884,6 +3201,7 @@ CREATE TABLE app_public.invoice_lines (
     quantity numeric,
     quantity_before numeric,
     charged_share numeric,
+    coupon_id uuid,
     days integer,
     period_days integer,
     service_start timestamp with time zone,
@@ -2926,6 +3244,8 @@ COMMENT ON COLUMN app_public.invoice_lines.quantity IS 'The units of usage; for 
 COMMENT ON COLUMN app_public.invoice_lines.quantity_before IS 'For an adjustment, the units that earlier invoices billed.';
 
 COMMENT ON COLUMN app_public.invoice_lines.charged_share IS 'For a credit of unused days, the share of the price that was really charged, from 0 to 1.';
+
+COMMENT ON COLUMN app_public.invoice_lines.coupon_id IS 'The coupon of a discount.';
 
 COMMENT ON COLUMN app_public.invoice_lines.days IS 'The number of days that are billed.';
 
@@ -3068,6 +3388,77 @@ ALTER FUNCTION app_public.add_payment_method(provider_method_id text, provider a
 COMMENT ON FUNCTION app_public.add_payment_method(provider_method_id text, provider app_public.payment_provider) IS '@resultFieldName paymentMethod
 @errors ID203 23514
 Adds a payment method by the key (pm_…) that the library of the provider gave the front end. A task attaches it, and status shows the progress. It becomes the default when there is no default. A second call with the same key tries again. Requires can_manage_billing.';
+
+CREATE FUNCTION billing.minor_units(currency text) RETURNS integer
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN CASE WHEN (currency = ANY (ARRAY['JPY'::text, 'KRW'::text, 'CLP'::text, 'VND'::text])) THEN 0 WHEN (currency = ANY (ARRAY['USD'::text, 'EUR'::text, 'GBP'::text, 'CHF'::text, 'CAD'::text, 'AUD'::text, 'NZD'::text, 'SEK'::text, 'NOK'::text, 'DKK'::text, 'PLN'::text, 'CZK'::text, 'HUF'::text, 'RON'::text, 'SGD'::text, 'HKD'::text, 'INR'::text, 'BRL'::text, 'MXN'::text, 'ZAR'::text, 'ILS'::text, 'AED'::text, 'SAR'::text, 'CNY'::text])) THEN 2 WHEN (currency = ANY (ARRAY['BHD'::text, 'KWD'::text, 'OMR'::text, 'JOD'::text, 'TND'::text])) THEN 3 ELSE NULL::integer END;
+
+ALTER FUNCTION billing.minor_units(currency text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION billing.minor_units(currency text) IS 'The decimal places of a currency (ISO 4217, upper case): 2 for EUR, 0 for JPY, 3 for KWD. The result is null when the currency is not supported.';
+
+CREATE TABLE app_public.plan_prices (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    plan_id uuid NOT NULL,
+    currency text NOT NULL,
+    billing_cycle app_public.billing_cycle_enum NOT NULL,
+    amount numeric NOT NULL,
+    valid_from timestamp with time zone DEFAULT now() NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT amount_is_not_negative CHECK (((amount >= (0)::numeric) AND billing.is_money(amount))),
+    CONSTRAINT currency_is_known CHECK ((billing.minor_units(currency) IS NOT NULL)),
+    CONSTRAINT valid_from_is_finite CHECK (isfinite(valid_from))
+);
+
+ALTER TABLE ONLY app_public.plan_prices FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.plan_prices OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_public.plan_prices IS '@behavior -query:resource:connection -query:resource:single
+The versions of the prices of a plan. For each currency and cycle, the latest version whose valid_from has passed is in force and cannot be changed. A new version applies to each subscription from its next period.';
+
+COMMENT ON COLUMN app_public.plan_prices.plan_id IS 'The plan.';
+
+COMMENT ON COLUMN app_public.plan_prices.currency IS 'The currency as an ISO 4217 code in upper case.';
+
+COMMENT ON COLUMN app_public.plan_prices.billing_cycle IS 'The length of the period that the amount is for.';
+
+COMMENT ON COLUMN app_public.plan_prices.amount IS 'The price of one period in the currency. It is paid in advance and net of tax, from 0 to below 1,000,000,000,000.';
+
+COMMENT ON COLUMN app_public.plan_prices.valid_from IS 'When this version comes into force.';
+
+COMMENT ON COLUMN app_public.plan_prices.created_at IS 'When the row was created.';
+
+COMMENT ON CONSTRAINT amount_is_not_negative ON app_public.plan_prices IS 'must be from 0 to below 1,000,000,000,000';
+
+COMMENT ON CONSTRAINT currency_is_known ON app_public.plan_prices IS 'must be a supported ISO 4217 code in upper case';
+
+COMMENT ON CONSTRAINT valid_from_is_finite ON app_public.plan_prices IS 'must be a finite time';
+
+CREATE FUNCTION app_public.add_plan_price(plan text, currency text, amount numeric, valid_from timestamp with time zone DEFAULT NULL::timestamp with time zone, billing_cycle app_public.billing_cycle_enum DEFAULT 'monthly'::app_public.billing_cycle_enum, components app_public.new_price_component[] DEFAULT '{}'::app_public.new_price_component[]) RETURNS app_public.plan_prices
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_plan constant app_public.plans := billing.plan_for_staff(add_plan_price.plan);
+  v_price app_public.plan_prices;
+begin
+  insert into app_public.plan_prices (plan_id, currency, billing_cycle, amount, valid_from)
+  values (v_plan.id, add_plan_price.currency, coalesce(add_plan_price.billing_cycle, 'monthly'), add_plan_price.amount,
+          coalesce(add_plan_price.valid_from, core.clock()))
+  returning * into v_price;
+  insert into app_public.plan_price_components (price_id, usage_type, model, unit_amount, package_size, tiers, included_quantity)
+  select v_price.id, c.usage_type, c.model, c.unit_amount, c.package_size, c.tiers, coalesce(c.included_quantity, 0)
+    from unnest(add_plan_price.components) as c;
+  return v_price;
+end
+$$;
+
+ALTER FUNCTION app_public.add_plan_price(plan text, currency text, amount numeric, valid_from timestamp with time zone, billing_cycle app_public.billing_cycle_enum, components app_public.new_price_component[]) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.add_plan_price(plan text, currency text, amount numeric, valid_from timestamp with time zone, billing_cycle app_public.billing_cycle_enum, components app_public.new_price_component[]) IS '@resultFieldName planPrice
+@errors LB301 LB401 TN205 23502 23503 23505 23514
+Adds a version of the price of a plan in a currency and billing cycle, with all prices for usage that it has; nothing is taken over from the version before. It is in force from valid_from, by default now, and applies to each subscription from its next period: preview_plan_edit says to which, from when, and how the amount changes. Only platform staff may call it.';
 
 CREATE TABLE app_public.workspace_members (
     tenant_id uuid DEFAULT core.current_tenant_id() NOT NULL,
@@ -3785,7 +4176,7 @@ begin
       tenant_id, batch_id, ordinal, occurred_at, usage_type, quantity, user_id, agent_id, project_id, api_key_id, model_id,
       feature_name, cost, price_id, adjusts_period, rerates_batch_id, rerates_ordinal)
     select v_tenant_id, v_batch_id, row_number() over (order by e.batch_id, e.ordinal), e.occurred_at, e.usage_type, 0, e.user_id,
-           e.agent_id, e.project_id, e.api_key_id, e.model_id, e.feature_name,
+           e.agent_id, e.project_id, e.api_key_id, r.model_id, e.feature_name,
            r.cost_after - coalesce(r.cost_before, 0), r.price_id,
            (select f.period from metering.finalised_periods f where f.tenant_id = v_tenant_id and f.period @> e.occurred_at),
            e.batch_id, e.ordinal
@@ -3886,14 +4277,6 @@ COMMENT ON FUNCTION app_public.archive_workspace(id uuid) IS '@resultFieldName w
 @errors WS301 WS201
 Makes a workspace read-only, until unarchiveWorkspace. Members can still leave and be removed. It is no error to do it twice. You need at least the role admin in the workspace.';
 
-CREATE FUNCTION billing.minor_units(currency text) RETURNS integer
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN CASE WHEN (currency = ANY (ARRAY['JPY'::text, 'KRW'::text, 'CLP'::text, 'VND'::text])) THEN 0 WHEN (currency = ANY (ARRAY['USD'::text, 'EUR'::text, 'GBP'::text, 'CHF'::text, 'CAD'::text, 'AUD'::text, 'NZD'::text, 'SEK'::text, 'NOK'::text, 'DKK'::text, 'PLN'::text, 'CZK'::text, 'HUF'::text, 'RON'::text, 'SGD'::text, 'HKD'::text, 'INR'::text, 'BRL'::text, 'MXN'::text, 'ZAR'::text, 'ILS'::text, 'AED'::text, 'SAR'::text, 'CNY'::text])) THEN 2 WHEN (currency = ANY (ARRAY['BHD'::text, 'KWD'::text, 'OMR'::text, 'JOD'::text, 'TND'::text])) THEN 3 ELSE NULL::integer END;
-
-ALTER FUNCTION billing.minor_units(currency text) OWNER TO rowhouse_owner;
-
-COMMENT ON FUNCTION billing.minor_units(currency text) IS 'The decimal places of a currency (ISO 4217, upper case): 2 for EUR, 0 for JPY, 3 for KWD. The result is null when the currency is not supported.';
-
 CREATE TABLE app_public.billing_profiles (
     tenant_id uuid NOT NULL,
     legal_name text,
@@ -3902,7 +4285,7 @@ CREATE TABLE app_public.billing_profiles (
     country_code text,
     tax_number text,
     tax_mode app_public.tax_mode DEFAULT 'standard'::text NOT NULL,
-    tax_rate numeric DEFAULT 0 NOT NULL,
+    tax_rate numeric,
     collection_method app_public.collection_method DEFAULT 'automatic'::text NOT NULL,
     currency text DEFAULT 'USD'::text NOT NULL,
     issuer_id uuid NOT NULL,
@@ -3936,7 +4319,7 @@ COMMENT ON COLUMN app_public.billing_profiles.tax_number IS 'The tax number, suc
 
 COMMENT ON COLUMN app_public.billing_profiles.tax_mode IS 'How invoices are taxed.';
 
-COMMENT ON COLUMN app_public.billing_profiles.tax_rate IS 'The tax as a share of the subtotal: 0.19 is 19 %. It is used when tax_mode is standard.';
+COMMENT ON COLUMN app_public.billing_profiles.tax_rate IS 'The tax as a share of the subtotal that staff set: 0.19 is 19 %. It is used when tax_mode is standard. When it is null, the rate of the country is used.';
 
 COMMENT ON COLUMN app_public.billing_profiles.collection_method IS 'How invoices are paid.';
 
@@ -4226,7 +4609,7 @@ COMMENT ON COLUMN app_public.rag_knowledge_sources.source_type IS 'Where its doc
 
 COMMENT ON COLUMN app_public.rag_knowledge_sources.source_url IS 'The address its documents come from.';
 
-COMMENT ON COLUMN app_public.rag_knowledge_sources.source_config IS 'Settings for the place its documents come from: an object without credentials.';
+COMMENT ON COLUMN app_public.rag_knowledge_sources.source_config IS 'Settings for the place its documents come from: an object without credentials. docs/knowledge.md has the keys.';
 
 COMMENT ON COLUMN app_public.rag_knowledge_sources.file_path IS 'Path of the file it comes from.';
 
@@ -4275,7 +4658,8 @@ COMMENT ON COLUMN app_public.rag_knowledge_sources.enabled IS 'Whether it is sea
 
 COMMENT ON COLUMN app_public.rag_knowledge_sources.created_by_user_id IS 'The member who created it.';
 
-COMMENT ON COLUMN app_public.rag_knowledge_sources.last_synced_at IS 'When it last took over changes from the place its documents come from.';
+COMMENT ON COLUMN app_public.rag_knowledge_sources.last_synced_at IS '@kept
+When it last took over changes from the place its documents come from; sync tells more.';
 
 COMMENT ON COLUMN app_public.rag_knowledge_sources.query_count IS '@kept
 The number of searches that found something in it. It can be a minute old.';
@@ -5064,6 +5448,7 @@ begin
      where s.id = v_subscription.id returning * into v_subscription;
   elsif v_subscription.status = 'trialing' then
     -- nothing has been paid during a trial, so there is nothing to prorate
+    perform billing.require_plan_for_trial(v_subscription, v_plan, v_price);
     update app_public.subscriptions s
        set plan_id = v_plan.id, billing_cycle = v_cycle, price_id = v_price.id, pending_plan_id = null, pending_billing_cycle = null
      where s.id = v_subscription.id returning * into v_subscription;
@@ -5083,8 +5468,8 @@ $$;
 ALTER FUNCTION app_public.change_plan(plan text, billing_cycle app_public.billing_cycle_enum) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_public.change_plan(plan text, billing_cycle app_public.billing_cycle_enum) IS '@resultFieldName subscription
-@errors ID203 LB301 LB302 LB303 LB508 LB509 LB510
-Changes the subscription to the plan with this slug, or to another billing cycle. An upgrade (a higher tier, or a higher price in the same tier and cycle) takes effect at once: the unused days of the old plan are credited, and the remaining days of the new plan are charged. Every other change takes effect at the end of the period; changing back to the current plan undoes it. preview_plan_change shows the invoice in advance. Requires can_manage_billing.';
+@errors ID203 LB301 LB302 LB303 LB508 LB509 LB510 LB529
+Changes the subscription to the plan with this slug, or to another billing cycle. An upgrade (a higher tier, or a higher price in the same tier and cycle) takes effect at once: the unused days of the old plan are credited, and the remaining days of the new plan are charged. Every other change takes effect at the end of the period; changing back to the current plan undoes it. A trial goes on only with a plan that has a trial too or costs nothing, and needs a way to pay for a plan that costs something. preview_plan_change shows the invoice in advance. Requires can_manage_billing.';
 
 CREATE FUNCTION app_public.change_workspace_member_role(workspace_id uuid, user_id uuid, role app_public.member_role) RETURNS app_public.workspace_members
     LANGUAGE plpgsql SECURITY DEFINER
@@ -5312,24 +5697,38 @@ ALTER FUNCTION app_public.complete_onboarding() OWNER TO rowhouse_owner;
 COMMENT ON FUNCTION app_public.complete_onboarding() IS '@resultFieldName userProfile
 Records that you have finished the first steps, whether or not all are done. restartOnboarding undoes it.';
 
-CREATE FUNCTION app_public.consume_quota(quota_type app_public.quota_type, amount numeric, agent_id uuid DEFAULT NULL::uuid) RETURNS SETOF app_public.quota_status
+CREATE FUNCTION app_public.consume_quota(quota_type app_public.quota_type, amount numeric, agent_id uuid DEFAULT NULL::uuid, idempotency_key text DEFAULT NULL::text) RETURNS SETOF app_public.quota_status
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
+declare
+  v_known metering.quota_keys;
+  v_answer app_public.quota_status[];
 begin
   perform metering.check_use(consume_quota.quota_type, consume_quota.amount, consume_quota.agent_id);
-  return query
-    select * from metering.use_quota(
+  if consume_quota.idempotency_key is not null then
+    v_known := metering.claim_quota_key(consume_quota.idempotency_key, hash_record_extended(row(
+      text 'use', consume_quota.quota_type::text, consume_quota.amount, core.current_user_id(), consume_quota.agent_id), 0));
+    if v_known.key is not null then
+      return query select * from jsonb_populate_recordset(null::app_public.quota_status, v_known.answer);
+      return;
+    end if;
+  end if;
+  v_answer := array(
+    select q from metering.use_quota(
       row(core.current_tenant_id(), consume_quota.quota_type, consume_quota.amount, core.current_user_id(), consume_quota.agent_id,
-          null, null, null)::metering.quota_use);
+          null, null, null)::metering.quota_use) as q);
+  update metering.quota_keys k set answer = to_jsonb(v_answer)
+   where k.tenant_id = core.current_tenant_id() and k.key = consume_quota.idempotency_key;
+  return query select * from unnest(v_answer);
 end
 $$;
 
-ALTER FUNCTION app_public.consume_quota(quota_type app_public.quota_type, amount numeric, agent_id uuid) OWNER TO rowhouse_owner;
+ALTER FUNCTION app_public.consume_quota(quota_type app_public.quota_type, amount numeric, agent_id uuid, idempotency_key text) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION app_public.consume_quota(quota_type app_public.quota_type, amount numeric, agent_id uuid) IS '@resultFieldName quotas
-@errors ID202 MT301 QT402 QT403 QT601
-Takes an amount of api_calls, tokens or cost (US dollars) from all quotas that apply to you, the agent, this tenant and the tenants above it, or from none of them. Returns these quotas; the list is empty when there is no limit. Members may call this.';
+COMMENT ON FUNCTION app_public.consume_quota(quota_type app_public.quota_type, amount numeric, agent_id uuid, idempotency_key text) IS '@resultFieldName quotas
+@errors ID202 MT301 QT402 QT403 QT407 QT502 QT601
+Takes an amount of api_calls, tokens or cost (US dollars) from all quotas that apply to you, the agent, this tenant and the tenants above it, or from none of them. Returns these quotas; the list is empty when there is no limit. With an idempotency_key, which is kept for 30 days, the same call again takes nothing and returns the first answer. Members may call this.';
 
 CREATE FUNCTION app_public.copy_agent(id uuid, name text DEFAULT NULL::text) RETURNS app_public.agents
     LANGUAGE plpgsql SECURITY DEFINER
@@ -5406,6 +5805,124 @@ ALTER FUNCTION app_public.copy_workflow(id uuid, name text) OWNER TO rowhouse_ow
 COMMENT ON FUNCTION app_public.copy_workflow(id uuid, name text) IS '@resultFieldName workflow
 @errors RS301 RS520 RS434 ID203
 Copies a workflow of this tenant, or one that is shared with it. The copy is private and belongs to this tenant; its copied_from_id names the original, which does not change. The copy refers to the same agents, tools and prompts, so they must be shared as well. Without a name, the copy keeps the original''s name, or gets (copy) after it when that name is taken. Needs can_create_resources.';
+
+CREATE FUNCTION app_public.correct_usage(idempotency_key text, batch_id bigint, ordinal integer, quantity numeric, reason text DEFAULT NULL::text) RETURNS app_public.usage_receipt
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  -- A correction lowers what is billed, so who pays does not decide about it.
+  perform tenancy.require_staff();
+  return metering.store_correction(
+    correct_usage.idempotency_key, correct_usage.batch_id, correct_usage.ordinal, correct_usage.quantity, correct_usage.reason);
+end
+$$;
+
+ALTER FUNCTION app_public.correct_usage(idempotency_key text, batch_id bigint, ordinal integer, quantity numeric, reason text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.correct_usage(idempotency_key text, batch_id bigint, ordinal integer, quantity numeric, reason text) IS '@resultFieldName receipt
+@errors TN205 MT303 MT401 MT403 MT407 MT411 MT417 MT501 MT502
+Takes back a quantity of an event that was recorded by mistake, at the time and by the price of the event; a period that is final gets a negative adjustment. All corrections of an event together never take back more than it has, and a correction cannot be corrected. The idempotency key works as in recordUsage. Only platform staff may call this, because it lowers what is billed.';
+
+CREATE TABLE app_public.coupons (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    code text NOT NULL,
+    name text NOT NULL,
+    percent_off numeric,
+    amount_off numeric,
+    currency text,
+    duration app_public.coupon_duration NOT NULL,
+    duration_periods integer,
+    redeem_by timestamp with time zone,
+    max_redemptions integer,
+    redemption_count integer DEFAULT 0 NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT amount_off_has_a_currency CHECK ((((amount_off IS NULL) = (currency IS NULL)) AND ((amount_off IS NULL) OR ((billing.minor_units(currency) IS NOT NULL) AND (amount_off > (0)::numeric) AND billing.is_money(amount_off) AND (amount_off = round(amount_off, billing.minor_units(currency))))))),
+    CONSTRAINT code_is_a_code CHECK ((code ~ '^[A-Z0-9][A-Z0-9_-]{2,49}$'::text)),
+    CONSTRAINT currency_is_not_too_long CHECK ((length(currency) <= 3)),
+    CONSTRAINT max_redemptions_is_in_range CHECK ((((max_redemptions >= 1) AND (max_redemptions <= 1000000000)) AND (max_redemptions >= redemption_count))),
+    CONSTRAINT name_is_a_name CHECK (core.is_name(name)),
+    CONSTRAINT percent_off_is_in_range CHECK (((percent_off > (0)::numeric) AND (percent_off <= (100)::numeric) AND (percent_off = round(percent_off, 4)))),
+    CONSTRAINT percentage_or_amount CHECK ((num_nonnulls(percent_off, amount_off) = 1)),
+    CONSTRAINT repeating_has_periods CHECK ((((duration_periods IS NOT NULL) = ((duration)::text = 'repeating'::text)) AND ((duration_periods IS NULL) OR ((duration_periods >= 2) AND (duration_periods <= 120)))))
+);
+
+ALTER TABLE ONLY app_public.coupons FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.coupons OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_public.coupons IS '@behavior -query:resource:single -delete
+Discounts on the price of a plan. Platform staff create them with create_coupon and see all of them; their terms never change. A tenant sees those that it has redeemed.';
+
+COMMENT ON COLUMN app_public.coupons.code IS 'What a customer enters, in upper case. It is unique.';
+
+COMMENT ON COLUMN app_public.coupons.name IS 'The name on the invoice.';
+
+COMMENT ON COLUMN app_public.coupons.percent_off IS 'The percentage that is taken off, such as 20; null for an amount.';
+
+COMMENT ON COLUMN app_public.coupons.amount_off IS 'The amount that is taken off the price of one period; null for a percentage.';
+
+COMMENT ON COLUMN app_public.coupons.currency IS 'The currency of the amount as an ISO 4217 code; null for a percentage. The coupon applies to prices in this currency only.';
+
+COMMENT ON COLUMN app_public.coupons.duration IS 'For how many periods the coupon applies.';
+
+COMMENT ON COLUMN app_public.coupons.duration_periods IS 'The number of periods of a repeating coupon, from 2 to 120; otherwise null.';
+
+COMMENT ON COLUMN app_public.coupons.redeem_by IS 'Until when the coupon can be redeemed; null without a limit.';
+
+COMMENT ON COLUMN app_public.coupons.max_redemptions IS 'How many tenants can redeem the coupon; null without a limit.';
+
+COMMENT ON COLUMN app_public.coupons.redemption_count IS '@kept
+How many tenants have redeemed the coupon.';
+
+COMMENT ON COLUMN app_public.coupons.created_at IS 'When the row was created.';
+
+COMMENT ON COLUMN app_public.coupons.updated_at IS 'When the row was last changed.';
+
+COMMENT ON CONSTRAINT amount_off_has_a_currency ON app_public.coupons IS 'must be above 0, in a supported currency and its decimal places';
+
+COMMENT ON CONSTRAINT code_is_a_code ON app_public.coupons IS 'must have from 3 to 50 upper-case letters, digits, hyphens and underscores, and begin with a letter or digit';
+
+COMMENT ON CONSTRAINT currency_is_not_too_long ON app_public.coupons IS 'must have at most 3 characters';
+
+COMMENT ON CONSTRAINT max_redemptions_is_in_range ON app_public.coupons IS 'must be from 1 to 1,000,000,000, and not below the number of redemptions';
+
+COMMENT ON CONSTRAINT name_is_a_name ON app_public.coupons IS 'must have from 1 to 255 characters, at least one of them visible, and no control characters';
+
+COMMENT ON CONSTRAINT percent_off_is_in_range ON app_public.coupons IS 'must be above 0 and at most 100, with at most 4 decimal places';
+
+COMMENT ON CONSTRAINT percentage_or_amount ON app_public.coupons IS 'must be given when amount_off is not, and must be left out when it is';
+
+COMMENT ON CONSTRAINT repeating_has_periods ON app_public.coupons IS 'must be from 2 to 120 for a repeating coupon, and must be left out otherwise';
+
+CREATE FUNCTION app_public.create_coupon(code text, name text, duration app_public.coupon_duration, percent_off numeric DEFAULT NULL::numeric, amount_off numeric DEFAULT NULL::numeric, currency text DEFAULT NULL::text, duration_periods integer DEFAULT NULL::integer, redeem_by timestamp with time zone DEFAULT NULL::timestamp with time zone, max_redemptions integer DEFAULT NULL::integer) RETURNS app_public.coupons
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_coupon app_public.coupons;
+begin
+  perform tenancy.require_staff();
+  if num_nonnulls(create_coupon.percent_off, create_coupon.amount_off) <> 1
+     or (create_coupon.amount_off is null) <> (create_coupon.currency is null)
+     or (create_coupon.duration = 'repeating') <> (create_coupon.duration_periods is not null) then
+    perform core.raise_error('LB408', 'A coupon takes off either a percentage or an amount in a currency, and only a repeating one has a number of periods.',
+      'Give percent_off, or amount_off and currency; give duration_periods for repeating only.');
+  end if;
+  insert into app_public.coupons (code, name, duration, percent_off, amount_off, currency, duration_periods, redeem_by, max_redemptions)
+  values (upper(trim(create_coupon.code)), create_coupon.name, create_coupon.duration, create_coupon.percent_off, create_coupon.amount_off,
+          create_coupon.currency, create_coupon.duration_periods, create_coupon.redeem_by, create_coupon.max_redemptions)
+  returning * into v_coupon;
+  return v_coupon;
+end
+$$;
+
+ALTER FUNCTION app_public.create_coupon(code text, name text, duration app_public.coupon_duration, percent_off numeric, amount_off numeric, currency text, duration_periods integer, redeem_by timestamp with time zone, max_redemptions integer) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.create_coupon(code text, name text, duration app_public.coupon_duration, percent_off numeric, amount_off numeric, currency text, duration_periods integer, redeem_by timestamp with time zone, max_redemptions integer) IS '@resultFieldName coupon
+@errors LB408 TN205 23502 23505 23514
+Creates a coupon: a percentage off, or an amount off in a currency; once, for a number of periods (repeating), or forever. Its terms never change. Only platform staff may call it.';
 
 CREATE TABLE app_public.invoices (
     tenant_id uuid NOT NULL,
@@ -6590,10 +7107,14 @@ declare
   v_price app_public.llm_model_price_overrides;
 begin
   perform tenancy.require_staff();
-  update app_public.llm_model_price_overrides p set valid_to = v_at
-   where p.tenant_id = core.current_tenant_id() and p.model_id = end_tenant_llm_model_price.model_id
-     and p.superseded_at is null and p.valid_from < v_at and (p.valid_to is null or p.valid_to > v_at)
-  returning * into v_price;
+  -- All that cover the instant end, so that none of them comes back.
+  with ended as (
+    update app_public.llm_model_price_overrides p set valid_to = v_at
+     where p.tenant_id = core.current_tenant_id() and p.model_id = end_tenant_llm_model_price.model_id
+       and p.superseded_at is null and p.valid_from < v_at and (p.valid_to is null or p.valid_to > v_at)
+    returning *
+  )
+  select * into v_price from ended order by valid_from desc limit 1;
   if not found then
     perform core.raise_error('MT302', 'The tenant has no price of its own for this model at that time.', 'List the price overrides of the tenant.');
   end if;
@@ -6605,7 +7126,7 @@ ALTER FUNCTION app_public.end_tenant_llm_model_price(model_id uuid, valid_to tim
 
 COMMENT ON FUNCTION app_public.end_tenant_llm_model_price(model_id uuid, valid_to timestamp with time zone) IS '@resultFieldName price
 @errors TN205 MT302
-Ends a price of the current tenant at an instant, by default now. From then on the price for all tenants applies. Only platform staff may call this.';
+Ends the prices of the current tenant that cover an instant, by default now, and returns the one that was in force. From then on the price for all tenants applies. Only platform staff may call this.';
 
 CREATE FUNCTION app_public.entitlements() RETURNS SETOF app_public.entitlement
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -6664,6 +7185,65 @@ ALTER FUNCTION app_public.explain_invoice(id uuid) OWNER TO rowhouse_owner;
 COMMENT ON FUNCTION app_public.explain_invoice(id uuid) IS '@errors ID203 LB304
 Each line of an invoice, then the subtotal, the tax and the total. Each row has the amount that was billed, the amount computed again from prices, days and events, and the calculation in words. Requires can_manage_billing.';
 
+CREATE FUNCTION app_public.export_ledger(period_start timestamp with time zone, period_end timestamp with time zone, currency text DEFAULT NULL::text, occurred_after timestamp with time zone DEFAULT NULL::timestamp with time zone, id_after uuid DEFAULT NULL::uuid, at_most integer DEFAULT 1000) RETURNS SETOF app_public.ledger_row
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  perform tenancy.require_staff();
+  return query
+    select e.occurred_at, e.id, e.posting_id, t.slug, e.event::text, e.account::text, e.currency, e.amount, e.document_id, i.number
+      from billing.ledger_entries e
+      join app_public.tenants t on t.id = e.tenant_id
+      left join app_public.invoices i on i.tenant_id = e.tenant_id and i.id = e.document_id
+     where e.occurred_at >= export_ledger.period_start and e.occurred_at < export_ledger.period_end
+       and (export_ledger.currency is null or e.currency = export_ledger.currency)
+       and (export_ledger.occurred_after is null
+            or (e.occurred_at, e.id) > (export_ledger.occurred_after, export_ledger.id_after))
+     order by e.occurred_at, e.id
+     limit least(greatest(coalesce(export_ledger.at_most, 1000), 0), billing.max_rows_of_a_page());
+end
+$$;
+
+ALTER FUNCTION app_public.export_ledger(period_start timestamp with time zone, period_end timestamp with time zone, currency text, occurred_after timestamp with time zone, id_after uuid, at_most integer) OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_public.export_ledger(period_start timestamp with time zone, period_end timestamp with time zone, currency text, occurred_after timestamp with time zone, id_after uuid, at_most integer) IS '@errors TN205
+The entries of the ledger of all tenants within a period, the earliest first, in all currencies or in one. At most 1,000 at once: the next page begins after occurredAt and id of the last row, given as occurred_after and id_after. A minute after its end the export of a period does not change any more, except that the books of a tenant that is deleted go with it. Only platform staff may call it.';
+
+CREATE FUNCTION app_public.extend_trial(days integer) RETURNS app_public.subscriptions
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_most_days constant int := 366;
+  v_trial app_public.subscriptions;
+  v_ends_at timestamptz;
+begin
+  perform tenancy.require_staff();
+  perform billing.lock_billing(core.current_tenant_id());
+  v_trial := billing.up_to_date_subscription(core.current_tenant_id());
+  if v_trial.status <> 'trialing' then
+    perform core.raise_error('LB534', 'The subscription is not in its trial.', 'Read the status of the subscription.');
+  end if;
+  -- "is not true" also refuses a missing number
+  if (extend_trial.days between 1 and v_most_days) is not true
+     or billing.local_days(v_trial.started_at, v_trial.trial_ends_at, v_trial.timezone) + extend_trial.days > v_most_days then
+    perform core.raise_error('LB409', 'A trial can be extended by at least one day, and to at most a year in all.',
+      'Give fewer days.');
+  end if;
+  v_ends_at := ((v_trial.trial_ends_at at time zone v_trial.timezone)::date + extend_trial.days)::timestamp at time zone v_trial.timezone;
+  update app_public.subscriptions s set trial_ends_at = v_ends_at, current_period_end = v_ends_at
+   where s.id = v_trial.id returning * into v_trial;
+  return v_trial;
+end
+$$;
+
+ALTER FUNCTION app_public.extend_trial(days integer) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.extend_trial(days integer) IS '@resultFieldName subscription
+@errors LB303 LB409 LB534 TN205
+Extends the running trial of this tenant by whole days, to at most a year in all. The reminders are sent again before the new end. Only platform staff may call it.';
+
 CREATE FUNCTION app_public.finalise_invoice(id uuid) RETURNS app_public.invoices
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -6677,8 +7257,8 @@ $$;
 ALTER FUNCTION app_public.finalise_invoice(id uuid) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_public.finalise_invoice(id uuid) IS '@resultFieldName invoice
-@errors LB304 LB514 TN205
-Finalises a draft before it is finalised automatically. Only platform staff may call it.';
+@errors LB304 LB514 LB535 TN205
+Finalises a draft before it is finalised automatically. A draft without a line is not finalised. Only platform staff may call it.';
 
 CREATE TABLE app_public.invitations (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
@@ -6865,6 +7445,38 @@ ALTER FUNCTION app_public.invoices_html(invoice app_public.invoices) OWNER TO ro
 COMMENT ON FUNCTION app_public.invoices_html(invoice app_public.invoices) IS '@behavior -filterBy -orderBy
 The document as an HTML page. It is null until the document is rendered, some seconds after finalisation.';
 
+CREATE FUNCTION app_public.invoices_of_all_tenants(is_overdue boolean DEFAULT false, status app_public.invoice_status_enum DEFAULT NULL::app_public.invoice_status_enum, issuer text DEFAULT NULL::text, created_before timestamp with time zone DEFAULT NULL::timestamp with time zone, id_before uuid DEFAULT NULL::uuid, at_most integer DEFAULT 100) RETURNS SETOF app_public.invoice_of_tenant
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_issuer_id uuid;
+begin
+  perform tenancy.require_staff();
+  select i.id into v_issuer_id from app_public.invoice_issuers i where i.slug = invoices_of_all_tenants.issuer;
+  if invoices_of_all_tenants.issuer is not null and v_issuer_id is null then
+    perform core.raise_error('LB309', 'There is no such invoice issuer.', 'Choose one of the invoice issuers.');
+  end if;
+  return query
+    select i.tenant_id, t.slug, i.id, i.number, s.slug, i.series, i.status, i.currency, i.total, i.amount_due, i.due_at, i.created_at
+      from app_public.invoices i
+      join app_public.tenants t on t.id = i.tenant_id
+      join app_public.invoice_issuers s on s.id = i.issuer_id
+     where (not coalesce(invoices_of_all_tenants.is_overdue, false) or i.amount_due > 0 and i.due_at <= core.clock())
+       and (invoices_of_all_tenants.status is null or i.status = invoices_of_all_tenants.status)
+       and (v_issuer_id is null or i.issuer_id = v_issuer_id)
+       and (invoices_of_all_tenants.created_before is null
+            or (i.created_at, i.id) < (invoices_of_all_tenants.created_before, invoices_of_all_tenants.id_before))
+     order by i.created_at desc, i.id desc
+     limit least(greatest(coalesce(invoices_of_all_tenants.at_most, 100), 0), billing.max_rows_of_a_page());
+end
+$$;
+
+ALTER FUNCTION app_public.invoices_of_all_tenants(is_overdue boolean, status app_public.invoice_status_enum, issuer text, created_before timestamp with time zone, id_before uuid, at_most integer) OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_public.invoices_of_all_tenants(is_overdue boolean, status app_public.invoice_status_enum, issuer text, created_before timestamp with time zone, id_before uuid, at_most integer) IS '@errors LB309 TN205
+The documents of all tenants, the newest first: all, those that are overdue, those with a status such as DRAFT, or those of an issuer (its slug). At most 1,000 at once: the next page begins after createdAt and id of the last row, given as created_before and id_before. Only platform staff may call it.';
+
 CREATE FUNCTION app_public.invoices_pdf_base64(invoice app_public.invoices) RETURNS text
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -6921,6 +7533,70 @@ ALTER FUNCTION app_public.join_workspace(workspace_id uuid) OWNER TO rowhouse_ow
 COMMENT ON FUNCTION app_public.join_workspace(workspace_id uuid) IS '@resultFieldName member
 @errors WS301 WS202 ID301 WS503
 Makes you a member of a public workspace, as a contributor or, if you are a viewer in the tenant, as a viewer. If you are a member already, nothing changes.';
+
+CREATE TABLE app_public.knowledge_syncs (
+    tenant_id uuid NOT NULL,
+    source_id uuid NOT NULL,
+    run integer DEFAULT 1 NOT NULL,
+    status app_public.sync_status DEFAULT 'waiting'::text NOT NULL,
+    is_listed_whole boolean DEFAULT true NOT NULL,
+    requested_at timestamp with time zone NOT NULL,
+    started_at timestamp with time zone,
+    progressed_at timestamp with time zone NOT NULL,
+    finished_at timestamp with time zone,
+    error text,
+    CONSTRAINT error_is_not_too_long CHECK ((length(error) <= 2000)),
+    CONSTRAINT failed_sync_has_an_error CHECK ((((status)::text <> 'failed'::text) OR (error IS NOT NULL))),
+    CONSTRAINT run_is_positive CHECK ((run > 0))
+);
+
+ALTER TABLE ONLY app_public.knowledge_syncs FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.knowledge_syncs OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_public.knowledge_syncs IS '@behavior -query:resource:connection -query:resource:single -insert -update -delete
+The last comparison of a knowledge source with the place its documents come from. sync_knowledge_source asks for one; syncEveryMinutes in source_config repeats it.';
+
+COMMENT ON COLUMN app_public.knowledge_syncs.source_id IS 'The knowledge source.';
+
+COMMENT ON COLUMN app_public.knowledge_syncs.run IS 'The number of the comparison, from 1.';
+
+COMMENT ON COLUMN app_public.knowledge_syncs.status IS 'Whether it waits for a worker, is running, is completed, or has failed (error says why). It can be completed although some pages have failed.';
+
+COMMENT ON COLUMN app_public.knowledge_syncs.is_listed_whole IS 'Whether it could see which pages there are. When it could not, because a sitemap could not be read or has more pages than maxPages, what it did not see is not removed.';
+
+COMMENT ON COLUMN app_public.knowledge_syncs.requested_at IS 'When it was asked for.';
+
+COMMENT ON COLUMN app_public.knowledge_syncs.started_at IS 'When a worker began it; null while it waits.';
+
+COMMENT ON COLUMN app_public.knowledge_syncs.progressed_at IS 'When a worker last reported a page.';
+
+COMMENT ON COLUMN app_public.knowledge_syncs.finished_at IS 'When it ended; null while it has not.';
+
+COMMENT ON COLUMN app_public.knowledge_syncs.error IS 'Why it failed; null when it has not.';
+
+COMMENT ON CONSTRAINT error_is_not_too_long ON app_public.knowledge_syncs IS 'must have at most 2,000 characters';
+
+COMMENT ON CONSTRAINT run_is_positive ON app_public.knowledge_syncs IS 'must be 1 or more';
+
+CREATE FUNCTION app_public.knowledge_syncs_counts(sync app_public.knowledge_syncs) RETURNS app_public.sync_counts
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select
+    (count(*) filter (where outcome = 'created'))::int,
+    (count(*) filter (where outcome = 'replaced'))::int,
+    (count(*) filter (where outcome = 'unchanged'))::int,
+    (count(*) filter (where outcome = 'failed'))::int,
+    (count(*) filter (where outcome = 'gone'))::int,
+    (count(*) filter (where outcome = 'removed'))::int
+    from app_public.knowledge_sync_pages p
+   where p.tenant_id = (sync).tenant_id and p.source_id = (sync).source_id and p.run = (sync).run;
+$$;
+
+ALTER FUNCTION app_public.knowledge_syncs_counts(sync app_public.knowledge_syncs) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.knowledge_syncs_counts(sync app_public.knowledge_syncs) IS 'How many pages this comparison has come by so far, by what it found.';
 
 CREATE FUNCTION app_public.leave_tenant() RETURNS app_public.user_tenants
     LANGUAGE plpgsql SECURITY DEFINER
@@ -7385,10 +8061,7 @@ declare
   v_override app_public.tenant_entitlement_overrides;
 begin
   perform tenancy.require_staff();
-  if override_entitlement.kind = 'feature' and override_entitlement.is_enabled is null
-     or override_entitlement.kind = 'quota' and override_entitlement.quota_limit is null then
-    perform core.raise_error('LB403', 'The value of the entitlement is missing.', 'Give is_enabled for a feature and quota_limit for a quota.');
-  end if;
+  perform billing.require_entitlement_value(override_entitlement.kind, override_entitlement.is_enabled, override_entitlement.quota_limit);
   insert into app_public.tenant_entitlement_overrides as o (tenant_id, kind, key, is_enabled, quota_limit, overage_allowed, reason)
   values (core.current_tenant_id(), override_entitlement.kind, override_entitlement.key, override_entitlement.is_enabled,
           override_entitlement.quota_limit, coalesce(override_entitlement.overage_allowed, false), override_entitlement.reason)
@@ -7487,6 +8160,41 @@ COMMENT ON FUNCTION app_public.pay_out_credit(amount numeric, memo text) IS '@re
 @errors LB402 LB603 TN205 23514
 Records that credit of this tenant was paid out to it by bank transfer; the memo says how. Only platform staff may call it.';
 
+CREATE FUNCTION app_public.prepare_upload(source_id uuid, file_name text, size_bytes integer, media_type text DEFAULT NULL::text, external_id text DEFAULT NULL::text, title text DEFAULT NULL::text, metadata jsonb DEFAULT '{}'::jsonb) RETURNS app_public.upload_ticket
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_longest_life constant interval := interval '1 hour';
+  v_most_tickets constant int := 1000;
+  v_source app_public.rag_knowledge_sources := knowledge.writable_source(prepare_upload.source_id);
+  v_ticket app_public.upload_ticket;
+begin
+  perform knowledge.require_file_name(prepare_upload.file_name);
+  perform knowledge.require_file_size(prepare_upload.size_bytes);
+  -- The lock makes those who prepare uploads into one source take turns, so that none of them counts too few.
+  perform from app_public.rag_knowledge_sources s where s.id = v_source.id for no key update;
+  if (select count(*) from knowledge.upload_tickets t
+       where t.tenant_id = v_source.tenant_id and t.source_id = v_source.id and t.expires_at > core.clock()) >= v_most_tickets then
+    perform core.raise_error('KN601', 'There are 1,000 open upload tickets for this knowledge source.', 'Send these files first, or wait until the tickets expire.');
+  end if;
+  insert into knowledge.upload_tickets (
+    tenant_id, user_id, source_id, external_id, file_name, size_bytes, media_type, title, metadata, expires_at)
+  values (
+    v_source.tenant_id, core.current_user_id(), v_source.id, coalesce(prepare_upload.external_id, prepare_upload.file_name),
+    prepare_upload.file_name, prepare_upload.size_bytes, prepare_upload.media_type, prepare_upload.title,
+    coalesce(prepare_upload.metadata, '{}'), core.clock() + v_longest_life)
+  returning id, expires_at into v_ticket;
+  return v_ticket;
+end
+$$;
+
+ALTER FUNCTION app_public.prepare_upload(source_id uuid, file_name text, size_bytes integer, media_type text, external_id text, title text, metadata jsonb) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.prepare_upload(source_id uuid, file_name text, size_bytes integer, media_type text, external_id text, title text, metadata jsonb) IS '@resultFieldName ticket
+@errors KN301 KN402 KN404 KN601 QT601 23514 ID203 TN204
+Gives a ticket for one file of at most 50 MB, of the types that upload_file takes: send its bytes by PUT to /files/ and the id of the ticket, as the same person in the same tenant. size_bytes must be the exact size of the file. The other arguments are those of upload_file. A ticket is good for one file and for one hour; a transfer that broke can be tried again with it. It requires the permission can_manage_knowledge.';
+
 CREATE FUNCTION app_public.preview_invoice() RETURNS SETOF app_public.invoice_preview_line
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -7572,6 +8280,38 @@ ALTER FUNCTION app_public.preview_plan_change(plan text, billing_cycle app_publi
 
 COMMENT ON FUNCTION app_public.preview_plan_change(plan text, billing_cycle app_public.billing_cycle_enum) IS '@errors ID203 LB301 LB302 LB303
 The invoice that change_plan would create, line by line with subtotal, tax and total, and when the change would take effect. Nothing is changed. Requires can_manage_billing.';
+
+CREATE FUNCTION app_public.preview_plan_edit(plan text, currency text DEFAULT NULL::text, billing_cycle app_public.billing_cycle_enum DEFAULT NULL::app_public.billing_cycle_enum, amount numeric DEFAULT NULL::numeric, valid_from timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS SETOF app_public.affected_subscription
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_plan constant app_public.plans := billing.plan_for_staff(preview_plan_edit.plan);
+  v_valid_from constant timestamptz := coalesce(preview_plan_edit.valid_from, core.clock());
+begin
+  return query
+    select s.tenant_id, t.slug, next.cycle, s.currency, s.status, next.at, before.amount,
+           -- a later version that is planned already comes first
+           case when preview_plan_edit.amount is null or before.valid_from > v_valid_from then before.amount else preview_plan_edit.amount end
+      from app_public.subscriptions s
+      join app_public.tenants t on t.id = s.tenant_id
+     cross join lateral (select coalesce(s.pending_billing_cycle, s.billing_cycle) as cycle,
+                                billing.first_period_from(s, v_valid_from) as at) as next
+     cross join lateral (
+       select p.amount, p.valid_from from app_public.plan_prices p
+        where p.plan_id = v_plan.id and p.currency = s.currency and p.billing_cycle = next.cycle and p.valid_from <= next.at
+        order by p.valid_from desc limit 1) as before
+     where coalesce(s.pending_plan_id, s.plan_id) = v_plan.id and s.ended_at is null and not s.cancel_at_period_end
+       and (preview_plan_edit.currency is null or s.currency = preview_plan_edit.currency)
+       and (preview_plan_edit.billing_cycle is null or next.cycle = preview_plan_edit.billing_cycle)
+     order by t.slug;
+end
+$$;
+
+ALTER FUNCTION app_public.preview_plan_edit(plan text, currency text, billing_cycle app_public.billing_cycle_enum, amount numeric, valid_from timestamp with time zone) OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_public.preview_plan_edit(plan text, currency text, billing_cycle app_public.billing_cycle_enum, amount numeric, valid_from timestamp with time zone) IS '@errors LB301 TN205
+The subscriptions that an edit of a plan touches; totalCount is how many. With amount, and the currency and billing_cycle that it is for: the first period with a new price that is valid from valid_from (by default now), and what that period costs before and after. Without amount: all that have the plan, whom other entitlements or another tier touch at once. A paused subscription has the date as if it went on. Only platform staff may call it.';
 
 CREATE FUNCTION app_public.preview_rerating(from_at timestamp with time zone, to_at timestamp with time zone) RETURNS SETOF app_public.rerating_line
     LANGUAGE plpgsql STABLE SECURITY DEFINER
@@ -8158,6 +8898,70 @@ COMMENT ON FUNCTION app_public.record_usages(events app_public.new_usage_event[]
 @errors ID202 MT201 MT301 MT401 MT402 MT403 MT404 MT405 MT406 MT407 MT408 MT409 MT411 MT412 MT501
 Records 1 to 10,000 events of usage at once, all of them or none, as recordUsage does for one. Returns their receipts in the order of the events. An error names the position of the first event that is refused, from 1.';
 
+CREATE TABLE app_public.coupon_redemptions (
+    tenant_id uuid NOT NULL,
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    coupon_id uuid NOT NULL,
+    redeemed_at timestamp with time zone NOT NULL,
+    starts_at timestamp with time zone,
+    ends_at timestamp with time zone,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT time_is_whole CHECK ((((starts_at IS NULL) = (ends_at IS NULL)) AND (starts_at < ends_at)))
+);
+
+ALTER TABLE ONLY app_public.coupon_redemptions FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.coupon_redemptions OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_public.coupon_redemptions IS '@behavior -insert -update -delete -query:resource:single -query:resource:connection
+The coupons that this tenant has redeemed, each once. At most one of them applies at a time. Reading them requires can_manage_billing.';
+
+COMMENT ON COLUMN app_public.coupon_redemptions.coupon_id IS 'The coupon.';
+
+COMMENT ON COLUMN app_public.coupon_redemptions.redeemed_at IS 'When the coupon was redeemed.';
+
+COMMENT ON COLUMN app_public.coupon_redemptions.starts_at IS 'The start of the first period that the coupon applies to; null until that period is billed.';
+
+COMMENT ON COLUMN app_public.coupon_redemptions.ends_at IS '@infiniteIsNull
+The end of the last period that the coupon applies to; null until the first one is billed, and for a coupon that applies forever.';
+
+COMMENT ON COLUMN app_public.coupon_redemptions.created_at IS 'When the row was created.';
+
+CREATE FUNCTION app_public.redeem_coupon(code text) RETURNS app_public.coupon_redemptions
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_profile app_public.billing_profiles := billing.lock_own_billing();
+  v_coupon app_public.coupons;
+  v_redemption app_public.coupon_redemptions;
+begin
+  perform billing.require_own_plan(v_profile.tenant_id);
+  -- the coupon is for periods that are still to come
+  perform billing.advance_subscription(v_profile.tenant_id);
+  v_coupon := billing.use_coupon(redeem_coupon.code);
+  if v_coupon.currency <> v_profile.currency then
+    perform core.raise_error('LB531', format('This coupon is for prices in %s.', v_coupon.currency), 'Use a coupon in the currency of the billing profile.');
+  end if;
+  if exists (select from app_public.coupon_redemptions r
+              where r.tenant_id = v_profile.tenant_id
+                and (r.coupon_id = v_coupon.id or r.starts_at is null or r.ends_at > core.clock())) then
+    perform core.raise_error('LB532', 'This tenant has redeemed this coupon before, or another one that still applies.',
+      'A coupon can be redeemed once, and only one applies at a time.');
+  end if;
+  insert into app_public.coupon_redemptions (tenant_id, coupon_id, redeemed_at)
+  values (v_profile.tenant_id, v_coupon.id, core.clock())
+  returning * into v_redemption;
+  return v_redemption;
+end
+$$;
+
+ALTER FUNCTION app_public.redeem_coupon(code text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.redeem_coupon(code text) IS '@resultFieldName couponRedemption
+@errors ID203 LB312 LB525 LB530 LB531 LB532
+Redeems a coupon by its code, before or during a subscription. Its discount begins with the next period that is billed; preview_invoice shows it. A tenant redeems a coupon once, and one coupon applies at a time. Requires can_manage_billing.';
+
 CREATE FUNCTION app_public.refresh_materialized_view(name text) RETURNS boolean
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -8255,6 +9059,9 @@ begin
       'Give at most the payment minus earlier refunds, credit notes and credit that was used.');
   end if;
   v_amount := billing.positive_payable_amount(v_amount, v_payment.currency);
+  if v_amount <> billing.chargeable_amount(v_payment.provider, v_amount, v_payment.currency) then
+    perform core.raise_error('LB402', 'The provider cannot pay this amount back.', 'Give an amount whose last digit is 0, such as 5.120.');
+  end if;
   v_refund := billing.write_down_refund(v_payment, v_amount, refund_payment.reason);
   if v_payment.provider = 'manual' then
     return billing.finish_refund(v_refund.tenant_id, v_refund.id, 'succeeded');
@@ -8405,6 +9212,105 @@ COMMENT ON FUNCTION app_public.remove_payment_method(id uuid) IS '@resultFieldNa
 @errors ID203 LB307
 Removes a payment method here and at the provider. To use the same card again, add it with a new key. Requires can_manage_billing.';
 
+CREATE TABLE app_public.plan_entitlements (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    plan_id uuid NOT NULL,
+    kind app_public.entitlement_kind_enum NOT NULL,
+    key text NOT NULL,
+    is_enabled boolean,
+    quota_limit numeric,
+    overage_allowed boolean DEFAULT false NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT feature_is_on_or_off CHECK (((is_enabled IS NOT NULL) = (kind = 'feature'::app_public.entitlement_kind_enum))),
+    CONSTRAINT key_is_a_key CHECK ((key ~ '^[a-z][a-z0-9_]{0,62}$'::text)),
+    CONSTRAINT overage_belongs_to_quotas CHECK (((kind = 'quota'::app_public.entitlement_kind_enum) OR (NOT overage_allowed))),
+    CONSTRAINT quota_has_a_limit CHECK (((quota_limit IS NOT NULL) = (kind = 'quota'::app_public.entitlement_kind_enum))),
+    CONSTRAINT quota_is_known CHECK (((kind = 'feature'::app_public.entitlement_kind_enum) OR (key = ANY (ARRAY['users'::text, 'agents'::text, 'documents'::text, 'storage_gb'::text, 'api_calls'::text, 'tokens'::text, 'cost'::text])))),
+    CONSTRAINT quota_limit_is_an_amount CHECK (((quota_limit >= (0)::numeric) AND (quota_limit <= '1000000000000'::numeric) AND ((key = 'cost'::text) OR (quota_limit = trunc(quota_limit)))))
+);
+
+ALTER TABLE ONLY app_public.plan_entitlements FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.plan_entitlements OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_public.plan_entitlements IS '@behavior -query:resource:connection -query:resource:single
+What a plan gives: features that are on or off, and quotas. They hold for each tenant with this plan and, together, for all tenants below it. A change holds at once. The plan with the slug free is the plan of all tenants without a running subscription.';
+
+COMMENT ON COLUMN app_public.plan_entitlements.plan_id IS 'The plan.';
+
+COMMENT ON COLUMN app_public.plan_entitlements.kind IS 'Whether this is a feature or a quota.';
+
+COMMENT ON COLUMN app_public.plan_entitlements.key IS 'The name of the feature or quota in lower case.';
+
+COMMENT ON COLUMN app_public.plan_entitlements.is_enabled IS 'Whether the feature is on; null for a quota.';
+
+COMMENT ON COLUMN app_public.plan_entitlements.quota_limit IS 'The limit of the quota, at least 0; null for a feature.';
+
+COMMENT ON COLUMN app_public.plan_entitlements.overage_allowed IS 'Whether usage beyond the limit is allowed and billed.';
+
+COMMENT ON COLUMN app_public.plan_entitlements.created_at IS 'When the row was created.';
+
+COMMENT ON COLUMN app_public.plan_entitlements.updated_at IS 'When the row was last changed.';
+
+COMMENT ON CONSTRAINT feature_is_on_or_off ON app_public.plan_entitlements IS 'must be given for a feature, and must be left out for a quota';
+
+COMMENT ON CONSTRAINT key_is_a_key ON app_public.plan_entitlements IS 'must begin with a lower-case letter and have at most 63 lower-case letters, digits and underscores';
+
+COMMENT ON CONSTRAINT overage_belongs_to_quotas ON app_public.plan_entitlements IS 'can be set for a quota only';
+
+COMMENT ON CONSTRAINT quota_has_a_limit ON app_public.plan_entitlements IS 'must be given for a quota, and must be left out for a feature';
+
+COMMENT ON CONSTRAINT quota_is_known ON app_public.plan_entitlements IS 'must be users, agents, documents, storage_gb, api_calls, tokens or cost for a quota';
+
+COMMENT ON CONSTRAINT quota_limit_is_an_amount ON app_public.plan_entitlements IS 'must be from 0 to 1,000,000,000,000, and a whole number except for cost';
+
+CREATE FUNCTION app_public.remove_plan_entitlement(plan text, kind app_public.entitlement_kind_enum, key text) RETURNS app_public.plan_entitlements
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_plan constant app_public.plans := billing.plan_for_staff(remove_plan_entitlement.plan);
+  v_entitlement app_public.plan_entitlements;
+begin
+  delete from app_public.plan_entitlements e
+   where e.plan_id = v_plan.id and e.kind = remove_plan_entitlement.kind and e.key = remove_plan_entitlement.key
+  returning * into v_entitlement;
+  if not found then
+    perform core.raise_error('LB308', 'The plan has no such entitlement.', 'Choose one of the entitlements of the plan.');
+  end if;
+  return v_entitlement;
+end
+$$;
+
+ALTER FUNCTION app_public.remove_plan_entitlement(plan text, kind app_public.entitlement_kind_enum, key text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.remove_plan_entitlement(plan text, kind app_public.entitlement_kind_enum, key text) IS '@resultFieldName planEntitlement
+@errors LB301 LB308 TN205
+Removes a feature or quota from a plan, at once for all that have the plan. A quota that is removed limits nothing any more. Only platform staff may call it.';
+
+CREATE FUNCTION app_public.remove_plan_price(id uuid) RETURNS app_public.plan_prices
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_price app_public.plan_prices;
+begin
+  perform tenancy.require_staff();
+  delete from app_public.plan_prices p where p.id = remove_plan_price.id returning * into v_price;
+  if not found then
+    perform core.raise_error('LB302', 'There is no such price.', 'Choose one of the prices of the plan.');
+  end if;
+  return v_price;
+end
+$$;
+
+ALTER FUNCTION app_public.remove_plan_price(id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.remove_plan_price(id uuid) IS '@resultFieldName planPrice
+@errors LB302 LB501 TN205
+Removes a version of a price that is not in force yet. Only platform staff may call it.';
+
 CREATE FUNCTION app_public.remove_workspace_member(workspace_id uuid, user_id uuid) RETURNS app_public.workspace_members
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -8546,40 +9452,53 @@ COMMENT ON FUNCTION app_public.resend_invitation(id uuid) IS '@resultFieldName i
 @errors ID203 ID204 ID302 ID601 ID602 ID603
 Sends the mail of a pending invitation again, at most once a minute. The mail has a new link, which is valid for the full time; the old link stops working at once. You are the inviter from now on. You need the permission can_manage_users.';
 
-CREATE FUNCTION app_public.reserve_quota(quota_type app_public.quota_type, amount numeric, ttl_seconds integer DEFAULT 600, agent_id uuid DEFAULT NULL::uuid) RETURNS app_public.quota_reservations
+CREATE FUNCTION app_public.reserve_quota(quota_type app_public.quota_type, amount numeric, ttl_seconds integer DEFAULT 600, agent_id uuid DEFAULT NULL::uuid, idempotency_key text DEFAULT NULL::text) RETURNS app_public.quota_reservations
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
+  v_known metering.quota_keys;
   v_reservation app_public.quota_reservations;
-  v_hold_count int;
-  v_max_seconds constant int := 24 * 60 * 60;
+  -- what is held is lost to everybody else, and no call lasts longer
+  v_max_seconds constant int := 60 * 60;
 begin
   perform metering.check_use(reserve_quota.quota_type, reserve_quota.amount, reserve_quota.agent_id);
   if reserve_quota.ttl_seconds is null or reserve_quota.ttl_seconds not between 1 and v_max_seconds then
-    perform core.raise_error('QT404', 'ttl_seconds must be from 1 to 86400.', 'Ten minutes are enough for most calls.');
+    perform core.raise_error('QT404', 'ttl_seconds must be from 1 to 3600.', 'Ten minutes are enough for most calls.');
+  end if;
+  v_reservation.id := gen_random_uuid();
+  if reserve_quota.idempotency_key is not null then
+    v_known := metering.claim_quota_key(reserve_quota.idempotency_key, hash_record_extended(row(
+      text 'reservation', reserve_quota.quota_type::text, reserve_quota.amount, core.current_user_id(), reserve_quota.agent_id,
+      reserve_quota.ttl_seconds), 0));
+    if v_known.key is not null then
+      select * into v_reservation from app_public.quota_reservations r
+       where r.tenant_id = core.current_tenant_id() and r.id = v_known.reservation_id;
+      return v_reservation;
+    end if;
+    update metering.quota_keys k set reservation_id = v_reservation.id
+     where k.tenant_id = core.current_tenant_id() and k.key = reserve_quota.idempotency_key;
   end if;
   v_reservation.tenant_id := core.current_tenant_id();
-  v_reservation.id := gen_random_uuid();
   v_reservation.quota_type := reserve_quota.quota_type;
   v_reservation.amount := reserve_quota.amount;
   v_reservation.user_id := core.current_user_id();
   v_reservation.agent_id := reserve_quota.agent_id;
   v_reservation.expires_at := core.clock() + make_interval(secs => reserve_quota.ttl_seconds);
-  select count(*) into v_hold_count from metering.hold_quota(v_reservation);
+  select count(*) into v_reservation.hold_count from metering.hold_quota(v_reservation);
   insert into app_public.quota_reservations (tenant_id, id, quota_type, amount, user_id, agent_id, expires_at, hold_count)
   values (v_reservation.tenant_id, v_reservation.id, v_reservation.quota_type, v_reservation.amount, v_reservation.user_id,
-          v_reservation.agent_id, v_reservation.expires_at, v_hold_count)
+          v_reservation.agent_id, v_reservation.expires_at, v_reservation.hold_count)
   returning * into v_reservation;
   return v_reservation;
 end
 $$;
 
-ALTER FUNCTION app_public.reserve_quota(quota_type app_public.quota_type, amount numeric, ttl_seconds integer, agent_id uuid) OWNER TO rowhouse_owner;
+ALTER FUNCTION app_public.reserve_quota(quota_type app_public.quota_type, amount numeric, ttl_seconds integer, agent_id uuid, idempotency_key text) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION app_public.reserve_quota(quota_type app_public.quota_type, amount numeric, ttl_seconds integer, agent_id uuid) IS '@resultFieldName reservation
-@errors ID202 MT301 QT402 QT403 QT404 QT601
-Holds an amount of api_calls, tokens or cost (US dollars) for a call that will be made next: the most that the call may use, such as the tokens of the prompt and max_tokens. Afterwards settle the reservation with what was really used, or release it. After ttl_seconds (1 to 86400, by default 600) it expires and holds nothing any more. Members may call this.';
+COMMENT ON FUNCTION app_public.reserve_quota(quota_type app_public.quota_type, amount numeric, ttl_seconds integer, agent_id uuid, idempotency_key text) IS '@resultFieldName reservation
+@errors ID202 MT301 QT402 QT403 QT404 QT406 QT407 QT502 QT601
+Holds an amount of api_calls, tokens or cost (US dollars) for a call that will be made next: the most that the call may use, such as the tokens of the prompt and max_tokens. Afterwards settle the reservation with what was really used, or release it. After ttl_seconds (1 to 3600, by default 600) it expires and holds nothing any more. One person holds at most 80 % of a hard limit that others use too. With an idempotency_key, which is kept for 30 days, the same call again holds nothing more and returns the reservation as it is now. Members may call this.';
 
 CREATE TABLE app_public.resource_shares (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
@@ -9099,6 +10018,274 @@ COMMENT ON FUNCTION app_public.rollback_workflow(id uuid, version text, changelo
 @errors RS301 RS352 RS551 RS552 RS553 ID203
 Gives a workflow the content of an older version and publishes it as a new version; see rollback_agent.';
 
+CREATE TABLE app_public.invoice_issuers (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    slug text NOT NULL,
+    name text NOT NULL,
+    address text,
+    tax_number text,
+    number_prefix text DEFAULT 'INV-'::text NOT NULL,
+    credit_note_prefix text DEFAULT 'CN-'::text NOT NULL,
+    payment_terms_days integer DEFAULT 14 NOT NULL,
+    draft_hours integer DEFAULT 1 NOT NULL,
+    footer text,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT address_is_not_too_long CHECK ((length(address) <= 1000)),
+    CONSTRAINT draft_hours_is_in_range CHECK (((draft_hours >= 0) AND (draft_hours <= 720))),
+    CONSTRAINT footer_is_not_too_long CHECK ((length(footer) <= 2000)),
+    CONSTRAINT name_is_a_name CHECK (core.is_name(name)),
+    CONSTRAINT payment_terms_days_is_in_range CHECK (((payment_terms_days >= 0) AND (payment_terms_days <= 365))),
+    CONSTRAINT prefixes_are_short CHECK (((number_prefix ~ '^([A-Za-z0-9/-]{0,19}[A-Za-z/-])?$'::text) AND (credit_note_prefix ~ '^([A-Za-z0-9/-]{0,19}[A-Za-z/-])?$'::text))),
+    CONSTRAINT slug_is_a_slug CHECK (core.is_slug(slug)),
+    CONSTRAINT tax_number_is_not_too_long CHECK ((length(tax_number) <= 50))
+);
+
+ALTER TABLE ONLY app_public.invoice_issuers FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.invoice_issuers OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_public.invoice_issuers IS '@behavior -query:resource:single
+The companies that issue invoices. Each numbers its documents without gaps. Only platform staff can see and edit them.';
+
+COMMENT ON COLUMN app_public.invoice_issuers.slug IS 'The key of the issuer. It is unique. The issuer with the slug default bills every tenant without an issuer of its own.';
+
+COMMENT ON COLUMN app_public.invoice_issuers.name IS 'The name on the invoice.';
+
+COMMENT ON COLUMN app_public.invoice_issuers.address IS 'The address on the invoice.';
+
+COMMENT ON COLUMN app_public.invoice_issuers.tax_number IS 'The tax number on the invoice.';
+
+COMMENT ON COLUMN app_public.invoice_issuers.number_prefix IS 'The prefix of invoice numbers. No other issuer or series has or had it.';
+
+COMMENT ON COLUMN app_public.invoice_issuers.credit_note_prefix IS 'The prefix of credit note numbers. No other issuer or series has or had it.';
+
+COMMENT ON COLUMN app_public.invoice_issuers.payment_terms_days IS 'The number of days to pay an invoice that is not charged automatically, from 0 to 365.';
+
+COMMENT ON COLUMN app_public.invoice_issuers.draft_hours IS 'The number of hours that an invoice with usage stays a draft after its period, so that late events are still included, from 0 to 720.';
+
+COMMENT ON COLUMN app_public.invoice_issuers.footer IS 'The text below the invoice.';
+
+COMMENT ON COLUMN app_public.invoice_issuers.created_at IS 'When the row was created.';
+
+COMMENT ON COLUMN app_public.invoice_issuers.updated_at IS 'When the row was last changed.';
+
+COMMENT ON CONSTRAINT address_is_not_too_long ON app_public.invoice_issuers IS 'must have at most 1,000 characters';
+
+COMMENT ON CONSTRAINT draft_hours_is_in_range ON app_public.invoice_issuers IS 'must be from 0 to 720';
+
+COMMENT ON CONSTRAINT footer_is_not_too_long ON app_public.invoice_issuers IS 'must have at most 2,000 characters';
+
+COMMENT ON CONSTRAINT name_is_a_name ON app_public.invoice_issuers IS 'must have from 1 to 255 characters, at least one of them visible, and no control characters';
+
+COMMENT ON CONSTRAINT payment_terms_days_is_in_range ON app_public.invoice_issuers IS 'must be from 0 to 365';
+
+COMMENT ON CONSTRAINT prefixes_are_short ON app_public.invoice_issuers IS 'must have at most 20 letters, digits, slashes and hyphens, and must not end in a digit';
+
+COMMENT ON CONSTRAINT slug_is_a_slug ON app_public.invoice_issuers IS 'must consist of lower-case letters, digits and hyphens';
+
+COMMENT ON CONSTRAINT tax_number_is_not_too_long ON app_public.invoice_issuers IS 'must have at most 50 characters';
+
+CREATE FUNCTION app_public.save_invoice_issuer(slug text, name text DEFAULT NULL::text, address text DEFAULT NULL::text, tax_number text DEFAULT NULL::text, number_prefix text DEFAULT NULL::text, credit_note_prefix text DEFAULT NULL::text, payment_terms_days integer DEFAULT NULL::integer, draft_hours integer DEFAULT NULL::integer, footer text DEFAULT NULL::text) RETURNS app_public.invoice_issuers
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_issuer app_public.invoice_issuers;
+begin
+  perform tenancy.require_staff();
+  update app_public.invoice_issuers i
+     set name = coalesce(save_invoice_issuer.name, i.name),
+         address = coalesce(save_invoice_issuer.address, i.address),
+         tax_number = coalesce(save_invoice_issuer.tax_number, i.tax_number),
+         number_prefix = coalesce(save_invoice_issuer.number_prefix, i.number_prefix),
+         credit_note_prefix = coalesce(save_invoice_issuer.credit_note_prefix, i.credit_note_prefix),
+         payment_terms_days = coalesce(save_invoice_issuer.payment_terms_days, i.payment_terms_days),
+         draft_hours = coalesce(save_invoice_issuer.draft_hours, i.draft_hours),
+         footer = coalesce(save_invoice_issuer.footer, i.footer)
+   where i.slug = save_invoice_issuer.slug
+  returning * into v_issuer;
+  if not found then
+    insert into app_public.invoice_issuers as i (
+      slug, name, address, tax_number, number_prefix, credit_note_prefix, payment_terms_days, draft_hours, footer)
+    values (
+      save_invoice_issuer.slug, save_invoice_issuer.name, save_invoice_issuer.address, save_invoice_issuer.tax_number,
+      coalesce(save_invoice_issuer.number_prefix, upper(save_invoice_issuer.slug) || '-INV-'),
+      coalesce(save_invoice_issuer.credit_note_prefix, upper(save_invoice_issuer.slug) || '-CN-'),
+      coalesce(save_invoice_issuer.payment_terms_days, 14), coalesce(save_invoice_issuer.draft_hours, 1), save_invoice_issuer.footer)
+    returning * into v_issuer;
+  end if;
+  return v_issuer;
+end
+$$;
+
+ALTER FUNCTION app_public.save_invoice_issuer(slug text, name text, address text, tax_number text, number_prefix text, credit_note_prefix text, payment_terms_days integer, draft_hours integer, footer text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.save_invoice_issuer(slug text, name text, address text, tax_number text, number_prefix text, credit_note_prefix text, payment_terms_days integer, draft_hours integer, footer text) IS '@resultFieldName invoiceIssuer
+@errors LB528 TN205 23502 23505 23514
+Adds a company that issues invoices, or changes one. A new one needs a name; its prefixes are the slug with -INV- and -CN- unless they are given. Arguments that are left out change nothing. Its final documents stay as they are, and its numbers go on. set_billing_terms says which tenants it bills. Only platform staff may call it.';
+
+CREATE TABLE app_public.plans (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    slug text NOT NULL,
+    name text NOT NULL,
+    description text,
+    tier app_public.plan_tier NOT NULL,
+    trial_days integer DEFAULT 0 NOT NULL,
+    is_public boolean DEFAULT true NOT NULL,
+    retired_at timestamp with time zone,
+    only_for_tenant_id uuid,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT deal_is_not_public CHECK (((only_for_tenant_id IS NULL) OR (NOT is_public))),
+    CONSTRAINT description_is_not_too_long CHECK ((length(description) <= 10000)),
+    CONSTRAINT name_is_a_name CHECK (core.is_name(name)),
+    CONSTRAINT slug_is_a_slug CHECK (core.is_slug(slug)),
+    CONSTRAINT trial_days_is_in_range CHECK (((trial_days >= 0) AND (trial_days <= 365)))
+);
+
+ALTER TABLE ONLY app_public.plans FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.plans OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_public.plans IS 'What tenants can subscribe to. Everyone sees the public plans, the plan of their own tenant and the plans that are for it alone. Platform staff edit plans.';
+
+COMMENT ON COLUMN app_public.plans.slug IS 'The key of the plan: lower-case letters, digits and hyphens. It is unique.';
+
+COMMENT ON COLUMN app_public.plans.name IS 'The name to show.';
+
+COMMENT ON COLUMN app_public.plans.description IS 'What the plan is for.';
+
+COMMENT ON COLUMN app_public.plans.tier IS 'The rank of the plan. It becomes the subscription_tier of the tenant, and a change to a higher tier is an upgrade.';
+
+COMMENT ON COLUMN app_public.plans.trial_days IS 'The number of whole days that the first subscription of a tenant is free, from 0 to 365.';
+
+COMMENT ON COLUMN app_public.plans.is_public IS 'Whether every tenant may choose the plan. Only staff can choose a plan that is not public, unless it is for one tenant.';
+
+COMMENT ON COLUMN app_public.plans.retired_at IS 'Since when nobody can choose the plan any more; null while it is on offer. The tenants that have it keep it.';
+
+COMMENT ON COLUMN app_public.plans.only_for_tenant_id IS 'The tenant that the plan is for; null when it is not for one tenant alone. Only this tenant sees it and can choose it.';
+
+COMMENT ON COLUMN app_public.plans.created_at IS 'When the row was created.';
+
+COMMENT ON COLUMN app_public.plans.updated_at IS 'When the row was last changed.';
+
+COMMENT ON CONSTRAINT deal_is_not_public ON app_public.plans IS 'must be left out for a public plan';
+
+COMMENT ON CONSTRAINT description_is_not_too_long ON app_public.plans IS 'must have at most 10,000 characters';
+
+COMMENT ON CONSTRAINT name_is_a_name ON app_public.plans IS 'must have from 1 to 255 characters, at least one of them visible, and no control characters';
+
+COMMENT ON CONSTRAINT slug_is_a_slug ON app_public.plans IS 'must consist of lower-case letters, digits and hyphens';
+
+COMMENT ON CONSTRAINT trial_days_is_in_range ON app_public.plans IS 'must be from 0 to 365';
+
+CREATE FUNCTION app_public.save_plan(slug text, name text DEFAULT NULL::text, description text DEFAULT NULL::text, tier app_public.plan_tier DEFAULT NULL::text, trial_days integer DEFAULT NULL::integer, is_public boolean DEFAULT NULL::boolean, is_retired boolean DEFAULT NULL::boolean) RETURNS app_public.plans
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_plan app_public.plans;
+begin
+  perform tenancy.require_staff();
+  update app_public.plans p
+     set name = coalesce(save_plan.name, p.name),
+         description = coalesce(save_plan.description, p.description),
+         tier = coalesce(save_plan.tier, p.tier),
+         trial_days = coalesce(save_plan.trial_days, p.trial_days),
+         is_public = coalesce(save_plan.is_public, p.is_public),
+         retired_at = case save_plan.is_retired when true then coalesce(p.retired_at, core.clock()) when false then null else p.retired_at end
+   where p.slug = save_plan.slug
+  returning * into v_plan;
+  if not found then
+    insert into app_public.plans as p (slug, name, description, tier, trial_days, is_public, retired_at)
+    values (save_plan.slug, save_plan.name, save_plan.description, save_plan.tier, coalesce(save_plan.trial_days, 0),
+            coalesce(save_plan.is_public, true), case when save_plan.is_retired then core.clock() end)
+    returning * into v_plan;
+  end if;
+  return v_plan;
+end
+$$;
+
+ALTER FUNCTION app_public.save_plan(slug text, name text, description text, tier app_public.plan_tier, trial_days integer, is_public boolean, is_retired boolean) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.save_plan(slug text, name text, description text, tier app_public.plan_tier, trial_days integer, is_public boolean, is_retired boolean) IS '@resultFieldName plan
+@errors TN205 23502 23505 23514
+Adds a plan, or changes one. A new plan needs a name and a tier. Arguments that are left out change nothing. Nobody can choose a plan with is_retired any more, and the tenants that have it keep it. Another tier holds at once for all that have the plan. Only platform staff may call it.';
+
+CREATE TABLE app_public.usage_types (
+    name text NOT NULL,
+    display_name text NOT NULL,
+    unit text NOT NULL,
+    is_whole boolean DEFAULT true NOT NULL,
+    max_quantity numeric NOT NULL,
+    token_class app_public.token_class,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT display_name_is_a_name CHECK (core.is_name(display_name)),
+    CONSTRAINT max_quantity_is_storable CHECK (((max_quantity > (0)::numeric) AND (max_quantity <= metering.max_amount()))),
+    CONSTRAINT name_is_an_identifier CHECK ((name ~ '^[a-z][a-z0-9_]{0,62}$'::text)),
+    CONSTRAINT unit_is_not_too_long CHECK ((length(unit) <= 50))
+);
+
+ALTER TABLE ONLY app_public.usage_types FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.usage_types OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_public.usage_types IS '@behavior -insert -update -delete -query:resource:single
+What can be used, and in which unit. The types are the same for every tenant, so that plans can price them.';
+
+COMMENT ON COLUMN app_public.usage_types.name IS 'The name under which it is recorded, such as output_tokens.';
+
+COMMENT ON COLUMN app_public.usage_types.display_name IS 'The name that people read.';
+
+COMMENT ON COLUMN app_public.usage_types.unit IS 'The unit: what a quantity of 1 is.';
+
+COMMENT ON COLUMN app_public.usage_types.is_whole IS 'Whether quantities are whole numbers.';
+
+COMMENT ON COLUMN app_public.usage_types.max_quantity IS 'The largest quantity of one event.';
+
+COMMENT ON COLUMN app_public.usage_types.token_class IS 'The class of tokens of a language model, whose cost is computed from the price of the model; null for everything else.';
+
+COMMENT ON COLUMN app_public.usage_types.created_at IS 'When the type was added.';
+
+COMMENT ON CONSTRAINT unit_is_not_too_long ON app_public.usage_types IS 'must have at most 50 characters';
+
+CREATE FUNCTION app_public.save_usage_type(name text, display_name text DEFAULT NULL::text, unit text DEFAULT NULL::text, is_whole boolean DEFAULT NULL::boolean, max_quantity numeric DEFAULT NULL::numeric) RETURNS app_public.usage_types
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_default_max constant numeric := 1e9;
+  v_type app_public.usage_types;
+begin
+  perform tenancy.require_staff();
+  select * into v_type from app_public.usage_types t where t.name = save_usage_type.name for update;
+  if not found then
+    insert into app_public.usage_types (name, display_name, unit, is_whole, max_quantity)
+    values (save_usage_type.name, save_usage_type.display_name, save_usage_type.unit, coalesce(save_usage_type.is_whole, true),
+            coalesce(save_usage_type.max_quantity, v_default_max))
+    returning * into v_type;
+    return v_type;
+  end if;
+  if save_usage_type.unit <> v_type.unit or save_usage_type.is_whole <> v_type.is_whole then
+    perform core.raise_error('MT503', 'The unit and is_whole of a usage type cannot be changed.',
+      'What was recorded and priced has the old unit: add a usage type with another name.');
+  end if;
+  update app_public.usage_types t
+     set display_name = coalesce(save_usage_type.display_name, t.display_name),
+         max_quantity = coalesce(save_usage_type.max_quantity, t.max_quantity)
+   where t.name = v_type.name
+  returning * into v_type;
+  return v_type;
+end
+$$;
+
+ALTER FUNCTION app_public.save_usage_type(name text, display_name text, unit text, is_whole boolean, max_quantity numeric) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.save_usage_type(name text, display_name text, unit text, is_whole boolean, max_quantity numeric) IS '@resultFieldName usageType
+@errors MT503 TN205 23502 23505 23514
+Adds a usage type that record_usage accepts and plans price by its sum, or changes its display_name and max_quantity. A new type needs display_name and unit. Arguments that are left out change nothing; unit and is_whole never change. Only platform staff may call it.';
+
 CREATE FUNCTION app_public.search(query text, mode app_public.search_mode DEFAULT 'hybrid'::app_public.search_mode, "limit" integer DEFAULT 10, filter app_public.search_filter DEFAULT NULL::app_public.search_filter, options app_public.search_options DEFAULT NULL::app_public.search_options) RETURNS SETOF app_public.search_hit
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'public', 'pg_temp'
@@ -9108,6 +10295,7 @@ CREATE FUNCTION app_public.search(query text, mode app_public.search_mode DEFAUL
 declare
   v_started_at constant timestamptz := clock_timestamp();
   v_request search.request;
+  v_candidates search.candidates;
   v_hits app_public.search_hit[];
 begin
   v_request.query := search.query;
@@ -9116,9 +10304,15 @@ begin
   v_request.filter := search.filter;
   v_request.options := search.complete_options(search.options);
   perform search.check_request(v_request);
-  v_request.depth := search.ranking_depth(v_request.mode, (v_request.options).skip + v_request.hit_limit);
+  v_request.depth := search.ranking_depth(
+    v_request.mode, (v_request.options).skip + v_request.hit_limit, search.needs_documents(v_request.options));
 
-  v_hits := search.show_hits_of_tenants(v_request, search.rank_tenants(v_request));
+  loop
+    v_candidates := search.rank_tenants(v_request);
+    v_hits := search.show_hits_of_tenants(v_request, v_candidates);
+    exit when not search.may_reach_more(v_request, v_candidates, cardinality(v_hits));
+    v_request.depth := search.deepest_ranking();
+  end loop;
   perform search.log_query(v_request, v_started_at, v_hits);
   return query select * from unnest(v_hits);
 end
@@ -9127,8 +10321,8 @@ $$;
 ALTER FUNCTION app_public.search(query text, mode app_public.search_mode, "limit" integer, filter app_public.search_filter, options app_public.search_options) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_public.search(query text, mode app_public.search_mode, "limit" integer, filter app_public.search_filter, options app_public.search_options) IS '@cost 500
-@errors SR402 SR403 SR404 SR405 SR406 SR407 SR409 SR410 SR411 SR412 SR413 SR415 SR416 TN204
-Searches the knowledge of this tenant and what other tenants share with it; the best hits come first. In the query, plain words rank the texts and need not all occur; "phrases" and title:words must occur; -words must not occur; word* stands for all words that begin like this; a word that no text has is read as the words that are spelt almost like it. mode bm25 ranks by words; vector ranks by nearness of meaning, as the embedding model sees it; hybrid, the default, fuses both with the weight of the embedding model, over the first 100 hits of each ranking (over the first 1,000 or 10,000 when the page is beyond). limit is from 1 to 1,000, by default 10. A filter does not change the statistics that scores are computed from: they are those of the whole tenant; a shared source is ranked with those of its owner, and scores of different tenants are compared as they are. A query of stop words or exclusions only has no hits.';
+@errors SR402 SR403 SR404 SR405 SR406 SR407 SR409 SR410 SR411 SR412 SR413 SR415 SR416 SR417 SR418 SR419 TN204
+Searches the knowledge of this tenant and what other tenants share with it; the best hits come first. In the query, plain words rank the texts and need not all occur; "phrases" and title:words must occur; -words must not occur; word* stands for all words that begin like this; a word that no text has is read as the words that are spelt almost like it. mode bm25 ranks by words; vector ranks by nearness of meaning, as the embedding model sees it; hybrid, the default, fuses both with the weight of the embedding model, over the first 100 hits of each ranking (over the first 1,000 or 10,000 when the page is beyond). limit is from 1 to 1,000, by default 10. A filter does not change the statistics that scores are computed from: they are those of the whole tenant; a shared source is ranked with those of its owner, and scores of different tenants are compared as they are. A query of stop words or exclusions only has no hits. The options can show each document once, or a few times, with the text around a hit, and let new documents count more: such a search chooses among the first 1,000 hits of each ranking (10,000 when the page is beyond the first 100 hits, or not full).';
 
 CREATE FUNCTION app_public.search_catalog(query text DEFAULT NULL::text, filter app_public.catalog_filter DEFAULT NULL::app_public.catalog_filter, "limit" integer DEFAULT 20, skip integer DEFAULT 0) RETURNS app_public.catalog_search_result
     LANGUAGE plpgsql STABLE
@@ -9210,6 +10404,43 @@ ALTER FUNCTION app_public.search_catalog(query text, filter app_public.catalog_f
 
 COMMENT ON FUNCTION app_public.search_catalog(query text, filter app_public.catalog_filter, "limit" integer, skip integer) IS '@errors RS471 RS472 RS473 RS474
 Finds agents, tools, prompts, workflows and knowledge sources of this tenant, and those that are shared with it, the best first. Every word of the query must occur in the name (which weighs most), the display name, the description, the tags or the categories, as a word or as the beginning of one. When no resource has all the words, a word of four letters or more that occurs nowhere also matches names that are spelt similarly. Without a query the result lists everything by name. A result has at most 1,000 resources, so narrow it by more words or filters when it has that many. total_count and facets (at most 50 values each, the most frequent first) describe the whole result, hits only the page: limit is 1 to 100, by default 20; skip is 0 to 900.';
+
+CREATE FUNCTION app_public.search_facets(query text, field app_public.search_facet_field, metadata_key text DEFAULT NULL::text, mode app_public.search_mode DEFAULT 'bm25'::app_public.search_mode, filter app_public.search_filter DEFAULT NULL::app_public.search_filter, options app_public.search_options DEFAULT NULL::app_public.search_options) RETURNS SETOF app_public.search_facet
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    SET jit TO 'off'
+    SET plan_cache_mode TO 'force_generic_plan'
+    AS $$
+declare
+  v_counted_hits constant int := 1000;
+  v_most_values constant int := 50;
+  v_request search.request;
+begin
+  perform search.check_facet(search_facets.field, search_facets.metadata_key);
+  v_request.query := search_facets.query;
+  v_request.mode := coalesce(search_facets.mode, 'bm25');
+  v_request.hit_limit := v_counted_hits;
+  v_request.filter := search_facets.filter;
+  -- The other options choose a page, and facets are of all hits.
+  v_request.options := search.complete_options(search.options(
+    fusion => (options).fusion, rrf_k => (options).rrf_k, embedding_model => (options).embedding_model,
+    query_embedding => (options).query_embedding));
+  perform search.check_request(v_request);
+  v_request.depth := search.ranking_depth(v_request.mode, v_counted_hits, false);
+  return query
+    select f.*
+      from search.count_facets_of_tenants(
+        v_request, search.rank_tenants(v_request), search_facets.field, search_facets.metadata_key) f
+     order by f.document_count desc, f.value collate "C"
+     limit v_most_values;
+end
+$$;
+
+ALTER FUNCTION app_public.search_facets(query text, field app_public.search_facet_field, metadata_key text, mode app_public.search_mode, filter app_public.search_filter, options app_public.search_options) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.search_facets(query text, field app_public.search_facet_field, metadata_key text, mode app_public.search_mode, filter app_public.search_filter, options app_public.search_options) IS '@cost 500
+@errors SR402 SR403 SR404 SR405 SR407 SR409 SR410 SR411 SR412 SR415 SR416 SR420 TN204
+By which values the hits of a search can be narrowed: the 50 values that most documents have, with their counts over the best 1,000 hits. query, filter and options are those of search; of the options, those on the page, on documents and on freshness are not used. mode is bm25 by default, which counts the texts that have a word of the query, because in the other modes every text is near to it somehow. metadata_key names the key when field is metadata: a list counts with each of its first 100 elements, and values of more than 200 characters, objects and null are not counted, nor are the metadata of what other tenants share.';
 
 CREATE FUNCTION app_public.search_hit_document(hit app_public.search_hit) RETURNS app_public.documents
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -9293,7 +10524,7 @@ COMMENT ON FUNCTION app_public.set_agent_tools(agent_id uuid, tool_ids uuid[]) I
 @errors RS301 RS428 ID203
 Gives an agent exactly these tools, in this order. The tools that it keeps also keep their configuration. Needs can_edit_agents.';
 
-CREATE FUNCTION app_public.set_billing_terms(tax_mode app_public.tax_mode DEFAULT NULL::text, tax_rate numeric DEFAULT NULL::numeric, collection_method app_public.collection_method DEFAULT NULL::text, issuer_slug text DEFAULT NULL::text) RETURNS app_public.billing_profiles
+CREATE FUNCTION app_public.set_billing_terms(tax_mode app_public.tax_mode DEFAULT NULL::text, tax_rate numeric DEFAULT NULL::numeric, collection_method app_public.collection_method DEFAULT NULL::text, issuer_slug text DEFAULT NULL::text, use_country_rate boolean DEFAULT false) RETURNS app_public.billing_profiles
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
@@ -9309,7 +10540,7 @@ begin
   end if;
   update app_public.billing_profiles p
      set tax_mode = coalesce(set_billing_terms.tax_mode, p.tax_mode),
-         tax_rate = coalesce(set_billing_terms.tax_rate, p.tax_rate),
+         tax_rate = case when set_billing_terms.use_country_rate then null else coalesce(set_billing_terms.tax_rate, p.tax_rate) end,
          collection_method = coalesce(set_billing_terms.collection_method, p.collection_method),
          issuer_id = coalesce(v_issuer_id, p.issuer_id)
    where p.tenant_id = v_profile.tenant_id
@@ -9318,11 +10549,11 @@ begin
 end
 $$;
 
-ALTER FUNCTION app_public.set_billing_terms(tax_mode app_public.tax_mode, tax_rate numeric, collection_method app_public.collection_method, issuer_slug text) OWNER TO rowhouse_owner;
+ALTER FUNCTION app_public.set_billing_terms(tax_mode app_public.tax_mode, tax_rate numeric, collection_method app_public.collection_method, issuer_slug text, use_country_rate boolean) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION app_public.set_billing_terms(tax_mode app_public.tax_mode, tax_rate numeric, collection_method app_public.collection_method, issuer_slug text) IS '@resultFieldName billingProfile
+COMMENT ON FUNCTION app_public.set_billing_terms(tax_mode app_public.tax_mode, tax_rate numeric, collection_method app_public.collection_method, issuer_slug text, use_country_rate boolean) IS '@resultFieldName billingProfile
 @errors LB309 TN205 23514
-Sets how this tenant is taxed (tax_rate 0.19 is 19 %), how it pays, and which issuer bills it. Arguments that are left out change nothing. Only platform staff may call it.';
+Sets how this tenant is taxed (tax_rate 0.19 is 19 %), how it pays, and which issuer bills it. Arguments that are left out change nothing; with use_country_rate the tax rate of the country is used again. Only platform staff may call it.';
 
 CREATE FUNCTION app_public.set_default_payment_method(id uuid) RETURNS app_public.payment_methods
     LANGUAGE plpgsql SECURITY DEFINER
@@ -9431,7 +10662,32 @@ ALTER FUNCTION app_public.set_llm_model_price(model_id uuid, input_usd_per_milli
 
 COMMENT ON FUNCTION app_public.set_llm_model_price(model_id uuid, input_usd_per_million numeric, output_usd_per_million numeric, cached_input_usd_per_million numeric, reasoning_usd_per_million numeric, valid_from timestamp with time zone, valid_to timestamp with time zone) IS '@resultFieldName price
 @errors TN205 MT406 MT410 MT416 23514
-Sets the price of a model for all tenants in USD per million tokens, from valid_from (by default now) until valid_to or the next price. By default, cached input costs as much as input, and reasoning as much as output. A price that begins in the past changes no cost that was computed already; previewRerating shows which costs would differ. Only platform staff may call this.';
+Sets the price of a model for all tenants in USD per million tokens, from valid_from (by default now) until valid_to or the next price. When the time of a price with an end is over, the price that it covered holds again. By default, cached input costs as much as input, and reasoning as much as output. A price that begins in the past changes no cost that was computed already; previewRerating shows which costs would differ. Only platform staff may call this.';
+
+CREATE FUNCTION app_public.set_plan_entitlement(plan text, kind app_public.entitlement_kind_enum, key text, is_enabled boolean DEFAULT NULL::boolean, quota_limit numeric DEFAULT NULL::numeric, overage_allowed boolean DEFAULT false) RETURNS app_public.plan_entitlements
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_plan constant app_public.plans := billing.plan_for_staff(set_plan_entitlement.plan);
+  v_entitlement app_public.plan_entitlements;
+begin
+  perform billing.require_entitlement_value(set_plan_entitlement.kind, set_plan_entitlement.is_enabled, set_plan_entitlement.quota_limit);
+  insert into app_public.plan_entitlements as e (plan_id, kind, key, is_enabled, quota_limit, overage_allowed)
+  values (v_plan.id, set_plan_entitlement.kind, set_plan_entitlement.key, set_plan_entitlement.is_enabled,
+          set_plan_entitlement.quota_limit, coalesce(set_plan_entitlement.overage_allowed, false))
+  on conflict on constraint plan_entitlements_plan_id_kind_key_key do update
+    set is_enabled = excluded.is_enabled, quota_limit = excluded.quota_limit, overage_allowed = excluded.overage_allowed
+  returning * into v_entitlement;
+  return v_entitlement;
+end
+$$;
+
+ALTER FUNCTION app_public.set_plan_entitlement(plan text, kind app_public.entitlement_kind_enum, key text, is_enabled boolean, quota_limit numeric, overage_allowed boolean) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.set_plan_entitlement(plan text, kind app_public.entitlement_kind_enum, key text, is_enabled boolean, quota_limit numeric, overage_allowed boolean) IS '@resultFieldName planEntitlement
+@errors LB301 LB403 TN205 23502 23514
+Adds a feature (is_enabled) or quota (quota_limit) to a plan, or changes it, at once for all that have the plan: preview_plan_edit lists them. Only platform staff may call it.';
 
 CREATE TABLE app_public.institution_members (
     tenant_id uuid DEFAULT core.current_tenant_id() NOT NULL,
@@ -9548,6 +10804,64 @@ ALTER FUNCTION app_public.set_sharing_mode(kind app_public.resource_kind, resour
 COMMENT ON FUNCTION app_public.set_sharing_mode(kind app_public.resource_kind, resource_id uuid, mode app_public.sharing_mode) IS '@resultFieldName sharingMode
 @errors RS301 RS261 RS262 RS464 RS561 RS562 ID203
 Sets who beyond this tenant may use a resource. private: nobody, and all shares are revoked. selected: those it is shared with; share_resource sets this mode by itself. subtree: all tenants below this one in the hierarchy, as it is at any moment. platform: every tenant; only the platform tenant and its staff can set it. Shares are in force in every mode except private. Needs can_share_resources.';
+
+CREATE TABLE app_public.tax_rates (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    country_code text NOT NULL,
+    rate numeric NOT NULL,
+    valid_from timestamp with time zone NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT country_code_is_iso_3166 CHECK ((country_code ~ '^[A-Z]{2}$'::text)),
+    CONSTRAINT rate_is_a_share CHECK (((rate >= (0)::numeric) AND (rate < (1)::numeric))),
+    CONSTRAINT valid_from_is_finite CHECK (isfinite(valid_from))
+);
+
+ALTER TABLE ONLY app_public.tax_rates FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.tax_rates OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_public.tax_rates IS '@behavior -insert -update -delete -query:resource:single
+The tax on what is sold to a country, each rate from a day on. In a country without a rate there is no tax. Only platform staff can see and edit them.';
+
+COMMENT ON COLUMN app_public.tax_rates.country_code IS 'The country as an ISO 3166-1 alpha-2 code.';
+
+COMMENT ON COLUMN app_public.tax_rates.rate IS 'The tax as a share of the subtotal: 0.19 is 19 %.';
+
+COMMENT ON COLUMN app_public.tax_rates.valid_from IS 'From when documents that are finalised have this rate.';
+
+COMMENT ON COLUMN app_public.tax_rates.created_at IS 'When the row was created.';
+
+COMMENT ON CONSTRAINT country_code_is_iso_3166 ON app_public.tax_rates IS 'must be two upper-case letters, such as DE';
+
+COMMENT ON CONSTRAINT rate_is_a_share ON app_public.tax_rates IS 'must be from 0 to below 1, such as 0.19 for 19 %';
+
+COMMENT ON CONSTRAINT valid_from_is_finite ON app_public.tax_rates IS 'must be a finite time';
+
+CREATE FUNCTION app_public.set_tax_rate(country_code text, rate numeric, valid_from timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS app_public.tax_rates
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_valid_from constant timestamptz := coalesce(set_tax_rate.valid_from, core.clock());
+  v_rate app_public.tax_rates;
+begin
+  perform tenancy.require_staff();
+  if v_valid_from < core.clock() then
+    perform core.raise_error('LB407', 'A tax rate cannot begin in the past.', 'Correct final invoices with a credit note.');
+  end if;
+  insert into app_public.tax_rates as t (country_code, rate, valid_from)
+  values (set_tax_rate.country_code, set_tax_rate.rate, v_valid_from)
+  on conflict on constraint tax_rates_country_code_valid_from_key do update set rate = excluded.rate
+  returning * into v_rate;
+  return v_rate;
+end
+$$;
+
+ALTER FUNCTION app_public.set_tax_rate(country_code text, rate numeric, valid_from timestamp with time zone) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.set_tax_rate(country_code text, rate numeric, valid_from timestamp with time zone) IS '@resultFieldName taxRate
+@errors LB407 TN205 23502 23514
+Sets the tax rate of a country (0.19 is 19 %) from an instant on, by default from now. A second call with the same valid_from corrects a rate that is not in force yet. Only platform staff may call it.';
 
 CREATE FUNCTION app_public.set_tenant_domain(domain text DEFAULT NULL::text) RETURNS app_public.tenants
     LANGUAGE plpgsql SECURITY DEFINER
@@ -9827,6 +11141,26 @@ ALTER FUNCTION app_public.suspend_tenant(reason text) OWNER TO rowhouse_owner;
 COMMENT ON FUNCTION app_public.suspend_tenant(reason text) IS '@resultFieldName tenant
 @errors TN205 TN405 TN501 TN502
 Suspends this tenant and, until it is reactivated, all tenants below it: their members can read everything and change nothing. They can read the reason. reactivateTenant undoes it. Only platform staff can do this, in the tenant that they have entered.';
+
+CREATE FUNCTION app_public.sync_knowledge_source(source_id uuid) RETURNS app_public.knowledge_syncs
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_source app_public.rag_knowledge_sources := knowledge.writable_source(sync_knowledge_source.source_id);
+begin
+  if v_source.source_type = 'file' then
+    perform core.raise_error('KN408', 'The documents of this source are uploaded.', 'Set sourceType to url, for example, and sourceUrl to the address of a page or a sitemap.');
+  end if;
+  return knowledge.begin_run(v_source);
+end
+$$;
+
+ALTER FUNCTION app_public.sync_knowledge_source(source_id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.sync_knowledge_source(source_id uuid) IS '@resultFieldName sync
+@errors KN301 KN408 ID203 TN204
+Compares a knowledge source with the place its documents come from, now and in the background: new and changed pages are taken over, and what is no longer there is removed unless source_config says prune: false. It does nothing while a sync waits or is running. It requires the permission can_manage_knowledge.';
 
 CREATE FUNCTION app_public.tenant_subtree() RETURNS SETOF app_public.tenant_subtree_entry
     LANGUAGE plpgsql STABLE SECURITY DEFINER
@@ -10149,6 +11483,35 @@ COMMENT ON FUNCTION app_public.unarchive_workspace(id uuid) IS '@resultFieldName
 @errors WS301 WS201
 Makes an archived workspace writable again. It is no error to do it twice. You need at least the role admin in the workspace.';
 
+CREATE FUNCTION app_public.unpriced_usage(from_at timestamp with time zone, to_at timestamp with time zone) RETURNS SETOF app_public.unpriced_line
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_tenant_id uuid := core.current_tenant_id();
+begin
+  perform tenancy.require_permission('can_view_analytics');
+  return query
+    select e.usage_type, e.model_id, coalesce(m.name, c.model), count(*) filter (where e.quantity > 0), sum(e.quantity), min(e.occurred_at), max(e.occurred_at)
+      from app_public.usage_events e
+      left join app_public.llm_models m on m.id = e.model_id
+      left join metering.llm_calls c
+        on e.model_id is null and c.tenant_id = v_tenant_id and c.occurred_at = e.occurred_at and c.batch_id = e.batch_id
+     where e.tenant_id = v_tenant_id and e.is_unpriced and e.occurred_at >= unpriced_usage.from_at and e.occurred_at < unpriced_usage.to_at
+       and not exists (
+         select from app_public.usage_events r
+          where r.tenant_id = v_tenant_id and r.rerates_batch_id = e.batch_id and r.rerates_ordinal = e.ordinal)
+     group by e.usage_type, e.model_id, coalesce(m.name, c.model)
+    having sum(e.quantity) > 0
+     order by 3, 1, 2;
+end
+$$;
+
+ALTER FUNCTION app_public.unpriced_usage(from_at timestamp with time zone, to_at timestamp with time zone) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.unpriced_usage(from_at timestamp with time zone, to_at timestamp with time zone) IS '@errors ID203
+The tokens from one instant to another (excluded) that have no cost, by model and type. Set the price of the model from that time on, or add the model, and rerate: applyRerating gives them their cost, and they leave this list. It needs the permission can_view_analytics.';
+
 CREATE FUNCTION app_public.unverify_institution(id uuid) RETURNS app_public.institutions
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -10185,6 +11548,11 @@ begin
          address = coalesce(update_billing_profile.address, p.address),
          country_code = coalesce(update_billing_profile.country_code, p.country_code),
          tax_number = coalesce(update_billing_profile.tax_number, p.tax_number),
+         -- staff decided on the reverse charge for the number and the country of before
+         tax_mode = case when p.tax_mode = 'reverse_charge'
+                          and (coalesce(update_billing_profile.country_code, p.country_code) is distinct from p.country_code
+                            or coalesce(update_billing_profile.tax_number, p.tax_number) is distinct from p.tax_number)
+                      then 'standard' else p.tax_mode end,
          currency = coalesce(update_billing_profile.currency, p.currency)
    where p.tenant_id = v_profile.tenant_id
   returning * into v_profile;
@@ -10196,7 +11564,7 @@ ALTER FUNCTION app_public.update_billing_profile(legal_name text, email text, ad
 
 COMMENT ON FUNCTION app_public.update_billing_profile(legal_name text, email text, address text, country_code text, tax_number text, currency text) IS '@resultFieldName billingProfile
 @errors LB503 ID203 23514
-Changes who is billed. Arguments that are left out change nothing. The change appears on invoices that are finalised later. Requires can_manage_billing.';
+Changes who is billed. Arguments that are left out change nothing. The change appears on invoices that are finalised later. With another country or tax number the reverse charge ends until staff decide on it again. Requires can_manage_billing.';
 
 CREATE FUNCTION app_public.update_document(id uuid, title text DEFAULT NULL::text, metadata jsonb DEFAULT NULL::jsonb) RETURNS app_public.documents
     LANGUAGE plpgsql SECURITY DEFINER
@@ -10290,27 +11658,18 @@ CREATE FUNCTION app_public.upload_file(source_id uuid, file_name text, content_b
 declare
   v_source app_public.rag_knowledge_sources := knowledge.writable_source(upload_file.source_id);
   v_bytes bytea;
-  v_receipt app_public.document_receipt;
 begin
-  if not coalesce(core.is_name(upload_file.file_name), false) then
-    perform core.raise_error('KN402', 'The name of the file must be 1 to 255 characters long.', 'Send the name of the file with its ending, which tells its type.');
-  end if;
+  perform knowledge.require_file_name(upload_file.file_name);
   begin
     v_bytes := decode(upload_file.content_base64, 'base64');
   exception when invalid_parameter_value or invalid_text_representation then
     perform core.raise_error('KN403', 'The content is not Base64.', 'Encode the bytes of the file in standard Base64.');
   end;
-  if coalesce(octet_length(v_bytes), 0) not between 1 and knowledge.largest_file() then
-    perform core.raise_error('KN404', 'The file is empty or larger than 50 MB.', 'Split a large file into smaller ones.');
-  end if;
-  v_receipt := knowledge.put_document(
+  perform knowledge.require_file_size(octet_length(v_bytes));
+  return knowledge.put_file(
     v_source,
     row (coalesce(upload_file.external_id, upload_file.file_name), upload_file.title, null, upload_file.metadata)::app_public.new_document,
     upload_file.file_name, v_bytes, coalesce(upload_file.media_type, 'application/octet-stream'));
-  if v_receipt.outcome in ('created', 'replaced') then
-    perform knowledge.enqueue_stage('parse', v_source.tenant_id, array[v_receipt.document_id]);
-  end if;
-  return v_receipt;
 end
 $$;
 
@@ -10711,7 +12070,10 @@ CREATE FUNCTION billing.adjusted_periods(tenant_id uuid, except_invoice_id uuid)
 begin
   return query
     select l.component_id, l.usage_type, l.price_id, tstzrange(l.service_start, l.service_end), tstzrange(l.basis_start, l.basis_end),
-           max(l.quantity) filter (where l.kind <> 'adjustment'), max(l.quantity)
+           max(l.quantity) filter (where l.kind <> 'adjustment'),
+           -- an adjustment may be negative, so the largest quantity is not the latest
+           max(l.quantity) filter (where l.kind <> 'adjustment')
+             + coalesce(sum(l.quantity - l.quantity_before) filter (where l.kind = 'adjustment'), 0)
       from app_public.invoice_lines l
       join app_public.invoices i on i.tenant_id = l.tenant_id and i.id = l.invoice_id
      where l.tenant_id = adjusted_periods.tenant_id and l.component_id is not null
@@ -10801,7 +12163,7 @@ ALTER TABLE ONLY app_public.plan_price_components FORCE ROW LEVEL SECURITY;
 ALTER TABLE app_public.plan_price_components OWNER TO rowhouse_owner;
 
 COMMENT ON TABLE app_public.plan_price_components IS '@behavior -query:resource:connection -query:resource:single
-The prices for usage that come on top of the fixed amount of a price, one for each usage type. Components cannot be changed once a tenant has subscribed to the price.';
+The prices for usage that come on top of the fixed amount of a price, one for each usage type. They come with the price, and they cannot be changed once it is in force or a tenant has subscribed to it.';
 
 COMMENT ON COLUMN app_public.plan_price_components.price_id IS 'The price that the component belongs to.';
 
@@ -11260,6 +12622,33 @@ ALTER FUNCTION billing.apply_subscription(tenant_id uuid) OWNER TO rowhouse_owne
 
 COMMENT ON FUNCTION billing.apply_subscription(tenant_id uuid) IS 'Writes the state of the subscription of a tenant to the row of the tenant. A tenant that never had one is left as it is.';
 
+CREATE FUNCTION billing.begin_coupon(subscription app_public.subscriptions) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_first constant app_public.subscriptions := begin_coupon.subscription;
+  v_coupon app_public.coupons;
+  v_end timestamptz := v_first.current_period_end;
+begin
+  select c.* into v_coupon from app_public.coupon_redemptions r join app_public.coupons c on c.id = r.coupon_id
+   where r.tenant_id = v_first.tenant_id and r.starts_at is null;
+  if not found then
+    return;
+  end if;
+  for i in 2 .. coalesce(v_coupon.duration_periods, 1) loop
+    v_end := upper(billing.subscription_period(v_first, v_end));
+  end loop;
+  update app_public.coupon_redemptions r
+     set starts_at = v_first.current_period_start, ends_at = case v_coupon.duration when 'forever' then 'infinity' else v_end end
+   where r.tenant_id = v_first.tenant_id and r.coupon_id = v_coupon.id;
+end
+$$;
+
+ALTER FUNCTION billing.begin_coupon(subscription app_public.subscriptions) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION billing.begin_coupon(subscription app_public.subscriptions) IS 'Begins the time of the coupon that waits for its first period, when that period is billed.';
+
 CREATE FUNCTION billing.begin_notice_mail(tenant_id uuid, mail_id uuid) RETURNS TABLE(attempt integer, email text, tenant_name text, subject text, message text, setting text)
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -11501,6 +12890,9 @@ begin
       then 'change' else 'period' end,
     bill_period.subscription, bill_period.ended, v_usage);
   perform billing.insert_lines(v_invoice, v_lines);
+  if exists (select from unnest(v_lines) l where l.kind = 'discount') then
+    perform billing.begin_coupon(bill_period.subscription);
+  end if;
   if v_usage is null then
     return billing.finalise_invoice(v_invoice.tenant_id, v_invoice.id);
   end if;
@@ -11569,11 +12961,20 @@ ALTER FUNCTION billing.can_be_charged(tenant_id uuid) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION billing.can_be_charged(tenant_id uuid) IS 'Whether a tenant can pay: it has a default payment method, or it pays by invoice.';
 
+CREATE FUNCTION billing.chargeable_amount(provider app_public.payment_provider, amount numeric, currency text) RETURNS numeric
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN CASE WHEN (((provider)::text = 'stripe'::text) AND (billing.minor_units(currency) = 3)) THEN round((ceil((amount * (100)::numeric)) / (100)::numeric), 3) ELSE amount END;
+
+ALTER FUNCTION billing.chargeable_amount(provider app_public.payment_provider, amount numeric, currency text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION billing.chargeable_amount(provider app_public.payment_provider, amount numeric, currency text) IS 'The least amount that a provider can move and that is not below an amount: 5.124 KWD is 5.130 for stripe, which takes hundredths of a currency with three decimal places.';
+
 CREATE FUNCTION billing.charged_share(subscription app_public.subscriptions) RETURNS numeric
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-  select coalesce(least(greatest(trunc(sum(d.plan * d.kept) / nullif(sum(d.plan), 0), 12), 0), 1), 1)
+  select trunc(billing.coupon_share(charged_share.subscription)
+               * least(greatest(coalesce(sum(d.plan * d.kept) / nullif(sum(d.plan), 0), 0), 0), 1), 12)
     from (
       select sum(l.amount) filter (where l.kind in ('recurring', 'proration')) as plan,
              case i.status when 'void' then 0
@@ -11585,7 +12986,8 @@ CREATE FUNCTION billing.charged_share(subscription app_public.subscriptions) RET
          select coalesce(sum(n.subtotal), 0) as credited from app_public.invoices n
           where n.tenant_id = i.tenant_id and n.credited_invoice_id = i.id) c
        where i.tenant_id = (charged_share.subscription).tenant_id and i.subscription_id = (charged_share.subscription).id
-         and i.series = 'invoice' and i.status <> 'draft'
+         -- drafts as well, because the invoice of a period with usage becomes final only some hours later
+         and i.series = 'invoice'
        group by i.tenant_id, i.id, i.status, i.subtotal, c.credited
       having bool_or(l.kind in ('recurring', 'proration') and l.basis_start = (charged_share.subscription).current_period_start
                      and l.basis_end = (charged_share.subscription).current_period_end)
@@ -11594,7 +12996,7 @@ $$;
 
 ALTER FUNCTION billing.charged_share(subscription app_public.subscriptions) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION billing.charged_share(subscription app_public.subscriptions) IS 'The share of the price of the current period that was really charged, from 0 to 1: lines by staff, credit notes, refunds and voided invoices reduce it. So what was never owed is not credited again.';
+COMMENT ON FUNCTION billing.charged_share(subscription app_public.subscriptions) IS 'The share of the price of the current period that was really charged, from 0 to 1: coupons, lines by staff, credit notes, refunds and voided invoices reduce it. So what was never owed is not credited again.';
 
 CREATE FUNCTION billing.check_finalisation(invoice app_public.invoices) RETURNS void
     LANGUAGE plpgsql STABLE SECURITY DEFINER
@@ -11678,6 +13080,40 @@ ALTER FUNCTION billing.component_charge(component app_public.plan_price_componen
 
 COMMENT ON FUNCTION billing.component_charge(component app_public.plan_price_components, quantity numeric, share numeric) IS 'The price of a quantity by one component of a price for a share of its period, unrounded. The included quantity and the bounds of tiers are multiplied by the share.';
 
+CREATE FUNCTION billing.coupon_for(price app_public.plan_prices, tenant_id uuid, period tstzrange, with_waiting boolean) RETURNS app_public.coupons
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select c.* from app_public.coupon_redemptions r join app_public.coupons c on c.id = r.coupon_id
+   where r.tenant_id = coupon_for.tenant_id
+     and (c.currency is null or c.currency = (coupon_for.price).currency)
+     and case when r.starts_at is null then coupon_for.with_waiting
+           else lower(coupon_for.period) >= r.starts_at and upper(coupon_for.period) <= r.ends_at end
+   order by r.starts_at nulls last, r.redeemed_at limit 1;
+$$;
+
+ALTER FUNCTION billing.coupon_for(price app_public.plan_prices, tenant_id uuid, period tstzrange, with_waiting boolean) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION billing.coupon_for(price app_public.plan_prices, tenant_id uuid, period tstzrange, with_waiting boolean) IS 'The coupon that applies to a price of a tenant in a period, or null: one whose time contains the whole period, or, where a period is billed, one that waits for its first period. A period that is longer than what is left of a coupon has no discount.';
+
+CREATE FUNCTION billing.coupon_share(subscription app_public.subscriptions) RETURNS numeric
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select coalesce(min(billing.discounted_share(c, p)), 1)
+    from app_public.invoices i
+    join app_public.invoice_lines l on l.tenant_id = i.tenant_id and l.invoice_id = i.id
+    join app_public.coupons c on c.id = l.coupon_id
+    join app_public.plan_prices p on p.id = l.price_id
+   where i.tenant_id = (coupon_share.subscription).tenant_id and i.subscription_id = (coupon_share.subscription).id and i.status <> 'void'
+     and l.price_id = (coupon_share.subscription).price_id
+     and l.basis_start = (coupon_share.subscription).current_period_start and l.basis_end = (coupon_share.subscription).current_period_end;
+$$;
+
+ALTER FUNCTION billing.coupon_share(subscription app_public.subscriptions) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION billing.coupon_share(subscription app_public.subscriptions) IS 'The share of the price of the current period that its coupon left; 1 without a coupon.';
+
 CREATE FUNCTION billing.credit_balance(tenant_id uuid, currency text) RETURNS numeric
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -11732,6 +13168,62 @@ ALTER FUNCTION billing.cycle_months(billing_cycle app_public.billing_cycle_enum)
 
 COMMENT ON FUNCTION billing.cycle_months(billing_cycle app_public.billing_cycle_enum) IS 'The number of months of a billing cycle.';
 
+CREATE FUNCTION billing.discount_amount(coupon app_public.coupons, price app_public.plan_prices, days integer, period_days integer) RETURNS numeric
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select case when (coupon).percent_off is not null then trunc(c.charge * (coupon).percent_off * 0.01, c.places)
+           else least(trunc((coupon).amount_off * discount_amount.days / discount_amount.period_days, c.places), c.charge) end
+    from (select billing.prorated_amount((price).amount, discount_amount.days, discount_amount.period_days, (price).currency) as charge,
+                 billing.minor_units((price).currency) as places) as c;
+$$;
+
+ALTER FUNCTION billing.discount_amount(coupon app_public.coupons, price app_public.plan_prices, days integer, period_days integer) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION billing.discount_amount(coupon app_public.coupons, price app_public.plan_prices, days integer, period_days integer) IS 'What a coupon takes off the charge of a price for some days of its period, truncated to the decimal places of the currency.';
+
+CREATE FUNCTION billing.discount_line(charge app_public.invoice_lines, price app_public.plan_prices, coupon app_public.coupons) RETURNS app_public.invoice_lines
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_line app_public.invoice_lines := discount_line.charge;
+begin
+  v_line.kind := 'discount';
+  v_line.quantity := -1;
+  v_line.coupon_id := (discount_line.coupon).id;
+  v_line.amount := -billing.discount_amount(discount_line.coupon, discount_line.price, v_line.days, v_line.period_days);
+  v_line.description := format('%s (%s)', (discount_line.coupon).name, billing.discount_terms(discount_line.coupon));
+  return v_line;
+end
+$$;
+
+ALTER FUNCTION billing.discount_line(charge app_public.invoice_lines, price app_public.plan_prices, coupon app_public.coupons) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION billing.discount_line(charge app_public.invoice_lines, price app_public.plan_prices, coupon app_public.coupons) IS 'The line that a coupon takes off the line of a charge.';
+
+CREATE FUNCTION billing.discount_terms(coupon app_public.coupons) RETURNS text
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select coalesce(trim_scale((coupon).percent_off) || ' % off', format('%s %s off a period', (coupon).amount_off, (coupon).currency));
+$$;
+
+ALTER FUNCTION billing.discount_terms(coupon app_public.coupons) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION billing.discount_terms(coupon app_public.coupons) IS 'What a coupon takes off, in words.';
+
+CREATE FUNCTION billing.discounted_share(coupon app_public.coupons, price app_public.plan_prices) RETURNS numeric
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select 1 - coalesce((coupon).percent_off * 0.01, least((coupon).amount_off / (price).amount, 1));
+$$;
+
+ALTER FUNCTION billing.discounted_share(coupon app_public.coupons, price app_public.plan_prices) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION billing.discounted_share(coupon app_public.coupons, price app_public.plan_prices) IS 'The share of a price above 0 that is left with a coupon, from 0 to 1.';
+
 CREATE FUNCTION billing.document_number(prefix text, sequence_number bigint) RETURNS text
     LANGUAGE sql IMMUTABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -11773,6 +13265,25 @@ $$;
 ALTER FUNCTION billing.draft_invoice(tenant_id uuid, reason app_public.invoice_reason, subscription app_public.subscriptions, used app_public.subscriptions, usage tstzrange) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION billing.draft_invoice(tenant_id uuid, reason app_public.invoice_reason, subscription app_public.subscriptions, used app_public.subscriptions, usage tstzrange) IS 'Inserts an empty draft for a subscription as it is now, with usage under the price and within the period of the subscription as it was (used). A draft with usage is finalised draft_hours of its issuer after the end of the usage, so that events that arrive a little late are still included.';
+
+CREATE FUNCTION billing.drop_empty_draft(invoice app_public.invoices) RETURNS app_public.invoices
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  if (drop_empty_draft.invoice).reason = 'manual' then
+    perform core.raise_error('LB535', 'The draft has no lines, so it cannot be finalised.', 'Add a line with add_invoice_line, or delete the draft.');
+  end if;
+  delete from app_public.invoices i
+   where i.tenant_id = (drop_empty_draft.invoice).tenant_id and i.id = (drop_empty_draft.invoice).id;
+  return null;
+end
+$$;
+
+ALTER FUNCTION billing.drop_empty_draft(invoice app_public.invoices) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION billing.drop_empty_draft(invoice app_public.invoices) IS '@errors LB535
+Deletes a draft of a subscription that has no lines, because nothing is billed by it; refuses a draft by staff, who may still add lines.';
 
 CREATE FUNCTION billing.due_at(invoice app_public.invoices, finalised_at timestamp with time zone) RETURNS timestamp with time zone
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -11949,6 +13460,9 @@ begin
     perform billing.refresh_usage_lines(v_invoice,
       metering.finalise_usage_period(tstzrange(v_invoice.usage_start, v_invoice.usage_end)));
   end if;
+  if not exists (select from app_public.invoice_lines l where l.tenant_id = v_invoice.tenant_id and l.invoice_id = v_invoice.id) then
+    return billing.drop_empty_draft(v_invoice);
+  end if;
   perform billing.sum_up_invoice(v_invoice.tenant_id, v_invoice.id);
   select * into v_invoice from app_public.invoices i
    where i.tenant_id = finalise_invoice.tenant_id and i.id = finalise_invoice.invoice_id;
@@ -11970,8 +13484,8 @@ $$;
 
 ALTER FUNCTION billing.finalise_invoice(tenant_id uuid, invoice_id uuid) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION billing.finalise_invoice(tenant_id uuid, invoice_id uuid) IS '@errors LB304 LB514
-Finalises a draft: closes its usage period, computes its lines again, issues the next number of its issuer, and uses credit.';
+COMMENT ON FUNCTION billing.finalise_invoice(tenant_id uuid, invoice_id uuid) IS '@errors LB304 LB514 LB535
+Finalises a draft: closes its usage period, computes its lines again, issues the next number of its issuer, and uses credit. A draft without a line gets no number.';
 
 CREATE FUNCTION billing.finish_attaching_method(tenant_id uuid, payment_method_id uuid, brand text, last4 text, expires_month integer, expires_year integer, failure_message text DEFAULT NULL::text) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
@@ -12116,6 +13630,26 @@ ALTER FUNCTION billing.finish_refund(tenant_id uuid, refund_id uuid, outcome bil
 COMMENT ON FUNCTION billing.finish_refund(tenant_id uuid, refund_id uuid, outcome billing.payment_outcome, provider_refund_id text, failure_message text) IS '@errors LB306
 Records the outcome of a refund. The same outcome again changes nothing. A refund that fails after it had succeeded becomes credit.';
 
+CREATE FUNCTION billing.first_period_from(subscription app_public.subscriptions, at timestamp with time zone) RETURNS timestamp with time zone
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  -- the days of another cycle are counted from the end of the period
+  select case
+      when (subscription).current_period_end >= first_period_from.at then (subscription).current_period_end
+      when lower(p.period) = first_period_from.at then lower(p.period)
+      else upper(p.period) end
+    from (select metering.billing_period(first_period_from.at,
+            case when (subscription).pending_billing_cycle is null then (subscription).anchor_on
+                 else ((subscription).current_period_end at time zone (subscription).timezone)::date end,
+            (subscription).timezone,
+            billing.cycle_months(coalesce((subscription).pending_billing_cycle, (subscription).billing_cycle))) as period) p;
+$$;
+
+ALTER FUNCTION billing.first_period_from(subscription app_public.subscriptions, at timestamp with time zone) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION billing.first_period_from(subscription app_public.subscriptions, at timestamp with time zone) IS 'The beginning of the first period of a subscription that begins at an instant or later, with the cycle that is planned.';
+
 CREATE FUNCTION billing.has_late_usage(tenant_id uuid, usage_type text, period tstzrange) RETURNS boolean
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -12174,52 +13708,6 @@ ALTER FUNCTION billing.has_open_money(tenant_id uuid) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION billing.has_open_money(tenant_id uuid) IS 'Whether a tenant has a subscription, a draft, an invoice with something due, a payment under way or credit, in any currency.';
 
-CREATE TABLE app_public.plans (
-    id uuid DEFAULT gen_random_uuid() NOT NULL,
-    slug text NOT NULL,
-    name text NOT NULL,
-    description text,
-    tier app_public.plan_tier NOT NULL,
-    trial_days integer DEFAULT 0 NOT NULL,
-    is_public boolean DEFAULT true NOT NULL,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    updated_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT description_is_not_too_long CHECK ((length(description) <= 10000)),
-    CONSTRAINT name_is_a_name CHECK (core.is_name(name)),
-    CONSTRAINT slug_is_a_slug CHECK (core.is_slug(slug)),
-    CONSTRAINT trial_days_is_in_range CHECK (((trial_days >= 0) AND (trial_days <= 365)))
-);
-
-ALTER TABLE ONLY app_public.plans FORCE ROW LEVEL SECURITY;
-
-ALTER TABLE app_public.plans OWNER TO rowhouse_owner;
-
-COMMENT ON TABLE app_public.plans IS 'What tenants can subscribe to. Everyone sees the public plans and the plan of their own tenant. Platform staff edit plans.';
-
-COMMENT ON COLUMN app_public.plans.slug IS 'The key of the plan: lower-case letters, digits and hyphens. It is unique.';
-
-COMMENT ON COLUMN app_public.plans.name IS 'The name to show.';
-
-COMMENT ON COLUMN app_public.plans.description IS 'What the plan is for.';
-
-COMMENT ON COLUMN app_public.plans.tier IS 'The rank of the plan. It becomes the subscription_tier of the tenant, and a change to a higher tier is an upgrade.';
-
-COMMENT ON COLUMN app_public.plans.trial_days IS 'The number of whole days that the first subscription of a tenant is free, from 0 to 365.';
-
-COMMENT ON COLUMN app_public.plans.is_public IS 'Whether every tenant may choose the plan. Only staff can choose a plan that is not public.';
-
-COMMENT ON COLUMN app_public.plans.created_at IS 'When the row was created.';
-
-COMMENT ON COLUMN app_public.plans.updated_at IS 'When the row was last changed.';
-
-COMMENT ON CONSTRAINT description_is_not_too_long ON app_public.plans IS 'must have at most 10,000 characters';
-
-COMMENT ON CONSTRAINT name_is_a_name ON app_public.plans IS 'must have from 1 to 255 characters, at least one of them visible, and no control characters';
-
-COMMENT ON CONSTRAINT slug_is_a_slug ON app_public.plans IS 'must consist of lower-case letters, digits and hyphens';
-
-COMMENT ON CONSTRAINT trial_days_is_in_range ON app_public.plans IS 'must be from 0 to 365';
-
 CREATE FUNCTION billing.has_trial(plan app_public.plans, tenant_id uuid) RETURNS boolean
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -12253,15 +13741,15 @@ CREATE FUNCTION billing.insert_lines(invoice app_public.invoices, lines app_publ
 begin
   insert into app_public.invoice_lines (
     tenant_id, invoice_id, line_number, kind, description, amount, price_id, component_id, usage_type, quantity, quantity_before, charged_share,
-    days, period_days, service_start, service_end, basis_start, basis_end, counted_until, is_manual)
+    coupon_id, days, period_days, service_start, service_end, basis_start, basis_end, counted_until, is_manual)
   select (insert_lines.invoice).tenant_id, (insert_lines.invoice).id,
          coalesce((select max(o.line_number) from app_public.invoice_lines o
                     where o.tenant_id = (insert_lines.invoice).tenant_id and o.invoice_id = (insert_lines.invoice).id), 0) + l.place,
-         l.kind, l.description, l.amount, l.price_id, l.component_id, l.usage_type, l.quantity, l.quantity_before, l.charged_share, l.days,
+         l.kind, l.description, l.amount, l.price_id, l.component_id, l.usage_type, l.quantity, l.quantity_before, l.charged_share, l.coupon_id, l.days,
          l.period_days, l.service_start, l.service_end, l.basis_start, l.basis_end, l.counted_until, coalesce(l.is_manual, false)
     from unnest(insert_lines.lines) with ordinality as l (
            tenant_id, id, invoice_id, line_number, kind, description, amount, price_id, component_id, usage_type, quantity,
-           quantity_before, charged_share, days, period_days, service_start, service_end, basis_start, basis_end, counted_until, is_manual, created_at, place);
+           quantity_before, charged_share, coupon_id, days, period_days, service_start, service_end, basis_start, basis_end, counted_until, is_manual, created_at, place);
   perform billing.sum_up_invoice((insert_lines.invoice).tenant_id, (insert_lines.invoice).id);
 end
 $$;
@@ -12353,44 +13841,6 @@ $$;
 ALTER FUNCTION billing.is_subscription_step(old_status app_public.subscription_status_enum, new_status app_public.subscription_status_enum) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION billing.is_subscription_step(old_status app_public.subscription_status_enum, new_status app_public.subscription_status_enum) IS 'Whether a subscription may go from one status to the other, which must be different.';
-
-CREATE TABLE app_public.plan_prices (
-    id uuid DEFAULT gen_random_uuid() NOT NULL,
-    plan_id uuid NOT NULL,
-    currency text NOT NULL,
-    billing_cycle app_public.billing_cycle_enum NOT NULL,
-    amount numeric NOT NULL,
-    valid_from timestamp with time zone DEFAULT now() NOT NULL,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT amount_is_not_negative CHECK (((amount >= (0)::numeric) AND billing.is_money(amount))),
-    CONSTRAINT currency_is_known CHECK ((billing.minor_units(currency) IS NOT NULL)),
-    CONSTRAINT valid_from_is_finite CHECK (isfinite(valid_from))
-);
-
-ALTER TABLE ONLY app_public.plan_prices FORCE ROW LEVEL SECURITY;
-
-ALTER TABLE app_public.plan_prices OWNER TO rowhouse_owner;
-
-COMMENT ON TABLE app_public.plan_prices IS '@behavior -query:resource:connection -query:resource:single
-The versions of the prices of a plan. For each currency and cycle, the latest version whose valid_from has passed is in force and cannot be changed. A new version applies to each subscription from its next period.';
-
-COMMENT ON COLUMN app_public.plan_prices.plan_id IS 'The plan.';
-
-COMMENT ON COLUMN app_public.plan_prices.currency IS 'The currency as an ISO 4217 code in upper case.';
-
-COMMENT ON COLUMN app_public.plan_prices.billing_cycle IS 'The length of the period that the amount is for.';
-
-COMMENT ON COLUMN app_public.plan_prices.amount IS 'The price of one period in the currency. It is paid in advance and net of tax, from 0 to below 1,000,000,000,000.';
-
-COMMENT ON COLUMN app_public.plan_prices.valid_from IS 'When this version comes into force.';
-
-COMMENT ON COLUMN app_public.plan_prices.created_at IS 'When the row was created.';
-
-COMMENT ON CONSTRAINT amount_is_not_negative ON app_public.plan_prices IS 'must be from 0 to below 1,000,000,000,000';
-
-COMMENT ON CONSTRAINT currency_is_known ON app_public.plan_prices IS 'must be a supported ISO 4217 code in upper case';
-
-COMMENT ON CONSTRAINT valid_from_is_finite ON app_public.plan_prices IS 'must be a finite time';
 
 CREATE FUNCTION billing.is_upgrade(subscription app_public.subscriptions, plan app_public.plans, price app_public.plan_prices) RETURNS boolean
     LANGUAGE plpgsql STABLE SECURITY DEFINER
@@ -12688,6 +14138,14 @@ ALTER FUNCTION billing.max_provider_message() OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION billing.max_provider_message() IS 'Messages of payment providers are cut to this number of characters.';
 
+CREATE FUNCTION billing.max_rows_of_a_page() RETURNS integer
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN 1000;
+
+ALTER FUNCTION billing.max_rows_of_a_page() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION billing.max_rows_of_a_page() IS 'A page of documents or of the ledger has at most this many rows.';
+
 CREATE FUNCTION billing.minor_amount(amount numeric, currency text) RETURNS bigint
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN (((amount)::double precision * ((10)::double precision ^ (billing.minor_units(currency))::double precision)))::bigint;
@@ -12842,6 +14300,8 @@ CREATE TABLE app_public.usage_events (
     adjusts_period tstzrange,
     rerates_batch_id bigint,
     rerates_ordinal integer,
+    corrects_batch_id bigint,
+    corrects_ordinal integer,
     idempotency_key text,
     metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
     recorded_at timestamp with time zone DEFAULT now() NOT NULL,
@@ -12853,7 +14313,12 @@ CREATE TABLE app_public.usage_events (
     CONSTRAINT idempotency_key_is_not_too_long CHECK ((length(idempotency_key) <= 255)),
     CONSTRAINT metadata_is_an_object CHECK ((jsonb_typeof(metadata) = 'object'::text)),
     CONSTRAINT metadata_is_not_too_large CHECK ((pg_column_size(metadata) <= 100000)),
-    CONSTRAINT quantity_is_positive_and_bounded CHECK (((quantity <= metering.max_amount()) AND ((quantity > (0)::numeric) OR ((quantity = (0)::numeric) AND (rerates_batch_id IS NOT NULL))))),
+    CONSTRAINT quantity_is_positive_and_bounded CHECK ((((quantity >= (- metering.max_amount())) AND (quantity <= metering.max_amount())) AND (sign(quantity) = (
+CASE
+    WHEN (corrects_batch_id IS NOT NULL) THEN '-1'::integer
+    WHEN (rerates_batch_id IS NOT NULL) THEN 0
+    ELSE 1
+END)::numeric))),
     CONSTRAINT usage_type_is_not_too_long CHECK ((length(usage_type) <= 63))
 )
 PARTITION BY RANGE (occurred_at);
@@ -12873,7 +14338,7 @@ COMMENT ON COLUMN app_public.usage_events.occurred_at IS 'When it was used.';
 
 COMMENT ON COLUMN app_public.usage_events.usage_type IS 'What was used: the name of a usage type.';
 
-COMMENT ON COLUMN app_public.usage_events.quantity IS 'How much was used, in the unit of the type: above 0, except for the correction of a cost, which has 0.';
+COMMENT ON COLUMN app_public.usage_events.quantity IS 'How much was used, in the unit of the type: above 0, except for the correction of a cost, which has 0, and of a quantity, which is below 0.';
 
 COMMENT ON COLUMN app_public.usage_events.agent_id IS 'The agent that used it.';
 
@@ -12900,6 +14365,10 @@ COMMENT ON COLUMN app_public.usage_events.adjusts_period IS 'The billing period 
 COMMENT ON COLUMN app_public.usage_events.rerates_batch_id IS 'The batch of the event whose cost this event corrects.';
 
 COMMENT ON COLUMN app_public.usage_events.rerates_ordinal IS 'The position of the event whose cost this event corrects.';
+
+COMMENT ON COLUMN app_public.usage_events.corrects_batch_id IS 'The batch of the event whose quantity this event takes back in part or whole.';
+
+COMMENT ON COLUMN app_public.usage_events.corrects_ordinal IS 'The position of the event whose quantity this event takes back.';
 
 COMMENT ON COLUMN app_public.usage_events.idempotency_key IS 'The key under which it was recorded, unique within the tenant.';
 
@@ -13035,16 +14504,16 @@ declare
   v_from constant timestamptz := greatest(billing.local_midnight(period_lines.at, v_zone), lower(v_basis));
 begin
   if (period_lines.price).amount > 0 and v_from < upper(v_basis) then
-    return next billing.recurring_line(period_lines.price,
+    return query select * from billing.plan_charge_lines(period_lines.subscription, period_lines.price,
       case when v_from = lower(v_basis) then 'recurring' else 'proration' end::app_public.invoice_line_kind_enum,
-      1, tstzrange(v_from, upper(v_basis)), v_basis, v_zone);
+      tstzrange(v_from, upper(v_basis)), v_basis, true);
   end if;
 end
 $$;
 
 ALTER FUNCTION billing.period_lines(subscription app_public.subscriptions, price app_public.plan_prices, at timestamp with time zone) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION billing.period_lines(subscription app_public.subscriptions, price app_public.plan_prices, at timestamp with time zone) IS 'The line for the price of the current period of a subscription from the day of an instant on; no line when the price is 0 or no day remains.';
+COMMENT ON FUNCTION billing.period_lines(subscription app_public.subscriptions, price app_public.plan_prices, at timestamp with time zone) IS 'The line for the price of the current period of a subscription from the day of an instant on, and the discount of a coupon; no line when the price is 0 or no day remains.';
 
 CREATE FUNCTION billing.plan_by_slug(slug text) RETURNS app_public.plans
     LANGUAGE plpgsql STABLE SECURITY DEFINER
@@ -13054,7 +14523,13 @@ declare
   v_plan app_public.plans;
 begin
   select * into v_plan from app_public.plans p
-   where p.slug = plan_by_slug.slug and (p.is_public or tenancy.is_platform_admin());
+   where p.slug = plan_by_slug.slug
+     and case when p.only_for_tenant_id is null then p.is_public or tenancy.is_platform_admin()
+           else p.only_for_tenant_id = core.current_tenant_id() end
+     -- whoever has a retired plan can still change its cycle, or undo a change
+     and (p.retired_at is null or exists (
+       select from app_public.subscriptions s
+        where s.tenant_id = core.current_tenant_id() and s.plan_id = p.id and s.ended_at is null));
   if not found then
     perform core.raise_error('LB301', 'There is no such plan.', 'Choose one of the public plans, or ask platform staff for another plan.');
   end if;
@@ -13065,7 +14540,49 @@ $$;
 ALTER FUNCTION billing.plan_by_slug(slug text) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION billing.plan_by_slug(slug text) IS '@errors LB301
-The plan with this slug, if the caller may choose it: everyone may choose a public plan, and staff may choose any plan.';
+The plan with this slug, if the caller may choose it: everyone may choose a public plan, a tenant the plans that are for it alone, and staff any other plan. A retired plan is only for the tenant that has it.';
+
+CREATE FUNCTION billing.plan_charge_lines(subscription app_public.subscriptions, price app_public.plan_prices, kind app_public.invoice_line_kind_enum, service tstzrange, basis tstzrange, with_waiting_coupon boolean) RETURNS SETOF app_public.invoice_lines
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_charge app_public.invoice_lines := billing.recurring_line(plan_charge_lines.price, plan_charge_lines.kind, 1, plan_charge_lines.service,
+    plan_charge_lines.basis, (plan_charge_lines.subscription).timezone);
+  v_coupon constant app_public.coupons := billing.coupon_for(plan_charge_lines.price, (plan_charge_lines.subscription).tenant_id,
+    plan_charge_lines.basis, plan_charge_lines.with_waiting_coupon);
+begin
+  return next v_charge;
+  if v_coupon.id is not null then
+    return next billing.discount_line(v_charge, plan_charge_lines.price, v_coupon);
+  end if;
+end
+$$;
+
+ALTER FUNCTION billing.plan_charge_lines(subscription app_public.subscriptions, price app_public.plan_prices, kind app_public.invoice_line_kind_enum, service tstzrange, basis tstzrange, with_waiting_coupon boolean) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION billing.plan_charge_lines(subscription app_public.subscriptions, price app_public.plan_prices, kind app_public.invoice_line_kind_enum, service tstzrange, basis tstzrange, with_waiting_coupon boolean) IS 'The line that charges the price of a plan for a part of a period (basis), and the line of the coupon that applies to it.';
+
+CREATE FUNCTION billing.plan_for_staff(slug text) RETURNS app_public.plans
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_plan app_public.plans;
+begin
+  perform tenancy.require_staff();
+  select * into v_plan from app_public.plans p where p.slug = plan_for_staff.slug;
+  if not found then
+    perform core.raise_error('LB301', 'There is no such plan.', 'Choose one of the plans, or add it with save_plan.');
+  end if;
+  return v_plan;
+end
+$$;
+
+ALTER FUNCTION billing.plan_for_staff(slug text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION billing.plan_for_staff(slug text) IS '@errors LB301 TN205
+Checks that the caller is staff, and returns the plan with this slug, also when it is retired.';
 
 CREATE FUNCTION billing.plan_price_at(plan_id uuid, currency text, billing_cycle app_public.billing_cycle_enum, at timestamp with time zone) RETURNS app_public.plan_prices
     LANGUAGE plpgsql STABLE SECURITY DEFINER
@@ -13139,7 +14656,7 @@ declare
   v_subtotal numeric;
   v_tax numeric;
 begin
-  select case p.tax_mode when 'standard' then p.tax_rate else 0 end into v_rate
+  select billing.tax_rate(p, preview_lines.at) into v_rate
     from app_public.billing_profiles p where p.tenant_id = preview_lines.tenant_id;
   select coalesce(sum(l.amount), 0) into v_subtotal from unnest(preview_lines.lines) l;
   v_tax := billing.round_money(v_subtotal * coalesce(v_rate, 0), preview_lines.currency);
@@ -13289,6 +14806,14 @@ begin
     return query
       select n.total - n.tax, format('%s minus tax of %s', n.total, n.tax) from app_public.invoices n
        where n.tenant_id = v_invoice.tenant_id and n.id = v_invoice.id;
+  elsif v_line.kind = 'discount' then
+    return query
+      select -billing.discount_amount(c, p, d.days, d.period_days),
+             format('%s of a price of %s × %s / %s days', billing.discount_terms(c), p.amount, d.days, d.period_days)
+        from app_public.coupons c, app_public.plan_prices p,
+             (select billing.local_days(v_line.service_start, v_line.service_end, v_invoice.timezone) as days,
+                     billing.local_days(v_line.basis_start, v_line.basis_end, v_invoice.timezone) as period_days) as d
+       where c.id = v_line.coupon_id and p.id = v_line.price_id;
   elsif v_line.kind in ('recurring', 'proration') then
     select * into v_price from app_public.plan_prices p where p.id = v_line.price_id;
     v_days := billing.local_days(v_line.service_start, v_line.service_end, v_invoice.timezone);
@@ -13574,7 +15099,7 @@ begin
         from unnest(billing.reminder_days()) as r (days)) as d
    where d.at <= v_now and d.at > v_trial.started_at;
   if v_days is not null then
-    perform billing.add_billing_notice(v_trial.tenant_id, 'trial_ending', v_trial.id || '/' || v_days,
+    perform billing.add_billing_notice(v_trial.tenant_id, 'trial_ending', format('%s/%s/%s', v_trial.id, v_trial.trial_ends_at, v_days),
       format('The trial ends in %s.', case v_days when 1 then 'one day' else v_days || ' days' end), v_trial.id);
   end if;
 end
@@ -13638,6 +15163,23 @@ ALTER FUNCTION billing.require_creditable(invoice app_public.invoices, amount nu
 COMMENT ON FUNCTION billing.require_creditable(invoice app_public.invoices, amount numeric) IS '@errors LB601
 Raises an error when an amount is more than the total of an invoice minus its credit notes.';
 
+CREATE FUNCTION billing.require_entitlement_value(kind app_public.entitlement_kind_enum, is_enabled boolean, quota_limit numeric) RETURNS void
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  if require_entitlement_value.kind = 'feature' and require_entitlement_value.is_enabled is null
+     or require_entitlement_value.kind = 'quota' and require_entitlement_value.quota_limit is null then
+    perform core.raise_error('LB403', 'The value of the entitlement is missing.', 'Give is_enabled for a feature and quota_limit for a quota.');
+  end if;
+end
+$$;
+
+ALTER FUNCTION billing.require_entitlement_value(kind app_public.entitlement_kind_enum, is_enabled boolean, quota_limit numeric) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION billing.require_entitlement_value(kind app_public.entitlement_kind_enum, is_enabled boolean, quota_limit numeric) IS '@errors LB403
+Raises an error when a feature is neither on nor off, or a quota has no limit.';
+
 CREATE FUNCTION billing.require_no_debt(tenant_id uuid) RETURNS void
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -13676,6 +15218,27 @@ ALTER FUNCTION billing.require_own_plan(tenant_id uuid) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION billing.require_own_plan(tenant_id uuid) IS '@errors LB525
 Raises an error when a tenant is below another one, and keeps it where it is until the transaction ends.';
+
+CREATE FUNCTION billing.require_plan_for_trial(subscription app_public.subscriptions, plan app_public.plans, price app_public.plan_prices) RETURNS void
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  -- otherwise a trial of the smallest plan would be one of every plan
+  if (require_plan_for_trial.price).amount > 0 then
+    if (require_plan_for_trial.plan).trial_days = 0 then
+      perform core.raise_error('LB529', 'The plan has no trial, so the running trial cannot go on with it.',
+        'Cancel the trial and start the subscription to this plan, or change the plan after the trial.');
+    end if;
+    perform billing.require_way_to_pay((require_plan_for_trial.subscription).tenant_id);
+  end if;
+end
+$$;
+
+ALTER FUNCTION billing.require_plan_for_trial(subscription app_public.subscriptions, plan app_public.plans, price app_public.plan_prices) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION billing.require_plan_for_trial(subscription app_public.subscriptions, plan app_public.plans, price app_public.plan_prices) IS '@errors LB508 LB529
+Raises an error when a trial cannot go on with a plan: the plan costs something, and it has no trial or the tenant has no way to pay.';
 
 CREATE FUNCTION billing.require_way_to_pay(tenant_id uuid) RETURNS void
     LANGUAGE plpgsql STABLE SECURITY DEFINER
@@ -14029,7 +15592,7 @@ declare
   v_rate numeric;
 begin
   select * into v_profile from app_public.billing_profiles p where p.tenant_id = sum_up_invoice.tenant_id;
-  v_rate := case v_profile.tax_mode when 'standard' then v_profile.tax_rate else 0 end;
+  v_rate := billing.tax_rate(v_profile, core.clock());
   select coalesce(sum(l.amount), 0) into v_subtotal from app_public.invoice_lines l
    where l.tenant_id = sum_up_invoice.tenant_id and l.invoice_id = sum_up_invoice.invoice_id;
   update app_public.invoices i
@@ -14043,6 +15606,20 @@ $$;
 ALTER FUNCTION billing.sum_up_invoice(tenant_id uuid, invoice_id uuid) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION billing.sum_up_invoice(tenant_id uuid, invoice_id uuid) IS 'Updates the amounts of a draft: subtotal = sum of its lines, tax = round(subtotal × tax rate), total = subtotal + tax.';
+
+CREATE FUNCTION billing.tax_rate(profile app_public.billing_profiles, at timestamp with time zone) RETURNS numeric
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select case when (profile).tax_mode = 'standard' then coalesce((profile).tax_rate, (
+    select t.rate from app_public.tax_rates t
+     where t.country_code = (profile).country_code and t.valid_from <= tax_rate.at
+     order by t.valid_from desc limit 1), 0) else 0 end;
+$$;
+
+ALTER FUNCTION billing.tax_rate(profile app_public.billing_profiles, at timestamp with time zone) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION billing.tax_rate(profile app_public.billing_profiles, at timestamp with time zone) IS 'The tax on a document that is finalised at an instant: the rate that staff set for the tenant, or that of its country; 0 with the reverse charge, without tax, and in a country without a rate.';
 
 CREATE FUNCTION billing.tenant_of_provider_object(provider app_public.payment_provider, object_id text) RETURNS uuid
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -14191,6 +15768,25 @@ ALTER FUNCTION billing.tg__refresh_entitlements() OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION billing.tg__refresh_entitlements() IS 'Applies the entitlements of the tenant again after a change of its subscription or its overrides.';
 
+CREATE FUNCTION billing.tg_coupons__keep_terms() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_free constant text[] := array['name', 'redeem_by', 'max_redemptions', 'redemption_count', 'updated_at'];
+begin
+  if to_jsonb(new) - v_free <> to_jsonb(old) - v_free then
+    perform core.raise_error('LB533', 'The terms of a coupon cannot be changed.', 'Create another coupon. This one ends with redeem_by.');
+  end if;
+  return new;
+end
+$$;
+
+ALTER FUNCTION billing.tg_coupons__keep_terms() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION billing.tg_coupons__keep_terms() IS '@errors LB533
+Keeps code, discount and duration of a coupon, because invoices are computed again from them.';
+
 CREATE FUNCTION billing.tg_credit_entries__post() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -14206,6 +15802,37 @@ $$;
 ALTER FUNCTION billing.tg_credit_entries__post() OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION billing.tg_credit_entries__post() IS 'Posts credit that was added, used, given or paid out.';
+
+CREATE FUNCTION billing.tg_invoice_issuers__claim_prefixes() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_claim record;
+begin
+  for v_claim in
+    select lower(p.prefix) as prefix, p.prefix as shown, p.series::app_public.invoice_series
+      from (values (new.number_prefix, 'invoice'), (new.credit_note_prefix, 'credit_note')) as p (prefix, series)
+     -- in one order, so that two who claim each other's prefixes wait and do not deadlock
+     order by lower(p.prefix), p.series
+  loop
+    insert into billing.number_prefixes (prefix, issuer_id, series) values (v_claim.prefix, new.id, v_claim.series)
+    on conflict on constraint number_prefixes_pkey do nothing;
+    if not exists (
+      select from billing.number_prefixes n
+       where n.prefix = v_claim.prefix and n.issuer_id = new.id and n.series = v_claim.series) then
+      perform core.raise_error('LB528', format('The prefix "%s" belongs to other numbers.', v_claim.shown),
+        'Choose a prefix that no issuer has or had, one for invoices and another one for credit notes.');
+    end if;
+  end loop;
+  return null;
+end
+$$;
+
+ALTER FUNCTION billing.tg_invoice_issuers__claim_prefixes() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION billing.tg_invoice_issuers__claim_prefixes() IS '@errors LB528
+Claims the prefixes of an issuer, and refuses one that another issuer or the other series has or had.';
 
 CREATE FUNCTION billing.tg_invoice_lines__keep_final() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -14402,12 +16029,14 @@ declare
   v_price_ids uuid[] := case tg_op when 'INSERT' then array[new.price_id] when 'DELETE' then array[old.price_id]
                         else array[old.price_id, new.price_id] end;
 begin
-  -- Components can be edited until a tenant subscribes to the price; after that they are part of what was sold. The lock
-  -- orders this change and a subscription that starts at the same time.
+  -- Components can be edited until the price is in force or sold. The lock orders this change and a subscription that starts at
+  -- the same time. A price that comes into force at once gets its components in the transaction that adds it.
   perform from app_public.plan_prices p where p.id = any (v_price_ids) for update;
-  if exists (select from app_public.subscriptions s where s.price_id = any (v_price_ids))
+  if exists (select from app_public.plan_prices p
+              where p.id = any (v_price_ids) and p.valid_from <= core.clock() and p.created_at < now())
+     or exists (select from app_public.subscriptions s where s.price_id = any (v_price_ids))
      or exists (select from app_public.invoice_lines l where l.price_id = any (v_price_ids)) then
-    perform core.raise_error('LB502', 'The components of this price cannot be changed, because the price has subscribers.',
+    perform core.raise_error('LB502', 'The components of this price cannot be changed, because the price is in force or has subscribers.',
       'Add a price of the same plan, currency and cycle with a later valid_from.');
   end if;
   return case tg_op when 'DELETE' then old else new end;
@@ -14417,7 +16046,7 @@ $$;
 ALTER FUNCTION billing.tg_plan_price_components__keep_history() OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION billing.tg_plan_price_components__keep_history() IS '@errors LB502
-Keeps the components of a price as they are once a tenant has subscribed to it or an invoice has used it.';
+Keeps the components of a price as they are once it is in force, a tenant has subscribed to it, or an invoice has used it.';
 
 CREATE FUNCTION billing.tg_plan_prices__keep_history() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -14687,14 +16316,14 @@ begin
       billing.charged_share(upgrade_lines.subscription));
   end if;
   if (upgrade_lines.price).amount > 0 then
-    return next billing.recurring_line(upgrade_lines.price, 'proration', 1, v_rest, v_basis, v_zone);
+    return query select * from billing.plan_charge_lines(upgrade_lines.subscription, upgrade_lines.price, 'proration', v_rest, v_basis, false);
   end if;
 end
 $$;
 
 ALTER FUNCTION billing.upgrade_lines(subscription app_public.subscriptions, price app_public.plan_prices, at timestamp with time zone) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION billing.upgrade_lines(subscription app_public.subscriptions, price app_public.plan_prices, at timestamp with time zone) IS 'The two lines of an upgrade within a period: the remaining days are credited at the old price and charged at the new price.';
+COMMENT ON FUNCTION billing.upgrade_lines(subscription app_public.subscriptions, price app_public.plan_prices, at timestamp with time zone) IS 'The lines of an upgrade within a period: the remaining days are credited at the old price and charged at the new price, with the coupon of the period.';
 
 CREATE FUNCTION billing.upgrade_subscription(subscription app_public.subscriptions, plan app_public.plans, price app_public.plan_prices, at timestamp with time zone) RETURNS app_public.subscriptions
     LANGUAGE plpgsql SECURITY DEFINER
@@ -14830,6 +16459,34 @@ $$;
 ALTER FUNCTION billing.usage_share(service tstzrange, basis tstzrange) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION billing.usage_share(service tstzrange, basis tstzrange) IS 'The share of a period that a part of it has: length of the part / length of the period, by the clock.';
+
+CREATE FUNCTION billing.use_coupon(code text) RETURNS app_public.coupons
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_code constant text := upper(trim(use_coupon.code));
+  v_coupon app_public.coupons;
+begin
+  -- one statement, so that no more tenants redeem a coupon than may, however many do it at once
+  update app_public.coupons c set redemption_count = c.redemption_count + 1
+   where c.code = v_code and (c.redeem_by is null or c.redeem_by > core.clock())
+     and (c.max_redemptions is null or c.redemption_count < c.max_redemptions)
+  returning * into v_coupon;
+  if not found then
+    if exists (select from app_public.coupons c where c.code = v_code) then
+      perform core.raise_error('LB530', 'This coupon can no longer be redeemed.', 'Its time is over, or it was redeemed as often as it may be.');
+    end if;
+    perform core.raise_error('LB312', 'There is no such coupon.', 'Check the code.');
+  end if;
+  return v_coupon;
+end
+$$;
+
+ALTER FUNCTION billing.use_coupon(code text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION billing.use_coupon(code text) IS '@errors LB312 LB530
+Counts a redemption of the coupon with this code, unless its time is over or it was redeemed as often as it may be.';
 
 CREATE FUNCTION billing.used_metrics(tenant_id uuid, first_day date, last_day date) RETURNS TABLE(metric text, display_name text, unit text, used numeric, included numeric, quota_type text)
     LANGUAGE plpgsql STABLE SECURITY DEFINER
@@ -15068,7 +16725,8 @@ begin
   end if;
   insert into app_public.payments (tenant_id, invoice_id, provider, currency, amount, payment_method_id, attempted_at)
   values ((write_down_charge.invoice).tenant_id, (write_down_charge.invoice).id, v_method.provider, (write_down_charge.invoice).currency,
-          (write_down_charge.invoice).amount_due, v_method.id, core.clock())
+          billing.chargeable_amount(v_method.provider, (write_down_charge.invoice).amount_due, (write_down_charge.invoice).currency),
+          v_method.id, core.clock())
   returning * into v_payment;
   return v_payment;
 end
@@ -15076,7 +16734,7 @@ $$;
 
 ALTER FUNCTION billing.write_down_charge(invoice app_public.invoices) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION billing.write_down_charge(invoice app_public.invoices) IS 'Inserts a charge of what is due on an invoice to the default payment method. When there is nothing to charge, it records a missed payment and returns null.';
+COMMENT ON FUNCTION billing.write_down_charge(invoice app_public.invoices) IS 'Inserts a charge of what is due on an invoice to the default payment method, rounded up to what its provider can move: what is too much becomes credit. When there is nothing to charge, it records a missed payment and returns null.';
 
 CREATE FUNCTION billing.write_down_refund(payment app_public.payments, amount numeric, reason text, provider_refund_id text DEFAULT NULL::text) RETURNS app_public.refunds
     LANGUAGE plpgsql SECURITY DEFINER
@@ -20250,6 +21908,59 @@ ALTER FUNCTION knowledge.begin_parsing(tenant_id uuid, document_ids uuid[]) OWNE
 
 COMMENT ON FUNCTION knowledge.begin_parsing(tenant_id uuid, document_ids uuid[]) IS 'The uploaded files that are to be parsed. Their documents get the status processing. content_hash says which version of the document a file is: it may be replaced while it is parsed.';
 
+CREATE FUNCTION knowledge.begin_run(source app_public.rag_knowledge_sources) RETURNS app_public.knowledge_syncs
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_sync app_public.knowledge_syncs;
+  v_now timestamptz := core.clock();
+begin
+  insert into app_public.knowledge_syncs as y (tenant_id, source_id, requested_at, progressed_at)
+  values ((source).tenant_id, (source).id, v_now, v_now)
+  on conflict on constraint knowledge_syncs_pkey do update
+    set run = y.run + 1, status = 'waiting', is_listed_whole = true, requested_at = v_now, progressed_at = v_now,
+        started_at = null, finished_at = null, error = null
+    where y.status in ('completed', 'failed') or y.progressed_at < v_now - knowledge.longest_silence()
+  returning * into v_sync;
+  if not found then
+    select * into strict v_sync from app_public.knowledge_syncs y where y.tenant_id = (source).tenant_id and y.source_id = (source).id;
+    return v_sync;
+  end if;
+  perform knowledge.enqueue_sync(v_sync);
+  return v_sync;
+end
+$$;
+
+ALTER FUNCTION knowledge.begin_run(source app_public.rag_knowledge_sources) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION knowledge.begin_run(source app_public.rag_knowledge_sources) IS 'Asks for a sync of a source, unless one waits or is running. Returns the one that will be or is there.';
+
+CREATE FUNCTION knowledge.begin_upload(ticket_id uuid, OUT file_name text, OUT media_type text, OUT size_bytes integer) RETURNS record
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_ticket knowledge.upload_tickets;
+begin
+  select * into v_ticket from knowledge.upload_tickets t
+   where t.tenant_id = core.current_tenant_id() and t.id = begin_upload.ticket_id and t.user_id = core.current_user_id()
+     and t.expires_at > core.clock();
+  if not found then
+    perform knowledge.refuse_ticket();
+  end if;
+  perform knowledge.writable_source(v_ticket.source_id);
+  begin_upload.file_name := v_ticket.file_name;
+  begin_upload.media_type := v_ticket.media_type;
+  begin_upload.size_bytes := v_ticket.size_bytes;
+end
+$$;
+
+ALTER FUNCTION knowledge.begin_upload(ticket_id uuid, OUT file_name text, OUT media_type text, OUT size_bytes integer) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION knowledge.begin_upload(ticket_id uuid, OUT file_name text, OUT media_type text, OUT size_bytes integer) IS '@errors KN301 KN303 ID203 TN204
+What a ticket says of its file, for the person who asked for it, while they may use it. It changes nothing.';
+
 CREATE FUNCTION knowledge.characters() RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN (('\u1100-\u11ff\u2e80-\u2fdf\u3005-\u3007\u3021-\u3029\u3031-\u3035\u3038-\u303c\u3041-\u309a\u309d-\u309f\u30a1-\u30fa'::text || '\u30fc-\u318f\u31a0-\u31bf\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\ua960-\ua97f\uac00-\ud7ff\uf900-\ufaff'::text) || '\U0001aff0-\U0001b16f\U00020000-\U0003ffff'::text);
@@ -20449,6 +22160,23 @@ ALTER FUNCTION knowledge.common_words(language text) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION knowledge.common_words(language text) IS 'The commonest words of a language in the Latin script for which PostgreSQL has no list of stop words; null for the others.';
 
+CREATE FUNCTION knowledge.continue_sync(tenant_id uuid, source_id uuid, run integer) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  call core.enter_tenant(continue_sync.tenant_id);
+  perform knowledge.enqueue_sync(y)
+     from app_public.knowledge_syncs y
+    where y.tenant_id = continue_sync.tenant_id and y.source_id = continue_sync.source_id and y.run = continue_sync.run
+      and y.status = 'running';
+end
+$$;
+
+ALTER FUNCTION knowledge.continue_sync(tenant_id uuid, source_id uuid, run integer) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION knowledge.continue_sync(tenant_id uuid, source_id uuid, run integer) IS 'Queues a run that is not at its end again, so that a large source does not keep others waiting.';
+
 CREATE FUNCTION knowledge.cut_error(field text, value text) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN CASE WHEN (strpos(value, '￿'::text) > 0) THEN (field || ' has a NUL character or half of a surrogate pair: it was cut inside a character.'::text) ELSE NULL::text END;
@@ -20456,6 +22184,23 @@ CREATE FUNCTION knowledge.cut_error(field text, value text) RETURNS text
 ALTER FUNCTION knowledge.cut_error(field text, value text) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION knowledge.cut_error(field text, value text) IS 'Why a text cannot be stored that has U+FFFF, which is no character: the API puts it where a text has a NUL character or half a surrogate pair.';
+
+CREATE FUNCTION knowledge.delete_expired_tickets() RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_count int;
+begin
+  delete from knowledge.upload_tickets t where t.expires_at <= core.clock();
+  get diagnostics v_count = row_count;
+  return v_count;
+end
+$$;
+
+ALTER FUNCTION knowledge.delete_expired_tickets() OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION knowledge.delete_expired_tickets() IS 'Deletes the upload tickets that have expired, and returns how many.';
 
 CREATE FUNCTION knowledge.detect_language(content text) RETURNS text
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
@@ -20619,6 +22364,20 @@ ALTER FUNCTION knowledge.enqueue_stage(stage knowledge.processing_stage, tenant_
 
 COMMENT ON FUNCTION knowledge.enqueue_stage(stage knowledge.processing_stage, tenant_id uuid, document_ids uuid[]) IS 'Queues the task of a stage for these documents, in jobs of about half a megabyte.';
 
+CREATE FUNCTION knowledge.enqueue_sync(sync app_public.knowledge_syncs) RETURNS void
+    LANGUAGE sql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select core.enqueue_tenant_job(
+    'knowledge__sync_source',
+    json_build_object('tenantId', (sync).tenant_id, 'sourceId', (sync).source_id, 'run', (sync).run),
+    (sync).tenant_id, 'knowledge__sync_source:' || (sync).source_id);
+$$;
+
+ALTER FUNCTION knowledge.enqueue_sync(sync app_public.knowledge_syncs) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION knowledge.enqueue_sync(sync app_public.knowledge_syncs) IS 'Queues the task of a sync, at most once for each source.';
+
 CREATE FUNCTION knowledge.fail_documents(tenant_id uuid, document_ids uuid[], stage text, error text, content_hash bytea DEFAULT NULL::bytea) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -20639,6 +22398,25 @@ $$;
 ALTER FUNCTION knowledge.fail_documents(tenant_id uuid, document_ids uuid[], stage text, error text, content_hash bytea) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION knowledge.fail_documents(tenant_id uuid, document_ids uuid[], stage text, error text, content_hash bytea) IS 'Marks those of these documents that are at the stage as failed, with an error that people can read; with content_hash, only a document that still is this version. What was searchable of them stays so.';
+
+CREATE FUNCTION knowledge.fail_sync(tenant_id uuid, source_id uuid, run integer, error text) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_longest_error constant int := 2000;
+begin
+  call core.enter_tenant(fail_sync.tenant_id);
+  update app_public.knowledge_syncs y
+     set status = 'failed', finished_at = core.clock(), error = left(coalesce(fail_sync.error, 'The sync failed.'), v_longest_error)
+   where y.tenant_id = fail_sync.tenant_id and y.source_id = fail_sync.source_id and y.run = fail_sync.run
+     and y.status in ('waiting', 'running');
+end
+$$;
+
+ALTER FUNCTION knowledge.fail_sync(tenant_id uuid, source_id uuid, run integer, error text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION knowledge.fail_sync(tenant_id uuid, source_id uuid, run integer, error text) IS 'Ends a run that cannot go on, with an error that people can read. The documents stay as they are.';
 
 CREATE FUNCTION knowledge.finish_embedding(tenant_id uuid, document_ids uuid[]) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
@@ -20691,8 +22469,8 @@ begin
   if not found then
     return;
   end if;
-  delete from knowledge.document_files f where f.tenant_id = v_document.tenant_id and f.document_id = v_document.id
-  returning f.name into strict v_file_name;
+  select f.name into strict v_file_name
+    from knowledge.document_files f where f.tenant_id = v_document.tenant_id and f.document_id = v_document.id;
   select * into v_draft from knowledge.document_drafts r where r.tenant_id = v_document.tenant_id and r.document_id = v_document.id;
   v_draft.tenant_id := v_document.tenant_id;
   v_draft.document_id := v_document.id;
@@ -20717,7 +22495,65 @@ $$;
 
 ALTER FUNCTION knowledge.finish_parsing(tenant_id uuid, document_id uuid, content_hash bytea, title text, content text, metadata jsonb) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION knowledge.finish_parsing(tenant_id uuid, document_id uuid, content_hash bytea, title text, content text, metadata jsonb) IS 'Stores the text of a file as the draft of its document, deletes its bytes and queues the document for chunking. It does nothing when the document has been replaced since the parsing began.';
+COMMENT ON FUNCTION knowledge.finish_parsing(tenant_id uuid, document_id uuid, content_hash bytea, title text, content text, metadata jsonb) IS 'Stores the text of a file as the draft of its document and queues the document for chunking. It does nothing when the document has been replaced since the parsing began.';
+
+CREATE FUNCTION knowledge.finish_sync(tenant_id uuid, source_id uuid, run integer) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_source app_public.rag_knowledge_sources := knowledge.live_sync(finish_sync.tenant_id, finish_sync.source_id, finish_sync.run);
+begin
+  if v_source.id is null then
+    return;
+  end if;
+  delete from app_public.knowledge_sync_pages p
+   where p.tenant_id = finish_sync.tenant_id and p.source_id = finish_sync.source_id and p.run < finish_sync.run and p.outcome = 'removed';
+  if not knowledge.run_has_read(finish_sync.tenant_id, finish_sync.source_id, finish_sync.run) then
+    perform knowledge.fail_sync(finish_sync.tenant_id, finish_sync.source_id, finish_sync.run,
+      'None of its pages could be read, so that nothing was removed. The pages say why.');
+    return;
+  end if;
+  update app_public.knowledge_syncs y set status = 'completed', finished_at = core.clock()
+   where y.tenant_id = finish_sync.tenant_id and y.source_id = finish_sync.source_id;
+  update app_public.rag_knowledge_sources s set last_synced_at = core.clock()
+   where s.tenant_id = finish_sync.tenant_id and s.id = finish_sync.source_id;
+end
+$$;
+
+ALTER FUNCTION knowledge.finish_sync(tenant_id uuid, source_id uuid, run integer) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION knowledge.finish_sync(tenant_id uuid, source_id uuid, run integer) IS 'Ends a run that has come by all pages.';
+
+CREATE FUNCTION knowledge.finish_upload(ticket_id uuid, content bytea, media_type text) RETURNS app_public.document_receipt
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_ticket knowledge.upload_tickets;
+begin
+  -- Of two who send with one ticket at once, the one who deletes it has used it.
+  delete from knowledge.upload_tickets t
+   where t.tenant_id = core.current_tenant_id() and t.id = finish_upload.ticket_id and t.user_id = core.current_user_id()
+     and t.expires_at > core.clock()
+  returning * into v_ticket;
+  if not found then
+    perform knowledge.refuse_ticket();
+  end if;
+  if octet_length(finish_upload.content) is distinct from v_ticket.size_bytes then
+    perform core.raise_error('KN405', format('%s has not the %s bytes that its ticket says.', v_ticket.file_name, v_ticket.size_bytes), 'Send the whole file, or prepare the upload again with its size.');
+  end if;
+  return knowledge.put_file(
+    knowledge.writable_source(v_ticket.source_id),
+    row (v_ticket.external_id, v_ticket.title, null, v_ticket.metadata)::app_public.new_document,
+    v_ticket.file_name, finish_upload.content, coalesce(finish_upload.media_type, v_ticket.media_type, 'application/octet-stream'));
+end
+$$;
+
+ALTER FUNCTION knowledge.finish_upload(ticket_id uuid, content bytea, media_type text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION knowledge.finish_upload(ticket_id uuid, content bytea, media_type text) IS '@errors KN301 KN303 KN405 QT601 23514 ID203 TN204
+Uses a ticket: stores the file and queues its parsing. media_type is what the bytes were found to be; null when the ticket says it.';
 
 CREATE FUNCTION knowledge.fold_text(content text) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -20734,6 +22570,19 @@ CREATE FUNCTION knowledge.has_characters(content text) RETURNS boolean
 ALTER FUNCTION knowledge.has_characters(content text) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION knowledge.has_characters(content text) IS 'Whether a text has characters of a script without spaces.';
+
+CREATE FUNCTION knowledge.has_document(source app_public.rag_knowledge_sources, external_id text) RETURNS boolean
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select exists (
+    select from app_public.documents d
+     where d.tenant_id = (source).tenant_id and d.source_id = (source).id and d.external_id = has_document.external_id);
+$$;
+
+ALTER FUNCTION knowledge.has_document(source app_public.rag_knowledge_sources, external_id text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION knowledge.has_document(source app_public.rag_knowledge_sources, external_id text) IS 'Whether a source has a document of this key.';
 
 CREATE FUNCTION knowledge.has_documents() RETURNS boolean
     LANGUAGE sql STABLE
@@ -20793,6 +22642,26 @@ ALTER FUNCTION knowledge.joints() OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION knowledge.joints() IS 'The characters that join a part to the next one in the result of knowledge.spell_out.';
 
+CREATE FUNCTION knowledge.known_page(tenant_id uuid, source_id uuid, external_id text) RETURNS TABLE(run integer, etag text, last_modified text)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  call core.enter_tenant(known_page.tenant_id);
+  return query
+    -- A page whose document was deleted or could not be processed is fetched again, whether it has changed or not.
+    select p.run, case when d.id is not null then p.etag end, case when d.id is not null then p.last_modified end
+      from app_public.knowledge_sync_pages p
+      left join app_public.documents d
+        on d.tenant_id = p.tenant_id and d.source_id = p.source_id and d.external_id = p.external_id and d.processing_status <> 'failed'
+     where p.tenant_id = known_page.tenant_id and p.source_id = known_page.source_id and p.external_id = normalize(known_page.external_id, nfc);
+end
+$$;
+
+ALTER FUNCTION knowledge.known_page(tenant_id uuid, source_id uuid, external_id text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION knowledge.known_page(tenant_id uuid, source_id uuid, external_id text) IS 'What is known of a page: the run that last came by it, and by which version its document was made.';
+
 CREATE FUNCTION knowledge.largest_file() RETURNS integer
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN ((50 * 1024) * 1024);
@@ -20825,6 +22694,28 @@ ALTER FUNCTION knowledge.letter_pattern() OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION knowledge.letter_pattern() IS 'The regular expression of a letter of a script with spaces, or of a mark on it.';
 
+CREATE FUNCTION knowledge.live_sync(tenant_id uuid, source_id uuid, run integer) RETURNS app_public.rag_knowledge_sources
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_source app_public.rag_knowledge_sources;
+begin
+  call core.enter_tenant(live_sync.tenant_id);
+  update app_public.knowledge_syncs y set progressed_at = core.clock()
+   where y.tenant_id = live_sync.tenant_id and y.source_id = live_sync.source_id and y.run = live_sync.run and y.status = 'running';
+  if found then
+    select * into v_source from app_public.rag_knowledge_sources s
+     where s.tenant_id = live_sync.tenant_id and s.id = live_sync.source_id and s.deleted_at is null;
+  end if;
+  return v_source;
+end
+$$;
+
+ALTER FUNCTION knowledge.live_sync(tenant_id uuid, source_id uuid, run integer) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION knowledge.live_sync(tenant_id uuid, source_id uuid, run integer) IS 'The source of a run that is running, whose row is locked until the transaction ends; null when it is over.';
+
 CREATE FUNCTION knowledge.lock_documents(tenant_id uuid, document_ids uuid[]) RETURNS void
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -20848,6 +22739,14 @@ CREATE FUNCTION knowledge.longest_part() RETURNS integer
 ALTER FUNCTION knowledge.longest_part() OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION knowledge.longest_part() IS 'How many characters of a part count. A pair of two such parts is as long as a lexeme may be.';
+
+CREATE FUNCTION knowledge.longest_silence() RETURNS interval
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN '00:15:00'::interval;
+
+ALTER FUNCTION knowledge.longest_silence() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION knowledge.longest_silence() IS 'How long a sync may report nothing before another one may take its place.';
 
 CREATE FUNCTION knowledge.longest_text() RETURNS integer
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -20928,6 +22827,62 @@ ALTER FUNCTION knowledge.next_piece(ahead text, max_length integer) OWNER TO row
 
 COMMENT ON FUNCTION knowledge.next_piece(ahead text, max_length integer) IS 'The length of the next piece of a text: its first sentence, or as many of the words of that sentence as max_length characters hold. ahead is the text from there on, at least max_length + 1 characters of it or all that is left.';
 
+CREATE FUNCTION knowledge.note_page(tenant_id uuid, source_id uuid, run integer, external_id text, outcome text, error text DEFAULT NULL::text, etag text DEFAULT NULL::text, last_modified text DEFAULT NULL::text) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_longest_error constant int := 2000;
+  v_source app_public.rag_knowledge_sources := knowledge.live_sync(note_page.tenant_id, note_page.source_id, note_page.run);
+begin
+  if v_source.id is null then
+    return false;
+  end if;
+  insert into app_public.knowledge_sync_pages as p (
+    tenant_id, source_id, external_id, run, outcome, error, etag, last_modified, checked_at)
+  values (
+    note_page.tenant_id, note_page.source_id, normalize(note_page.external_id, nfc), note_page.run, note_page.outcome,
+    left(note_page.error, v_longest_error), note_page.etag, note_page.last_modified, core.clock())
+  on conflict on constraint knowledge_sync_pages_pkey do update
+    set run = excluded.run, outcome = excluded.outcome, error = excluded.error, checked_at = excluded.checked_at,
+        -- What was not read again keeps the version that it was read in.
+        etag = case when excluded.outcome in ('created', 'replaced') then excluded.etag else coalesce(excluded.etag, p.etag) end,
+        last_modified = case when excluded.outcome in ('created', 'replaced') then excluded.last_modified else coalesce(excluded.last_modified, p.last_modified) end;
+  return true;
+end
+$$;
+
+ALTER FUNCTION knowledge.note_page(tenant_id uuid, source_id uuid, run integer, external_id text, outcome text, error text, etag text, last_modified text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION knowledge.note_page(tenant_id uuid, source_id uuid, run integer, external_id text, outcome text, error text, etag text, last_modified text) IS 'Notes what a run found of a page. False when the run is over, so that its worker stops.';
+
+CREATE FUNCTION knowledge.note_unlisted(tenant_id uuid, source_id uuid, run integer) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select knowledge.live_sync(note_unlisted.tenant_id, note_unlisted.source_id, note_unlisted.run);
+  update app_public.knowledge_syncs y set is_listed_whole = false
+   where y.tenant_id = note_unlisted.tenant_id and y.source_id = note_unlisted.source_id and y.run = note_unlisted.run and y.status = 'running';
+$$;
+
+ALTER FUNCTION knowledge.note_unlisted(tenant_id uuid, source_id uuid, run integer) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION knowledge.note_unlisted(tenant_id uuid, source_id uuid, run integer) IS 'Notes that a run cannot see all pages that there are, so that what it does not see is not removed.';
+
+CREATE FUNCTION knowledge.original_file(document_id uuid) RETURNS TABLE(file_name text, media_type text, size_bytes integer, content_hash bytea)
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select f.name, d.media_type, octet_length(f.content), d.content_hash
+    from app_public.documents d
+    join knowledge.document_files f on f.tenant_id = d.tenant_id and f.document_id = d.id
+   where d.tenant_id = core.current_tenant_id() and d.id = original_file.document_id;
+$$;
+
+ALTER FUNCTION knowledge.original_file(document_id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION knowledge.original_file(document_id uuid) IS 'The file that a document was given as, without its bytes, for whoever may read the document; nothing when it was given as text. Runs as the caller.';
+
 CREATE FUNCTION knowledge.overlap_length(lengths integer[], chunk_overlap integer, room integer, OUT length integer, OUT sentence_count integer) RETURNS record
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -20958,6 +22913,20 @@ CREATE FUNCTION knowledge.pair(dictionary regdictionary, part text, joint text, 
 ALTER FUNCTION knowledge.pair(dictionary regdictionary, part text, joint text, next text) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION knowledge.pair(dictionary regdictionary, part text, joint text, next text) IS 'The term of two parts that a joint joins. Words with a hyphen have their stem.';
+
+CREATE FUNCTION knowledge.part_of_file(document_id uuid, content_hash bytea, first_byte integer, byte_count integer) RETURNS bytea
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select substring(f.content from part_of_file.first_byte + 1 for part_of_file.byte_count)
+    from app_public.documents d
+    join knowledge.document_files f on f.tenant_id = d.tenant_id and f.document_id = d.id
+   where d.tenant_id = core.current_tenant_id() and d.id = part_of_file.document_id and d.content_hash = part_of_file.content_hash;
+$$;
+
+ALTER FUNCTION knowledge.part_of_file(document_id uuid, content_hash bytea, first_byte integer, byte_count integer) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION knowledge.part_of_file(document_id uuid, content_hash bytea, first_byte integer, byte_count integer) IS 'Some bytes of the file that a document was given as; null when the document has been replaced since. Runs as the caller.';
 
 CREATE FUNCTION knowledge.put_document(source app_public.rag_knowledge_sources, given app_public.new_document, file_name text DEFAULT NULL::text, file_content bytea DEFAULT NULL::bytea, media_type text DEFAULT 'text/plain'::text) RETURNS app_public.document_receipt
     LANGUAGE plpgsql
@@ -21021,6 +22990,58 @@ ALTER FUNCTION knowledge.put_document(source app_public.rag_knowledge_sources, g
 
 COMMENT ON FUNCTION knowledge.put_document(source app_public.rag_knowledge_sources, given app_public.new_document, file_name text, file_content bytea, media_type text) IS 'Stores a new or changed document of a source and says which it was. It does not queue its processing, except that of an unchanged document whose processing had failed.';
 
+CREATE FUNCTION knowledge.put_file(source app_public.rag_knowledge_sources, given app_public.new_document, file_name text, file_content bytea, media_type text) RETURNS app_public.document_receipt
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_receipt app_public.document_receipt := knowledge.put_document(source, given, file_name, file_content, media_type);
+begin
+  if v_receipt.outcome in ('created', 'replaced') then
+    perform knowledge.enqueue_stage('parse', (source).tenant_id, array[v_receipt.document_id]);
+  end if;
+  return v_receipt;
+end
+$$;
+
+ALTER FUNCTION knowledge.put_file(source app_public.rag_knowledge_sources, given app_public.new_document, file_name text, file_content bytea, media_type text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION knowledge.put_file(source app_public.rag_knowledge_sources, given app_public.new_document, file_name text, file_content bytea, media_type text) IS 'Stores a file as a document of a source, queues its parsing when it is new or changed, and says which it was.';
+
+CREATE FUNCTION knowledge.queue_due_syncs() RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_most constant int := 500;
+  v_source app_public.rag_knowledge_sources;
+  v_count int := 0;
+begin
+  for v_source in
+    select s.*
+      from app_public.rag_knowledge_sources s
+      join app_public.tenants t on t.id = s.tenant_id
+      left join app_public.knowledge_syncs y on y.tenant_id = s.tenant_id and y.source_id = s.id
+     where s.deleted_at is null and s.enabled and s.source_type <> 'file' and s.source_config ? 'syncEveryMinutes'
+       and tenancy.is_open(t.status, t.ancestor_ids)
+       and (y.source_id is null
+            or y.requested_at <= core.clock() - make_interval(mins => (s.source_config ->> 'syncEveryMinutes')::int)
+               and (y.status in ('completed', 'failed') or y.progressed_at < core.clock() - knowledge.longest_silence()))
+     order by y.requested_at nulls first, s.id
+     limit v_most
+  loop
+    call core.enter_tenant(v_source.tenant_id);
+    perform knowledge.begin_run(v_source);
+    v_count := v_count + 1;
+  end loop;
+  return v_count;
+end
+$$;
+
+ALTER FUNCTION knowledge.queue_due_syncs() OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION knowledge.queue_due_syncs() IS 'Asks for a sync of the sources whose time has come, those first that have waited longest. Returns how many. Two workers at once do no harm, because one of them finds that the sync waits already.';
+
 CREATE FUNCTION knowledge.read_text(bytes bytea, from_byte integer, byte_count integer) RETURNS text
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -21083,6 +23104,59 @@ ALTER FUNCTION knowledge.refresh_sources() OWNER TO rowhouse_platform;
 
 COMMENT ON FUNCTION knowledge.refresh_sources() IS 'Computes the statistics of the sources whose documents have changed since the last time. Returns how many sources. Two workers at once do no harm, because each note is deleted by one of them.';
 
+CREATE FUNCTION knowledge.refuse_ticket() RETURNS void
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  perform core.raise_error('KN303', 'There is no such upload ticket.', 'A ticket is good for one file, one hour and the person who asked for it. Prepare the upload again.');
+end
+$$;
+
+ALTER FUNCTION knowledge.refuse_ticket() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION knowledge.refuse_ticket() IS '@errors KN303
+Raises one and the same error for a ticket that does not exist, is used, has expired or is another person''s.';
+
+CREATE FUNCTION knowledge.remove_pages(tenant_id uuid, source_id uuid, run integer, page_limit integer) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_source app_public.rag_knowledge_sources := knowledge.live_sync(remove_pages.tenant_id, remove_pages.source_id, remove_pages.run);
+  v_is_pruned boolean := coalesce((v_source.source_config ->> 'prune')::boolean, true);
+  v_is_listed_whole boolean := (
+    select y.is_listed_whole from app_public.knowledge_syncs y where y.tenant_id = remove_pages.tenant_id and y.source_id = remove_pages.source_id);
+  v_keys text[];
+begin
+  if v_source.id is null or not knowledge.run_has_read(remove_pages.tenant_id, remove_pages.source_id, remove_pages.run) then
+    return 0;
+  end if;
+  select array_agg(p.external_id) into v_keys
+    from (
+      select q.external_id from app_public.knowledge_sync_pages q
+       where q.tenant_id = remove_pages.tenant_id and q.source_id = remove_pages.source_id and q.outcome <> 'removed'
+         and (q.run < remove_pages.run and v_is_listed_whole
+              or v_is_pruned and q.run = remove_pages.run and q.outcome = 'gone' and knowledge.has_document(v_source, q.external_id))
+       order by q.external_id
+       limit remove_pages.page_limit
+    ) as p;
+  update app_public.knowledge_sync_pages p
+     set run = remove_pages.run, outcome = case when v_is_pruned or not knowledge.has_document(v_source, p.external_id) then 'removed' else 'gone' end,
+         error = coalesce(case when p.outcome = 'gone' then p.error end, 'It is no longer listed.'), etag = null, last_modified = null
+   where p.tenant_id = remove_pages.tenant_id and p.source_id = remove_pages.source_id and p.external_id = any (v_keys);
+  if v_is_pruned then
+    delete from app_public.documents d
+     where d.tenant_id = remove_pages.tenant_id and d.source_id = remove_pages.source_id and d.external_id = any (v_keys);
+  end if;
+  return coalesce(cardinality(v_keys), 0);
+end
+$$;
+
+ALTER FUNCTION knowledge.remove_pages(tenant_id uuid, source_id uuid, run integer, page_limit integer) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION knowledge.remove_pages(tenant_id uuid, source_id uuid, run integer, page_limit integer) IS 'Removes some of the documents whose pages are no longer there, or marks them where source_config says prune: false. Returns how many: when it is 0, all are done. Documents that were added otherwise stay, and so does everything when the run could read nothing.';
+
 CREATE FUNCTION knowledge.replace_document(old app_public.documents, new app_public.documents) RETURNS void
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -21104,6 +23178,38 @@ $$;
 ALTER FUNCTION knowledge.replace_document(old app_public.documents, new app_public.documents) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION knowledge.replace_document(old app_public.documents, new app_public.documents) IS 'Gives an existing document, whose row is locked, a draft of its next version. Its text and its chunks stay until the draft is cut into chunks.';
+
+CREATE FUNCTION knowledge.require_file_name(file_name text) RETURNS void
+    LANGUAGE plpgsql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  if not coalesce(core.is_name(require_file_name.file_name), false) then
+    perform core.raise_error('KN402', 'The name of the file must be 1 to 255 characters long.', 'Send the name of the file with its ending, which tells its type.');
+  end if;
+end
+$$;
+
+ALTER FUNCTION knowledge.require_file_name(file_name text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION knowledge.require_file_name(file_name text) IS '@errors KN402
+Refuses a file without a name that tells its type.';
+
+CREATE FUNCTION knowledge.require_file_size(size_bytes integer) RETURNS void
+    LANGUAGE plpgsql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  if coalesce(require_file_size.size_bytes, 0) not between 1 and knowledge.largest_file() then
+    perform core.raise_error('KN404', 'The file is empty or larger than 50 MB.', 'Split a large file into smaller ones.');
+  end if;
+end
+$$;
+
+ALTER FUNCTION knowledge.require_file_size(size_bytes integer) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION knowledge.require_file_size(size_bytes integer) IS '@errors KN404
+Refuses a file that is empty or too large.';
 
 CREATE FUNCTION knowledge.resume_documents(tenant_id uuid, document_ids uuid[]) RETURNS integer
     LANGUAGE plpgsql
@@ -21135,6 +23241,48 @@ $$;
 ALTER FUNCTION knowledge.resume_documents(tenant_id uuid, document_ids uuid[]) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION knowledge.resume_documents(tenant_id uuid, document_ids uuid[]) IS 'Queues those of these documents that failed again, each at the stage where it failed. Returns how many.';
+
+CREATE FUNCTION knowledge.run_has_read(tenant_id uuid, source_id uuid, run integer) RETURNS boolean
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select exists (
+    select from app_public.knowledge_sync_pages p
+     where p.tenant_id = run_has_read.tenant_id and p.source_id = run_has_read.source_id and p.run = run_has_read.run
+       and p.outcome in ('created', 'replaced', 'unchanged'));
+$$;
+
+ALTER FUNCTION knowledge.run_has_read(tenant_id uuid, source_id uuid, run integer) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION knowledge.run_has_read(tenant_id uuid, source_id uuid, run integer) IS 'Whether a run could read a page. One that could not says nothing about which pages there are.';
+
+CREATE FUNCTION knowledge.run_sync(tenant_id uuid, source_id uuid, run integer) RETURNS TABLE(source_type text, source_url text, source_config jsonb)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  call core.enter_tenant(run_sync.tenant_id);
+  update app_public.knowledge_syncs y
+     set status = 'running', started_at = coalesce(y.started_at, core.clock()), progressed_at = core.clock()
+   where y.tenant_id = run_sync.tenant_id and y.source_id = run_sync.source_id and y.run = run_sync.run
+     and y.status in ('waiting', 'running');
+  if not found then
+    return;
+  end if;
+  if not tenancy.tenant_feature_enabled('rag_enabled') then
+    perform knowledge.fail_sync(run_sync.tenant_id, run_sync.source_id, run_sync.run, 'The feature rag_enabled is switched off for this tenant.');
+    return;
+  end if;
+  return query
+    select s.source_type::text, s.source_url, s.source_config
+      from app_public.rag_knowledge_sources s
+     where s.tenant_id = run_sync.tenant_id and s.id = run_sync.source_id and s.deleted_at is null;
+end
+$$;
+
+ALTER FUNCTION knowledge.run_sync(tenant_id uuid, source_id uuid, run integer) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION knowledge.run_sync(tenant_id uuid, source_id uuid, run integer) IS 'Says that a worker is at this run of a sync, and what it needs to know of the source. No row when the run is over or another one has taken its place.';
 
 CREATE FUNCTION knowledge.script_language(content text) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -21333,6 +23481,81 @@ ALTER FUNCTION knowledge.store_embeddings(tenant_id uuid, model_id uuid, chunk_i
 COMMENT ON FUNCTION knowledge.store_embeddings(tenant_id uuid, model_id uuid, chunk_ids bigint[], vectors public.vector[], generation_time_ms integer, cost_usd numeric) IS '@errors KN901 KN902
 Stores the vectors of chunks, normalised to length 1. Returns how many chunks had no vector of the model yet.';
 
+CREATE FUNCTION knowledge.sync_config_faults(source_type text, config jsonb) RETURNS text[]
+    LANGUAGE plpgsql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_shape constant jsonb := '{"syncEveryMinutes": "integer", "maxPages": "integer", "prune": "boolean", "urls": "strings"}';
+  v_most_urls constant int := 1000;
+  v_faults text[];
+begin
+  -- Sources of other types have keys of their own beside these.
+  v_faults := catalog.object_faults(case when sync_config_faults.source_type = 'url' then config
+    else (select coalesce(jsonb_object_agg(key, value), '{}') from jsonb_each(config) where v_shape - 'urls' ? key) end, v_shape);
+  if cardinality(v_faults) > 0 then
+    return v_faults;
+  end if;
+  if (config ->> 'syncEveryMinutes')::int not between 5 and 525600 then
+    v_faults := v_faults || 'syncEveryMinutes must be from 5 to 525,600'::text;
+  end if;
+  if (config ->> 'maxPages')::int not between 1 and 10000 then
+    v_faults := v_faults || 'maxPages must be from 1 to 10,000'::text;
+  end if;
+  if sync_config_faults.source_type = 'url' and config ? 'urls' then
+    if jsonb_array_length(config -> 'urls') not between 1 and v_most_urls then
+      v_faults := v_faults || 'urls must have 1 to 1,000 addresses'::text;
+    elsif exists (select from jsonb_array_elements_text(config -> 'urls') as url where not core.is_web_url(url) or length(url) > 1000) then
+      v_faults := v_faults || 'urls must be http addresses without user and password, with at most 1,000 characters each'::text;
+    end if;
+  end if;
+  return v_faults;
+end
+$$;
+
+ALTER FUNCTION knowledge.sync_config_faults(source_type text, config jsonb) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION knowledge.sync_config_faults(source_type text, config jsonb) IS 'What is wrong with the source_config of a source of this type; empty when nothing is.';
+
+CREATE FUNCTION knowledge.take_page(tenant_id uuid, source_id uuid, run integer, document app_public.new_document, file_name text DEFAULT NULL::text, file_content bytea DEFAULT NULL::bytea, media_type text DEFAULT NULL::text, etag text DEFAULT NULL::text, last_modified text DEFAULT NULL::text) RETURNS text
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_source app_public.rag_knowledge_sources := knowledge.live_sync(take_page.tenant_id, take_page.source_id, take_page.run);
+  v_error text := case
+    when file_content is null then knowledge.document_error(document)
+    when octet_length(file_content) not between 1 and knowledge.largest_file() then 'The file is empty or larger than 50 MB.'
+    else knowledge.document_error((document.external_id, document.title, 'a file', document.metadata)::app_public.new_document)
+  end;
+  v_receipt app_public.document_receipt;
+begin
+  if v_source.id is null then
+    return null;
+  end if;
+  if v_error is not null then
+    perform knowledge.note_page(take_page.tenant_id, take_page.source_id, take_page.run, (document).external_id, 'failed', v_error);
+    return 'failed';
+  end if;
+  v_receipt := knowledge.put_document(
+    v_source, document, take_page.file_name, take_page.file_content, coalesce(take_page.media_type, 'text/plain'));
+  if v_receipt.outcome in ('created', 'replaced') then
+    perform knowledge.enqueue_stage(
+      case when file_content is null then 'chunk' else 'parse' end::knowledge.processing_stage, v_source.tenant_id, array[v_receipt.document_id]);
+  else
+    v_receipt.outcome := 'unchanged';
+  end if;
+  perform knowledge.note_page(
+    take_page.tenant_id, take_page.source_id, take_page.run, (document).external_id, v_receipt.outcome::text, null,
+    left(take_page.etag, 1000), left(take_page.last_modified, 1000));
+  return v_receipt.outcome;
+end
+$$;
+
+ALTER FUNCTION knowledge.take_page(tenant_id uuid, source_id uuid, run integer, document app_public.new_document, file_name text, file_content bytea, media_type text, etag text, last_modified text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION knowledge.take_page(tenant_id uuid, source_id uuid, run integer, document app_public.new_document, file_name text, file_content bytea, media_type text, etag text, last_modified text) IS 'Takes a page over as a document and returns whether it was created, replaced, unchanged or failed; null when the run is over. A document that is replaced stays searchable until its next version is read.';
+
 CREATE FUNCTION knowledge.text_search_config(language text) RETURNS regconfig
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN (CASE split_part(lower(language), '-'::text, 1) WHEN 'ar'::text THEN 'pg_catalog.arabic'::text WHEN 'ara'::text THEN 'pg_catalog.arabic'::text WHEN 'hy'::text THEN 'pg_catalog.armenian'::text WHEN 'hye'::text THEN 'pg_catalog.armenian'::text WHEN 'eu'::text THEN 'pg_catalog.basque'::text WHEN 'eus'::text THEN 'pg_catalog.basque'::text WHEN 'ca'::text THEN 'pg_catalog.catalan'::text WHEN 'cat'::text THEN 'pg_catalog.catalan'::text WHEN 'da'::text THEN 'pg_catalog.danish'::text WHEN 'dan'::text THEN 'pg_catalog.danish'::text WHEN 'nl'::text THEN 'pg_catalog.dutch'::text WHEN 'nld'::text THEN 'pg_catalog.dutch'::text WHEN 'en'::text THEN 'pg_catalog.english'::text WHEN 'eng'::text THEN 'pg_catalog.english'::text WHEN 'fi'::text THEN 'pg_catalog.finnish'::text WHEN 'fin'::text THEN 'pg_catalog.finnish'::text WHEN 'fr'::text THEN 'pg_catalog.french'::text WHEN 'fra'::text THEN 'pg_catalog.french'::text WHEN 'de'::text THEN 'pg_catalog.german'::text WHEN 'deu'::text THEN 'pg_catalog.german'::text WHEN 'el'::text THEN 'pg_catalog.greek'::text WHEN 'ell'::text THEN 'pg_catalog.greek'::text WHEN 'hi'::text THEN 'pg_catalog.hindi'::text WHEN 'hin'::text THEN 'pg_catalog.hindi'::text WHEN 'hu'::text THEN 'pg_catalog.hungarian'::text WHEN 'hun'::text THEN 'pg_catalog.hungarian'::text WHEN 'id'::text THEN 'pg_catalog.indonesian'::text WHEN 'ind'::text THEN 'pg_catalog.indonesian'::text WHEN 'ga'::text THEN 'pg_catalog.irish'::text WHEN 'gle'::text THEN 'pg_catalog.irish'::text WHEN 'it'::text THEN 'pg_catalog.italian'::text WHEN 'ita'::text THEN 'pg_catalog.italian'::text WHEN 'lt'::text THEN 'pg_catalog.lithuanian'::text WHEN 'lit'::text THEN 'pg_catalog.lithuanian'::text WHEN 'ne'::text THEN 'pg_catalog.nepali'::text WHEN 'nep'::text THEN 'pg_catalog.nepali'::text WHEN 'no'::text THEN 'pg_catalog.norwegian'::text WHEN 'nor'::text THEN 'pg_catalog.norwegian'::text WHEN 'nb'::text THEN 'pg_catalog.norwegian'::text WHEN 'nob'::text THEN 'pg_catalog.norwegian'::text WHEN 'nn'::text THEN 'pg_catalog.norwegian'::text WHEN 'nno'::text THEN 'pg_catalog.norwegian'::text WHEN 'pt'::text THEN 'pg_catalog.portuguese'::text WHEN 'por'::text THEN 'pg_catalog.portuguese'::text WHEN 'ro'::text THEN 'pg_catalog.romanian'::text WHEN 'ron'::text THEN 'pg_catalog.romanian'::text WHEN 'mo'::text THEN 'pg_catalog.romanian'::text WHEN 'ru'::text THEN 'pg_catalog.russian'::text WHEN 'rus'::text THEN 'pg_catalog.russian'::text WHEN 'sr'::text THEN 'pg_catalog.serbian'::text WHEN 'srp'::text THEN 'pg_catalog.serbian'::text WHEN 'es'::text THEN 'pg_catalog.spanish'::text WHEN 'spa'::text THEN 'pg_catalog.spanish'::text WHEN 'sv'::text THEN 'pg_catalog.swedish'::text WHEN 'swe'::text THEN 'pg_catalog.swedish'::text WHEN 'ta'::text THEN 'pg_catalog.tamil'::text WHEN 'tam'::text THEN 'pg_catalog.tamil'::text WHEN 'tr'::text THEN 'pg_catalog.turkish'::text WHEN 'tur'::text THEN 'pg_catalog.turkish'::text WHEN 'yi'::text THEN 'pg_catalog.yiddish'::text WHEN 'yid'::text THEN 'pg_catalog.yiddish'::text ELSE 'pg_catalog.simple'::text END)::regconfig;
@@ -21371,6 +23594,25 @@ $$;
 ALTER FUNCTION knowledge.tg_documents__note_source_progress() OWNER TO rowhouse_platform;
 
 COMMENT ON FUNCTION knowledge.tg_documents__note_source_progress() IS 'Notes the sources of documents whose processing_status has changed.';
+
+CREATE FUNCTION knowledge.tg_rag_knowledge_sources__check_sync() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  perform catalog.refuse_faults('KN409', 'sourceConfig is not usable', knowledge.sync_config_faults(new.source_type, new.source_config),
+    'docs/knowledge.md has the keys.');
+  if new.source_type = 'url' and new.source_url is null and not new.source_config ? 'urls' then
+    perform core.raise_error('KN410', 'A source of the type url needs an address.', 'Set sourceUrl, or urls in sourceConfig.');
+  end if;
+  return new;
+end
+$$;
+
+ALTER FUNCTION knowledge.tg_rag_knowledge_sources__check_sync() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION knowledge.tg_rag_knowledge_sources__check_sync() IS '@errors KN409 KN410
+Checks the settings by which a source stays fresh.';
 
 CREATE FUNCTION knowledge.token_count(vector tsvector) RETURNS integer
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -21867,6 +24109,106 @@ ALTER FUNCTION metering.check_all_rate_limits(use metering.rate_limit_use) OWNER
 
 COMMENT ON FUNCTION metering.check_all_rate_limits(use metering.rate_limit_use) IS 'Checks a use against all rate limits, as check_rate_limit does, for any number of limits.';
 
+CREATE TABLE app_public.quota_tracking (
+    tenant_id uuid NOT NULL,
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    quota_type app_public.quota_type NOT NULL,
+    quota_scope app_public.limit_scope NOT NULL,
+    scope_id uuid NOT NULL,
+    includes_subtree boolean NOT NULL,
+    period app_public.quota_period NOT NULL,
+    period_start date NOT NULL,
+    period_end date NOT NULL,
+    starts_at timestamp with time zone NOT NULL,
+    ends_at timestamp with time zone NOT NULL,
+    quota_limit numeric,
+    hard_limit numeric,
+    included_amount numeric,
+    alert_threshold_percentage numeric DEFAULT 80 NOT NULL,
+    current_usage numeric DEFAULT 0 NOT NULL,
+    reserved numeric DEFAULT 0 NOT NULL,
+    is_exceeded boolean GENERATED ALWAYS AS (COALESCE((current_usage > quota_limit), false)) STORED NOT NULL,
+    overage numeric GENERATED ALWAYS AS (COALESCE(GREATEST((current_usage - included_amount), (0)::numeric), (0)::numeric)) STORED NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT current_usage_is_not_negative CHECK (((current_usage >= (0)::numeric) AND (current_usage < 'Infinity'::numeric))),
+    CONSTRAINT period_ends_after_it_starts CHECK (((period_end > period_start) AND (ends_at > starts_at))),
+    CONSTRAINT reserved_is_not_negative CHECK (((reserved >= (0)::numeric) AND (reserved < 'Infinity'::numeric)))
+)
+WITH (fillfactor='70');
+
+ALTER TABLE ONLY app_public.quota_tracking FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.quota_tracking OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_public.quota_tracking IS '@behavior -insert -update -delete -query:resource:single
+The counter of each limit and period. One conditional update changes it, in the transaction of the use.';
+
+COMMENT ON COLUMN app_public.quota_tracking.quota_type IS 'What is limited, as in usage_quotas.';
+
+COMMENT ON COLUMN app_public.quota_tracking.quota_scope IS 'Whose usage is counted.';
+
+COMMENT ON COLUMN app_public.quota_tracking.scope_id IS 'The tenant, user, agent or API key.';
+
+COMMENT ON COLUMN app_public.quota_tracking.includes_subtree IS 'Whether the usage of the tenants below counts too.';
+
+COMMENT ON COLUMN app_public.quota_tracking.period IS 'The kind of the period.';
+
+COMMENT ON COLUMN app_public.quota_tracking.period_start IS '@infiniteIsNull
+The first day of the period in the time zone of the tenant. Without a period it is -infinity in SQL and null in the API.';
+
+COMMENT ON COLUMN app_public.quota_tracking.period_end IS '@infiniteIsNull
+The day after the last day of the period. Without a period it is infinity in SQL and null in the API.';
+
+COMMENT ON COLUMN app_public.quota_tracking.starts_at IS '@behavior -*
+The instant at which the period begins, by the time zone that the tenant had then.';
+
+COMMENT ON COLUMN app_public.quota_tracking.ends_at IS '@behavior -*
+The instant at which the period ends.';
+
+COMMENT ON COLUMN app_public.quota_tracking.quota_limit IS 'The strictest limit, hard or soft; null when the limit was removed. Past periods keep their limit.';
+
+COMMENT ON COLUMN app_public.quota_tracking.hard_limit IS 'The strictest hard limit. The sum of current_usage and reserved is never increased beyond it.';
+
+COMMENT ON COLUMN app_public.quota_tracking.included_amount IS 'The limit beyond which usage is sold as overage; null when no overage is sold.';
+
+COMMENT ON COLUMN app_public.quota_tracking.alert_threshold_percentage IS 'The percentage of the strictest limit at which an alert is written.';
+
+COMMENT ON COLUMN app_public.quota_tracking.current_usage IS 'How much exists, or was used in the period.';
+
+COMMENT ON COLUMN app_public.quota_tracking.reserved IS 'How much reservations hold.';
+
+COMMENT ON COLUMN app_public.quota_tracking.is_exceeded IS 'Whether more is used than quota_limit. This happens with a soft limit, or when a limit was lowered.';
+
+COMMENT ON COLUMN app_public.quota_tracking.overage IS 'How much is used beyond included_amount and will be billed.';
+
+COMMENT ON COLUMN app_public.quota_tracking.created_at IS 'When the counter began.';
+
+COMMENT ON COLUMN app_public.quota_tracking.updated_at IS 'When the counter last changed.';
+
+CREATE FUNCTION metering.check_held_share(counter app_public.quota_tracking, user_id uuid) RETURNS void
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  -- Holding costs nothing, so one person must not be able to keep everybody else from a quota by it.
+  v_max_percent constant int := 80;
+begin
+  if (counter).quota_scope <> 'user' and (counter).hard_limit * v_max_percent < 100 * (
+      select sum(h.amount) from metering.quota_holds h
+       where h.tenant_id = (counter).tenant_id and h.counter_id = (counter).id and h.expires_at > core.clock()
+         and h.user_id is not distinct from check_held_share.user_id) then
+    perform core.raise_error('QT406', format('amount must leave others room: one person may hold at most %s %% of a limit.', v_max_percent),
+      'Reserve less, or settle and release the reservations of calls that have ended.');
+  end if;
+end
+$$;
+
+ALTER FUNCTION metering.check_held_share(counter app_public.quota_tracking, user_id uuid) OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION metering.check_held_share(counter app_public.quota_tracking, user_id uuid) IS '@errors QT406
+Refuses what one person holds of a hard limit that others use too, when it is more than 80 % of it. The caller has locked the row of the counter.';
+
 CREATE FUNCTION metering.check_rate_limit(tenant_id uuid, user_id uuid DEFAULT NULL::uuid, agent_id uuid DEFAULT NULL::uuid, api_key_id uuid DEFAULT NULL::uuid, requests double precision DEFAULT 1, tokens double precision DEFAULT 0, cost double precision DEFAULT 0) RETURNS app_public.rate_limit_decision
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -22123,6 +24465,59 @@ ALTER FUNCTION metering.claim_llm_call_key(key text, payload_hash bigint, call m
 COMMENT ON FUNCTION metering.claim_llm_call_key(key text, payload_hash bigint, call metering.llm_calls) IS '@errors MT501
 Takes the idempotency key of a call and returns null, or returns the call that was stored under the key before.';
 
+CREATE TABLE metering.quota_keys (
+    tenant_id uuid NOT NULL,
+    key text NOT NULL COLLATE pg_catalog."C",
+    payload_hash bigint NOT NULL,
+    answer jsonb,
+    reservation_id uuid,
+    used_at timestamp with time zone NOT NULL,
+    CONSTRAINT answer_is_not_too_large CHECK ((pg_column_size(answer) <= 100000)),
+    CONSTRAINT key_is_not_too_long CHECK ((length(key) <= 255))
+);
+
+ALTER TABLE ONLY metering.quota_keys FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE metering.quota_keys OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE metering.quota_keys IS 'For each idempotency key of a use or a reservation a hash of what was asked, and the answer. A key is kept for 30 days.';
+
+COMMENT ON CONSTRAINT answer_is_not_too_large ON metering.quota_keys IS 'must have at most 100 kB';
+
+COMMENT ON CONSTRAINT key_is_not_too_long ON metering.quota_keys IS 'must have at most 255 characters';
+
+CREATE FUNCTION metering.claim_quota_key(key text, payload_hash bigint) RETURNS metering.quota_keys
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_known metering.quota_keys;
+begin
+  if length(claim_quota_key.key) not between 1 and 255 then
+    perform core.raise_error('QT407', 'idempotency_key must have 1 to 255 characters.',
+      'Use a key that stays the same when the call is repeated, such as the id of what is done.');
+  end if;
+  insert into metering.quota_keys (tenant_id, key, payload_hash, used_at)
+  values (core.current_tenant_id(), claim_quota_key.key, claim_quota_key.payload_hash, core.clock())
+  on conflict do nothing;
+  if found then
+    return null;
+  end if;
+  -- The insert has waited for the commit of the caller that took the key, and a new statement sees its answer.
+  select * into v_known from metering.quota_keys k where k.tenant_id = core.current_tenant_id() and k.key = claim_quota_key.key;
+  if v_known.payload_hash is distinct from claim_quota_key.payload_hash then
+    perform core.raise_error('QT502', 'The idempotency_key already belongs to another use or reservation.',
+      'Repeat the call exactly as it was first made, or give it a key of its own.');
+  end if;
+  return v_known;
+end
+$$;
+
+ALTER FUNCTION metering.claim_quota_key(key text, payload_hash bigint) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION metering.claim_quota_key(key text, payload_hash bigint) IS '@errors QT407 QT502
+Takes an idempotency key and returns null, or returns the row of the call that took it before. When several callers take one key at once, one gets it and the others wait for its commit; when it is rolled back, one of them gets the key.';
+
 CREATE FUNCTION metering.claim_usage_keys(events app_public.new_usage_event[], batch_id bigint) RETURNS integer[]
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -22218,6 +24613,23 @@ ALTER FUNCTION metering.complete_llm_call(call app_public.new_llm_call) OWNER TO
 COMMENT ON FUNCTION metering.complete_llm_call(call app_public.new_llm_call) IS '@errors MT406 MT414 MT415
 Fills in the defaults of a call, and refuses one whose model or tokens are wrong.';
 
+CREATE FUNCTION metering.correct_tenant_usage(tenant_id uuid, idempotency_key text, batch_id bigint, ordinal integer, quantity numeric, reason text DEFAULT NULL::text) RETURNS app_public.usage_receipt
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  call core.enter_tenant(correct_tenant_usage.tenant_id);
+  perform set_config('rowhouse.user_id', '', true);
+  return metering.store_correction(correct_tenant_usage.idempotency_key, correct_tenant_usage.batch_id, correct_tenant_usage.ordinal,
+    correct_tenant_usage.quantity, correct_tenant_usage.reason);
+end
+$$;
+
+ALTER FUNCTION metering.correct_tenant_usage(tenant_id uuid, idempotency_key text, batch_id bigint, ordinal integer, quantity numeric, reason text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION metering.correct_tenant_usage(tenant_id uuid, idempotency_key text, batch_id bigint, ordinal integer, quantity numeric, reason text) IS '@errors MT303 MT401 MT403 MT407 MT411 MT417 MT501 MT502
+Corrects usage for a task, as correct_usage does.';
+
 CREATE FUNCTION metering.countable_usage(batch_ids bigint[], from_at timestamp with time zone, to_at timestamp with time zone) RETURNS SETOF app_public.usage_events
     LANGUAGE plpgsql STABLE
     SET enable_seqscan TO 'off'
@@ -22308,83 +24720,6 @@ $$;
 ALTER FUNCTION metering.counted_usage(tenant_ids uuid[], quota_type app_public.quota_type, user_id uuid) OWNER TO rowhouse_platform;
 
 COMMENT ON FUNCTION metering.counted_usage(tenant_ids uuid[], quota_type app_public.quota_type, user_id uuid) IS 'What a count quota counts, read from the rows themselves: active members, agents that are not deleted, documents, or bytes of documents.';
-
-CREATE TABLE app_public.quota_tracking (
-    tenant_id uuid NOT NULL,
-    id uuid DEFAULT gen_random_uuid() NOT NULL,
-    quota_type app_public.quota_type NOT NULL,
-    quota_scope app_public.limit_scope NOT NULL,
-    scope_id uuid NOT NULL,
-    includes_subtree boolean NOT NULL,
-    period app_public.quota_period NOT NULL,
-    period_start date NOT NULL,
-    period_end date NOT NULL,
-    starts_at timestamp with time zone NOT NULL,
-    ends_at timestamp with time zone NOT NULL,
-    quota_limit numeric,
-    hard_limit numeric,
-    included_amount numeric,
-    alert_threshold_percentage numeric DEFAULT 80 NOT NULL,
-    current_usage numeric DEFAULT 0 NOT NULL,
-    reserved numeric DEFAULT 0 NOT NULL,
-    is_exceeded boolean GENERATED ALWAYS AS (COALESCE((current_usage > quota_limit), false)) STORED NOT NULL,
-    overage numeric GENERATED ALWAYS AS (COALESCE(GREATEST((current_usage - included_amount), (0)::numeric), (0)::numeric)) STORED NOT NULL,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    updated_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT current_usage_is_not_negative CHECK (((current_usage >= (0)::numeric) AND (current_usage < 'Infinity'::numeric))),
-    CONSTRAINT period_ends_after_it_starts CHECK (((period_end > period_start) AND (ends_at > starts_at))),
-    CONSTRAINT reserved_is_not_negative CHECK (((reserved >= (0)::numeric) AND (reserved < 'Infinity'::numeric)))
-)
-WITH (fillfactor='70');
-
-ALTER TABLE ONLY app_public.quota_tracking FORCE ROW LEVEL SECURITY;
-
-ALTER TABLE app_public.quota_tracking OWNER TO rowhouse_owner;
-
-COMMENT ON TABLE app_public.quota_tracking IS '@behavior -insert -update -delete -query:resource:single
-The counter of each limit and period. One conditional update changes it, in the transaction of the use.';
-
-COMMENT ON COLUMN app_public.quota_tracking.quota_type IS 'What is limited, as in usage_quotas.';
-
-COMMENT ON COLUMN app_public.quota_tracking.quota_scope IS 'Whose usage is counted.';
-
-COMMENT ON COLUMN app_public.quota_tracking.scope_id IS 'The tenant, user, agent or API key.';
-
-COMMENT ON COLUMN app_public.quota_tracking.includes_subtree IS 'Whether the usage of the tenants below counts too.';
-
-COMMENT ON COLUMN app_public.quota_tracking.period IS 'The kind of the period.';
-
-COMMENT ON COLUMN app_public.quota_tracking.period_start IS '@infiniteIsNull
-The first day of the period in the time zone of the tenant. Without a period it is -infinity in SQL and null in the API.';
-
-COMMENT ON COLUMN app_public.quota_tracking.period_end IS '@infiniteIsNull
-The day after the last day of the period. Without a period it is infinity in SQL and null in the API.';
-
-COMMENT ON COLUMN app_public.quota_tracking.starts_at IS '@behavior -*
-The instant at which the period begins, by the time zone that the tenant had then.';
-
-COMMENT ON COLUMN app_public.quota_tracking.ends_at IS '@behavior -*
-The instant at which the period ends.';
-
-COMMENT ON COLUMN app_public.quota_tracking.quota_limit IS 'The strictest limit, hard or soft; null when the limit was removed. Past periods keep their limit.';
-
-COMMENT ON COLUMN app_public.quota_tracking.hard_limit IS 'The strictest hard limit. The sum of current_usage and reserved is never increased beyond it.';
-
-COMMENT ON COLUMN app_public.quota_tracking.included_amount IS 'The limit beyond which usage is sold as overage; null when no overage is sold.';
-
-COMMENT ON COLUMN app_public.quota_tracking.alert_threshold_percentage IS 'The percentage of the strictest limit at which an alert is written.';
-
-COMMENT ON COLUMN app_public.quota_tracking.current_usage IS 'How much exists, or was used in the period.';
-
-COMMENT ON COLUMN app_public.quota_tracking.reserved IS 'How much reservations hold.';
-
-COMMENT ON COLUMN app_public.quota_tracking.is_exceeded IS 'Whether more is used than quota_limit. This happens with a soft limit, or when a limit was lowered.';
-
-COMMENT ON COLUMN app_public.quota_tracking.overage IS 'How much is used beyond included_amount and will be billed.';
-
-COMMENT ON COLUMN app_public.quota_tracking.created_at IS 'When the counter began.';
-
-COMMENT ON COLUMN app_public.quota_tracking.updated_at IS 'When the counter last changed.';
 
 CREATE FUNCTION metering.counters_wanted(tenant_id uuid, quota_type app_public.quota_type) RETURNS SETOF app_public.quota_tracking
     LANGUAGE plpgsql STABLE SECURITY DEFINER
@@ -22545,7 +24880,7 @@ begin
     v_call.agent_name);
   select m.id, m.name, p.id, p.name into v_call.model_id, v_call.model, v_call.provider_id, v_call.provider
     from app_public.llm_models m join app_public.llm_providers p on p.id = m.provider_id
-   where m.name = (call).model or m.id::text = (call).model;
+   where m.id = metering.model_named((call).model);
   if not found then
     v_call.model := (call).model;
   end if;
@@ -22621,6 +24956,31 @@ $$;
 ALTER FUNCTION metering.enter_quota_chain(tenant_id uuid, quota_type app_public.quota_type) OWNER TO rowhouse_platform;
 
 COMMENT ON FUNCTION metering.enter_quota_chain(tenant_id uuid, quota_type app_public.quota_type) IS 'Begins a use: until this transaction ends, no limit of this type changes for the tenant and the tenants above it. Returns these tenants.';
+
+CREATE FUNCTION metering.event_to_correct(batch_id bigint, ordinal integer) RETURNS app_public.usage_events
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_event app_public.usage_events;
+begin
+  -- Corrections of one event wait for each other here, so each of them sees what those before it took back.
+  select * into v_event from app_public.usage_events e
+   where e.tenant_id = core.current_tenant_id() and e.batch_id = event_to_correct.batch_id and e.ordinal = event_to_correct.ordinal
+     for update;
+  if not found then
+    perform core.raise_error('MT303', 'There is no such event in this tenant.', 'Give batch_id and ordinal as the receipt or usageLogs has them.');
+  elsif v_event.quantity <= 0 then
+    perform core.raise_error('MT417', 'The event is a correction itself.', 'Correct the event that was used, or record it again.');
+  end if;
+  return v_event;
+end
+$$;
+
+ALTER FUNCTION metering.event_to_correct(batch_id bigint, ordinal integer) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION metering.event_to_correct(batch_id bigint, ordinal integer) IS '@errors MT303 MT417
+Locks and returns an event whose quantity may be corrected.';
 
 CREATE FUNCTION metering.events_of_call(key text, call metering.llm_calls) RETURNS app_public.new_usage_event[]
     LANGUAGE plpgsql IMMUTABLE
@@ -22716,13 +25076,15 @@ begin
     end if;
   end loop;
   delete from app_public.quota_reservations r where r.expires_at < core.clock() - v_kept_for;
+  -- A key is older than its reservation's end, so no key is left whose reservation is gone.
+  delete from metering.quota_keys k where k.used_at < core.clock() - v_kept_for;
   return v_count;
 end
 $$;
 
 ALTER FUNCTION metering.expire_reservations(most integer) OWNER TO rowhouse_platform;
 
-COMMENT ON FUNCTION metering.expire_reservations(most integer) IS 'Gives back what expired reservations hold, and deletes reservations that expired more than 30 days ago. Returns how many counters changed. Counters that are locked are left for the next run, because a use that needs the room takes it itself.';
+COMMENT ON FUNCTION metering.expire_reservations(most integer) IS 'Gives back what expired reservations hold, and deletes reservations that expired, and idempotency keys that were used, more than 30 days ago. Returns how many counters changed. Counters that are locked are left for the next run, because a use that needs the room takes it itself.';
 
 CREATE FUNCTION metering.final_periods(payer_id uuid, first_at timestamp with time zone, last_at timestamp with time zone) RETURNS tstzrange[]
     LANGUAGE plpgsql STABLE SECURITY DEFINER
@@ -22793,7 +25155,7 @@ $$;
 
 ALTER FUNCTION metering.hold_quota(reservation app_public.quota_reservations) OWNER TO rowhouse_platform;
 
-COMMENT ON FUNCTION metering.hold_quota(reservation app_public.quota_reservations) IS '@errors QT601
+COMMENT ON FUNCTION metering.hold_quota(reservation app_public.quota_reservations) IS '@errors QT406 QT601
 Holds the amount of a reservation in every counter whose limit applies.';
 
 CREATE FUNCTION metering.keys_of_usage(events app_public.new_usage_event[], now_is timestamp with time zone) RETURNS TABLE(key text, payload_hash bigint, ordinal integer, occurred_at timestamp with time zone)
@@ -22861,10 +25223,11 @@ ALTER TABLE ONLY app_public.rate_limit_usage FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE app_public.rate_limit_usage OWNER TO rowhouse_owner;
 
-COMMENT ON TABLE app_public.rate_limit_usage IS '@behavior -insert -update -delete +query:resource:connection
+COMMENT ON TABLE app_public.rate_limit_usage IS '@foreignKey (config_id) references app_public.rate_limit_config (id)
+@behavior -insert -update -delete +query:resource:connection
 The current sliding windows. A crash of the database forgets them and nothing else. You see your own windows, and with can_view_analytics all of the tenant.';
 
-COMMENT ON COLUMN app_public.rate_limit_usage.config_id IS 'The rate limit.';
+COMMENT ON COLUMN app_public.rate_limit_usage.config_id IS 'The rate limit. The window of a limit that was deleted stays until its uses have left it, and goes on when the limit is set again.';
 
 COMMENT ON COLUMN app_public.rate_limit_usage.scope_id IS 'The tenant, user, agent or API key whose usage it is.';
 
@@ -22965,8 +25328,11 @@ CREATE FUNCTION metering.make_room_for_price(target regclass, model_id uuid, val
     AS $_$
 declare
   v_next timestamptz;
+  -- The wall would do for the prices of a tenant, but not for a superuser's session.
+  v_of_tenant constant text := case when target = 'app_public.llm_model_price_overrides'::regclass
+    then ' and tenant_id = core.current_tenant_id()' else '' end;
 begin
-  -- Prices of a model are set one at a time; the exclusion constraint would refuse the second of two at once.
+  -- Prices of a model are set one at a time; the unique index would refuse the second of two that begin at once.
   perform from app_public.llm_models m where m.id = make_room_for_price.model_id for no key update;
   if not found then
     perform core.raise_error('MT406', 'There is no such model.', 'Read the ids of the language models.');
@@ -22974,21 +25340,24 @@ begin
   if make_room_for_price.valid_from is null or not isfinite(make_room_for_price.valid_from) or make_room_for_price.valid_to <= make_room_for_price.valid_from then
     perform core.raise_error('MT410', 'The price has no beginning, or it ends before it begins.', 'Leave valid_to out for a price without an end.');
   end if;
-  execute format('select min(valid_from) from %s where model_id = $1 and valid_from > $2 and superseded_at is null', target)
-    into v_next using make_room_for_price.model_id, make_room_for_price.valid_from;
-  -- The new price applies until the next planned price, and replaces the price that applies at its beginning.
-  execute format('update %s set superseded_at = now() where model_id = $1 and valid_from = $2 and superseded_at is null', target)
+  execute format('update %s set superseded_at = now() where model_id = $1 and valid_from = $2 and superseded_at is null%s', target, v_of_tenant)
     using make_room_for_price.model_id, make_room_for_price.valid_from;
-  execute format('update %s set valid_to = $2 where model_id = $1 and valid_from < $2 and (valid_to is null or valid_to > $2) and superseded_at is null', target)
-    using make_room_for_price.model_id, make_room_for_price.valid_from;
-  return least(make_room_for_price.valid_to, v_next);
+  -- A price with an end covers the others only for its time. A price without one ends what applies at its beginning, and is
+  -- itself ended by the next that has no end.
+  if make_room_for_price.valid_to is null then
+    execute format('select min(valid_from) from %s where model_id = $1 and valid_from > $2 and valid_to is null and superseded_at is null%s', target, v_of_tenant)
+      into v_next using make_room_for_price.model_id, make_room_for_price.valid_from;
+    execute format('update %s set valid_to = $2 where model_id = $1 and valid_from < $2 and (valid_to is null or valid_to > $2) and superseded_at is null%s', target, v_of_tenant)
+      using make_room_for_price.model_id, make_room_for_price.valid_from;
+  end if;
+  return coalesce(make_room_for_price.valid_to, v_next);
 end
 $_$;
 
 ALTER FUNCTION metering.make_room_for_price(target regclass, model_id uuid, valid_from timestamp with time zone, valid_to timestamp with time zone) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION metering.make_room_for_price(target regclass, model_id uuid, valid_from timestamp with time zone, valid_to timestamp with time zone) IS '@errors MT406 MT410
-Makes room for a price in llm_model_prices or llm_model_price_overrides: ends the price that applies at its beginning, and returns when the new price ends.';
+Makes room for a price in llm_model_prices or llm_model_price_overrides: replaces the one that begins at the same time, ends those that a price without an end follows, and returns when the new price ends.';
 
 CREATE FUNCTION metering.max_events_per_batch() RETURNS integer
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -23009,6 +25378,22 @@ $$;
 ALTER FUNCTION metering.metering_lock(purpose text) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION metering.metering_lock(purpose text) IS 'The first key of an advisory lock of metering, by purpose: record, roll_up or rerate. The second key is hashtext of the tenant''s id.';
+
+CREATE FUNCTION metering.model_named(name text) RETURNS uuid
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select m.id from app_public.llm_models m join app_public.llm_providers p on p.id = m.provider_id
+   where lower(model_named.name) in (
+           lower(m.name), m.id::text, lower(m.provider_model_name), lower(p.name || '/' || m.name), lower(p.name || '/' || m.provider_model_name))
+   -- A name of ours is meant before the same name of a provider, and the one that is written so before other letter cases.
+   order by m.name = model_named.name desc, lower(m.name) = lower(model_named.name) desc, m.created_at, m.id
+   limit 1;
+$$;
+
+ALTER FUNCTION metering.model_named(name text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION metering.model_named(name text) IS 'The model of the catalogue that a caller means: by its name or its provider''s name for it, in any letter case, alone or after the name of the provider (provider/name), or by its id; null when there is none.';
 
 CREATE FUNCTION metering.month_start(at timestamp with time zone) RETURNS timestamp with time zone
     LANGUAGE sql STABLE PARALLEL SAFE
@@ -23141,7 +25526,8 @@ begin
   foreach v_price in array coalesce(price_at.prices, '{}') loop
     if v_price.model_id = price_at.model_id and v_price.valid_from <= price_at.at
       and (v_price.valid_to is null or price_at.at < v_price.valid_to)
-      and (v_found.price_id is null or v_price.is_override) then
+      and (v_found.price_id is null
+           or (v_price.is_override, v_price.valid_from) > (v_found.is_override, v_found.valid_from)) then
       v_found := v_price;
     end if;
   end loop;
@@ -23151,7 +25537,7 @@ $$;
 
 ALTER FUNCTION metering.price_at(prices metering.model_price[], model_id uuid, at timestamp with time zone) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION metering.price_at(prices metering.model_price[], model_id uuid, at timestamp with time zone) IS 'The price that applies to a model at an instant: the tenant''s own price if there is one, else the price for all tenants, else null.';
+COMMENT ON FUNCTION metering.price_at(prices metering.model_price[], model_id uuid, at timestamp with time zone) IS 'The price that applies to a model at an instant: the tenant''s own price if there is one, else the price for all tenants, else null. When several cover the instant, it is the one that began last.';
 
 CREATE FUNCTION metering.prices_of_models(model_ids uuid[]) RETURNS SETOF metering.model_price
     LANGUAGE plpgsql STABLE
@@ -23410,7 +25796,7 @@ COMMENT ON FUNCTION metering.rate_limit_rules_wanted(tenant_ids uuid[]) IS 'The 
 
 CREATE FUNCTION metering.rate_per_token(price metering.model_price, token_class app_public.token_class) RETURNS numeric
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN (CASE token_class WHEN 'input'::text THEN (price).input_usd_per_million WHEN 'cached_input'::text THEN (price).cached_input_usd_per_million WHEN 'output'::text THEN (price).output_usd_per_million WHEN 'reasoning'::text THEN (price).reasoning_usd_per_million ELSE NULL::numeric END * 0.000001);
+    RETURN (CASE token_class WHEN 'input'::text THEN (price).input_usd_per_million WHEN 'cached_input'::text THEN (price).cached_input_usd_per_million WHEN 'output'::text THEN (price).output_usd_per_million WHEN 'reasoning'::text THEN (price).reasoning_usd_per_million WHEN 'embedding'::text THEN (price).input_usd_per_million ELSE NULL::numeric END * 0.000001);
 
 ALTER FUNCTION metering.rate_per_token(price metering.model_price, token_class app_public.token_class) OWNER TO rowhouse_owner;
 
@@ -23893,18 +26279,23 @@ begin
     select p from metering.prices_of_models(array(select m.id from app_public.llm_models m)) as p
      where tstzrange(p.valid_from, p.valid_to) && tstzrange(rerated_usage.from_at, rerated_usage.to_at));
   return query
-    select e.batch_id, e.ordinal, e.occurred_at, e.usage_type, e.model_id, e.quantity,
+    select e.batch_id, e.ordinal, e.occurred_at, e.usage_type, m.id, e.quantity,
            case when e.cost is not null or c.cost is not null then coalesce(e.cost, 0) + coalesce(c.cost, 0) end,
            e.quantity * metering.rate_per_token(p.price, t.token_class), (p.price).price_id
       from app_public.usage_events e
       join app_public.usage_types t on t.name = e.usage_type and t.token_class is not null
-      cross join lateral (select metering.price_at(v_prices, e.model_id, e.occurred_at) as price) as p
+      -- A call of a model that the catalogue did not know has the name of its model, by which it is looked for again.
+      cross join lateral (
+        select coalesce(e.model_id, (
+          select metering.model_named(c.model) from metering.llm_calls c
+           where c.tenant_id = v_tenant_id and c.occurred_at = e.occurred_at and c.batch_id = e.batch_id)) as id) as m
+      cross join lateral (select metering.price_at(v_prices, m.id, e.occurred_at) as price) as p
       left join lateral (
         select sum(r.cost) as cost from app_public.usage_events r
          where r.tenant_id = v_tenant_id and r.rerates_batch_id = e.batch_id and r.rerates_ordinal = e.ordinal and r.occurred_at = e.occurred_at
       ) as c on true
      where e.tenant_id = v_tenant_id and e.occurred_at >= rerated_usage.from_at and e.occurred_at < rerated_usage.to_at
-       and e.rerates_batch_id is null and e.model_id is not null
+       and e.rerates_batch_id is null and m.id is not null
        -- When a price was removed, the costs that were computed from it stay.
        and (p.price).price_id is not null
        and coalesce(e.cost, 0) + coalesce(c.cost, 0) <> e.quantity * metering.rate_per_token(p.price, t.token_class);
@@ -24103,6 +26494,43 @@ $$;
 ALTER FUNCTION metering.store_api_calls() OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION metering.store_api_calls() IS 'Records up to 10,000 served requests as usage of type api_call, and returns how many. It takes and records them in one transaction, so that each request is recorded once.';
+
+CREATE FUNCTION metering.store_correction(key text, batch_id bigint, ordinal integer, quantity numeric, reason text) RETURNS app_public.usage_receipt
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_metadata constant jsonb := jsonb_build_object(
+    'corrects_batch_id', store_correction.batch_id, 'corrects_ordinal', store_correction.ordinal, 'reason', store_correction.reason);
+  v_event app_public.usage_events := metering.event_to_correct(store_correction.batch_id, store_correction.ordinal);
+  v_correction app_public.new_usage_event;
+  v_batch_id bigint;
+  v_receipt app_public.usage_receipt;
+begin
+  v_correction.idempotency_key := store_correction.key;
+  v_correction.usage_type := v_event.usage_type;
+  v_correction.quantity := store_correction.quantity;
+  v_correction.metadata := v_metadata;
+  -- The amount that is taken back obeys the rules of an amount that is used. The event may be as old as it is: its time is
+  -- filled in afterwards.
+  perform metering.check_usage(array[v_correction]);
+  v_correction.occurred_at := v_event.occurred_at;
+  -- The period to adjust is that of the tenant that paid for the event, which need not be the one that pays now.
+  perform pg_advisory_xact_lock_shared(metering.metering_lock('record'), hashtext(coalesce(v_event.payer_id, v_event.tenant_id)::text));
+  select b.batch_id into v_batch_id from metering.begin_usage() b;
+  if metering.claim_usage_keys(array[v_correction], v_batch_id) <> '{}' then
+    perform metering.write_correction(v_event, v_batch_id, store_correction.key, store_correction.quantity, v_metadata);
+  end if;
+  select k.key, k.batch_id, k.ordinal, k.occurred_at, k.batch_id <> v_batch_id into v_receipt
+    from metering.usage_idempotency_keys k where k.tenant_id = v_event.tenant_id and k.key = store_correction.key;
+  return v_receipt;
+end
+$$;
+
+ALTER FUNCTION metering.store_correction(key text, batch_id bigint, ordinal integer, quantity numeric, reason text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION metering.store_correction(key text, batch_id bigint, ordinal integer, quantity numeric, reason text) IS '@errors MT303 MT401 MT403 MT407 MT411 MT417 MT501 MT502
+Stores a correction of an event of the tenant of the context, or returns the receipt of the one that was stored under the key before.';
 
 CREATE FUNCTION metering.store_llm_call(call app_public.new_llm_call) RETURNS app_public.llm_usage_receipt
     LANGUAGE plpgsql
@@ -24428,6 +26856,26 @@ ALTER FUNCTION metering.tg_rate_limit_config__check_scope() OWNER TO rowhouse_pl
 COMMENT ON FUNCTION metering.tg_rate_limit_config__check_scope() IS '@errors MT301 RL401
 Refuses a limit of a user or an agent that does not belong to its tenant, and a default outside the tenant of the platform.';
 
+CREATE FUNCTION metering.tg_rate_limit_config__keep_windows() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_id uuid := metering.derived_id(row(new.tenant_id, new.limit_scope, new.scope_id, new.limit_type, new.source, new.is_default)::text);
+begin
+  -- The action is no part of it, because it can be changed. So of two limits that differ only in being hard, the second one
+  -- keeps a random id.
+  if not exists (select from app_public.rate_limit_config c where c.id = v_id) then
+    new.id := v_id;
+  end if;
+  return new;
+end
+$$;
+
+ALTER FUNCTION metering.tg_rate_limit_config__keep_windows() OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION metering.tg_rate_limit_config__keep_windows() IS 'Gives a limit the id that the same limit had before it was deleted, so that its windows go on and deleting it does not empty them.';
+
 CREATE FUNCTION metering.tg_rate_limit_config__refresh_rules() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -24540,6 +26988,36 @@ $$;
 ALTER FUNCTION metering.tg_tenants__set_rate_limits() OWNER TO rowhouse_platform;
 
 COMMENT ON FUNCTION metering.tg_tenants__set_rate_limits() IS 'Applies the default rate limits of the platform to a new tenant.';
+
+CREATE FUNCTION metering.tg_upload_tickets__require_room() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_replaced_bytes bigint := (
+    select d.size_bytes from app_public.documents d
+     where d.tenant_id = new.tenant_id and d.source_id = new.source_id and d.external_id = normalize(new.external_id, nfc));
+  v_wanted jsonb := jsonb_build_object(
+    'documents', case when v_replaced_bytes is null then 1 else 0 end, 'storage', new.size_bytes - coalesce(v_replaced_bytes, 0));
+  v_full app_public.quota_status;
+begin
+  select * into v_full from app_public.my_quotas() q
+   where v_wanted ? q.quota_type and (v_wanted ->> q.quota_type)::numeric > 0
+     and q.current_usage + q.reserved + (v_wanted ->> q.quota_type)::numeric > q.hard_limit
+   limit 1;
+  if found then
+    perform core.raise_error('QT601',
+      format('The quota of %s, %s, has no room for %s.', v_full.quota_type, trim_scale(v_full.hard_limit), new.file_name),
+      'Delete what is no longer needed, or ask for a higher limit.');
+  end if;
+  return null;
+end
+$$;
+
+ALTER FUNCTION metering.tg_upload_tickets__require_room() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION metering.tg_upload_tickets__require_room() IS '@errors QT601
+Refuses a ticket for a file that the quotas of documents and storage have no room for.';
 
 CREATE FUNCTION metering.tg_usage_quotas__refresh_counters() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -24673,7 +27151,7 @@ begin
            count(*) filter (where e.outcome = 'success'), count(*) filter (where e.outcome = 'error'),
            max(e.occurred_at) filter (where e.outcome = 'success'), max(e.occurred_at) filter (where e.outcome = 'error')
       from metering.countable_usage(usage_by_agent.batch_ids, usage_by_agent.from_at, usage_by_agent.to_at) e
-     where e.agent_id is not null and e.usage_type = 'llm_call'
+     where e.agent_id is not null and e.usage_type = 'llm_call' and e.quantity > 0
      group by 1, 2;
 end
 $$;
@@ -24728,7 +27206,7 @@ begin
   return query
     select e.tenant_id, (e.occurred_at at time zone usage_by_day.timezone)::date, e.usage_type, e.user_id, e.agent_id, e.api_key_id,
            e.project_id, e.model_id, e.feature_name,
-           count(*) filter (where e.rerates_batch_id is null), sum(e.quantity), coalesce(sum(e.cost), 0),
+           count(*) filter (where e.quantity > 0), sum(e.quantity), coalesce(sum(e.cost), 0),
            coalesce(sum(e.duration_ms), 0), count(e.duration_ms),
            count(*) filter (where e.outcome = 'success'), count(*) filter (where e.outcome = 'error'),
            count(*) filter (where e.outcome = 'abandoned'), min(e.occurred_at), max(e.occurred_at),
@@ -24780,7 +27258,7 @@ begin
   return query
     select e.tenant_id, date_trunc('minute', e.occurred_at), e.user_id, e.agent_id, e.api_key_id,
            coalesce(sum(e.quantity) filter (where e.usage_type in ('api_call', 'llm_call')), 0),
-           coalesce(sum(e.quantity) filter (where t.token_class is not null), 0),
+           coalesce(sum(e.quantity) filter (where t.token_class <> 'embedding'), 0),
            coalesce(sum(e.cost), 0),
            coalesce(sum(e.quantity) filter (where e.usage_type = 'consultation'), 0),
            coalesce(sum(e.quantity) filter (where e.usage_type = 'panel'), 0),
@@ -24869,8 +27347,9 @@ begin
     end loop;
 
     if v_held > 0 then
-      insert into metering.quota_holds (tenant_id, counter_id, reservation_tenant_id, reservation_id, amount, expires_at)
-      values (v_counter.tenant_id, v_counter.id, (use).tenant_id, (use).reservation_id, v_held, (use).expires_at);
+      insert into metering.quota_holds (tenant_id, counter_id, reservation_tenant_id, reservation_id, user_id, amount, expires_at)
+      values (v_counter.tenant_id, v_counter.id, (use).tenant_id, (use).reservation_id, (use).user_id, v_held, (use).expires_at);
+      perform metering.check_held_share(v_counter, (use).user_id);
     elsif v_used > 0 then
       perform metering.note_quota_alerts(v_counter, v_counter.current_usage - v_used);
     end if;
@@ -24881,7 +27360,7 @@ $$;
 
 ALTER FUNCTION metering.use_quota(use metering.quota_use, scope app_public.limit_scope) OWNER TO rowhouse_platform;
 
-COMMENT ON FUNCTION metering.use_quota(use metering.quota_use, scope app_public.limit_scope) IS '@errors QT601
+COMMENT ON FUNCTION metering.use_quota(use metering.quota_use, scope app_public.limit_scope) IS '@errors QT406 QT601
 Takes an amount from every counter whose limit applies, or holds it there for a reservation. A negative amount gives back. Returns the counters. With a scope, only the counters of that scope change.';
 
 CREATE FUNCTION metering.use_rate_window(rule metering.rate_limit_rules, subject_id uuid, amount double precision, at timestamp with time zone) RETURNS app_public.rate_limit_decision
@@ -25061,6 +27540,39 @@ ALTER FUNCTION metering.verify_rollups(from_on date, to_on date) OWNER TO rowhou
 COMMENT ON FUNCTION metering.verify_rollups(from_on date, to_on date) IS '@errors ID203
 Compares the roll-ups of the tenant with the events from which they were computed, from one day to another (excluded), or for all days when no day is given. Returns a row for each difference, normally none. Batches that wait in the queue are left out on both sides. It reads all events of these days. Conversations have no day, so they are compared only for all days. It needs the permission can_view_analytics.';
 
+CREATE FUNCTION metering.write_correction(event app_public.usage_events, batch_id bigint, key text, quantity numeric, metadata jsonb) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_left numeric := (event).quantity + (
+    select coalesce(sum(c.quantity), 0) from app_public.usage_events c
+     where c.tenant_id = (event).tenant_id and c.corrects_batch_id = (event).batch_id and c.corrects_ordinal = (event).ordinal);
+  v_periods tstzrange[] := metering.final_periods(coalesce((event).payer_id, (event).tenant_id), (event).occurred_at, (event).occurred_at);
+begin
+  if write_correction.quantity > v_left then
+    perform core.raise_error('MT502', format('quantity must be at most %s, which is what the event has left.', trim_scale(v_left)),
+      'Corrections never take back more than was recorded.');
+  end if;
+  insert into app_public.usage_events (
+    tenant_id, batch_id, ordinal, occurred_at, usage_type, quantity, user_id, agent_id, project_id, api_key_id, model_id,
+    feature_name, cost, price_id, is_unpriced, adjusts_period, corrects_batch_id, corrects_ordinal, idempotency_key, metadata, payer_id)
+  values (
+    (event).tenant_id, write_correction.batch_id, 1, (event).occurred_at, (event).usage_type, -write_correction.quantity,
+    (event).user_id, (event).agent_id, (event).project_id, (event).api_key_id, (event).model_id, (event).feature_name,
+    -- The cost of one, which the price has exactly, is recovered by the division; rerating would show a difference.
+    trim_scale(-write_correction.quantity * ((event).cost / (event).quantity)), (event).price_id, (event).is_unpriced, v_periods[1],
+    (event).batch_id, (event).ordinal, write_correction.key, write_correction.metadata, (event).payer_id);
+  insert into metering.usage_queue (tenant_id, batch_id, event_count, first_at, last_at)
+  values ((event).tenant_id, write_correction.batch_id, 1, (event).occurred_at, (event).occurred_at);
+end
+$$;
+
+ALTER FUNCTION metering.write_correction(event app_public.usage_events, batch_id bigint, key text, quantity numeric, metadata jsonb) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION metering.write_correction(event app_public.usage_events, batch_id bigint, key text, quantity numeric, metadata jsonb) IS '@errors MT502
+Stores a correction of an event that is locked, with the time, the dimensions and the price of the event.';
+
 CREATE FUNCTION metering.write_llm_call(call metering.llm_calls) RETURNS metering.llm_calls
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -25122,7 +27634,7 @@ begin
       select c.* from unnest(v_prices) as c
        where t.token_class is not null and c.model_id = i.model_id and c.valid_from <= coalesce(i.occurred_at, v_now)
          and (c.valid_to is null or coalesce(i.occurred_at, v_now) < c.valid_to)
-       order by c.is_override desc limit 1
+       order by c.is_override desc, c.valid_from desc limit 1
     ) as p on true
    where v_is_whole or i.ordinality in (select unnest(write_usage.ordinals));
 
@@ -26042,6 +28554,60 @@ ALTER FUNCTION search.can_be_misspelt(term text) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION search.can_be_misspelt(term text) IS 'Whether a term is a word that is looked for with other spellings: 4 to 40 letters, no digit and no pair of parts. The index search_terms_trigrams has the same condition.';
 
+CREATE FUNCTION search.check_documents(options app_public.search_options, hit_limit integer) RETURNS void
+    LANGUAGE plpgsql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_largest_limit_with_context constant int := 100;
+begin
+  if (options).freshness_half_life not between interval '1 hour' and interval '100 years' then
+    perform core.raise_error('SR417', 'freshness_half_life must be from 1 hour to 100 years.', 'Leave it out to let age not count.');
+  end if;
+  if (options).max_per_document not between 1 and 1000 then
+    perform core.raise_error('SR418', 'max_per_document must be from 1 to 1,000.', 'Leave it out to see every hit.');
+  end if;
+  if (options).group_by_document and (options).max_per_document <> 1 then
+    perform core.raise_error('SR418', 'max_per_document must be 1 with group_by_document.', 'Give one of the two.');
+  end if;
+  if (options).context not between 0 and 5 then
+    perform core.raise_error('SR419', 'context must be from 0 to 5.', 'Read the document to see more of it.');
+  end if;
+  if (options).context > 0 and check_documents.hit_limit > v_largest_limit_with_context then
+    perform core.raise_error('SR419', 'limit must be at most 100 with context.', 'Ask for the next hits by skip.');
+  end if;
+end
+$$;
+
+ALTER FUNCTION search.check_documents(options app_public.search_options, hit_limit integer) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION search.check_documents(options app_public.search_options, hit_limit integer) IS '@errors SR417 SR418 SR419
+Refuses options on the documents of hits that are out of range.';
+
+CREATE FUNCTION search.check_facet(field app_public.search_facet_field, metadata_key text) RETURNS void
+    LANGUAGE plpgsql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_longest_key constant int := 200;
+begin
+  if check_facet.field is null then
+    perform core.raise_error('SR420', 'field is missing.', 'Name what to count by.');
+  end if;
+  if check_facet.field = 'metadata' and coalesce(length(check_facet.metadata_key), 0) not between 1 and v_longest_key then
+    perform core.raise_error('SR420', 'metadata_key must be 1 to 200 characters long.', 'Name the key of the metadata to count by.');
+  end if;
+  if check_facet.field <> 'metadata' and check_facet.metadata_key is not null then
+    perform core.raise_error('SR420', 'metadata_key is only for the field metadata.', 'Leave it out, or count by metadata.');
+  end if;
+end
+$$;
+
+ALTER FUNCTION search.check_facet(field app_public.search_facet_field, metadata_key text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION search.check_facet(field app_public.search_facet_field, metadata_key text) IS '@errors SR420
+Refuses a facet of metadata without a key, and a key without metadata.';
+
 CREATE FUNCTION search.check_request(request search.request) RETURNS void
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -26068,12 +28634,13 @@ begin
   if jsonb_typeof(((request).filter).metadata) <> 'object' then
     perform core.raise_error('SR415', 'The filter on metadata must be an object.', 'Filter by {"key": value}.');
   end if;
+  perform search.check_documents((request).options, (request).hit_limit);
 end
 $$;
 
 ALTER FUNCTION search.check_request(request search.request) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION search.check_request(request search.request) IS '@errors TN204 SR404 SR405 SR406 SR407 SR413 SR415
+COMMENT ON FUNCTION search.check_request(request search.request) IS '@errors TN204 SR404 SR405 SR406 SR407 SR413 SR415 SR417 SR418 SR419
 Refuses arguments that are out of range, and a tenant whose plan does not include search.';
 
 CREATE FUNCTION search.chunk_ids_at(positions search.block_position[]) RETURNS bigint[]
@@ -26129,17 +28696,17 @@ ALTER FUNCTION search.chunks_per_row() OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION search.chunks_per_row() IS 'How many chunk ids a row of search.block_chunks has.';
 
-CREATE FUNCTION search.options(skip integer DEFAULT NULL::integer, fusion app_public.fusion_method DEFAULT NULL::app_public.fusion_method, rrf_k integer DEFAULT NULL::integer, embedding_model text DEFAULT NULL::text, query_embedding public.vector DEFAULT NULL::public.vector, explain boolean DEFAULT NULL::boolean) RETURNS app_public.search_options
+CREATE FUNCTION search.options(skip integer DEFAULT NULL::integer, fusion app_public.fusion_method DEFAULT NULL::app_public.fusion_method, rrf_k integer DEFAULT NULL::integer, embedding_model text DEFAULT NULL::text, query_embedding public.vector DEFAULT NULL::public.vector, explain boolean DEFAULT NULL::boolean, group_by_document boolean DEFAULT NULL::boolean, max_per_document integer DEFAULT NULL::integer, context integer DEFAULT NULL::integer, freshness_half_life interval DEFAULT NULL::interval) RETURNS app_public.search_options
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN ROW(skip, fusion, rrf_k, embedding_model, query_embedding, explain)::app_public.search_options;
+    RETURN ROW(skip, fusion, rrf_k, embedding_model, query_embedding, explain, group_by_document, max_per_document, context, freshness_half_life)::app_public.search_options;
 
-ALTER FUNCTION search.options(skip integer, fusion app_public.fusion_method, rrf_k integer, embedding_model text, query_embedding public.vector, explain boolean) OWNER TO rowhouse_owner;
+ALTER FUNCTION search.options(skip integer, fusion app_public.fusion_method, rrf_k integer, embedding_model text, query_embedding public.vector, explain boolean, group_by_document boolean, max_per_document integer, context integer, freshness_half_life interval) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION search.options(skip integer, fusion app_public.fusion_method, rrf_k integer, embedding_model text, query_embedding public.vector, explain boolean) IS 'A search_options, for searches in SQL: app_public.search(''wing'', options => search.options(skip => 10)).';
+COMMENT ON FUNCTION search.options(skip integer, fusion app_public.fusion_method, rrf_k integer, embedding_model text, query_embedding public.vector, explain boolean, group_by_document boolean, max_per_document integer, context integer, freshness_half_life interval) IS 'A search_options, for searches in SQL: app_public.search(''wing'', options => search.options(skip => 10)).';
 
 CREATE FUNCTION search.complete_options(options app_public.search_options) RETURNS app_public.search_options
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN search.options(skip => COALESCE((options).skip, 0), fusion => COALESCE((options).fusion, 'rrf'::app_public.fusion_method), rrf_k => COALESCE((options).rrf_k, 60), embedding_model => (options).embedding_model, query_embedding => (options).query_embedding, explain => COALESCE((options).explain, false));
+    RETURN search.options(skip => COALESCE((options).skip, 0), fusion => COALESCE((options).fusion, 'rrf'::app_public.fusion_method), rrf_k => COALESCE((options).rrf_k, 60), embedding_model => (options).embedding_model, query_embedding => (options).query_embedding, explain => COALESCE((options).explain, false), group_by_document => COALESCE((options).group_by_document, false), max_per_document => COALESCE((options).max_per_document, CASE WHEN (options).group_by_document THEN 1 ELSE NULL::integer END), context => COALESCE((options).context, 0), freshness_half_life => (options).freshness_half_life);
 
 ALTER FUNCTION search.complete_options(options app_public.search_options) OWNER TO rowhouse_owner;
 
@@ -26152,6 +28719,87 @@ CREATE FUNCTION search.convex_score(bm25_score double precision, highest_bm25_sc
 ALTER FUNCTION search.convex_score(bm25_score double precision, highest_bm25_score double precision, vector_score double precision, lowest_vector_score double precision, highest_vector_score double precision, vector_weight double precision) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION search.convex_score(bm25_score double precision, highest_bm25_score double precision, vector_score double precision, lowest_vector_score double precision, highest_vector_score double precision, vector_weight double precision) IS 'The fused score of one hit as the weighted mean of both scores, each brought to the range 0 to 1: BM25 is divided by the highest BM25 score, the similarity is measured from the lowest of its ranking to the highest (Bruch, Gai and Ingber, An Analysis of Fusion Functions for Hybrid Retrieval, 2023).';
+
+CREATE FUNCTION search.count_facets(field app_public.search_facet_field, metadata_key text, chunk_ids bigint[]) RETURNS SETOF app_public.search_facet
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  return query
+    with found as (
+      select c.document_id, count(*)::int as hits
+        from app_public.document_chunks c
+       where c.tenant_id = core.current_tenant_id() and c.id = any (count_facets.chunk_ids)
+       group by c.document_id
+    )
+    select v.value, count(*)::int, sum(f.hits)::int
+      from found f
+      join app_public.documents d on d.tenant_id = core.current_tenant_id() and d.id = f.document_id
+      join app_public.rag_knowledge_sources s on s.tenant_id = d.tenant_id and s.id = d.source_id
+     cross join unnest(search.facet_values(count_facets.field, count_facets.metadata_key, s, d)) as v (value)
+     where v.value is not null
+     group by v.value;
+end
+$$;
+
+ALTER FUNCTION search.count_facets(field app_public.search_facet_field, metadata_key text, chunk_ids bigint[]) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION search.count_facets(field app_public.search_facet_field, metadata_key text, chunk_ids bigint[]) IS 'The values that these chunks of the tenant of the context have for a facet.';
+
+CREATE FUNCTION search.count_facets_of_tenants(request search.request, candidates search.candidates, field app_public.search_facet_field, metadata_key text) RETURNS SETOF app_public.search_facet
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_tenant_id constant uuid := core.current_tenant_id();
+  v_tenant record;
+  v_facets app_public.search_facet[] := '{}';
+begin
+  for v_tenant in
+    select (candidates).tenant_ids[f.tenant_number] as id, array_agg((f.hit).chunk_id) as chunk_ids
+      from search.fuse(request, candidates) f
+     group by 1
+  loop
+    -- A share lends passages, and not the metadata of their documents.
+    continue when v_tenant.id <> v_tenant_id and count_facets_of_tenants.field = 'metadata';
+    perform set_config('rowhouse.tenant_id', v_tenant.id::text, true);
+    v_facets := v_facets || array(
+      select f from search.count_facets(count_facets_of_tenants.field, count_facets_of_tenants.metadata_key, v_tenant.chunk_ids) f);
+    perform set_config('rowhouse.tenant_id', v_tenant_id::text, true);
+  end loop;
+  return query
+    select f.value, sum(f.document_count)::int, sum(f.hit_count)::int from unnest(v_facets) f group by f.value;
+end
+$$;
+
+ALTER FUNCTION search.count_facets_of_tenants(request search.request, candidates search.candidates, field app_public.search_facet_field, metadata_key text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION search.count_facets_of_tenants(request search.request, candidates search.candidates, field app_public.search_facet_field, metadata_key text) IS 'The values that the hits of all tenants have for a facet, in no order.';
+
+CREATE FUNCTION search.decay(document_date timestamp with time zone, half_life interval) RETURNS double precision
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  -- More would be too small for a double precision in the end. Documents that are still older count as equally old.
+  v_most_half_lives constant double precision := 100;
+  v_age double precision := greatest(0, extract(epoch from core.clock() - decay.document_date));
+begin
+  return power(0.5::double precision, least(v_most_half_lives, v_age / extract(epoch from decay.half_life)::double precision));
+end
+$$;
+
+ALTER FUNCTION search.decay(document_date timestamp with time zone, half_life interval) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION search.decay(document_date timestamp with time zone, half_life interval) IS 'What the age of a document leaves of a score: 0.5 ^ (age / half-life), the exponential decay that Li and Croft (Time-Based Language Models, 2003) weigh documents by. It is 1 for a date in the future, and never less than 0.5 ^ 100.';
+
+CREATE FUNCTION search.deepest_ranking() RETURNS integer
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN 10000;
+
+ALTER FUNCTION search.deepest_ranking() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION search.deepest_ranking() IS 'How far a ranking is read at most.';
 
 CREATE FUNCTION search.default_model(embedding_model text, model_names text[]) RETURNS app_public.llm_models
     LANGUAGE plpgsql STABLE
@@ -26217,6 +28865,17 @@ ALTER FUNCTION search.document_counts(terms text[], block_terms search.block_ter
 
 COMMENT ON FUNCTION search.document_counts(terms text[], block_terms search.block_term[], unmerged_ids bigint[]) IS 'For each of the terms, in their order: in how many chunks of this tenant it occurs, in this snapshot.';
 
+CREATE FUNCTION search.document_date(metadata jsonb, updated_at timestamp with time zone) RETURNS timestamp with time zone
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select coalesce(search.written_date(document_date.metadata ->> 'date'), document_date.updated_at);
+$$;
+
+ALTER FUNCTION search.document_date(metadata jsonb, updated_at timestamp with time zone) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION search.document_date(metadata jsonb, updated_at timestamp with time zone) IS 'How new a document is: the date in its metadata, or else when it was changed last.';
+
 CREATE FUNCTION search.documents_in_scope(source_ids uuid[], filter app_public.search_filter) RETURNS uuid[]
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -26243,6 +28902,33 @@ $$;
 ALTER FUNCTION search.documents_in_scope(source_ids uuid[], filter app_public.search_filter) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION search.documents_in_scope(source_ids uuid[], filter app_public.search_filter) IS 'The documents of these sources that a search with this filter goes to.';
+
+CREATE FUNCTION search.documents_of_chunks(chunk_ids bigint[], half_life interval, OUT document_ids uuid[], OUT decays double precision[]) RETURNS record
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  select array_agg(c.document_id order by u.n) into document_ids
+    from unnest(documents_of_chunks.chunk_ids) with ordinality as u (id, n)
+    left join app_public.document_chunks c on c.tenant_id = core.current_tenant_id() and c.id = u.id;
+  if documents_of_chunks.half_life is null then
+    return;
+  end if;
+  -- The decay is computed once a document, and not once a chunk.
+  with aged as materialized (
+    select d.id, search.decay(search.document_date(d.metadata, d.updated_at), documents_of_chunks.half_life) as decay
+      from app_public.documents d
+     where d.tenant_id = core.current_tenant_id() and d.id = any (documents_of_chunks.document_ids)
+  )
+  select array_agg(a.decay order by u.n) into decays
+    from unnest(documents_of_chunks.document_ids) with ordinality as u (id, n)
+    left join aged a using (id);
+end
+$$;
+
+ALTER FUNCTION search.documents_of_chunks(chunk_ids bigint[], half_life interval, OUT document_ids uuid[], OUT decays double precision[]) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION search.documents_of_chunks(chunk_ids bigint[], half_life interval, OUT document_ids uuid[], OUT decays double precision[]) IS 'For each of these chunks of the tenant of the context its document, and what the age of the document leaves of a score; decays is null without a half-life.';
 
 CREATE FUNCTION search.documents_with_metadata(metadata jsonb) RETURNS SETOF uuid
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -26298,6 +28984,20 @@ ALTER FUNCTION search.exact_vector_ranking(model_id uuid, query_embedding public
 
 COMMENT ON FUNCTION search.exact_vector_ranking(model_id uuid, query_embedding public.vector, scope search.scope, depth integer) IS 'The nearest chunks in scope by cosine similarity, found by comparing every vector.';
 
+CREATE FUNCTION search.explain_age(document_id uuid, half_life interval) RETURNS jsonb
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select jsonb_build_object('documentDate', a.date, 'decay', search.decay(a.date, explain_age.half_life))
+    from app_public.documents d
+   cross join search.document_date(d.metadata, d.updated_at) as a (date)
+   where d.tenant_id = core.current_tenant_id() and d.id = explain_age.document_id;
+$$;
+
+ALTER FUNCTION search.explain_age(document_id uuid, half_life interval) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION search.explain_age(document_id uuid, half_life interval) IS 'How old a document is, and what its age leaves of a score, as search_hit.explanation has it.';
+
 CREATE FUNCTION search.explain_hits(hits app_public.search_hit[], request search.request, question search.question, model app_public.llm_models) RETURNS app_public.search_hit[]
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -26305,6 +29005,7 @@ CREATE FUNCTION search.explain_hits(hits app_public.search_hit[], request search
 declare
   v_mode app_public.search_mode := (request).mode;
   v_fusion app_public.fusion_method := ((request).options).fusion;
+  v_half_life interval := ((request).options).freshness_half_life;
   v_total_docs int;
   v_average_length double precision;
   v_document_counts int[];
@@ -26322,6 +29023,9 @@ begin
     if v_mode = 'hybrid' then
       v_hit.explanation := v_hit.explanation || jsonb_build_object('fusion', v_fusion, 'vectorWeight', (model).fusion_weight)
         || case when v_fusion = 'rrf' then jsonb_build_object('rrfK', ((request).options).rrf_k) else '{}' end;
+    end if;
+    if v_half_life is not null then
+      v_hit.explanation := v_hit.explanation || search.explain_age(v_hit.document_id, v_half_life);
     end if;
     v_explained := v_explained || v_hit;
   end loop;
@@ -26363,6 +29067,23 @@ $$;
 ALTER FUNCTION search.explain_terms(chunk_id bigint, question search.question, document_counts integer[], total_docs integer, average_length double precision) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION search.explain_terms(chunk_id bigint, question search.question, document_counts integer[], total_docs integer, average_length double precision) IS 'How the BM25 score of a chunk is computed, as search_hit.explanation has it.';
+
+CREATE FUNCTION search.facet_values(field app_public.search_facet_field, metadata_key text, source app_public.rag_knowledge_sources, document app_public.documents) RETURNS text[]
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select case facet_values.field
+    when 'source' then array[(source).id::text]
+    when 'category' then array[(source).category]
+    when 'tag' then array(select distinct t from unnest((source).tags) t)
+    when 'language' then array[(document).language]
+    else search.metadata_values((document).metadata -> facet_values.metadata_key)
+  end;
+$$;
+
+ALTER FUNCTION search.facet_values(field app_public.search_facet_field, metadata_key text, source app_public.rag_knowledge_sources, document app_public.documents) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION search.facet_values(field app_public.search_facet_field, metadata_key text, source app_public.rag_knowledge_sources, document app_public.documents) IS 'The values that a document of a source has for a facet.';
 
 CREATE FUNCTION search.filter(source_ids uuid[] DEFAULT NULL::uuid[], document_ids uuid[] DEFAULT NULL::uuid[], agent_id uuid DEFAULT NULL::uuid, tags text[] DEFAULT NULL::text[], category text DEFAULT NULL::text, created_after timestamp with time zone DEFAULT NULL::timestamp with time zone, created_before timestamp with time zone DEFAULT NULL::timestamp with time zone, metadata jsonb DEFAULT NULL::jsonb) RETURNS app_public.search_filter
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -26439,18 +29160,20 @@ declare
   v_rrf_k int := ((request).options).rrf_k;
   v_depth int := (request).depth;
   v_vector_weight double precision := ((candidates).model).fusion_weight;
+  v_most int := ((request).options).max_per_document;
 begin
   -- The scores of all tenants are compared as they are, and ranks count the chunks of all tenants: the result is the same as
   -- if the rankings of all tenants, each read to the depth, were put together and cut off at the depth again.
   return query
     with ranked as (
-      select u.tenant_number, u.chunk_id, u.bm25, u.similarity,
+      select u.*,
              row_number() over (order by u.bm25 desc nulls last, u.chunk_id, u.tenant_number) as bm25_rank,
              row_number() over (order by u.similarity desc nulls last, u.chunk_id, u.tenant_number) as vector_rank
-        from unnest((candidates).tenant_numbers, (candidates).chunk_ids, (candidates).bm25_scores, (candidates).vector_scores)
-          as u (tenant_number, chunk_id, bm25, similarity)
+        from unnest((candidates).tenant_numbers, (candidates).chunk_ids, (candidates).bm25_scores, (candidates).vector_scores,
+                    (candidates).document_ids, (candidates).decays)
+          as u (tenant_number, chunk_id, bm25, similarity, document_id, decay)
     ), best as (
-      select r.tenant_number, r.chunk_id,
+      select r.tenant_number, r.chunk_id, r.document_id, r.decay,
              case when r.bm25_rank <= v_depth then r.bm25 end as bm25,
              case when r.bm25_rank <= v_depth and r.bm25 is not null then r.bm25_rank::int end as bm25_rank,
              case when r.vector_rank <= v_depth then r.similarity end as similarity,
@@ -26464,18 +29187,36 @@ begin
                when v_fusion = 'rrf' then search.rrf_score(b.bm25_rank, b.vector_rank, v_vector_weight, v_rrf_k)
                else search.convex_score(b.bm25, max(b.bm25) over (),
                  b.similarity, min(b.similarity) over (), max(b.similarity) over (), v_vector_weight)
-             end as score
+             end as relevance
         from best b
        where num_nonnulls(b.bm25, b.similarity) > 0
+    ), scored as (
+      -- Age makes every score smaller, also a similarity below zero.
+      select f.*,
+             case when f.decay is null then f.relevance
+                  when f.relevance >= 0 then f.relevance * f.decay
+                  else f.relevance * (2 - f.decay) end as score
+        from fused f
+    ), chosen as (
+      -- Only one of the two branches runs.
+      select s.*, null::bigint as place, null::bigint as document_hits from scored s where v_most is null
+      union all
+      select d.*
+        from (
+          select s.*, row_number() over (partition by s.tenant_number, s.document_id order by s.score desc, s.chunk_id) as place,
+                 count(*) over (partition by s.tenant_number, s.document_id) as document_hits
+            from scored s where v_most is not null) d
+       where d.place <= v_most
     ), top as (
       select f.*, row_number() over (order by f.score desc, f.chunk_id, f.tenant_number)::int as position
-        from fused f
+        from chosen f
        order by f.score desc, f.chunk_id, f.tenant_number
        limit (request).hit_limit offset ((request).options).skip
     )
     select t.tenant_number,
-           row (t.position, t.score, t.bm25, t.bm25_rank, t.similarity, t.vector_rank, null, null, t.chunk_id, null, null, null, null)
-             ::app_public.search_hit
+           row (t.position, t.score, t.bm25, t.bm25_rank, t.similarity, t.vector_rank, null, null, t.chunk_id,
+             null, null, null, null, null,
+             (t.document_hits - least(t.document_hits, v_most))::int)::app_public.search_hit
       from top t
      order by t.position;
 end
@@ -26694,6 +29435,14 @@ ALTER FUNCTION search.matching_forms(content text, terms text[], config regconfi
 
 COMMENT ON FUNCTION search.matching_forms(content text, terms text[], config regconfig) IS 'The words of a text, as they are written there, that have one of the terms; and the terms of scripts without spaces.';
 
+CREATE FUNCTION search.may_reach_more(request search.request, candidates search.candidates, shown_count integer) RETURNS boolean
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN (((request).options.max_per_document IS NOT NULL) AND (shown_count < (request).hit_limit) AND ((request).depth < search.deepest_ranking()) AND (COALESCE(cardinality((candidates).chunk_ids), 0) >= (request).depth));
+
+ALTER FUNCTION search.may_reach_more(request search.request, candidates search.candidates, shown_count integer) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION search.may_reach_more(request search.request, candidates search.candidates, shown_count integer) IS 'Whether a page that few documents fill may be filled by reading the rankings further.';
+
 CREATE FUNCTION search.merge_candidates(chunk_count integer) RETURNS bigint[]
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -26822,6 +29571,30 @@ ALTER FUNCTION search.merge_removals() OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION search.merge_removals() IS 'Subtracts removed chunks from the figures of their blocks. Their postings stay until the block is merged again; searches do not find them, because the chunk itself is gone.';
 
+CREATE FUNCTION search.metadata_values(value jsonb) RETURNS text[]
+    LANGUAGE plpgsql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_most_elements constant int := 100;
+  v_longest constant int := 200;
+begin
+  return array(
+    select distinct e.element #>> '{}'
+      from (
+        select a.element
+          from jsonb_array_elements(
+                 case jsonb_typeof(metadata_values.value) when 'array' then metadata_values.value else jsonb_build_array(metadata_values.value) end)
+               as a (element)
+         limit v_most_elements) e
+     where jsonb_typeof(e.element) in ('string', 'number', 'boolean') and length(e.element #>> '{}') <= v_longest);
+end
+$$;
+
+ALTER FUNCTION search.metadata_values(value jsonb) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION search.metadata_values(value jsonb) IS 'The values that a key of metadata has: itself, or the first 100 elements of a list. Objects, null and texts of more than 200 characters are left out.';
+
 CREATE FUNCTION search.models_to_index(minimum integer DEFAULT 10000) RETURNS SETOF uuid
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -26838,6 +29611,14 @@ $$;
 ALTER FUNCTION search.models_to_index(minimum integer) OWNER TO rowhouse_platform;
 
 COMMENT ON FUNCTION search.models_to_index(minimum integer) IS 'The embedding models that have more than minimum vectors, counted over all tenants, and no vector index.';
+
+CREATE FUNCTION search.needs_documents(options app_public.search_options) RETURNS boolean
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN (((options).max_per_document IS NOT NULL) OR ((options).freshness_half_life IS NOT NULL));
+
+ALTER FUNCTION search.needs_documents(options app_public.search_options) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION search.needs_documents(options app_public.search_options) IS 'Whether hits are chosen or ordered by their documents, so that more of them have to be ranked than are shown.';
 
 CREATE FUNCTION search.pack_posting(chunk_position integer, frequency integer, length_norm double precision) RETURNS integer
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -27148,7 +29929,7 @@ ALTER FUNCTION search.rank_blocks(ranking search.ranking, block_terms search.blo
 
 COMMENT ON FUNCTION search.rank_blocks(ranking search.ranking, block_terms search.block_term[], depth integer, scoring search.scoring) IS 'Adds to a ranking the chunks of the blocks that belong to the best depth. It scores the chunks with the highest bounds first and stops when no other chunk can be among the best.';
 
-CREATE FUNCTION search.rank_tenant(request search.request, source_ids uuid[], is_own boolean, model app_public.llm_models, OUT question search.question, OUT chunk_ids bigint[], OUT bm25_scores double precision[], OUT vector_scores double precision[]) RETURNS record
+CREATE FUNCTION search.rank_tenant(request search.request, source_ids uuid[], is_own boolean, model app_public.llm_models, OUT question search.question, OUT chunk_ids bigint[], OUT bm25_scores double precision[], OUT vector_scores double precision[], OUT document_ids uuid[], OUT decays double precision[]) RETURNS record
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'public', 'pg_temp'
     AS $$
@@ -27171,13 +29952,17 @@ begin
     into chunk_ids, bm25_scores, vector_scores
     from (select * from search.bm25_ranking(question.terms, question.weights, v_scope, v_depth) where v_mode <> 'vector') b
     full join (select * from search.vector_ranking(model, v_embedding, v_scope, v_depth) where v_mode <> 'bm25') v using (chunk_id);
+  if search.needs_documents((request).options) then
+    select d.document_ids, d.decays into document_ids, decays
+      from search.documents_of_chunks(chunk_ids, ((request).options).freshness_half_life) d;
+  end if;
 end
 $$;
 
-ALTER FUNCTION search.rank_tenant(request search.request, source_ids uuid[], is_own boolean, model app_public.llm_models, OUT question search.question, OUT chunk_ids bigint[], OUT bm25_scores double precision[], OUT vector_scores double precision[]) OWNER TO rowhouse_owner;
+ALTER FUNCTION search.rank_tenant(request search.request, source_ids uuid[], is_own boolean, model app_public.llm_models, OUT question search.question, OUT chunk_ids bigint[], OUT bm25_scores double precision[], OUT vector_scores double precision[], OUT document_ids uuid[], OUT decays double precision[]) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION search.rank_tenant(request search.request, source_ids uuid[], is_own boolean, model app_public.llm_models, OUT question search.question, OUT chunk_ids bigint[], OUT bm25_scores double precision[], OUT vector_scores double precision[]) IS '@errors SR409 SR410 SR411 SR416
-The best chunks of these sources of the tenant of the context, up to the depth of the request by words and by vectors, and the question as the texts of the sources read it.';
+COMMENT ON FUNCTION search.rank_tenant(request search.request, source_ids uuid[], is_own boolean, model app_public.llm_models, OUT question search.question, OUT chunk_ids bigint[], OUT bm25_scores double precision[], OUT vector_scores double precision[], OUT document_ids uuid[], OUT decays double precision[]) IS '@errors SR409 SR410 SR411 SR416
+The best chunks of these sources of the tenant of the context, up to the depth of the request by words and by vectors, and the question as the texts of the sources read it; with their documents and decays when the request needs them.';
 
 CREATE FUNCTION search.rank_tenants(request search.request) RETURNS search.candidates
     LANGUAGE plpgsql STABLE
@@ -27206,6 +29991,8 @@ begin
       v_found.chunk_ids := v_found.chunk_ids || v_ranked.chunk_ids;
       v_found.bm25_scores := v_found.bm25_scores || v_ranked.bm25_scores;
       v_found.vector_scores := v_found.vector_scores || v_ranked.vector_scores;
+      v_found.document_ids := v_found.document_ids || v_ranked.document_ids;
+      v_found.decays := v_found.decays || v_ranked.decays;
     end if;
   end loop;
   return v_found;
@@ -27217,13 +30004,13 @@ ALTER FUNCTION search.rank_tenants(request search.request) OWNER TO rowhouse_own
 COMMENT ON FUNCTION search.rank_tenants(request search.request) IS '@errors SR402 SR403 SR409 SR410 SR411 SR416
 Ranks in every tenant that the search goes to.';
 
-CREATE FUNCTION search.ranking_depth(mode app_public.search_mode, last_rank integer) RETURNS integer
+CREATE FUNCTION search.ranking_depth(mode app_public.search_mode, last_rank integer, needs_documents boolean) RETURNS integer
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN CASE WHEN (mode <> 'hybrid'::app_public.search_mode) THEN last_rank WHEN (last_rank <= 100) THEN 100 WHEN (last_rank <= 1000) THEN 1000 ELSE 10000 END;
+    RETURN CASE WHEN ((NOT needs_documents) AND (mode <> 'hybrid'::app_public.search_mode)) THEN last_rank WHEN ((last_rank > 1000) OR (needs_documents AND (last_rank > 100))) THEN search.deepest_ranking() WHEN ((last_rank > 100) OR needs_documents) THEN 1000 ELSE 100 END;
 
-ALTER FUNCTION search.ranking_depth(mode app_public.search_mode, last_rank integer) OWNER TO rowhouse_owner;
+ALTER FUNCTION search.ranking_depth(mode app_public.search_mode, last_rank integer, needs_documents boolean) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION search.ranking_depth(mode app_public.search_mode, last_rank integer) IS 'How far each ranking is read to show the hits up to last_rank. A hybrid search reads both rankings to the same depth, in three steps, so that its pages within a step fit together.';
+COMMENT ON FUNCTION search.ranking_depth(mode app_public.search_mode, last_rank integer, needs_documents boolean) IS 'How far each ranking is read to show the hits up to last_rank. A hybrid search reads both rankings to the same depth, in three steps, so that its pages within a step fit together. When documents decide which hits are shown or in which order, it is one step deeper.';
 
 CREATE FUNCTION search.rare_positions_above(threshold double precision, blocks search.block_bound[], terms text[], weights double precision[], weight_scale double precision) RETURNS SETOF search.block_position
     LANGUAGE plpgsql STABLE
@@ -27550,13 +30337,15 @@ CREATE FUNCTION search.show_hits(request search.request, hits app_public.search_
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
+  v_context int := ((request).options).context;
   v_hits app_public.search_hit[];
 begin
   v_hits := array(
     select row (h.rank, h.score, h.bm25_score, h.bm25_rank, h.vector_score, h.vector_rank,
              c.source_id, c.document_id, c.id, d.title, c.content,
              search.snippet(c.content, (question).terms, knowledge.text_search_config(d.language)),
-             null)::app_public.search_hit
+             null, case when v_context > 0 then search.text_around(c.document_id, c.ordinal, v_context) end,
+             h.further_hit_count)::app_public.search_hit
       from unnest(show_hits.hits) h
       join app_public.document_chunks c on c.tenant_id = core.current_tenant_id() and c.id = h.chunk_id
       join app_public.documents d on d.tenant_id = c.tenant_id and d.id = c.document_id);
@@ -27822,6 +30611,31 @@ $$;
 ALTER FUNCTION search.terms_with_prefix(prefix text) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION search.terms_with_prefix(prefix text) IS 'The 64 shortest words of the vocabulary that begin with the prefix.';
+
+CREATE FUNCTION search.text_around(document_id uuid, ordinal integer, context integer) RETURNS text
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  return (
+    with neighbours as (
+      select c.ordinal, c.content, c.start_offset,
+             lag(c.end_offset, 1, c.start_offset) over (order by c.ordinal) as text_end
+        from app_public.document_chunks c
+       where c.tenant_id = core.current_tenant_id() and c.document_id = text_around.document_id
+         and c.ordinal between text_around.ordinal - text_around.context and text_around.ordinal + text_around.context
+    )
+    -- A chunk begins with the last sentences of the one before, which are not repeated, or after white space that neither has.
+    select string_agg(
+             case when n.start_offset = n.text_end + 1 then ' ' when n.start_offset > n.text_end then e'\n\n' else '' end
+               || substr(n.content, greatest(n.text_end - n.start_offset, 0) + 1), '' order by n.ordinal)
+      from neighbours n);
+end
+$$;
+
+ALTER FUNCTION search.text_around(document_id uuid, ordinal integer, context integer) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION search.text_around(document_id uuid, ordinal integer, context integer) IS 'The text of a chunk with so many chunks before and after it in its document, where what two of them have in common stands once.';
 
 CREATE FUNCTION search.text_condition(configs regconfig[], text text, is_title boolean) RETURNS tsquery
     LANGUAGE plpgsql STABLE
@@ -28287,6 +31101,28 @@ $$;
 ALTER FUNCTION search.verify_statistics() OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION search.verify_statistics() IS 'The statistics of the index that differ from those of the chunks. search.verify_index calls it with settings for large joins.';
+
+CREATE FUNCTION search.written_date(value text) RETURNS timestamp with time zone
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET "TimeZone" TO 'UTC'
+    AS $$
+declare
+  v_longest constant int := 40;
+begin
+  if length(written_date.value) <= v_longest and written_date.value ~ '^\d{4}-\d\d-\d\d' then
+    return written_date.value::timestamptz;
+  end if;
+  return null;
+exception
+  when data_exception then
+    return null;
+end
+$$;
+
+ALTER FUNCTION search.written_date(value text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION search.written_date(value text) IS 'The time that a text says in ISO 8601, as a date or with a time; null for any other text.';
 
 CREATE FUNCTION tenancy.analyst_tenant_ids() RETURNS uuid[]
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -31152,74 +33988,6 @@ COMMENT ON CONSTRAINT license_is_not_too_long ON app_public.icons IS 'must have 
 
 COMMENT ON CONSTRAINT name_is_a_name ON app_public.icons IS 'must have 1 to 255 characters, with a visible one among them and without line breaks or other control characters';
 
-CREATE TABLE app_public.invoice_issuers (
-    id uuid DEFAULT gen_random_uuid() NOT NULL,
-    slug text NOT NULL,
-    name text NOT NULL,
-    address text,
-    tax_number text,
-    number_prefix text DEFAULT 'INV-'::text NOT NULL,
-    credit_note_prefix text DEFAULT 'CN-'::text NOT NULL,
-    payment_terms_days integer DEFAULT 14 NOT NULL,
-    draft_hours integer DEFAULT 1 NOT NULL,
-    footer text,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    updated_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT address_is_not_too_long CHECK ((length(address) <= 1000)),
-    CONSTRAINT draft_hours_is_in_range CHECK (((draft_hours >= 0) AND (draft_hours <= 720))),
-    CONSTRAINT footer_is_not_too_long CHECK ((length(footer) <= 2000)),
-    CONSTRAINT name_is_a_name CHECK (core.is_name(name)),
-    CONSTRAINT payment_terms_days_is_in_range CHECK (((payment_terms_days >= 0) AND (payment_terms_days <= 365))),
-    CONSTRAINT prefixes_are_short CHECK (((number_prefix ~ '^[A-Za-z0-9/-]{0,20}$'::text) AND (credit_note_prefix ~ '^[A-Za-z0-9/-]{0,20}$'::text))),
-    CONSTRAINT slug_is_a_slug CHECK (core.is_slug(slug)),
-    CONSTRAINT tax_number_is_not_too_long CHECK ((length(tax_number) <= 50))
-);
-
-ALTER TABLE ONLY app_public.invoice_issuers FORCE ROW LEVEL SECURITY;
-
-ALTER TABLE app_public.invoice_issuers OWNER TO rowhouse_owner;
-
-COMMENT ON TABLE app_public.invoice_issuers IS '@behavior -query:resource:single
-The companies that issue invoices. Each numbers its documents without gaps. Only platform staff can see and edit them.';
-
-COMMENT ON COLUMN app_public.invoice_issuers.slug IS 'The key of the issuer. It is unique. The issuer with the slug default bills every tenant without an issuer of its own.';
-
-COMMENT ON COLUMN app_public.invoice_issuers.name IS 'The name on the invoice.';
-
-COMMENT ON COLUMN app_public.invoice_issuers.address IS 'The address on the invoice.';
-
-COMMENT ON COLUMN app_public.invoice_issuers.tax_number IS 'The tax number on the invoice.';
-
-COMMENT ON COLUMN app_public.invoice_issuers.number_prefix IS 'The prefix of invoice numbers.';
-
-COMMENT ON COLUMN app_public.invoice_issuers.credit_note_prefix IS 'The prefix of credit note numbers. It should differ from the prefix of invoice numbers.';
-
-COMMENT ON COLUMN app_public.invoice_issuers.payment_terms_days IS 'The number of days to pay an invoice that is not charged automatically, from 0 to 365.';
-
-COMMENT ON COLUMN app_public.invoice_issuers.draft_hours IS 'The number of hours that an invoice with usage stays a draft after its period, so that late events are still included, from 0 to 720.';
-
-COMMENT ON COLUMN app_public.invoice_issuers.footer IS 'The text below the invoice.';
-
-COMMENT ON COLUMN app_public.invoice_issuers.created_at IS 'When the row was created.';
-
-COMMENT ON COLUMN app_public.invoice_issuers.updated_at IS 'When the row was last changed.';
-
-COMMENT ON CONSTRAINT address_is_not_too_long ON app_public.invoice_issuers IS 'must have at most 1,000 characters';
-
-COMMENT ON CONSTRAINT draft_hours_is_in_range ON app_public.invoice_issuers IS 'must be from 0 to 720';
-
-COMMENT ON CONSTRAINT footer_is_not_too_long ON app_public.invoice_issuers IS 'must have at most 2,000 characters';
-
-COMMENT ON CONSTRAINT name_is_a_name ON app_public.invoice_issuers IS 'must have from 1 to 255 characters, at least one of them visible, and no control characters';
-
-COMMENT ON CONSTRAINT payment_terms_days_is_in_range ON app_public.invoice_issuers IS 'must be from 0 to 365';
-
-COMMENT ON CONSTRAINT prefixes_are_short ON app_public.invoice_issuers IS 'must have at most 20 letters, digits, slashes and hyphens';
-
-COMMENT ON CONSTRAINT slug_is_a_slug ON app_public.invoice_issuers IS 'must consist of lower-case letters, digits and hyphens';
-
-COMMENT ON CONSTRAINT tax_number_is_not_too_long ON app_public.invoice_issuers IS 'must have at most 50 characters';
-
 CREATE VIEW app_public.knowledge_report AS
 SELECT
     NULL::uuid AS tenant_id,
@@ -31238,6 +34006,59 @@ SELECT
 ALTER TABLE app_public.knowledge_report OWNER TO rowhouse_owner;
 
 COMMENT ON VIEW app_public.knowledge_report IS 'Knowledge sources with the number and the size of their documents. Analysts see those of the tenants that their login was given.';
+
+CREATE TABLE app_public.knowledge_sync_pages (
+    tenant_id uuid NOT NULL,
+    source_id uuid NOT NULL,
+    external_id text NOT NULL,
+    run integer NOT NULL,
+    outcome app_public.sync_outcome NOT NULL,
+    error text,
+    etag text,
+    last_modified text,
+    checked_at timestamp with time zone NOT NULL,
+    CONSTRAINT error_is_not_too_long CHECK ((length(error) <= 2000)),
+    CONSTRAINT etag_is_not_too_long CHECK ((length(etag) <= 1000)),
+    CONSTRAINT external_id_is_a_key CHECK (((length(external_id) >= 1) AND (length(external_id) <= 1024))),
+    CONSTRAINT last_modified_is_not_too_long CHECK ((length(last_modified) <= 1000)),
+    CONSTRAINT run_is_positive CHECK ((run > 0))
+);
+
+ALTER TABLE ONLY app_public.knowledge_sync_pages FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.knowledge_sync_pages OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_public.knowledge_sync_pages IS '@large
+@behavior -query:resource:connection -query:resource:single -insert -update -delete
+The pages of a knowledge source that is kept fresh, each with what was last found there. Those of the last comparison have its run.';
+
+COMMENT ON COLUMN app_public.knowledge_sync_pages.source_id IS 'The knowledge source.';
+
+COMMENT ON COLUMN app_public.knowledge_sync_pages.external_id IS 'The address of the page, or another key: the external id of its document.';
+
+COMMENT ON COLUMN app_public.knowledge_sync_pages.run IS 'The number of the comparison that last came by it.';
+
+COMMENT ON COLUMN app_public.knowledge_sync_pages.outcome IS 'Whether its document was created, replaced or is unchanged, whether it could not be read (failed), is no longer there (gone), or was removed for that.';
+
+COMMENT ON COLUMN app_public.knowledge_sync_pages.error IS 'Why it could not be read; null when it could.';
+
+COMMENT ON COLUMN app_public.knowledge_sync_pages.etag IS '@behavior -*
+The version of the page as its server calls it.';
+
+COMMENT ON COLUMN app_public.knowledge_sync_pages.last_modified IS '@behavior -*
+When the page changed, as its server says it.';
+
+COMMENT ON COLUMN app_public.knowledge_sync_pages.checked_at IS 'When it was last looked at.';
+
+COMMENT ON CONSTRAINT error_is_not_too_long ON app_public.knowledge_sync_pages IS 'must have at most 2,000 characters';
+
+COMMENT ON CONSTRAINT etag_is_not_too_long ON app_public.knowledge_sync_pages IS 'must have at most 1,000 characters';
+
+COMMENT ON CONSTRAINT external_id_is_a_key ON app_public.knowledge_sync_pages IS 'must be 1 to 1,024 characters long';
+
+COMMENT ON CONSTRAINT last_modified_is_not_too_long ON app_public.knowledge_sync_pages IS 'must have at most 1,000 characters';
+
+COMMENT ON CONSTRAINT run_is_positive ON app_public.knowledge_sync_pages IS 'must be 1 or more';
 
 CREATE TABLE app_public.llm_providers (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
@@ -31721,59 +34542,6 @@ COMMENT ON CONSTRAINT description_is_not_too_long ON app_public.personas IS 'mus
 COMMENT ON CONSTRAINT goals_are_not_too_many ON app_public.personas IS 'must have at most 100 entries, with at most 20,000 characters together';
 
 COMMENT ON CONSTRAINT name_is_a_name ON app_public.personas IS 'must have 1 to 255 characters, with a visible one among them and without line breaks or other control characters';
-
-CREATE TABLE app_public.plan_entitlements (
-    id uuid DEFAULT gen_random_uuid() NOT NULL,
-    plan_id uuid NOT NULL,
-    kind app_public.entitlement_kind_enum NOT NULL,
-    key text NOT NULL,
-    is_enabled boolean,
-    quota_limit numeric,
-    overage_allowed boolean DEFAULT false NOT NULL,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    updated_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT feature_is_on_or_off CHECK (((is_enabled IS NOT NULL) = (kind = 'feature'::app_public.entitlement_kind_enum))),
-    CONSTRAINT key_is_a_key CHECK ((key ~ '^[a-z][a-z0-9_]{0,62}$'::text)),
-    CONSTRAINT overage_belongs_to_quotas CHECK (((kind = 'quota'::app_public.entitlement_kind_enum) OR (NOT overage_allowed))),
-    CONSTRAINT quota_has_a_limit CHECK (((quota_limit IS NOT NULL) = (kind = 'quota'::app_public.entitlement_kind_enum))),
-    CONSTRAINT quota_is_known CHECK (((kind = 'feature'::app_public.entitlement_kind_enum) OR (key = ANY (ARRAY['users'::text, 'agents'::text, 'documents'::text, 'storage_gb'::text, 'api_calls'::text, 'tokens'::text, 'cost'::text])))),
-    CONSTRAINT quota_limit_is_an_amount CHECK (((quota_limit >= (0)::numeric) AND (quota_limit <= '1000000000000'::numeric) AND ((key = 'cost'::text) OR (quota_limit = trunc(quota_limit)))))
-);
-
-ALTER TABLE ONLY app_public.plan_entitlements FORCE ROW LEVEL SECURITY;
-
-ALTER TABLE app_public.plan_entitlements OWNER TO rowhouse_owner;
-
-COMMENT ON TABLE app_public.plan_entitlements IS '@behavior -query:resource:connection -query:resource:single
-What a plan gives: features that are on or off, and quotas. They hold for each tenant with this plan and, together, for all tenants below it. A change holds at once. The plan with the slug free is the plan of all tenants without a running subscription.';
-
-COMMENT ON COLUMN app_public.plan_entitlements.plan_id IS 'The plan.';
-
-COMMENT ON COLUMN app_public.plan_entitlements.kind IS 'Whether this is a feature or a quota.';
-
-COMMENT ON COLUMN app_public.plan_entitlements.key IS 'The name of the feature or quota in lower case.';
-
-COMMENT ON COLUMN app_public.plan_entitlements.is_enabled IS 'Whether the feature is on; null for a quota.';
-
-COMMENT ON COLUMN app_public.plan_entitlements.quota_limit IS 'The limit of the quota, at least 0; null for a feature.';
-
-COMMENT ON COLUMN app_public.plan_entitlements.overage_allowed IS 'Whether usage beyond the limit is allowed and billed.';
-
-COMMENT ON COLUMN app_public.plan_entitlements.created_at IS 'When the row was created.';
-
-COMMENT ON COLUMN app_public.plan_entitlements.updated_at IS 'When the row was last changed.';
-
-COMMENT ON CONSTRAINT feature_is_on_or_off ON app_public.plan_entitlements IS 'must be given for a feature, and must be left out for a quota';
-
-COMMENT ON CONSTRAINT key_is_a_key ON app_public.plan_entitlements IS 'must begin with a lower-case letter and have at most 63 lower-case letters, digits and underscores';
-
-COMMENT ON CONSTRAINT overage_belongs_to_quotas ON app_public.plan_entitlements IS 'can be set for a quota only';
-
-COMMENT ON CONSTRAINT quota_has_a_limit ON app_public.plan_entitlements IS 'must be given for a quota, and must be left out for a feature';
-
-COMMENT ON CONSTRAINT quota_is_known ON app_public.plan_entitlements IS 'must be users, agents, documents, storage_gb, api_calls, tokens or cost for a quota';
-
-COMMENT ON CONSTRAINT quota_limit_is_an_amount ON app_public.plan_entitlements IS 'must be from 0 to 1,000,000,000,000, and a whole number except for cost';
 
 CREATE VIEW catalog.catalog_resources WITH (security_invoker='true') AS
  SELECT 'agent'::app_public.resource_kind AS kind,
@@ -32538,43 +35306,6 @@ ALTER TABLE app_public.tool_tags OWNER TO rowhouse_owner;
 COMMENT ON VIEW app_public.tool_tags IS '@primaryKey id
 The tags that tools carry, each with the number of tools that carry it.';
 
-CREATE TABLE app_public.usage_types (
-    name text NOT NULL,
-    display_name text NOT NULL,
-    unit text NOT NULL,
-    is_whole boolean DEFAULT true NOT NULL,
-    max_quantity numeric NOT NULL,
-    token_class app_public.token_class,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT display_name_is_a_name CHECK (core.is_name(display_name)),
-    CONSTRAINT max_quantity_is_storable CHECK (((max_quantity > (0)::numeric) AND (max_quantity <= metering.max_amount()))),
-    CONSTRAINT name_is_an_identifier CHECK ((name ~ '^[a-z][a-z0-9_]{0,62}$'::text)),
-    CONSTRAINT unit_is_not_too_long CHECK ((length(unit) <= 50))
-);
-
-ALTER TABLE ONLY app_public.usage_types FORCE ROW LEVEL SECURITY;
-
-ALTER TABLE app_public.usage_types OWNER TO rowhouse_owner;
-
-COMMENT ON TABLE app_public.usage_types IS '@behavior -insert -update -delete -query:resource:single
-What can be used, and in which unit. The types are the same for every tenant, so that plans can price them.';
-
-COMMENT ON COLUMN app_public.usage_types.name IS 'The name under which it is recorded, such as output_tokens.';
-
-COMMENT ON COLUMN app_public.usage_types.display_name IS 'The name that people read.';
-
-COMMENT ON COLUMN app_public.usage_types.unit IS 'The unit: what a quantity of 1 is.';
-
-COMMENT ON COLUMN app_public.usage_types.is_whole IS 'Whether quantities are whole numbers.';
-
-COMMENT ON COLUMN app_public.usage_types.max_quantity IS 'The largest quantity of one event.';
-
-COMMENT ON COLUMN app_public.usage_types.token_class IS 'The class of tokens of a language model, whose cost is computed from the price of the model; null for everything else.';
-
-COMMENT ON COLUMN app_public.usage_types.created_at IS 'When the type was added.';
-
-COMMENT ON CONSTRAINT unit_is_not_too_long ON app_public.usage_types IS 'must have at most 50 characters';
-
 CREATE VIEW app_public.usage_logs WITH (security_invoker='true') AS
  SELECT e.tenant_id,
     e.batch_id,
@@ -32596,7 +35327,8 @@ CREATE VIEW app_public.usage_logs WITH (security_invoker='true') AS
     e.outcome,
     e.duration_ms,
     e.cost,
-    e.recorded_at
+    e.recorded_at,
+    e.is_unpriced
    FROM ((((app_public.usage_events e
      JOIN app_public.usage_types t ON ((t.name = e.usage_type)))
      LEFT JOIN app_public.user_profiles u ON ((u.id = e.user_id)))
@@ -32626,7 +35358,7 @@ COMMENT ON COLUMN app_public.usage_logs.usage_type_name IS '@notNull
 The name of the usage type that people read.';
 
 COMMENT ON COLUMN app_public.usage_logs.quantity IS '@notNull
-How much was used; 0 for the correction of a cost.';
+How much was used; 0 for the correction of a cost, and below 0 for the correction of a quantity.';
 
 COMMENT ON COLUMN app_public.usage_logs.unit IS '@notNull
 The unit: what a quantity of 1 is.';
@@ -32641,6 +35373,9 @@ COMMENT ON COLUMN app_public.usage_logs.cost IS 'The cost in USD, not rounded; n
 
 COMMENT ON COLUMN app_public.usage_logs.recorded_at IS '@notNull
 When it was recorded.';
+
+COMMENT ON COLUMN app_public.usage_logs.is_unpriced IS '@notNull
+Whether these are tokens that had no price when they were recorded; unpricedUsage lists those that still have none.';
 
 CREATE VIEW app_public.usage_tracking WITH (security_invoker='true') AS
  WITH periods AS (
@@ -32933,6 +35668,20 @@ COMMENT ON TABLE billing.ledger_entries IS 'The postings of a tenant. Rows are o
 
 COMMENT ON CONSTRAINT currency_is_not_too_long ON billing.ledger_entries IS 'must have at most 3 characters';
 
+CREATE TABLE billing.number_prefixes (
+    prefix text NOT NULL,
+    issuer_id uuid NOT NULL,
+    series app_public.invoice_series NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT prefix_is_in_lower_case CHECK (((prefix = lower(prefix)) AND (length(prefix) <= 20)))
+);
+
+ALTER TABLE ONLY billing.number_prefixes FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE billing.number_prefixes OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE billing.number_prefixes IS 'Every prefix of numbers, in lower case, with the issuer and series that have or had it.';
+
 CREATE TABLE billing.payment_customers (
     tenant_id uuid NOT NULL,
     provider app_public.payment_provider NOT NULL,
@@ -33121,12 +35870,13 @@ CREATE TABLE knowledge.document_files (
     CONSTRAINT content_is_not_too_large CHECK ((octet_length(content) <= 53000000)),
     CONSTRAINT name_is_not_too_long CHECK ((length(name) <= 255))
 );
+ALTER TABLE ONLY knowledge.document_files ALTER COLUMN content SET STORAGE EXTERNAL;
 
 ALTER TABLE ONLY knowledge.document_files FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE knowledge.document_files OWNER TO rowhouse_owner;
 
-COMMENT ON TABLE knowledge.document_files IS 'The bytes of uploaded files, kept until they are parsed.';
+COMMENT ON TABLE knowledge.document_files IS 'The uploaded files as they were given. When a document is replaced, its new file takes the place of the old one.';
 
 COMMENT ON CONSTRAINT content_is_not_too_large ON knowledge.document_files IS 'must have at most 53 MB';
 
@@ -33144,6 +35894,39 @@ ALTER TABLE ONLY knowledge.source_languages FORCE ROW LEVEL SECURITY;
 ALTER TABLE knowledge.source_languages OWNER TO rowhouse_owner;
 
 COMMENT ON TABLE knowledge.source_languages IS 'The languages that documents of a source have, or once had. A question is read in each of them.';
+
+CREATE TABLE knowledge.upload_tickets (
+    tenant_id uuid NOT NULL,
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    user_id uuid NOT NULL,
+    source_id uuid NOT NULL,
+    external_id text NOT NULL,
+    file_name text NOT NULL,
+    size_bytes integer NOT NULL,
+    media_type text,
+    title text,
+    metadata jsonb NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    CONSTRAINT external_id_is_a_key CHECK (((length(external_id) >= 1) AND (length(external_id) <= 1024))),
+    CONSTRAINT file_name_is_not_too_long CHECK ((length(file_name) <= 255)),
+    CONSTRAINT media_type_is_not_too_long CHECK ((length(media_type) <= 255)),
+    CONSTRAINT metadata_is_an_object CHECK ((jsonb_typeof(metadata) = 'object'::text)),
+    CONSTRAINT metadata_is_not_too_large CHECK ((pg_column_size(metadata) <= 100000)),
+    CONSTRAINT size_bytes_is_positive CHECK ((size_bytes > 0)),
+    CONSTRAINT title_is_in_range CHECK (((length(title) >= 1) AND (length(title) <= 1000)))
+);
+
+ALTER TABLE ONLY knowledge.upload_tickets FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE knowledge.upload_tickets OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE knowledge.upload_tickets IS 'Files that somebody may send: what is known of each before its bytes come. A ticket is deleted when it is used.';
+
+COMMENT ON CONSTRAINT file_name_is_not_too_long ON knowledge.upload_tickets IS 'must have at most 255 characters';
+
+COMMENT ON CONSTRAINT media_type_is_not_too_long ON knowledge.upload_tickets IS 'must have at most 255 characters';
+
+COMMENT ON CONSTRAINT metadata_is_not_too_large ON knowledge.upload_tickets IS 'must have at most 100 kB';
 
 CREATE TABLE metering.api_call_buffer (
     tenant_id uuid NOT NULL,
@@ -33274,6 +36057,7 @@ CREATE TABLE metering.quota_holds (
     counter_id uuid NOT NULL,
     reservation_tenant_id uuid NOT NULL,
     reservation_id uuid NOT NULL,
+    user_id uuid,
     amount numeric NOT NULL,
     expires_at timestamp with time zone NOT NULL,
     CONSTRAINT amount_is_positive CHECK ((amount > (0)::numeric))
@@ -33315,6 +36099,8 @@ CREATE TABLE metering.usage_events_default (
     adjusts_period tstzrange,
     rerates_batch_id bigint,
     rerates_ordinal integer,
+    corrects_batch_id bigint,
+    corrects_ordinal integer,
     idempotency_key text,
     metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
     recorded_at timestamp with time zone DEFAULT now() NOT NULL,
@@ -33326,7 +36112,12 @@ CREATE TABLE metering.usage_events_default (
     CONSTRAINT idempotency_key_is_not_too_long CHECK ((length(idempotency_key) <= 255)),
     CONSTRAINT metadata_is_an_object CHECK ((jsonb_typeof(metadata) = 'object'::text)),
     CONSTRAINT metadata_is_not_too_large CHECK ((pg_column_size(metadata) <= 100000)),
-    CONSTRAINT quantity_is_positive_and_bounded CHECK (((quantity <= metering.max_amount()) AND ((quantity > (0)::numeric) OR ((quantity = (0)::numeric) AND (rerates_batch_id IS NOT NULL))))),
+    CONSTRAINT quantity_is_positive_and_bounded CHECK ((((quantity >= (- metering.max_amount())) AND (quantity <= metering.max_amount())) AND (sign(quantity) = (
+CASE
+    WHEN (corrects_batch_id IS NOT NULL) THEN '-1'::integer
+    WHEN (rerates_batch_id IS NOT NULL) THEN 0
+    ELSE 1
+END)::numeric))),
     CONSTRAINT usage_type_is_not_too_long CHECK ((length(usage_type) <= 63))
 );
 
@@ -33745,6 +36536,20 @@ ALTER TABLE ONLY app_public.business_functions
 
 COMMENT ON CONSTRAINT business_functions_tenant_id_name_key ON app_public.business_functions IS 'is taken by another one of this tenant';
 
+ALTER TABLE ONLY app_public.coupon_redemptions
+    ADD CONSTRAINT coupon_redemptions_pkey PRIMARY KEY (tenant_id, id);
+
+ALTER TABLE ONLY app_public.coupon_redemptions
+    ADD CONSTRAINT coupon_redemptions_tenant_id_coupon_id_key UNIQUE (tenant_id, coupon_id);
+
+ALTER TABLE ONLY app_public.coupons
+    ADD CONSTRAINT coupons_code_key UNIQUE (code);
+
+COMMENT ON CONSTRAINT coupons_code_key ON app_public.coupons IS 'is already the code of another coupon';
+
+ALTER TABLE ONLY app_public.coupons
+    ADD CONSTRAINT coupons_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY app_public.credit_entries
     ADD CONSTRAINT credit_entries_pkey PRIMARY KEY (tenant_id, id);
 
@@ -33826,6 +36631,12 @@ ALTER TABLE ONLY app_public.invoices
 
 ALTER TABLE ONLY app_public.invoices
     ADD CONSTRAINT invoices_tenant_id_id_currency_key UNIQUE (tenant_id, id, currency);
+
+ALTER TABLE ONLY app_public.knowledge_sync_pages
+    ADD CONSTRAINT knowledge_sync_pages_pkey PRIMARY KEY (tenant_id, source_id, external_id);
+
+ALTER TABLE ONLY app_public.knowledge_syncs
+    ADD CONSTRAINT knowledge_syncs_pkey PRIMARY KEY (tenant_id, source_id);
 
 ALTER TABLE ONLY app_public.llm_model_price_overrides
     ADD CONSTRAINT llm_model_price_overrides_pkey PRIMARY KEY (id);
@@ -33932,12 +36743,6 @@ ALTER TABLE ONLY app_public.plans
 
 COMMENT ON CONSTRAINT plans_slug_key ON app_public.plans IS 'is already used by another plan';
 
-ALTER TABLE ONLY app_public.llm_model_price_overrides
-    ADD CONSTRAINT price_overrides_do_not_overlap EXCLUDE USING gist (tenant_id WITH =, model_id WITH =, tstzrange(valid_from, valid_to) WITH &&) WHERE ((superseded_at IS NULL));
-
-ALTER TABLE ONLY app_public.llm_model_prices
-    ADD CONSTRAINT prices_do_not_overlap EXCLUDE USING gist (model_id WITH =, tstzrange(valid_from, valid_to) WITH &&) WHERE ((superseded_at IS NULL));
-
 ALTER TABLE ONLY app_public.project_members
     ADD CONSTRAINT project_members_pkey PRIMARY KEY (tenant_id, project_id, user_id);
 
@@ -34027,6 +36832,14 @@ ALTER TABLE ONLY app_public.tags
     ADD CONSTRAINT tags_tenant_id_slug_key UNIQUE (tenant_id, slug);
 
 COMMENT ON CONSTRAINT tags_tenant_id_slug_key ON app_public.tags IS 'is taken by another one of this tenant';
+
+ALTER TABLE ONLY app_public.tax_rates
+    ADD CONSTRAINT tax_rates_country_code_valid_from_key UNIQUE (country_code, valid_from);
+
+COMMENT ON CONSTRAINT tax_rates_country_code_valid_from_key ON app_public.tax_rates IS 'is already used by another rate of this country';
+
+ALTER TABLE ONLY app_public.tax_rates
+    ADD CONSTRAINT tax_rates_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY app_public.tenant_config
     ADD CONSTRAINT tenant_config_pkey PRIMARY KEY (id);
@@ -34147,6 +36960,9 @@ ALTER TABLE ONLY billing.invoice_numbers
 ALTER TABLE ONLY billing.ledger_entries
     ADD CONSTRAINT ledger_entries_pkey PRIMARY KEY (tenant_id, id);
 
+ALTER TABLE ONLY billing.number_prefixes
+    ADD CONSTRAINT number_prefixes_pkey PRIMARY KEY (prefix);
+
 ALTER TABLE ONLY billing.payment_customers
     ADD CONSTRAINT payment_customers_pkey PRIMARY KEY (tenant_id, provider);
 
@@ -34180,6 +36996,9 @@ ALTER TABLE ONLY knowledge.document_files
 ALTER TABLE ONLY knowledge.source_languages
     ADD CONSTRAINT source_languages_pkey PRIMARY KEY (tenant_id, source_id, language);
 
+ALTER TABLE ONLY knowledge.upload_tickets
+    ADD CONSTRAINT upload_tickets_pkey PRIMARY KEY (tenant_id, id);
+
 ALTER TABLE ONLY metering.api_call_buffer
     ADD CONSTRAINT api_call_buffer_pkey PRIMARY KEY (tenant_id, id);
 
@@ -34203,6 +37022,9 @@ ALTER TABLE ONLY metering.llm_texts_default
 
 ALTER TABLE ONLY metering.quota_holds
     ADD CONSTRAINT quota_holds_pkey PRIMARY KEY (tenant_id, counter_id, reservation_id);
+
+ALTER TABLE ONLY metering.quota_keys
+    ADD CONSTRAINT quota_keys_pkey PRIMARY KEY (tenant_id, key);
 
 ALTER TABLE ONLY metering.rate_limit_rules
     ADD CONSTRAINT rate_limit_rules_pkey PRIMARY KEY (tenant_id, config_id, window_seconds);
@@ -34330,6 +37152,10 @@ CREATE INDEX billing_notices_subscription_id_idx ON app_public.billing_notices U
 
 CREATE INDEX billing_profiles_issuer_id_idx ON app_public.billing_profiles USING btree (issuer_id);
 
+CREATE INDEX coupon_redemptions_coupon_id_idx ON app_public.coupon_redemptions USING btree (coupon_id);
+
+CREATE UNIQUE INDEX coupon_redemptions_one_waiting_key ON app_public.coupon_redemptions USING btree (tenant_id) WHERE (starts_at IS NULL);
+
 CREATE INDEX credit_entries_tenant_id_invoice_id_currency_idx ON app_public.credit_entries USING btree (tenant_id, invoice_id, currency);
 
 CREATE INDEX credit_entries_tenant_id_payment_id_idx ON app_public.credit_entries USING btree (tenant_id, payment_id);
@@ -34386,15 +37212,21 @@ CREATE INDEX invitations_tenant_id_created_at_idx ON app_public.invitations USIN
 
 CREATE INDEX invoice_lines_component_id_idx ON app_public.invoice_lines USING btree (component_id);
 
+CREATE INDEX invoice_lines_coupon_id_idx ON app_public.invoice_lines USING btree (coupon_id);
+
 CREATE INDEX invoice_lines_price_id_idx ON app_public.invoice_lines USING btree (price_id);
 
 CREATE INDEX invoice_lines_tenant_id_service_start_idx ON app_public.invoice_lines USING btree (tenant_id, service_start) WHERE (kind = ANY (ARRAY['usage'::app_public.invoice_line_kind_enum, 'overage'::app_public.invoice_line_kind_enum, 'adjustment'::app_public.invoice_line_kind_enum]));
 
 CREATE INDEX invoice_lines_usage_type_idx ON app_public.invoice_lines USING btree (usage_type);
 
-CREATE INDEX invoices_issuer_id_idx ON app_public.invoices USING btree (issuer_id);
+CREATE INDEX invoices_created_at_id_idx ON app_public.invoices USING btree (created_at, id);
+
+CREATE INDEX invoices_issuer_id_created_at_id_idx ON app_public.invoices USING btree (issuer_id, created_at, id);
 
 CREATE UNIQUE INDEX invoices_one_a_period_key ON app_public.invoices USING btree (tenant_id, subscription_id, period_number, reason) WHERE ((reason)::text = ANY (ARRAY['period'::text, 'end'::text]));
+
+CREATE INDEX invoices_open_idx ON app_public.invoices USING btree (created_at, id) WHERE (amount_due > (0)::numeric);
 
 CREATE INDEX invoices_subscription_id_idx ON app_public.invoices USING btree (subscription_id);
 
@@ -34408,11 +37240,17 @@ CREATE INDEX invoices_to_finalise_idx ON app_public.invoices USING btree (finali
 
 CREATE INDEX invoices_usage_price_id_idx ON app_public.invoices USING btree (usage_price_id);
 
+CREATE INDEX knowledge_sync_pages_tenant_id_outcome_source_id_external_i_idx ON app_public.knowledge_sync_pages USING btree (tenant_id, outcome, source_id, external_id);
+
+CREATE UNIQUE INDEX llm_model_price_overrides_beginning_key ON app_public.llm_model_price_overrides USING btree (tenant_id, model_id, valid_from) WHERE (superseded_at IS NULL);
+
 CREATE INDEX llm_model_price_overrides_created_by_user_id_idx ON app_public.llm_model_price_overrides USING btree (created_by_user_id);
 
 CREATE INDEX llm_model_price_overrides_model_id_idx ON app_public.llm_model_price_overrides USING btree (model_id);
 
 CREATE INDEX llm_model_price_overrides_tenant_id_model_id_idx ON app_public.llm_model_price_overrides USING btree (tenant_id, model_id);
+
+CREATE UNIQUE INDEX llm_model_prices_beginning_key ON app_public.llm_model_prices USING btree (model_id, valid_from) WHERE (superseded_at IS NULL);
 
 CREATE INDEX llm_model_prices_created_by_user_id_idx ON app_public.llm_model_prices USING btree (created_by_user_id);
 
@@ -34449,6 +37287,8 @@ CREATE INDEX payments_tenant_id_invoice_id_currency_idx ON app_public.payments U
 CREATE INDEX payments_tenant_id_payment_method_id_idx ON app_public.payments USING btree (tenant_id, payment_method_id);
 
 CREATE INDEX plan_price_components_usage_type_idx ON app_public.plan_price_components USING btree (usage_type);
+
+CREATE INDEX plans_only_for_tenant_id_idx ON app_public.plans USING btree (only_for_tenant_id);
 
 CREATE INDEX project_members_tenant_id_user_id_idx ON app_public.project_members USING btree (tenant_id, user_id);
 
@@ -34612,6 +37452,8 @@ CREATE INDEX usage_events_late_idx ON ONLY app_public.usage_events USING btree (
 
 CREATE INDEX usage_events_payer_id_usage_type_occurred_at_idx ON ONLY app_public.usage_events USING btree (payer_id, usage_type, occurred_at) WHERE (payer_id IS NOT NULL);
 
+CREATE INDEX usage_events_tenant_id_corrects_batch_id_idx ON ONLY app_public.usage_events USING btree (tenant_id, corrects_batch_id) WHERE (corrects_batch_id IS NOT NULL);
+
 CREATE INDEX usage_events_tenant_id_occurred_at_idx ON ONLY app_public.usage_events USING btree (tenant_id, occurred_at);
 
 CREATE INDEX usage_events_tenant_id_rerates_batch_id_idx ON ONLY app_public.usage_events USING btree (tenant_id, rerates_batch_id) WHERE (rerates_batch_id IS NOT NULL);
@@ -34686,7 +37528,17 @@ CREATE UNIQUE INDEX workspaces_tenant_id_name_key ON app_public.workspaces USING
 
 COMMENT ON INDEX app_public.workspaces_tenant_id_name_key IS 'is used by another workspace of this tenant';
 
+CREATE INDEX ledger_entries_occurred_at_id_idx ON billing.ledger_entries USING btree (occurred_at, id);
+
 CREATE INDEX ledger_entries_tenant_id_occurred_at_idx ON billing.ledger_entries USING btree (tenant_id, occurred_at);
+
+CREATE INDEX number_prefixes_issuer_id_idx ON billing.number_prefixes USING btree (issuer_id);
+
+CREATE INDEX upload_tickets_expires_at_idx ON knowledge.upload_tickets USING btree (expires_at);
+
+CREATE INDEX upload_tickets_tenant_id_source_id_idx ON knowledge.upload_tickets USING btree (tenant_id, source_id);
+
+CREATE INDEX upload_tickets_user_id_tenant_id_id_idx ON knowledge.upload_tickets USING btree (user_id, tenant_id, id);
 
 CREATE INDEX llm_calls_tenant_id_conversation_id_idx ON ONLY metering.llm_calls USING btree (tenant_id, conversation_id) WHERE (conversation_id IS NOT NULL);
 
@@ -34700,6 +37552,8 @@ CREATE INDEX quota_holds_reservation_id_idx ON metering.quota_holds USING btree 
 
 CREATE INDEX quota_holds_tenant_id_counter_id_expires_at_idx ON metering.quota_holds USING btree (tenant_id, counter_id, expires_at);
 
+CREATE INDEX quota_keys_used_at_idx ON metering.quota_keys USING btree (used_at);
+
 CREATE INDEX rate_limit_rules_config_id_idx ON metering.rate_limit_rules USING btree (config_id);
 
 CREATE UNIQUE INDEX usage_days_key ON metering.usage_days USING btree (tenant_id, used_on, usage_type, user_id, agent_id, api_key_id, project_id, model_id, feature_name) NULLS NOT DISTINCT;
@@ -34709,6 +37563,8 @@ CREATE INDEX usage_events_default_payer_id_batch_id_idx ON metering.usage_events
 CREATE INDEX usage_events_default_payer_id_usage_type_occurred_at_idx ON metering.usage_events_default USING btree (payer_id, usage_type, occurred_at) WHERE (payer_id IS NOT NULL);
 
 CREATE INDEX usage_events_default_tenant_id_batch_id_idx ON metering.usage_events_default USING btree (tenant_id, batch_id) WHERE (adjusts_period IS NOT NULL);
+
+CREATE INDEX usage_events_default_tenant_id_corrects_batch_id_idx ON metering.usage_events_default USING btree (tenant_id, corrects_batch_id) WHERE (corrects_batch_id IS NOT NULL);
 
 CREATE INDEX usage_events_default_tenant_id_occurred_at_idx ON metering.usage_events_default USING btree (tenant_id, occurred_at);
 
@@ -34763,6 +37619,8 @@ ALTER INDEX app_public.usage_events_payer_id_usage_type_occurred_at_idx ATTACH P
 ALTER INDEX app_public.usage_events_pkey ATTACH PARTITION metering.usage_events_default_pkey;
 
 ALTER INDEX app_public.usage_events_late_idx ATTACH PARTITION metering.usage_events_default_tenant_id_batch_id_idx;
+
+ALTER INDEX app_public.usage_events_tenant_id_corrects_batch_id_idx ATTACH PARTITION metering.usage_events_default_tenant_id_corrects_batch_id_idx;
 
 ALTER INDEX app_public.usage_events_tenant_id_occurred_at_idx ATTACH PARTITION metering.usage_events_default_tenant_id_occurred_at_idx;
 
@@ -34860,6 +37718,14 @@ COMMENT ON TRIGGER _000_require_writable_tenant ON app_public.institutions IS 'O
 CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.invitations FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION tenancy.tg__require_writable_tenant();
 
 COMMENT ON TRIGGER _000_require_writable_tenant ON app_public.invitations IS 'Only while the tenant is in trial or active, as all tenants above it are, and only by its members.';
+
+CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.knowledge_sync_pages FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION tenancy.tg__require_writable_tenant();
+
+COMMENT ON TRIGGER _000_require_writable_tenant ON app_public.knowledge_sync_pages IS 'Only while the tenant is in trial or active, as all tenants above it are, and only by its members.';
+
+CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.knowledge_syncs FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION tenancy.tg__require_writable_tenant();
+
+COMMENT ON TRIGGER _000_require_writable_tenant ON app_public.knowledge_syncs IS 'Only while the tenant is in trial or active, as all tenants above it are, and only by its members.';
 
 CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.llm_model_price_overrides FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION tenancy.tg__require_writable_tenant();
 
@@ -35007,6 +37873,8 @@ CREATE TRIGGER _020_normalize_texts BEFORE INSERT OR UPDATE ON app_public.billin
 
 CREATE TRIGGER _020_normalize_texts BEFORE INSERT OR UPDATE ON app_public.business_functions FOR EACH ROW WHEN (((NOT (new.name IS NFC NORMALIZED)) OR (NOT (new.description IS NFC NORMALIZED)))) EXECUTE FUNCTION core.tg__normalize_texts('name', 'description');
 
+CREATE TRIGGER _020_normalize_texts BEFORE INSERT OR UPDATE ON app_public.coupons FOR EACH ROW WHEN (((NOT (new.code IS NFC NORMALIZED)) OR (NOT (new.name IS NFC NORMALIZED)) OR (NOT (new.currency IS NFC NORMALIZED)))) EXECUTE FUNCTION core.tg__normalize_texts('code', 'name', 'currency');
+
 CREATE TRIGGER _020_normalize_texts BEFORE INSERT OR UPDATE ON app_public.credit_entries FOR EACH ROW WHEN (((NOT (new.currency IS NFC NORMALIZED)) OR (NOT (new.memo IS NFC NORMALIZED)))) EXECUTE FUNCTION core.tg__normalize_texts('currency', 'memo');
 
 CREATE TRIGGER _020_normalize_texts BEFORE INSERT OR UPDATE ON app_public.departments FOR EACH ROW WHEN (((NOT (new.name IS NFC NORMALIZED)) OR (NOT (new.description IS NFC NORMALIZED)))) EXECUTE FUNCTION core.tg__normalize_texts('name', 'description');
@@ -35028,6 +37896,10 @@ CREATE TRIGGER _020_normalize_texts BEFORE INSERT OR UPDATE ON app_public.invoic
 CREATE TRIGGER _020_normalize_texts BEFORE INSERT OR UPDATE ON app_public.invoice_lines FOR EACH ROW WHEN (((NOT (new.description IS NFC NORMALIZED)) OR (NOT (new.usage_type IS NFC NORMALIZED)))) EXECUTE FUNCTION core.tg__normalize_texts('description', 'usage_type');
 
 CREATE TRIGGER _020_normalize_texts BEFORE INSERT OR UPDATE ON app_public.invoices FOR EACH ROW WHEN (((NOT (new.number IS NFC NORMALIZED)) OR (NOT (new.currency IS NFC NORMALIZED)) OR (NOT (new.timezone IS NFC NORMALIZED)) OR (NOT ((new.issued_by)::text IS NFC NORMALIZED)) OR (NOT ((new.billed_to)::text IS NFC NORMALIZED)) OR (NOT (new.void_reason IS NFC NORMALIZED)) OR (NOT (new.write_off_reason IS NFC NORMALIZED)) OR (NOT (new.memo IS NFC NORMALIZED)))) EXECUTE FUNCTION core.tg__normalize_texts('number', 'currency', 'timezone', 'issued_by', 'billed_to', 'void_reason', 'write_off_reason', 'memo');
+
+CREATE TRIGGER _020_normalize_texts BEFORE INSERT OR UPDATE ON app_public.knowledge_sync_pages FOR EACH ROW WHEN (((NOT (new.external_id IS NFC NORMALIZED)) OR (NOT (new.error IS NFC NORMALIZED)) OR (NOT (new.etag IS NFC NORMALIZED)) OR (NOT (new.last_modified IS NFC NORMALIZED)))) EXECUTE FUNCTION core.tg__normalize_texts('external_id', 'error', 'etag', 'last_modified');
+
+CREATE TRIGGER _020_normalize_texts BEFORE INSERT OR UPDATE ON app_public.knowledge_syncs FOR EACH ROW WHEN ((NOT (new.error IS NFC NORMALIZED))) EXECUTE FUNCTION core.tg__normalize_texts('error');
 
 CREATE TRIGGER _020_normalize_texts BEFORE INSERT OR UPDATE ON app_public.llm_models FOR EACH ROW WHEN (((NOT (new.name IS NFC NORMALIZED)) OR (NOT (new.display_name IS NFC NORMALIZED)) OR (NOT (new.provider_model_name IS NFC NORMALIZED)) OR (NOT (array_to_string(new.input_modalities, ' '::text) IS NFC NORMALIZED)) OR (NOT (array_to_string(new.output_modalities, ' '::text) IS NFC NORMALIZED)))) EXECUTE FUNCTION core.tg__normalize_texts('name', 'display_name', 'provider_model_name', 'input_modalities', 'output_modalities');
 
@@ -35070,6 +37942,8 @@ CREATE TRIGGER _020_normalize_texts BEFORE INSERT OR UPDATE ON app_public.resour
 CREATE TRIGGER _020_normalize_texts BEFORE INSERT OR UPDATE ON app_public.subscriptions FOR EACH ROW WHEN (((NOT (new.currency IS NFC NORMALIZED)) OR (NOT (new.timezone IS NFC NORMALIZED)))) EXECUTE FUNCTION core.tg__normalize_texts('currency', 'timezone');
 
 CREATE TRIGGER _020_normalize_texts BEFORE INSERT OR UPDATE ON app_public.tags FOR EACH ROW WHEN (((NOT (new.name IS NFC NORMALIZED)) OR (NOT (new.slug IS NFC NORMALIZED)) OR (NOT (new.color IS NFC NORMALIZED)) OR (NOT (new.description IS NFC NORMALIZED)))) EXECUTE FUNCTION core.tg__normalize_texts('name', 'slug', 'color', 'description');
+
+CREATE TRIGGER _020_normalize_texts BEFORE INSERT OR UPDATE ON app_public.tax_rates FOR EACH ROW WHEN ((NOT (new.country_code IS NFC NORMALIZED))) EXECUTE FUNCTION core.tg__normalize_texts('country_code');
 
 CREATE TRIGGER _020_normalize_texts BEFORE INSERT OR UPDATE ON app_public.tenant_config FOR EACH ROW WHEN (((NOT ((new.rate_limit_config)::text IS NFC NORMALIZED)) OR (NOT (array_to_string(new.allowed_origins, ' '::text) IS NFC NORMALIZED)) OR (NOT ((new.features)::text IS NFC NORMALIZED)))) EXECUTE FUNCTION core.tg__normalize_texts('rate_limit_config', 'allowed_origins', 'features');
 
@@ -35127,6 +38001,8 @@ CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.billing_profiles 
 
 CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.business_functions FOR EACH ROW EXECUTE FUNCTION core.tg__set_updated_at();
 
+CREATE TRIGGER _100_set_updated_at BEFORE UPDATE OF id, code, name, percent_off, amount_off, currency, duration, duration_periods, redeem_by, max_redemptions, created_at, updated_at ON app_public.coupons FOR EACH ROW EXECUTE FUNCTION core.tg__set_updated_at();
+
 CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.departments FOR EACH ROW EXECUTE FUNCTION core.tg__set_updated_at();
 
 CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.documents FOR EACH ROW EXECUTE FUNCTION core.tg__set_updated_at();
@@ -35169,7 +38045,7 @@ CREATE TRIGGER _100_set_updated_at BEFORE UPDATE OF id, tenant_id, sharing_mode,
 
 CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.quota_tracking FOR EACH ROW EXECUTE FUNCTION core.tg__set_updated_at();
 
-CREATE TRIGGER _100_set_updated_at BEFORE UPDATE OF id, tenant_id, sharing_mode, resource_type, name, display_name, description, category, tags, source_type, source_url, source_config, file_path, file_type, file_size_bytes, page_count, embedding_model, chunk_size, chunk_overlap, language, vector_store_id, extracted_metadata, publication_date, author, source_organization, status, enabled, created_by_user_id, last_synced_at, metadata, created_at, updated_at, deleted_at ON app_public.rag_knowledge_sources FOR EACH ROW EXECUTE FUNCTION core.tg__set_updated_at();
+CREATE TRIGGER _100_set_updated_at BEFORE UPDATE OF id, tenant_id, sharing_mode, resource_type, name, display_name, description, category, tags, source_type, source_url, source_config, file_path, file_type, file_size_bytes, page_count, embedding_model, chunk_size, chunk_overlap, language, vector_store_id, extracted_metadata, publication_date, author, source_organization, status, enabled, created_by_user_id, metadata, created_at, updated_at, deleted_at ON app_public.rag_knowledge_sources FOR EACH ROW EXECUTE FUNCTION core.tg__set_updated_at();
 
 CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.rate_limit_config FOR EACH ROW EXECUTE FUNCTION core.tg__set_updated_at();
 
@@ -35249,6 +38125,8 @@ CREATE TRIGGER _200_keep_history BEFORE INSERT OR DELETE OR UPDATE ON app_public
 
 CREATE TRIGGER _200_keep_states BEFORE INSERT OR UPDATE ON app_public.subscriptions FOR EACH ROW EXECUTE FUNCTION billing.tg_subscriptions__keep_states();
 
+CREATE TRIGGER _200_keep_terms BEFORE UPDATE ON app_public.coupons FOR EACH ROW EXECUTE FUNCTION billing.tg_coupons__keep_terms();
+
 CREATE TRIGGER _200_note_activation BEFORE INSERT OR UPDATE OF status, is_active ON app_public.agents FOR EACH ROW EXECUTE FUNCTION catalog.tg__note_activation('is_active');
 
 CREATE TRIGGER _200_note_activation BEFORE INSERT OR UPDATE OF status, enabled ON app_public.tools FOR EACH ROW EXECUTE FUNCTION catalog.tg__note_activation('enabled');
@@ -35287,7 +38165,11 @@ CREATE TRIGGER _300_check_model_settings BEFORE INSERT OR UPDATE OF model_id, te
 
 CREATE TRIGGER _300_check_source BEFORE INSERT ON app_public.agent_knowledge_sources FOR EACH ROW EXECUTE FUNCTION catalog.tg_agent_knowledge_sources__check_source();
 
+CREATE TRIGGER _300_check_sync BEFORE INSERT OR UPDATE OF source_type, source_url, source_config ON app_public.rag_knowledge_sources FOR EACH ROW EXECUTE FUNCTION knowledge.tg_rag_knowledge_sources__check_sync();
+
 CREATE TRIGGER _300_check_tool BEFORE INSERT ON app_public.agent_tools FOR EACH ROW EXECUTE FUNCTION catalog.tg_agent_tools__check_tool();
+
+CREATE TRIGGER _300_keep_windows BEFORE INSERT ON app_public.rate_limit_config FOR EACH ROW EXECUTE FUNCTION metering.tg_rate_limit_config__keep_windows();
 
 CREATE TRIGGER _300_refuse_credentials BEFORE INSERT OR UPDATE OF config ON app_public.agent_tools FOR EACH ROW EXECUTE FUNCTION catalog.tg__refuse_credentials('config');
 
@@ -35312,6 +38194,8 @@ CREATE TRIGGER _500_audit_sharing_of_added AFTER INSERT ON app_public.tools FOR 
 CREATE TRIGGER _500_audit_sharing_of_added AFTER INSERT ON app_public.workflows FOR EACH ROW WHEN (((new.sharing_mode)::text <> 'private'::text)) EXECUTE FUNCTION catalog.tg__audit_sharing_mode('workflow');
 
 CREATE TRIGGER _500_cap_grants AFTER INSERT OR DELETE OR UPDATE OF role, permissions, status ON app_public.user_tenants FOR EACH ROW EXECUTE FUNCTION tenancy.tg_user_tenants__cap_grants();
+
+CREATE TRIGGER _500_claim_prefixes AFTER INSERT OR UPDATE OF number_prefix, credit_note_prefix ON app_public.invoice_issuers FOR EACH ROW EXECUTE FUNCTION billing.tg_invoice_issuers__claim_prefixes();
 
 CREATE TRIGGER _500_count AFTER INSERT OR DELETE ON app_public.user_rating_votes FOR EACH ROW EXECUTE FUNCTION catalog.tg_user_rating_votes__count();
 
@@ -35465,6 +38349,8 @@ ALTER TABLE billing.ledger_entries ENABLE ALWAYS TRIGGER _200_keep;
 
 CREATE TRIGGER _020_normalize_texts BEFORE INSERT OR UPDATE ON knowledge.document_drafts FOR EACH ROW WHEN (((NOT (new.title IS NFC NORMALIZED)) OR (NOT (new.content IS NFC NORMALIZED)) OR (NOT ((new.metadata)::text IS NFC NORMALIZED)))) EXECUTE FUNCTION core.tg__normalize_texts('title', 'content', 'metadata');
 
+CREATE TRIGGER _600_require_room AFTER INSERT ON knowledge.upload_tickets FOR EACH ROW EXECUTE FUNCTION metering.tg_upload_tickets__require_room();
+
 CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON metering.usage_days FOR EACH ROW EXECUTE FUNCTION core.tg__set_updated_at();
 
 CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON metering.usage_minutes FOR EACH ROW EXECUTE FUNCTION core.tg__set_updated_at();
@@ -35579,6 +38465,15 @@ ALTER TABLE ONLY app_public.billing_profiles
 ALTER TABLE ONLY app_public.business_functions
     ADD CONSTRAINT business_functions_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app_public.tenants(id) ON DELETE CASCADE;
 
+ALTER TABLE ONLY app_public.coupon_redemptions
+    ADD CONSTRAINT coupon_redemptions_coupon_id_fkey FOREIGN KEY (coupon_id) REFERENCES app_public.coupons(id);
+
+COMMENT ON CONSTRAINT coupon_redemptions_coupon_id_fkey ON app_public.coupon_redemptions IS '@fieldName coupon
+@foreignFieldName redemptions';
+
+ALTER TABLE ONLY app_public.coupon_redemptions
+    ADD CONSTRAINT coupon_redemptions_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app_public.tenants(id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY app_public.credit_entries
     ADD CONSTRAINT credit_entries_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app_public.tenants(id) ON DELETE CASCADE;
 
@@ -35672,6 +38567,11 @@ ALTER TABLE ONLY app_public.invoice_lines
 COMMENT ON CONSTRAINT invoice_lines_component_id_fkey ON app_public.invoice_lines IS '@behavior -manyRelation:resource:list -manyRelation:resource:connection';
 
 ALTER TABLE ONLY app_public.invoice_lines
+    ADD CONSTRAINT invoice_lines_coupon_id_fkey FOREIGN KEY (coupon_id) REFERENCES app_public.coupons(id);
+
+COMMENT ON CONSTRAINT invoice_lines_coupon_id_fkey ON app_public.invoice_lines IS '@behavior -manyRelation:resource:list -manyRelation:resource:connection';
+
+ALTER TABLE ONLY app_public.invoice_lines
     ADD CONSTRAINT invoice_lines_price_id_fkey FOREIGN KEY (price_id) REFERENCES app_public.plan_prices(id);
 
 COMMENT ON CONSTRAINT invoice_lines_price_id_fkey ON app_public.invoice_lines IS '@behavior -manyRelation:resource:list -manyRelation:resource:connection';
@@ -35714,6 +38614,18 @@ ALTER TABLE ONLY app_public.invoices
     ADD CONSTRAINT invoices_usage_price_id_fkey FOREIGN KEY (usage_price_id) REFERENCES app_public.plan_prices(id);
 
 COMMENT ON CONSTRAINT invoices_usage_price_id_fkey ON app_public.invoices IS '@behavior -manyRelation:resource:list -manyRelation:resource:connection';
+
+ALTER TABLE ONLY app_public.knowledge_sync_pages
+    ADD CONSTRAINT knowledge_sync_pages_tenant_id_source_id_fkey FOREIGN KEY (tenant_id, source_id) REFERENCES app_public.knowledge_syncs(tenant_id, source_id) ON DELETE CASCADE;
+
+COMMENT ON CONSTRAINT knowledge_sync_pages_tenant_id_source_id_fkey ON app_public.knowledge_sync_pages IS '@fieldName sync
+@foreignFieldName pages';
+
+ALTER TABLE ONLY app_public.knowledge_syncs
+    ADD CONSTRAINT knowledge_syncs_tenant_id_source_id_fkey FOREIGN KEY (tenant_id, source_id) REFERENCES app_public.rag_knowledge_sources(tenant_id, id) ON DELETE CASCADE;
+
+COMMENT ON CONSTRAINT knowledge_syncs_tenant_id_source_id_fkey ON app_public.knowledge_syncs IS '@fieldName source
+@foreignFieldName sync';
 
 ALTER TABLE ONLY app_public.llm_model_price_overrides
     ADD CONSTRAINT llm_model_price_overrides_created_by_user_id_fkey FOREIGN KEY (created_by_user_id) REFERENCES app_public.user_profiles(id) ON DELETE SET NULL;
@@ -35809,6 +38721,12 @@ ALTER TABLE ONLY app_public.plan_prices
 COMMENT ON CONSTRAINT plan_prices_plan_id_fkey ON app_public.plan_prices IS '@fieldName plan
 @foreignFieldName prices';
 
+ALTER TABLE ONLY app_public.plans
+    ADD CONSTRAINT plans_only_for_tenant_id_fkey FOREIGN KEY (only_for_tenant_id) REFERENCES app_public.tenants(id) ON DELETE SET NULL;
+
+COMMENT ON CONSTRAINT plans_only_for_tenant_id_fkey ON app_public.plans IS '@fieldName onlyForTenant
+@behavior -manyRelation:resource:list -manyRelation:resource:connection';
+
 ALTER TABLE ONLY app_public.project_members
     ADD CONSTRAINT project_members_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app_public.tenants(id) ON DELETE CASCADE;
 
@@ -35880,9 +38798,6 @@ ALTER TABLE ONLY app_public.rag_knowledge_sources
 
 ALTER TABLE ONLY app_public.rate_limit_config
     ADD CONSTRAINT rate_limit_config_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app_public.tenants(id) ON DELETE CASCADE;
-
-ALTER TABLE ONLY app_public.rate_limit_usage
-    ADD CONSTRAINT rate_limit_usage_config_id_fkey FOREIGN KEY (config_id) REFERENCES app_public.rate_limit_config(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY app_public.rate_limit_usage
     ADD CONSTRAINT rate_limit_usage_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app_public.tenants(id) ON DELETE CASCADE;
@@ -36100,6 +39015,9 @@ ALTER TABLE ONLY billing.invoice_numbers
 ALTER TABLE ONLY billing.ledger_entries
     ADD CONSTRAINT ledger_entries_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app_public.tenants(id) ON DELETE CASCADE;
 
+ALTER TABLE ONLY billing.number_prefixes
+    ADD CONSTRAINT number_prefixes_issuer_id_fkey FOREIGN KEY (issuer_id) REFERENCES app_public.invoice_issuers(id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY billing.payment_customers
     ADD CONSTRAINT payment_customers_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app_public.tenants(id) ON DELETE CASCADE;
 
@@ -36115,6 +39033,12 @@ ALTER TABLE ONLY knowledge.document_files
 ALTER TABLE ONLY knowledge.source_languages
     ADD CONSTRAINT source_languages_tenant_id_source_id_fkey FOREIGN KEY (tenant_id, source_id) REFERENCES app_public.rag_knowledge_sources(tenant_id, id) ON DELETE CASCADE;
 
+ALTER TABLE ONLY knowledge.upload_tickets
+    ADD CONSTRAINT upload_tickets_tenant_id_source_id_fkey FOREIGN KEY (tenant_id, source_id) REFERENCES app_public.rag_knowledge_sources(tenant_id, id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY knowledge.upload_tickets
+    ADD CONSTRAINT upload_tickets_user_id_fkey FOREIGN KEY (user_id) REFERENCES app_public.user_profiles(id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY metering.api_call_buffer
     ADD CONSTRAINT api_call_buffer_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app_public.tenants(id) ON DELETE CASCADE;
 
@@ -36123,6 +39047,9 @@ ALTER TABLE ONLY metering.finalised_periods
 
 ALTER TABLE ONLY metering.quota_holds
     ADD CONSTRAINT quota_holds_tenant_id_counter_id_fkey FOREIGN KEY (tenant_id, counter_id) REFERENCES app_public.quota_tracking(tenant_id, id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY metering.quota_keys
+    ADD CONSTRAINT quota_keys_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app_public.tenants(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY metering.rate_limit_rules
     ADD CONSTRAINT rate_limit_rules_config_id_fkey FOREIGN KEY (config_id) REFERENCES app_public.rate_limit_config(id) ON DELETE CASCADE;
@@ -36203,6 +39130,12 @@ CREATE POLICY all_owner ON app_public.billing_profiles TO rowhouse_owner USING (
 
 CREATE POLICY all_owner ON app_public.business_functions TO rowhouse_owner USING (true) WITH CHECK (true);
 
+CREATE POLICY all_owner ON app_public.coupon_redemptions TO rowhouse_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY all_owner ON app_public.coupons TO rowhouse_owner USING (true) WITH CHECK (true);
+
+COMMENT ON POLICY all_owner ON app_public.coupons IS 'what the platform sells';
+
 CREATE POLICY all_owner ON app_public.credit_entries TO rowhouse_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY all_owner ON app_public.departments TO rowhouse_owner USING (true) WITH CHECK (true);
@@ -36228,6 +39161,10 @@ COMMENT ON POLICY all_owner ON app_public.invoice_issuers IS 'the companies that
 CREATE POLICY all_owner ON app_public.invoice_lines TO rowhouse_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY all_owner ON app_public.invoices TO rowhouse_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY all_owner ON app_public.knowledge_sync_pages TO rowhouse_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY all_owner ON app_public.knowledge_syncs TO rowhouse_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY all_owner ON app_public.llm_model_price_overrides TO rowhouse_owner USING (true) WITH CHECK (true);
 
@@ -36305,6 +39242,10 @@ CREATE POLICY all_owner ON app_public.tag_assignments TO rowhouse_owner USING (t
 
 CREATE POLICY all_owner ON app_public.tags TO rowhouse_owner USING (true) WITH CHECK (true);
 
+CREATE POLICY all_owner ON app_public.tax_rates TO rowhouse_owner USING (true) WITH CHECK (true);
+
+COMMENT ON POLICY all_owner ON app_public.tax_rates IS 'taxes are the same for every tenant';
+
 CREATE POLICY all_owner ON app_public.tenant_config TO rowhouse_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY all_owner ON app_public.tenant_entitlement_overrides TO rowhouse_owner USING (true) WITH CHECK (true);
@@ -36367,6 +39308,10 @@ CREATE POLICY all_platform ON app_public.billing_profiles TO rowhouse_platform U
 
 CREATE POLICY all_platform ON app_public.business_functions TO rowhouse_platform USING (true) WITH CHECK (true);
 
+CREATE POLICY all_platform ON app_public.coupon_redemptions TO rowhouse_platform USING (true) WITH CHECK (true);
+
+CREATE POLICY all_platform ON app_public.coupons TO rowhouse_platform USING (true) WITH CHECK (true);
+
 CREATE POLICY all_platform ON app_public.credit_entries TO rowhouse_platform USING (true) WITH CHECK (true);
 
 CREATE POLICY all_platform ON app_public.departments TO rowhouse_platform USING (true) WITH CHECK (true);
@@ -36390,6 +39335,10 @@ CREATE POLICY all_platform ON app_public.invoice_issuers TO rowhouse_platform US
 CREATE POLICY all_platform ON app_public.invoice_lines TO rowhouse_platform USING (true) WITH CHECK (true);
 
 CREATE POLICY all_platform ON app_public.invoices TO rowhouse_platform USING (true) WITH CHECK (true);
+
+CREATE POLICY all_platform ON app_public.knowledge_sync_pages TO rowhouse_platform USING (true) WITH CHECK (true);
+
+CREATE POLICY all_platform ON app_public.knowledge_syncs TO rowhouse_platform USING (true) WITH CHECK (true);
 
 CREATE POLICY all_platform ON app_public.llm_model_price_overrides TO rowhouse_platform USING (true) WITH CHECK (true);
 
@@ -36453,6 +39402,8 @@ CREATE POLICY all_platform ON app_public.tag_assignments TO rowhouse_platform US
 
 CREATE POLICY all_platform ON app_public.tags TO rowhouse_platform USING (true) WITH CHECK (true);
 
+CREATE POLICY all_platform ON app_public.tax_rates TO rowhouse_platform USING (true) WITH CHECK (true);
+
 CREATE POLICY all_platform ON app_public.tenant_config TO rowhouse_platform USING (true) WITH CHECK (true);
 
 CREATE POLICY all_platform ON app_public.tenant_entitlement_overrides TO rowhouse_platform USING (true) WITH CHECK (true);
@@ -36493,6 +39444,8 @@ CREATE POLICY all_platform ON app_public.workspaces TO rowhouse_platform USING (
 
 CREATE POLICY all_self ON app_public.user_agents TO rowhouse_user USING ((user_id = ( SELECT core.current_user_id() AS current_user_id))) WITH CHECK ((user_id = ( SELECT core.current_user_id() AS current_user_id)));
 
+CREATE POLICY all_staff ON app_public.coupons TO rowhouse_admin USING (true) WITH CHECK (true);
+
 CREATE POLICY all_staff ON app_public.invoice_issuers TO rowhouse_admin USING (true) WITH CHECK (true);
 
 CREATE POLICY all_staff ON app_public.llm_models TO rowhouse_admin USING (true) WITH CHECK (true);
@@ -36518,6 +39471,10 @@ ALTER TABLE app_public.billing_notices ENABLE ROW LEVEL SECURITY;
 ALTER TABLE app_public.billing_profiles ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app_public.business_functions ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.coupon_redemptions ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.coupons ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app_public.credit_entries ENABLE ROW LEVEL SECURITY;
 
@@ -36639,6 +39596,10 @@ ALTER TABLE app_public.invoice_lines ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app_public.invoices ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE app_public.knowledge_sync_pages ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.knowledge_syncs ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE app_public.llm_model_price_overrides ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app_public.llm_model_prices ENABLE ROW LEVEL SECURITY;
@@ -36725,6 +39686,10 @@ CREATE POLICY select_backup ON app_public.billing_profiles FOR SELECT TO rowhous
 
 CREATE POLICY select_backup ON app_public.business_functions FOR SELECT TO rowhouse_backup USING (true);
 
+CREATE POLICY select_backup ON app_public.coupon_redemptions FOR SELECT TO rowhouse_backup USING (true);
+
+CREATE POLICY select_backup ON app_public.coupons FOR SELECT TO rowhouse_backup USING (true);
+
 CREATE POLICY select_backup ON app_public.credit_entries FOR SELECT TO rowhouse_backup USING (true);
 
 CREATE POLICY select_backup ON app_public.departments FOR SELECT TO rowhouse_backup USING (true);
@@ -36748,6 +39713,10 @@ CREATE POLICY select_backup ON app_public.invoice_issuers FOR SELECT TO rowhouse
 CREATE POLICY select_backup ON app_public.invoice_lines FOR SELECT TO rowhouse_backup USING (true);
 
 CREATE POLICY select_backup ON app_public.invoices FOR SELECT TO rowhouse_backup USING (true);
+
+CREATE POLICY select_backup ON app_public.knowledge_sync_pages FOR SELECT TO rowhouse_backup USING (true);
+
+CREATE POLICY select_backup ON app_public.knowledge_syncs FOR SELECT TO rowhouse_backup USING (true);
 
 CREATE POLICY select_backup ON app_public.llm_model_price_overrides FOR SELECT TO rowhouse_backup USING (true);
 
@@ -36811,6 +39780,8 @@ CREATE POLICY select_backup ON app_public.tag_assignments FOR SELECT TO rowhouse
 
 CREATE POLICY select_backup ON app_public.tags FOR SELECT TO rowhouse_backup USING (true);
 
+CREATE POLICY select_backup ON app_public.tax_rates FOR SELECT TO rowhouse_backup USING (true);
+
 CREATE POLICY select_backup ON app_public.tenant_config FOR SELECT TO rowhouse_backup USING (true);
 
 CREATE POLICY select_backup ON app_public.tenant_entitlement_overrides FOR SELECT TO rowhouse_backup USING (true);
@@ -36854,6 +39825,8 @@ CREATE POLICY select_billing ON app_public.notice_mails FOR SELECT TO rowhouse_u
 CREATE POLICY select_can_manage_billing ON app_public.billing_notices FOR SELECT TO rowhouse_user USING (( SELECT tenancy.has_permission('can_manage_billing'::text) AS has_permission));
 
 CREATE POLICY select_can_manage_billing ON app_public.billing_profiles FOR SELECT TO rowhouse_user USING (( SELECT tenancy.has_permission('can_manage_billing'::text) AS has_permission));
+
+CREATE POLICY select_can_manage_billing ON app_public.coupon_redemptions FOR SELECT TO rowhouse_user USING (( SELECT tenancy.has_permission('can_manage_billing'::text) AS has_permission));
 
 CREATE POLICY select_can_manage_billing ON app_public.credit_entries FOR SELECT TO rowhouse_user USING (( SELECT tenancy.has_permission('can_manage_billing'::text) AS has_permission));
 
@@ -36900,7 +39873,7 @@ CREATE POLICY select_everyone ON app_public.plan_price_components FOR SELECT TO 
 CREATE POLICY select_everyone ON app_public.plan_prices FOR SELECT TO rowhouse_user USING ((plan_id IN ( SELECT plans.id
    FROM app_public.plans)));
 
-CREATE POLICY select_everyone ON app_public.plans FOR SELECT TO rowhouse_user USING ((is_public OR (id IN ( SELECT subscriptions.plan_id
+CREATE POLICY select_everyone ON app_public.plans FOR SELECT TO rowhouse_user USING ((((retired_at IS NULL) AND (is_public OR (only_for_tenant_id = ( SELECT core.current_tenant_id() AS current_tenant_id)))) OR (id IN ( SELECT subscriptions.plan_id
    FROM app_public.subscriptions))));
 
 CREATE POLICY select_everyone ON app_public.usage_types FOR SELECT TO rowhouse_user USING (true);
@@ -36937,6 +39910,10 @@ CASE
     WHEN (deleted_at IS NULL) THEN ( SELECT tenancy.has_role('viewer'::text) AS has_role)
     ELSE ( SELECT tenancy.has_role('admin'::text) AS has_role)
 END);
+
+CREATE POLICY select_member ON app_public.knowledge_sync_pages FOR SELECT TO rowhouse_user USING (true);
+
+CREATE POLICY select_member ON app_public.knowledge_syncs FOR SELECT TO rowhouse_user USING (true);
 
 CREATE POLICY select_member ON app_public.llm_model_price_overrides FOR SELECT TO rowhouse_user USING (true);
 
@@ -37000,6 +39977,9 @@ CASE
     ELSE (id = ANY (( SELECT workspaces.my_deleted_workspace_ids() AS my_deleted_workspace_ids)::uuid[]))
 END);
 
+CREATE POLICY select_redeemed ON app_public.coupons FOR SELECT TO rowhouse_user USING ((id IN ( SELECT r.coupon_id
+   FROM app_public.coupon_redemptions r)));
+
 CREATE POLICY select_self ON app_public.quota_reservations FOR SELECT TO rowhouse_user USING ((user_id = ( SELECT core.current_user_id() AS current_user_id)));
 
 CREATE POLICY select_self ON app_public.usage_events FOR SELECT TO rowhouse_user USING ((user_id = ( SELECT core.current_user_id() AS current_user_id)));
@@ -37010,6 +39990,8 @@ CREATE POLICY select_self ON app_public.user_rating_votes FOR SELECT TO rowhouse
 
 CREATE POLICY select_self ON app_public.user_sessions FOR SELECT TO rowhouse_user USING ((user_id = ( SELECT core.current_user_id() AS current_user_id)));
 
+CREATE POLICY select_staff ON app_public.tax_rates FOR SELECT TO rowhouse_admin USING (true);
+
 CREATE POLICY select_viewer ON app_public.subscriptions FOR SELECT TO rowhouse_user USING (( SELECT tenancy.has_role('viewer'::text) AS has_role));
 
 CREATE POLICY select_viewer ON app_public.tenant_entitlement_overrides FOR SELECT TO rowhouse_user USING (( SELECT tenancy.has_role('viewer'::text) AS has_role));
@@ -37019,6 +40001,8 @@ ALTER TABLE app_public.subscriptions ENABLE ROW LEVEL SECURITY;
 ALTER TABLE app_public.tag_assignments ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app_public.tags ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.tax_rates ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app_public.tenant_config ENABLE ROW LEVEL SECURITY;
 
@@ -37059,6 +40043,10 @@ COMMENT ON POLICY tenant_isolation ON app_public.billing_profiles IS 'Only rows 
 CREATE POLICY tenant_isolation ON app_public.business_functions AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT core.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT core.current_tenant_id() AS current_tenant_id)));
 
 COMMENT ON POLICY tenant_isolation ON app_public.business_functions IS 'Only rows of the tenant in which the request acts.';
+
+CREATE POLICY tenant_isolation ON app_public.coupon_redemptions AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT core.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT core.current_tenant_id() AS current_tenant_id)));
+
+COMMENT ON POLICY tenant_isolation ON app_public.coupon_redemptions IS 'Only rows of the tenant in which the request acts.';
 
 CREATE POLICY tenant_isolation ON app_public.credit_entries AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT core.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT core.current_tenant_id() AS current_tenant_id)));
 
@@ -37103,6 +40091,14 @@ COMMENT ON POLICY tenant_isolation ON app_public.invoice_lines IS 'Only rows of 
 CREATE POLICY tenant_isolation ON app_public.invoices AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT core.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT core.current_tenant_id() AS current_tenant_id)));
 
 COMMENT ON POLICY tenant_isolation ON app_public.invoices IS 'Only rows of the tenant in which the request acts.';
+
+CREATE POLICY tenant_isolation ON app_public.knowledge_sync_pages AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT core.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT core.current_tenant_id() AS current_tenant_id)));
+
+COMMENT ON POLICY tenant_isolation ON app_public.knowledge_sync_pages IS 'Only rows of the tenant in which the request acts.';
+
+CREATE POLICY tenant_isolation ON app_public.knowledge_syncs AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT core.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT core.current_tenant_id() AS current_tenant_id)));
+
+COMMENT ON POLICY tenant_isolation ON app_public.knowledge_syncs IS 'Only rows of the tenant in which the request acts.';
 
 CREATE POLICY tenant_isolation ON app_public.llm_model_price_overrides AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT core.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT core.current_tenant_id() AS current_tenant_id)));
 
@@ -37490,6 +40486,10 @@ COMMENT ON POLICY all_owner ON billing.invoice_numbers IS 'numbers without gaps 
 
 CREATE POLICY all_owner ON billing.ledger_entries TO rowhouse_owner USING (true) WITH CHECK (true);
 
+CREATE POLICY all_owner ON billing.number_prefixes TO rowhouse_owner USING (true) WITH CHECK (true);
+
+COMMENT ON POLICY all_owner ON billing.number_prefixes IS 'the companies that issue invoices belong to the platform';
+
 CREATE POLICY all_owner ON billing.payment_customers TO rowhouse_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY all_owner ON billing.payment_events TO rowhouse_owner USING (true) WITH CHECK (true);
@@ -37504,6 +40504,8 @@ CREATE POLICY all_platform ON billing.invoice_numbers TO rowhouse_platform USING
 
 CREATE POLICY all_platform ON billing.ledger_entries TO rowhouse_platform USING (true) WITH CHECK (true);
 
+CREATE POLICY all_platform ON billing.number_prefixes TO rowhouse_platform USING (true) WITH CHECK (true);
+
 CREATE POLICY all_platform ON billing.payment_customers TO rowhouse_platform USING (true) WITH CHECK (true);
 
 CREATE POLICY all_platform ON billing.payment_events TO rowhouse_platform USING (true) WITH CHECK (true);
@@ -37516,6 +40518,8 @@ ALTER TABLE billing.invoice_numbers ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE billing.ledger_entries ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE billing.number_prefixes ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE billing.payment_customers ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE billing.payment_events ENABLE ROW LEVEL SECURITY;
@@ -37527,6 +40531,8 @@ CREATE POLICY select_backup ON billing.invoice_documents FOR SELECT TO rowhouse_
 CREATE POLICY select_backup ON billing.invoice_numbers FOR SELECT TO rowhouse_backup USING (true);
 
 CREATE POLICY select_backup ON billing.ledger_entries FOR SELECT TO rowhouse_backup USING (true);
+
+CREATE POLICY select_backup ON billing.number_prefixes FOR SELECT TO rowhouse_backup USING (true);
 
 CREATE POLICY select_backup ON billing.payment_customers FOR SELECT TO rowhouse_backup USING (true);
 
@@ -37602,6 +40608,8 @@ CREATE POLICY all_owner ON knowledge.document_files TO rowhouse_owner USING (tru
 
 CREATE POLICY all_owner ON knowledge.source_languages TO rowhouse_owner USING (true) WITH CHECK (true);
 
+CREATE POLICY all_owner ON knowledge.upload_tickets TO rowhouse_owner USING (true) WITH CHECK (true);
+
 CREATE POLICY all_platform ON knowledge.changed_sources TO rowhouse_platform USING (true) WITH CHECK (true);
 
 CREATE POLICY all_platform ON knowledge.document_drafts TO rowhouse_platform USING (true) WITH CHECK (true);
@@ -37609,6 +40617,8 @@ CREATE POLICY all_platform ON knowledge.document_drafts TO rowhouse_platform USI
 CREATE POLICY all_platform ON knowledge.document_files TO rowhouse_platform USING (true) WITH CHECK (true);
 
 CREATE POLICY all_platform ON knowledge.source_languages TO rowhouse_platform USING (true) WITH CHECK (true);
+
+CREATE POLICY all_platform ON knowledge.upload_tickets TO rowhouse_platform USING (true) WITH CHECK (true);
 
 ALTER TABLE knowledge.changed_sources ENABLE ROW LEVEL SECURITY;
 
@@ -37623,6 +40633,10 @@ CREATE POLICY select_backup ON knowledge.document_drafts FOR SELECT TO rowhouse_
 CREATE POLICY select_backup ON knowledge.document_files FOR SELECT TO rowhouse_backup USING (true);
 
 CREATE POLICY select_backup ON knowledge.source_languages FOR SELECT TO rowhouse_backup USING (true);
+
+CREATE POLICY select_backup ON knowledge.upload_tickets FOR SELECT TO rowhouse_backup USING (true);
+
+CREATE POLICY select_member ON knowledge.document_files FOR SELECT TO rowhouse_user USING (true);
 
 ALTER TABLE knowledge.source_languages ENABLE ROW LEVEL SECURITY;
 
@@ -37642,6 +40656,12 @@ CREATE POLICY tenant_isolation ON knowledge.source_languages AS RESTRICTIVE TO r
 
 COMMENT ON POLICY tenant_isolation ON knowledge.source_languages IS 'Only rows of the tenant in which the request acts.';
 
+CREATE POLICY tenant_isolation ON knowledge.upload_tickets AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT core.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT core.current_tenant_id() AS current_tenant_id)));
+
+COMMENT ON POLICY tenant_isolation ON knowledge.upload_tickets IS 'Only rows of the tenant in which the request acts.';
+
+ALTER TABLE knowledge.upload_tickets ENABLE ROW LEVEL SECURITY;
+
 CREATE POLICY all_owner ON metering.api_call_buffer TO rowhouse_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY all_owner ON metering.finalised_periods TO rowhouse_owner USING (true) WITH CHECK (true);
@@ -37655,6 +40675,8 @@ CREATE POLICY all_owner ON metering.llm_texts TO rowhouse_owner USING (true) WIT
 CREATE POLICY all_owner ON metering.llm_texts_default TO rowhouse_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY all_owner ON metering.quota_holds TO rowhouse_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY all_owner ON metering.quota_keys TO rowhouse_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY all_owner ON metering.rate_limit_rules TO rowhouse_owner USING (true) WITH CHECK (true);
 
@@ -37692,6 +40714,8 @@ CREATE POLICY all_platform ON metering.llm_texts_default TO rowhouse_platform US
 
 CREATE POLICY all_platform ON metering.quota_holds TO rowhouse_platform USING (true) WITH CHECK (true);
 
+CREATE POLICY all_platform ON metering.quota_keys TO rowhouse_platform USING (true) WITH CHECK (true);
+
 CREATE POLICY all_platform ON metering.rate_limit_rules TO rowhouse_platform USING (true) WITH CHECK (true);
 
 CREATE POLICY all_platform ON metering.usage_agents TO rowhouse_platform USING (true) WITH CHECK (true);
@@ -37728,6 +40752,8 @@ ALTER TABLE metering.llm_texts_default ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE metering.quota_holds ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE metering.quota_keys ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE metering.rate_limit_rules ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY select_analyst ON metering.llm_calls FOR SELECT TO rowhouse_analyst USING ((tenant_id = ANY (( SELECT tenancy.analyst_tenant_ids() AS analyst_tenant_ids)::uuid[])));
@@ -37749,6 +40775,8 @@ CREATE POLICY select_backup ON metering.llm_texts FOR SELECT TO rowhouse_backup 
 CREATE POLICY select_backup ON metering.llm_texts_default FOR SELECT TO rowhouse_backup USING (true);
 
 CREATE POLICY select_backup ON metering.quota_holds FOR SELECT TO rowhouse_backup USING (true);
+
+CREATE POLICY select_backup ON metering.quota_keys FOR SELECT TO rowhouse_backup USING (true);
 
 CREATE POLICY select_backup ON metering.rate_limit_rules FOR SELECT TO rowhouse_backup USING (true);
 
@@ -37815,6 +40843,10 @@ COMMENT ON POLICY tenant_isolation ON metering.llm_texts_default IS 'Only rows o
 CREATE POLICY tenant_isolation ON metering.quota_holds AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT core.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT core.current_tenant_id() AS current_tenant_id)));
 
 COMMENT ON POLICY tenant_isolation ON metering.quota_holds IS 'Only rows of the tenant in which the request acts.';
+
+CREATE POLICY tenant_isolation ON metering.quota_keys AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT core.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT core.current_tenant_id() AS current_tenant_id)));
+
+COMMENT ON POLICY tenant_isolation ON metering.quota_keys IS 'Only rows of the tenant in which the request acts.';
 
 CREATE POLICY tenant_isolation ON metering.rate_limit_rules AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT core.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT core.current_tenant_id() AS current_tenant_id)));
 
@@ -38284,6 +41316,18 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.payment_methods TO rowhous
 REVOKE ALL ON FUNCTION app_public.add_payment_method(provider_method_id text, provider app_public.payment_provider) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.add_payment_method(provider_method_id text, provider app_public.payment_provider) TO rowhouse_user;
 
+REVOKE ALL ON FUNCTION billing.minor_units(currency text) FROM PUBLIC;
+GRANT ALL ON FUNCTION billing.minor_units(currency text) TO rowhouse_user;
+GRANT ALL ON FUNCTION billing.minor_units(currency text) TO rowhouse_platform;
+
+GRANT SELECT ON TABLE app_public.plan_prices TO rowhouse_backup;
+GRANT SELECT ON TABLE app_public.plan_prices TO rowhouse_user;
+GRANT INSERT,DELETE,UPDATE ON TABLE app_public.plan_prices TO rowhouse_admin;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.plan_prices TO rowhouse_platform;
+
+REVOKE ALL ON FUNCTION app_public.add_plan_price(plan text, currency text, amount numeric, valid_from timestamp with time zone, billing_cycle app_public.billing_cycle_enum, components app_public.new_price_component[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.add_plan_price(plan text, currency text, amount numeric, valid_from timestamp with time zone, billing_cycle app_public.billing_cycle_enum, components app_public.new_price_component[]) TO rowhouse_user;
+
 GRANT SELECT ON TABLE app_public.workspace_members TO rowhouse_backup;
 GRANT SELECT ON TABLE app_public.workspace_members TO rowhouse_user;
 GRANT SELECT ON TABLE app_public.workspace_members TO rowhouse_platform;
@@ -38492,10 +41536,6 @@ GRANT UPDATE(settings) ON TABLE app_public.workspaces TO rowhouse_user;
 
 REVOKE ALL ON FUNCTION app_public.archive_workspace(id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.archive_workspace(id uuid) TO rowhouse_user;
-
-REVOKE ALL ON FUNCTION billing.minor_units(currency text) FROM PUBLIC;
-GRANT ALL ON FUNCTION billing.minor_units(currency text) TO rowhouse_user;
-GRANT ALL ON FUNCTION billing.minor_units(currency text) TO rowhouse_platform;
 
 GRANT SELECT ON TABLE app_public.billing_profiles TO rowhouse_backup;
 GRANT SELECT ON TABLE app_public.billing_profiles TO rowhouse_user;
@@ -38797,8 +41837,8 @@ GRANT SELECT(updated_at) ON TABLE app_public.user_profiles TO rowhouse_user;
 REVOKE ALL ON FUNCTION app_public.complete_onboarding() FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.complete_onboarding() TO rowhouse_user;
 
-REVOKE ALL ON FUNCTION app_public.consume_quota(quota_type app_public.quota_type, amount numeric, agent_id uuid) FROM PUBLIC;
-GRANT ALL ON FUNCTION app_public.consume_quota(quota_type app_public.quota_type, amount numeric, agent_id uuid) TO rowhouse_user;
+REVOKE ALL ON FUNCTION app_public.consume_quota(quota_type app_public.quota_type, amount numeric, agent_id uuid, idempotency_key text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.consume_quota(quota_type app_public.quota_type, amount numeric, agent_id uuid, idempotency_key text) TO rowhouse_user;
 
 REVOKE ALL ON FUNCTION app_public.copy_agent(id uuid, name text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.copy_agent(id uuid, name text) TO rowhouse_user;
@@ -38811,6 +41851,21 @@ GRANT ALL ON FUNCTION app_public.copy_tool(id uuid, name text) TO rowhouse_user;
 
 REVOKE ALL ON FUNCTION app_public.copy_workflow(id uuid, name text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.copy_workflow(id uuid, name text) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.correct_usage(idempotency_key text, batch_id bigint, ordinal integer, quantity numeric, reason text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.correct_usage(idempotency_key text, batch_id bigint, ordinal integer, quantity numeric, reason text) TO rowhouse_user;
+
+GRANT SELECT ON TABLE app_public.coupons TO rowhouse_backup;
+GRANT SELECT ON TABLE app_public.coupons TO rowhouse_user;
+
+GRANT UPDATE(name) ON TABLE app_public.coupons TO rowhouse_admin;
+
+GRANT UPDATE(redeem_by) ON TABLE app_public.coupons TO rowhouse_admin;
+
+GRANT UPDATE(max_redemptions) ON TABLE app_public.coupons TO rowhouse_admin;
+
+REVOKE ALL ON FUNCTION app_public.create_coupon(code text, name text, duration app_public.coupon_duration, percent_off numeric, amount_off numeric, currency text, duration_periods integer, redeem_by timestamp with time zone, max_redemptions integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.create_coupon(code text, name text, duration app_public.coupon_duration, percent_off numeric, amount_off numeric, currency text, duration_periods integer, redeem_by timestamp with time zone, max_redemptions integer) TO rowhouse_user;
 
 GRANT SELECT ON TABLE app_public.invoices TO rowhouse_backup;
 GRANT SELECT ON TABLE app_public.invoices TO rowhouse_user;
@@ -38976,6 +42031,12 @@ GRANT ALL ON FUNCTION app_public.entitlements() TO rowhouse_user;
 REVOKE ALL ON FUNCTION app_public.explain_invoice(id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.explain_invoice(id uuid) TO rowhouse_user;
 
+REVOKE ALL ON FUNCTION app_public.export_ledger(period_start timestamp with time zone, period_end timestamp with time zone, currency text, occurred_after timestamp with time zone, id_after uuid, at_most integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.export_ledger(period_start timestamp with time zone, period_end timestamp with time zone, currency text, occurred_after timestamp with time zone, id_after uuid, at_most integer) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.extend_trial(days integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.extend_trial(days integer) TO rowhouse_user;
+
 REVOKE ALL ON FUNCTION app_public.finalise_invoice(id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.finalise_invoice(id uuid) TO rowhouse_user;
 
@@ -39001,6 +42062,9 @@ GRANT ALL ON FUNCTION app_public.invoice(id uuid) TO rowhouse_user;
 REVOKE ALL ON FUNCTION app_public.invoices_html(invoice app_public.invoices) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.invoices_html(invoice app_public.invoices) TO rowhouse_user;
 
+REVOKE ALL ON FUNCTION app_public.invoices_of_all_tenants(is_overdue boolean, status app_public.invoice_status_enum, issuer text, created_before timestamp with time zone, id_before uuid, at_most integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.invoices_of_all_tenants(is_overdue boolean, status app_public.invoice_status_enum, issuer text, created_before timestamp with time zone, id_before uuid, at_most integer) TO rowhouse_user;
+
 REVOKE ALL ON FUNCTION app_public.invoices_pdf_base64(invoice app_public.invoices) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.invoices_pdf_base64(invoice app_public.invoices) TO rowhouse_user;
 
@@ -39009,6 +42073,13 @@ GRANT ALL ON FUNCTION app_public.is_feature_enabled(feature app_public.tenant_fe
 
 REVOKE ALL ON FUNCTION app_public.join_workspace(workspace_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.join_workspace(workspace_id uuid) TO rowhouse_user;
+
+GRANT SELECT ON TABLE app_public.knowledge_syncs TO rowhouse_backup;
+GRANT SELECT ON TABLE app_public.knowledge_syncs TO rowhouse_user;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.knowledge_syncs TO rowhouse_platform;
+
+REVOKE ALL ON FUNCTION app_public.knowledge_syncs_counts(sync app_public.knowledge_syncs) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.knowledge_syncs_counts(sync app_public.knowledge_syncs) TO rowhouse_user;
 
 REVOKE ALL ON FUNCTION app_public.leave_tenant() FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.leave_tenant() TO rowhouse_user;
@@ -39039,6 +42110,7 @@ GRANT ALL ON FUNCTION app_public.my_preferences() TO rowhouse_user;
 
 REVOKE ALL ON FUNCTION app_public.my_quotas(agent_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.my_quotas(agent_id uuid) TO rowhouse_user;
+GRANT ALL ON FUNCTION app_public.my_quotas(agent_id uuid) TO rowhouse_owner;
 
 REVOKE ALL ON FUNCTION app_public.my_tenants() FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.my_tenants() TO rowhouse_user;
@@ -39096,11 +42168,17 @@ GRANT ALL ON FUNCTION app_public.pay_invoice(id uuid) TO rowhouse_user;
 REVOKE ALL ON FUNCTION app_public.pay_out_credit(amount numeric, memo text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.pay_out_credit(amount numeric, memo text) TO rowhouse_user;
 
+REVOKE ALL ON FUNCTION app_public.prepare_upload(source_id uuid, file_name text, size_bytes integer, media_type text, external_id text, title text, metadata jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.prepare_upload(source_id uuid, file_name text, size_bytes integer, media_type text, external_id text, title text, metadata jsonb) TO rowhouse_user;
+
 REVOKE ALL ON FUNCTION app_public.preview_invoice() FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.preview_invoice() TO rowhouse_user;
 
 REVOKE ALL ON FUNCTION app_public.preview_plan_change(plan text, billing_cycle app_public.billing_cycle_enum) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.preview_plan_change(plan text, billing_cycle app_public.billing_cycle_enum) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.preview_plan_edit(plan text, currency text, billing_cycle app_public.billing_cycle_enum, amount numeric, valid_from timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.preview_plan_edit(plan text, currency text, billing_cycle app_public.billing_cycle_enum, amount numeric, valid_from timestamp with time zone) TO rowhouse_user;
 
 REVOKE ALL ON FUNCTION app_public.preview_rerating(from_at timestamp with time zone, to_at timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.preview_rerating(from_at timestamp with time zone, to_at timestamp with time zone) TO rowhouse_user;
@@ -39187,6 +42265,12 @@ GRANT ALL ON FUNCTION app_public.record_usage(event app_public.new_usage_event) 
 REVOKE ALL ON FUNCTION app_public.record_usages(events app_public.new_usage_event[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.record_usages(events app_public.new_usage_event[]) TO rowhouse_user;
 
+GRANT SELECT ON TABLE app_public.coupon_redemptions TO rowhouse_backup;
+GRANT SELECT ON TABLE app_public.coupon_redemptions TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.redeem_coupon(code text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.redeem_coupon(code text) TO rowhouse_user;
+
 REVOKE ALL ON FUNCTION app_public.refresh_materialized_view(name text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.refresh_materialized_view(name text) TO rowhouse_user;
 
@@ -39214,6 +42298,17 @@ GRANT ALL ON FUNCTION app_public.remove_member(user_id uuid) TO rowhouse_user;
 REVOKE ALL ON FUNCTION app_public.remove_payment_method(id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.remove_payment_method(id uuid) TO rowhouse_user;
 
+GRANT SELECT ON TABLE app_public.plan_entitlements TO rowhouse_backup;
+GRANT SELECT ON TABLE app_public.plan_entitlements TO rowhouse_user;
+GRANT INSERT,DELETE,UPDATE ON TABLE app_public.plan_entitlements TO rowhouse_admin;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.plan_entitlements TO rowhouse_platform;
+
+REVOKE ALL ON FUNCTION app_public.remove_plan_entitlement(plan text, kind app_public.entitlement_kind_enum, key text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.remove_plan_entitlement(plan text, kind app_public.entitlement_kind_enum, key text) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.remove_plan_price(id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.remove_plan_price(id uuid) TO rowhouse_user;
+
 REVOKE ALL ON FUNCTION app_public.remove_workspace_member(workspace_id uuid, user_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.remove_workspace_member(workspace_id uuid, user_id uuid) TO rowhouse_user;
 
@@ -39229,8 +42324,8 @@ GRANT ALL ON FUNCTION app_public.reprocess_knowledge_source(source_id uuid) TO r
 REVOKE ALL ON FUNCTION app_public.resend_invitation(id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.resend_invitation(id uuid) TO rowhouse_user;
 
-REVOKE ALL ON FUNCTION app_public.reserve_quota(quota_type app_public.quota_type, amount numeric, ttl_seconds integer, agent_id uuid) FROM PUBLIC;
-GRANT ALL ON FUNCTION app_public.reserve_quota(quota_type app_public.quota_type, amount numeric, ttl_seconds integer, agent_id uuid) TO rowhouse_user;
+REVOKE ALL ON FUNCTION app_public.reserve_quota(quota_type app_public.quota_type, amount numeric, ttl_seconds integer, agent_id uuid, idempotency_key text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.reserve_quota(quota_type app_public.quota_type, amount numeric, ttl_seconds integer, agent_id uuid, idempotency_key text) TO rowhouse_user;
 
 GRANT SELECT ON TABLE app_public.resource_shares TO rowhouse_backup;
 GRANT SELECT ON TABLE app_public.resource_shares TO rowhouse_user;
@@ -39311,11 +42406,37 @@ GRANT ALL ON FUNCTION app_public.rollback_prompt(id uuid, version text, changelo
 REVOKE ALL ON FUNCTION app_public.rollback_workflow(id uuid, version text, changelog text, discard_changes boolean) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.rollback_workflow(id uuid, version text, changelog text, discard_changes boolean) TO rowhouse_user;
 
+GRANT SELECT ON TABLE app_public.invoice_issuers TO rowhouse_backup;
+GRANT SELECT ON TABLE app_public.invoice_issuers TO rowhouse_user;
+GRANT INSERT,DELETE,UPDATE ON TABLE app_public.invoice_issuers TO rowhouse_admin;
+GRANT SELECT ON TABLE app_public.invoice_issuers TO rowhouse_platform;
+
+REVOKE ALL ON FUNCTION app_public.save_invoice_issuer(slug text, name text, address text, tax_number text, number_prefix text, credit_note_prefix text, payment_terms_days integer, draft_hours integer, footer text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.save_invoice_issuer(slug text, name text, address text, tax_number text, number_prefix text, credit_note_prefix text, payment_terms_days integer, draft_hours integer, footer text) TO rowhouse_user;
+
+GRANT SELECT ON TABLE app_public.plans TO rowhouse_backup;
+GRANT SELECT ON TABLE app_public.plans TO rowhouse_user;
+GRANT INSERT,DELETE,UPDATE ON TABLE app_public.plans TO rowhouse_admin;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.plans TO rowhouse_platform;
+
+REVOKE ALL ON FUNCTION app_public.save_plan(slug text, name text, description text, tier app_public.plan_tier, trial_days integer, is_public boolean, is_retired boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.save_plan(slug text, name text, description text, tier app_public.plan_tier, trial_days integer, is_public boolean, is_retired boolean) TO rowhouse_user;
+
+GRANT SELECT ON TABLE app_public.usage_types TO rowhouse_backup;
+GRANT SELECT ON TABLE app_public.usage_types TO rowhouse_user;
+GRANT SELECT ON TABLE app_public.usage_types TO rowhouse_analyst;
+
+REVOKE ALL ON FUNCTION app_public.save_usage_type(name text, display_name text, unit text, is_whole boolean, max_quantity numeric) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.save_usage_type(name text, display_name text, unit text, is_whole boolean, max_quantity numeric) TO rowhouse_user;
+
 REVOKE ALL ON FUNCTION app_public.search(query text, mode app_public.search_mode, "limit" integer, filter app_public.search_filter, options app_public.search_options) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.search(query text, mode app_public.search_mode, "limit" integer, filter app_public.search_filter, options app_public.search_options) TO rowhouse_user;
 
 REVOKE ALL ON FUNCTION app_public.search_catalog(query text, filter app_public.catalog_filter, "limit" integer, skip integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.search_catalog(query text, filter app_public.catalog_filter, "limit" integer, skip integer) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.search_facets(query text, field app_public.search_facet_field, metadata_key text, mode app_public.search_mode, filter app_public.search_filter, options app_public.search_options) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.search_facets(query text, field app_public.search_facet_field, metadata_key text, mode app_public.search_mode, filter app_public.search_filter, options app_public.search_options) TO rowhouse_user;
 
 REVOKE ALL ON FUNCTION app_public.search_hit_document(hit app_public.search_hit) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.search_hit_document(hit app_public.search_hit) TO rowhouse_user;
@@ -39329,8 +42450,8 @@ GRANT ALL ON FUNCTION app_public.service_tokens() TO rowhouse_user;
 REVOKE ALL ON FUNCTION app_public.set_agent_tools(agent_id uuid, tool_ids uuid[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.set_agent_tools(agent_id uuid, tool_ids uuid[]) TO rowhouse_user;
 
-REVOKE ALL ON FUNCTION app_public.set_billing_terms(tax_mode app_public.tax_mode, tax_rate numeric, collection_method app_public.collection_method, issuer_slug text) FROM PUBLIC;
-GRANT ALL ON FUNCTION app_public.set_billing_terms(tax_mode app_public.tax_mode, tax_rate numeric, collection_method app_public.collection_method, issuer_slug text) TO rowhouse_user;
+REVOKE ALL ON FUNCTION app_public.set_billing_terms(tax_mode app_public.tax_mode, tax_rate numeric, collection_method app_public.collection_method, issuer_slug text, use_country_rate boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.set_billing_terms(tax_mode app_public.tax_mode, tax_rate numeric, collection_method app_public.collection_method, issuer_slug text, use_country_rate boolean) TO rowhouse_user;
 
 REVOKE ALL ON FUNCTION app_public.set_default_payment_method(id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.set_default_payment_method(id uuid) TO rowhouse_user;
@@ -39341,6 +42462,9 @@ GRANT SELECT ON TABLE app_public.llm_model_prices TO rowhouse_analyst;
 
 REVOKE ALL ON FUNCTION app_public.set_llm_model_price(model_id uuid, input_usd_per_million numeric, output_usd_per_million numeric, cached_input_usd_per_million numeric, reasoning_usd_per_million numeric, valid_from timestamp with time zone, valid_to timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.set_llm_model_price(model_id uuid, input_usd_per_million numeric, output_usd_per_million numeric, cached_input_usd_per_million numeric, reasoning_usd_per_million numeric, valid_from timestamp with time zone, valid_to timestamp with time zone) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.set_plan_entitlement(plan text, kind app_public.entitlement_kind_enum, key text, is_enabled boolean, quota_limit numeric, overage_allowed boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.set_plan_entitlement(plan text, kind app_public.entitlement_kind_enum, key text, is_enabled boolean, quota_limit numeric, overage_allowed boolean) TO rowhouse_user;
 
 GRANT SELECT ON TABLE app_public.institution_members TO rowhouse_backup;
 GRANT SELECT,DELETE ON TABLE app_public.institution_members TO rowhouse_user;
@@ -39364,6 +42488,12 @@ GRANT ALL ON FUNCTION app_public.set_primary_institution(institution_id uuid, us
 
 REVOKE ALL ON FUNCTION app_public.set_sharing_mode(kind app_public.resource_kind, resource_id uuid, mode app_public.sharing_mode) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.set_sharing_mode(kind app_public.resource_kind, resource_id uuid, mode app_public.sharing_mode) TO rowhouse_user;
+
+GRANT SELECT ON TABLE app_public.tax_rates TO rowhouse_backup;
+GRANT SELECT ON TABLE app_public.tax_rates TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.set_tax_rate(country_code text, rate numeric, valid_from timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.set_tax_rate(country_code text, rate numeric, valid_from timestamp with time zone) TO rowhouse_user;
 
 REVOKE ALL ON FUNCTION app_public.set_tenant_domain(domain text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.set_tenant_domain(domain text) TO rowhouse_user;
@@ -39391,6 +42521,9 @@ GRANT ALL ON FUNCTION app_public.suspend_member(user_id uuid) TO rowhouse_user;
 
 REVOKE ALL ON FUNCTION app_public.suspend_tenant(reason text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.suspend_tenant(reason text) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.sync_knowledge_source(source_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.sync_knowledge_source(source_id uuid) TO rowhouse_user;
 
 REVOKE ALL ON FUNCTION app_public.tenant_subtree() FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.tenant_subtree() TO rowhouse_user;
@@ -39449,6 +42582,9 @@ GRANT ALL ON FUNCTION app_public.transfer_workspace(workspace_id uuid, user_id u
 
 REVOKE ALL ON FUNCTION app_public.unarchive_workspace(id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.unarchive_workspace(id uuid) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.unpriced_usage(from_at timestamp with time zone, to_at timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.unpriced_usage(from_at timestamp with time zone, to_at timestamp with time zone) TO rowhouse_user;
 
 REVOKE ALL ON FUNCTION app_public.unverify_institution(id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.unverify_institution(id uuid) TO rowhouse_user;
@@ -39560,6 +42696,8 @@ REVOKE ALL ON FUNCTION billing.apply_refund(provider app_public.payment_provider
 
 REVOKE ALL ON FUNCTION billing.apply_subscription(tenant_id uuid) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION billing.begin_coupon(subscription app_public.subscriptions) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION billing.begin_notice_mail(tenant_id uuid, mail_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION billing.begin_notice_mail(tenant_id uuid, mail_id uuid) TO rowhouse_worker;
 
@@ -39586,6 +42724,8 @@ GRANT ALL ON FUNCTION billing.bytes_per_gb() TO rowhouse_platform;
 
 REVOKE ALL ON FUNCTION billing.can_be_charged(tenant_id uuid) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION billing.chargeable_amount(provider app_public.payment_provider, amount numeric, currency text) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION billing.charged_share(subscription app_public.subscriptions) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION billing.check_finalisation(invoice app_public.invoices) FROM PUBLIC;
@@ -39602,6 +42742,10 @@ REVOKE ALL ON FUNCTION billing.component_charge(component app_public.plan_price_
 GRANT ALL ON FUNCTION billing.component_charge(component app_public.plan_price_components, quantity numeric, share numeric) TO rowhouse_user;
 GRANT ALL ON FUNCTION billing.component_charge(component app_public.plan_price_components, quantity numeric, share numeric) TO rowhouse_platform;
 
+REVOKE ALL ON FUNCTION billing.coupon_for(price app_public.plan_prices, tenant_id uuid, period tstzrange, with_waiting boolean) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION billing.coupon_share(subscription app_public.subscriptions) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION billing.credit_balance(tenant_id uuid, currency text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION billing.credit_note_tax(invoice app_public.invoices, amount numeric) FROM PUBLIC;
@@ -39610,9 +42754,19 @@ REVOKE ALL ON FUNCTION billing.creditable_amount(tenant_id uuid, invoice_id uuid
 
 REVOKE ALL ON FUNCTION billing.cycle_months(billing_cycle app_public.billing_cycle_enum) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION billing.discount_amount(coupon app_public.coupons, price app_public.plan_prices, days integer, period_days integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION billing.discount_line(charge app_public.invoice_lines, price app_public.plan_prices, coupon app_public.coupons) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION billing.discount_terms(coupon app_public.coupons) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION billing.discounted_share(coupon app_public.coupons, price app_public.plan_prices) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION billing.document_number(prefix text, sequence_number bigint) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION billing.draft_invoice(tenant_id uuid, reason app_public.invoice_reason, subscription app_public.subscriptions, used app_public.subscriptions, usage tstzrange) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION billing.drop_empty_draft(invoice app_public.invoices) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION billing.due_at(invoice app_public.invoices, finalised_at timestamp with time zone) FROM PUBLIC;
 
@@ -39646,6 +42800,9 @@ GRANT ALL ON FUNCTION billing.finish_payment(tenant_id uuid, payment_id uuid, ou
 REVOKE ALL ON FUNCTION billing.finish_refund(tenant_id uuid, refund_id uuid, outcome billing.payment_outcome, provider_refund_id text, failure_message text) FROM PUBLIC;
 GRANT ALL ON FUNCTION billing.finish_refund(tenant_id uuid, refund_id uuid, outcome billing.payment_outcome, provider_refund_id text, failure_message text) TO rowhouse_worker;
 
+REVOKE ALL ON FUNCTION billing.first_period_from(subscription app_public.subscriptions, at timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION billing.first_period_from(subscription app_public.subscriptions, at timestamp with time zone) TO rowhouse_platform;
+
 REVOKE ALL ON FUNCTION billing.has_late_usage(tenant_id uuid, usage_type text, period tstzrange) FROM PUBLIC;
 GRANT ALL ON FUNCTION billing.has_late_usage(tenant_id uuid, usage_type text, period tstzrange) TO rowhouse_owner;
 
@@ -39655,11 +42812,6 @@ REVOKE ALL ON FUNCTION billing.has_live_subscription(tenant_id uuid) FROM PUBLIC
 GRANT ALL ON FUNCTION billing.has_live_subscription(tenant_id uuid) TO rowhouse_owner;
 
 REVOKE ALL ON FUNCTION billing.has_open_money(tenant_id uuid) FROM PUBLIC;
-
-GRANT SELECT ON TABLE app_public.plans TO rowhouse_backup;
-GRANT SELECT ON TABLE app_public.plans TO rowhouse_user;
-GRANT INSERT,DELETE,UPDATE ON TABLE app_public.plans TO rowhouse_admin;
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.plans TO rowhouse_platform;
 
 REVOKE ALL ON FUNCTION billing.has_trial(plan app_public.plans, tenant_id uuid) FROM PUBLIC;
 
@@ -39676,11 +42828,6 @@ REVOKE ALL ON FUNCTION billing.is_invoice_step(old_status app_public.invoice_sta
 
 REVOKE ALL ON FUNCTION billing.is_subscription_step(old_status app_public.subscription_status_enum, new_status app_public.subscription_status_enum) FROM PUBLIC;
 GRANT ALL ON FUNCTION billing.is_subscription_step(old_status app_public.subscription_status_enum, new_status app_public.subscription_status_enum) TO rowhouse_platform;
-
-GRANT SELECT ON TABLE app_public.plan_prices TO rowhouse_backup;
-GRANT SELECT ON TABLE app_public.plan_prices TO rowhouse_user;
-GRANT INSERT,DELETE,UPDATE ON TABLE app_public.plan_prices TO rowhouse_admin;
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.plan_prices TO rowhouse_platform;
 
 REVOKE ALL ON FUNCTION billing.is_upgrade(subscription app_public.subscriptions, plan app_public.plans, price app_public.plan_prices) FROM PUBLIC;
 
@@ -39715,6 +42862,9 @@ REVOKE ALL ON FUNCTION billing.lock_own_payment_method(id uuid) FROM PUBLIC;
 REVOKE ALL ON FUNCTION billing.lock_payment(payment_id uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION billing.max_provider_message() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION billing.max_rows_of_a_page() FROM PUBLIC;
+GRANT ALL ON FUNCTION billing.max_rows_of_a_page() TO rowhouse_platform;
 
 REVOKE ALL ON FUNCTION billing.minor_amount(amount numeric, currency text) FROM PUBLIC;
 
@@ -39751,6 +42901,11 @@ REVOKE ALL ON FUNCTION billing.pending_payment(invoice app_public.invoices) FROM
 REVOKE ALL ON FUNCTION billing.period_lines(subscription app_public.subscriptions, price app_public.plan_prices, at timestamp with time zone) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION billing.plan_by_slug(slug text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION billing.plan_charge_lines(subscription app_public.subscriptions, price app_public.plan_prices, kind app_public.invoice_line_kind_enum, service tstzrange, basis tstzrange, with_waiting_coupon boolean) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION billing.plan_for_staff(slug text) FROM PUBLIC;
+GRANT ALL ON FUNCTION billing.plan_for_staff(slug text) TO rowhouse_platform;
 
 REVOKE ALL ON FUNCTION billing.plan_price_at(plan_id uuid, currency text, billing_cycle app_public.billing_cycle_enum, at timestamp with time zone) FROM PUBLIC;
 
@@ -39809,9 +42964,13 @@ REVOKE ALL ON FUNCTION billing.renew_subscription(subscription app_public.subscr
 
 REVOKE ALL ON FUNCTION billing.require_creditable(invoice app_public.invoices, amount numeric) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION billing.require_entitlement_value(kind app_public.entitlement_kind_enum, is_enabled boolean, quota_limit numeric) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION billing.require_no_debt(tenant_id uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION billing.require_own_plan(tenant_id uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION billing.require_plan_for_trial(subscription app_public.subscriptions, plan app_public.plans, price app_public.plan_prices) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION billing.require_way_to_pay(tenant_id uuid) FROM PUBLIC;
 
@@ -39848,6 +43007,8 @@ REVOKE ALL ON FUNCTION billing.subscription_period(subscription app_public.subsc
 
 REVOKE ALL ON FUNCTION billing.sum_up_invoice(tenant_id uuid, invoice_id uuid) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION billing.tax_rate(profile app_public.billing_profiles, at timestamp with time zone) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION billing.tenant_of_provider_object(provider app_public.payment_provider, object_id text) FROM PUBLIC;
 GRANT ALL ON FUNCTION billing.tenant_of_provider_object(provider app_public.payment_provider, object_id text) TO rowhouse_owner;
 
@@ -39866,7 +43027,11 @@ GRANT ALL ON FUNCTION billing.tg__queue_notice_mails() TO rowhouse_owner;
 
 REVOKE ALL ON FUNCTION billing.tg__refresh_entitlements() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION billing.tg_coupons__keep_terms() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION billing.tg_credit_entries__post() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION billing.tg_invoice_issuers__claim_prefixes() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION billing.tg_invoice_lines__keep_final() FROM PUBLIC;
 
@@ -39926,6 +43091,8 @@ REVOKE ALL ON FUNCTION billing.usage_lines(tenant_id uuid, price_id uuid, period
 REVOKE ALL ON FUNCTION billing.usage_share(service tstzrange, basis tstzrange) FROM PUBLIC;
 GRANT ALL ON FUNCTION billing.usage_share(service tstzrange, basis tstzrange) TO rowhouse_user;
 GRANT ALL ON FUNCTION billing.usage_share(service tstzrange, basis tstzrange) TO rowhouse_platform;
+
+REVOKE ALL ON FUNCTION billing.use_coupon(code text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION billing.used_metrics(tenant_id uuid, first_day date, last_day date) FROM PUBLIC;
 
@@ -40375,6 +43542,12 @@ REVOKE ALL ON FUNCTION knowledge.base_characters() FROM PUBLIC;
 REVOKE ALL ON FUNCTION knowledge.begin_parsing(tenant_id uuid, document_ids uuid[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION knowledge.begin_parsing(tenant_id uuid, document_ids uuid[]) TO rowhouse_worker;
 
+REVOKE ALL ON FUNCTION knowledge.begin_run(source app_public.rag_knowledge_sources) FROM PUBLIC;
+GRANT ALL ON FUNCTION knowledge.begin_run(source app_public.rag_knowledge_sources) TO rowhouse_platform;
+
+REVOKE ALL ON FUNCTION knowledge.begin_upload(ticket_id uuid, OUT file_name text, OUT media_type text, OUT size_bytes integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION knowledge.begin_upload(ticket_id uuid, OUT file_name text, OUT media_type text, OUT size_bytes integer) TO rowhouse_user;
+
 REVOKE ALL ON FUNCTION knowledge.characters() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION knowledge.dependent_characters() FROM PUBLIC;
@@ -40391,7 +43564,13 @@ GRANT ALL ON FUNCTION knowledge.chunks_to_embed(tenant_id uuid, document_ids uui
 
 REVOKE ALL ON FUNCTION knowledge.common_words(language text) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION knowledge.continue_sync(tenant_id uuid, source_id uuid, run integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION knowledge.continue_sync(tenant_id uuid, source_id uuid, run integer) TO rowhouse_worker;
+
 REVOKE ALL ON FUNCTION knowledge.cut_error(field text, value text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION knowledge.delete_expired_tickets() FROM PUBLIC;
+GRANT ALL ON FUNCTION knowledge.delete_expired_tickets() TO rowhouse_worker;
 
 REVOKE ALL ON FUNCTION knowledge.detect_language(content text) FROM PUBLIC;
 
@@ -40406,8 +43585,14 @@ GRANT ALL ON FUNCTION knowledge.embed_builtin(tenant_id uuid, document_ids uuid[
 
 REVOKE ALL ON FUNCTION knowledge.enqueue_stage(stage knowledge.processing_stage, tenant_id uuid, document_ids uuid[]) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION knowledge.enqueue_sync(sync app_public.knowledge_syncs) FROM PUBLIC;
+GRANT ALL ON FUNCTION knowledge.enqueue_sync(sync app_public.knowledge_syncs) TO rowhouse_platform;
+
 REVOKE ALL ON FUNCTION knowledge.fail_documents(tenant_id uuid, document_ids uuid[], stage text, error text, content_hash bytea) FROM PUBLIC;
 GRANT ALL ON FUNCTION knowledge.fail_documents(tenant_id uuid, document_ids uuid[], stage text, error text, content_hash bytea) TO rowhouse_worker;
+
+REVOKE ALL ON FUNCTION knowledge.fail_sync(tenant_id uuid, source_id uuid, run integer, error text) FROM PUBLIC;
+GRANT ALL ON FUNCTION knowledge.fail_sync(tenant_id uuid, source_id uuid, run integer, error text) TO rowhouse_worker;
 
 REVOKE ALL ON FUNCTION knowledge.finish_embedding(tenant_id uuid, document_ids uuid[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION knowledge.finish_embedding(tenant_id uuid, document_ids uuid[]) TO rowhouse_worker;
@@ -40415,15 +43600,26 @@ GRANT ALL ON FUNCTION knowledge.finish_embedding(tenant_id uuid, document_ids uu
 REVOKE ALL ON FUNCTION knowledge.finish_parsing(tenant_id uuid, document_id uuid, content_hash bytea, title text, content text, metadata jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION knowledge.finish_parsing(tenant_id uuid, document_id uuid, content_hash bytea, title text, content text, metadata jsonb) TO rowhouse_worker;
 
+REVOKE ALL ON FUNCTION knowledge.finish_sync(tenant_id uuid, source_id uuid, run integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION knowledge.finish_sync(tenant_id uuid, source_id uuid, run integer) TO rowhouse_worker;
+
+REVOKE ALL ON FUNCTION knowledge.finish_upload(ticket_id uuid, content bytea, media_type text) FROM PUBLIC;
+GRANT ALL ON FUNCTION knowledge.finish_upload(ticket_id uuid, content bytea, media_type text) TO rowhouse_user;
+
 REVOKE ALL ON FUNCTION knowledge.fold_text(content text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION knowledge.has_characters(content text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION knowledge.has_document(source app_public.rag_knowledge_sources, external_id text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION knowledge.has_documents() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION knowledge.hashing_embedding(content text, dimension integer) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION knowledge.joints() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION knowledge.known_page(tenant_id uuid, source_id uuid, external_id text) FROM PUBLIC;
+GRANT ALL ON FUNCTION knowledge.known_page(tenant_id uuid, source_id uuid, external_id text) TO rowhouse_worker;
 
 REVOKE ALL ON FUNCTION knowledge.largest_file() FROM PUBLIC;
 
@@ -40433,9 +43629,14 @@ REVOKE ALL ON FUNCTION knowledge.separators() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION knowledge.letter_pattern() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION knowledge.live_sync(tenant_id uuid, source_id uuid, run integer) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION knowledge.lock_documents(tenant_id uuid, document_ids uuid[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION knowledge.longest_part() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION knowledge.longest_silence() FROM PUBLIC;
+GRANT ALL ON FUNCTION knowledge.longest_silence() TO rowhouse_platform;
 
 REVOKE ALL ON FUNCTION knowledge.longest_text() FROM PUBLIC;
 
@@ -40446,20 +43647,51 @@ GRANT ALL ON FUNCTION knowledge.new_documents(documents jsonb) TO rowhouse_user;
 
 REVOKE ALL ON FUNCTION knowledge.next_piece(ahead text, max_length integer) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION knowledge.note_page(tenant_id uuid, source_id uuid, run integer, external_id text, outcome text, error text, etag text, last_modified text) FROM PUBLIC;
+GRANT ALL ON FUNCTION knowledge.note_page(tenant_id uuid, source_id uuid, run integer, external_id text, outcome text, error text, etag text, last_modified text) TO rowhouse_worker;
+
+REVOKE ALL ON FUNCTION knowledge.note_unlisted(tenant_id uuid, source_id uuid, run integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION knowledge.note_unlisted(tenant_id uuid, source_id uuid, run integer) TO rowhouse_worker;
+
+REVOKE ALL ON FUNCTION knowledge.original_file(document_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION knowledge.original_file(document_id uuid) TO rowhouse_user;
+
 REVOKE ALL ON FUNCTION knowledge.overlap_length(lengths integer[], chunk_overlap integer, room integer, OUT length integer, OUT sentence_count integer) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION knowledge.pair(dictionary regdictionary, part text, joint text, next text) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION knowledge.part_of_file(document_id uuid, content_hash bytea, first_byte integer, byte_count integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION knowledge.part_of_file(document_id uuid, content_hash bytea, first_byte integer, byte_count integer) TO rowhouse_user;
+
 REVOKE ALL ON FUNCTION knowledge.put_document(source app_public.rag_knowledge_sources, given app_public.new_document, file_name text, file_content bytea, media_type text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION knowledge.put_file(source app_public.rag_knowledge_sources, given app_public.new_document, file_name text, file_content bytea, media_type text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION knowledge.queue_due_syncs() FROM PUBLIC;
+GRANT ALL ON FUNCTION knowledge.queue_due_syncs() TO rowhouse_worker;
 
 REVOKE ALL ON FUNCTION knowledge.read_text(bytes bytea, from_byte integer, byte_count integer) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION knowledge.refresh_sources() FROM PUBLIC;
 GRANT ALL ON FUNCTION knowledge.refresh_sources() TO rowhouse_worker;
 
+REVOKE ALL ON FUNCTION knowledge.refuse_ticket() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION knowledge.remove_pages(tenant_id uuid, source_id uuid, run integer, page_limit integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION knowledge.remove_pages(tenant_id uuid, source_id uuid, run integer, page_limit integer) TO rowhouse_worker;
+
 REVOKE ALL ON FUNCTION knowledge.replace_document(old app_public.documents, new app_public.documents) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION knowledge.require_file_name(file_name text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION knowledge.require_file_size(size_bytes integer) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION knowledge.resume_documents(tenant_id uuid, document_ids uuid[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION knowledge.run_has_read(tenant_id uuid, source_id uuid, run integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION knowledge.run_sync(tenant_id uuid, source_id uuid, run integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION knowledge.run_sync(tenant_id uuid, source_id uuid, run integer) TO rowhouse_worker;
 
 REVOKE ALL ON FUNCTION knowledge.script_language(content text) FROM PUBLIC;
 
@@ -40478,6 +43710,11 @@ REVOKE ALL ON FUNCTION knowledge.sentence_pattern() FROM PUBLIC;
 REVOKE ALL ON FUNCTION knowledge.store_embeddings(tenant_id uuid, model_id uuid, chunk_ids bigint[], vectors public.vector[], generation_time_ms integer, cost_usd numeric) FROM PUBLIC;
 GRANT ALL ON FUNCTION knowledge.store_embeddings(tenant_id uuid, model_id uuid, chunk_ids bigint[], vectors public.vector[], generation_time_ms integer, cost_usd numeric) TO rowhouse_worker;
 
+REVOKE ALL ON FUNCTION knowledge.sync_config_faults(source_type text, config jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION knowledge.take_page(tenant_id uuid, source_id uuid, run integer, document app_public.new_document, file_name text, file_content bytea, media_type text, etag text, last_modified text) FROM PUBLIC;
+GRANT ALL ON FUNCTION knowledge.take_page(tenant_id uuid, source_id uuid, run integer, document app_public.new_document, file_name text, file_content bytea, media_type text, etag text, last_modified text) TO rowhouse_worker;
+
 REVOKE ALL ON FUNCTION knowledge.text_search_config(language text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION knowledge.tg_documents__note_changed_sources() FROM PUBLIC;
@@ -40485,6 +43722,8 @@ GRANT ALL ON FUNCTION knowledge.tg_documents__note_changed_sources() TO rowhouse
 
 REVOKE ALL ON FUNCTION knowledge.tg_documents__note_source_progress() FROM PUBLIC;
 GRANT ALL ON FUNCTION knowledge.tg_documents__note_source_progress() TO rowhouse_owner;
+
+REVOKE ALL ON FUNCTION knowledge.tg_rag_knowledge_sources__check_sync() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION knowledge.token_count(vector tsvector) FROM PUBLIC;
 
@@ -40528,6 +43767,12 @@ REVOKE ALL ON FUNCTION metering.change_count(tenant_id uuid, quota_type app_publ
 
 REVOKE ALL ON FUNCTION metering.check_all_rate_limits(use metering.rate_limit_use) FROM PUBLIC;
 
+GRANT SELECT ON TABLE app_public.quota_tracking TO rowhouse_backup;
+GRANT SELECT ON TABLE app_public.quota_tracking TO rowhouse_user;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.quota_tracking TO rowhouse_platform;
+
+REVOKE ALL ON FUNCTION metering.check_held_share(counter app_public.quota_tracking, user_id uuid) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION metering.check_rate_limit(tenant_id uuid, user_id uuid, agent_id uuid, api_key_id uuid, requests double precision, tokens double precision, cost double precision) FROM PUBLIC;
 GRANT ALL ON FUNCTION metering.check_rate_limit(tenant_id uuid, user_id uuid, agent_id uuid, api_key_id uuid, requests double precision, tokens double precision, cost double precision) TO rowhouse_owner;
 GRANT ALL ON FUNCTION metering.check_rate_limit(tenant_id uuid, user_id uuid, agent_id uuid, api_key_id uuid, requests double precision, tokens double precision, cost double precision) TO rowhouse_worker;
@@ -40548,9 +43793,17 @@ GRANT SELECT,DELETE ON TABLE metering.llm_calls TO rowhouse_platform;
 
 REVOKE ALL ON FUNCTION metering.claim_llm_call_key(key text, payload_hash bigint, call metering.llm_calls) FROM PUBLIC;
 
+GRANT SELECT ON TABLE metering.quota_keys TO rowhouse_backup;
+GRANT SELECT,DELETE ON TABLE metering.quota_keys TO rowhouse_platform;
+
+REVOKE ALL ON FUNCTION metering.claim_quota_key(key text, payload_hash bigint) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION metering.claim_usage_keys(events app_public.new_usage_event[], batch_id bigint) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION metering.complete_llm_call(call app_public.new_llm_call) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION metering.correct_tenant_usage(tenant_id uuid, idempotency_key text, batch_id bigint, ordinal integer, quantity numeric, reason text) FROM PUBLIC;
+GRANT ALL ON FUNCTION metering.correct_tenant_usage(tenant_id uuid, idempotency_key text, batch_id bigint, ordinal integer, quantity numeric, reason text) TO rowhouse_worker;
 
 REVOKE ALL ON FUNCTION metering.countable_usage(batch_ids bigint[], from_at timestamp with time zone, to_at timestamp with time zone) FROM PUBLIC;
 
@@ -40560,10 +43813,6 @@ GRANT SELECT,DELETE ON TABLE metering.usage_conversations TO rowhouse_platform;
 REVOKE ALL ON FUNCTION metering.counted_conversations() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION metering.counted_usage(tenant_ids uuid[], quota_type app_public.quota_type, user_id uuid) FROM PUBLIC;
-
-GRANT SELECT ON TABLE app_public.quota_tracking TO rowhouse_backup;
-GRANT SELECT ON TABLE app_public.quota_tracking TO rowhouse_user;
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.quota_tracking TO rowhouse_platform;
 
 REVOKE ALL ON FUNCTION metering.counters_wanted(tenant_id uuid, quota_type app_public.quota_type) FROM PUBLIC;
 
@@ -40577,6 +43826,7 @@ GRANT ALL ON FUNCTION metering.decides_before(one app_public.rate_limit_decision
 
 REVOKE ALL ON FUNCTION metering.derived_id(key text) FROM PUBLIC;
 GRANT ALL ON FUNCTION metering.derived_id(key text) TO rowhouse_user;
+GRANT ALL ON FUNCTION metering.derived_id(key text) TO rowhouse_platform;
 GRANT ALL ON FUNCTION metering.derived_id(key text) TO rowhouse_analyst;
 
 REVOKE ALL ON FUNCTION metering.describe_llm_call(call app_public.new_llm_call) FROM PUBLIC;
@@ -40585,6 +43835,8 @@ REVOKE ALL ON FUNCTION metering.drop_llm_texts() FROM PUBLIC;
 GRANT ALL ON FUNCTION metering.drop_llm_texts() TO rowhouse_worker;
 
 REVOKE ALL ON FUNCTION metering.enter_quota_chain(tenant_id uuid, quota_type app_public.quota_type) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION metering.event_to_correct(batch_id bigint, ordinal integer) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION metering.events_of_call(key text, call metering.llm_calls) FROM PUBLIC;
 
@@ -40627,6 +43879,8 @@ REVOKE ALL ON FUNCTION metering.max_events_per_batch() FROM PUBLIC;
 GRANT ALL ON FUNCTION metering.max_events_per_batch() TO rowhouse_platform;
 
 REVOKE ALL ON FUNCTION metering.metering_lock(purpose text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION metering.model_named(name text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION metering.month_start(at timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION metering.month_start(at timestamp with time zone) TO rowhouse_platform;
@@ -40748,6 +44002,8 @@ GRANT ALL ON FUNCTION metering.status_of_counter(counter app_public.quota_tracki
 REVOKE ALL ON FUNCTION metering.store_api_calls() FROM PUBLIC;
 GRANT ALL ON FUNCTION metering.store_api_calls() TO rowhouse_worker;
 
+REVOKE ALL ON FUNCTION metering.store_correction(key text, batch_id bigint, ordinal integer, quantity numeric, reason text) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION metering.store_llm_call(call app_public.new_llm_call) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION metering.store_usage(events app_public.new_usage_event[]) FROM PUBLIC;
@@ -40784,6 +44040,9 @@ GRANT ALL ON FUNCTION metering.tg_documents__count_rows() TO rowhouse_owner;
 REVOKE ALL ON FUNCTION metering.tg_rate_limit_config__check_scope() FROM PUBLIC;
 GRANT ALL ON FUNCTION metering.tg_rate_limit_config__check_scope() TO rowhouse_owner;
 
+REVOKE ALL ON FUNCTION metering.tg_rate_limit_config__keep_windows() FROM PUBLIC;
+GRANT ALL ON FUNCTION metering.tg_rate_limit_config__keep_windows() TO rowhouse_owner;
+
 REVOKE ALL ON FUNCTION metering.tg_rate_limit_config__refresh_rules() FROM PUBLIC;
 GRANT ALL ON FUNCTION metering.tg_rate_limit_config__refresh_rules() TO rowhouse_owner;
 
@@ -40795,6 +44054,8 @@ GRANT ALL ON FUNCTION metering.tg_tenants__set_quotas() TO rowhouse_owner;
 
 REVOKE ALL ON FUNCTION metering.tg_tenants__set_rate_limits() FROM PUBLIC;
 GRANT ALL ON FUNCTION metering.tg_tenants__set_rate_limits() TO rowhouse_owner;
+
+REVOKE ALL ON FUNCTION metering.tg_upload_tickets__require_room() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION metering.tg_usage_quotas__refresh_counters() FROM PUBLIC;
 GRANT ALL ON FUNCTION metering.tg_usage_quotas__refresh_counters() TO rowhouse_owner;
@@ -40845,6 +44106,8 @@ REVOKE ALL ON FUNCTION metering.verify_quotas() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION metering.verify_rollups(from_on date, to_on date) FROM PUBLIC;
 GRANT ALL ON FUNCTION metering.verify_rollups(from_on date, to_on date) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION metering.write_correction(event app_public.usage_events, batch_id bigint, key text, quantity numeric, metadata jsonb) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION metering.write_llm_call(call metering.llm_calls) FROM PUBLIC;
 
@@ -40953,6 +44216,10 @@ GRANT ALL ON FUNCTION search.build_vector_index(model_id uuid) TO rowhouse_worke
 
 REVOKE ALL ON FUNCTION search.can_be_misspelt(term text) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION search.check_documents(options app_public.search_options, hit_limit integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION search.check_facet(field app_public.search_facet_field, metadata_key text) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION search.check_request(request search.request) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION search.chunk_ids_at(positions search.block_position[]) FROM PUBLIC;
@@ -40961,18 +44228,30 @@ REVOKE ALL ON FUNCTION search.chunks_by_id(ids bigint[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION search.chunks_per_row() FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION search.options(skip integer, fusion app_public.fusion_method, rrf_k integer, embedding_model text, query_embedding public.vector, explain boolean) FROM PUBLIC;
-GRANT ALL ON FUNCTION search.options(skip integer, fusion app_public.fusion_method, rrf_k integer, embedding_model text, query_embedding public.vector, explain boolean) TO rowhouse_user;
+REVOKE ALL ON FUNCTION search.options(skip integer, fusion app_public.fusion_method, rrf_k integer, embedding_model text, query_embedding public.vector, explain boolean, group_by_document boolean, max_per_document integer, context integer, freshness_half_life interval) FROM PUBLIC;
+GRANT ALL ON FUNCTION search.options(skip integer, fusion app_public.fusion_method, rrf_k integer, embedding_model text, query_embedding public.vector, explain boolean, group_by_document boolean, max_per_document integer, context integer, freshness_half_life interval) TO rowhouse_user;
 
 REVOKE ALL ON FUNCTION search.complete_options(options app_public.search_options) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION search.convex_score(bm25_score double precision, highest_bm25_score double precision, vector_score double precision, lowest_vector_score double precision, highest_vector_score double precision, vector_weight double precision) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION search.count_facets(field app_public.search_facet_field, metadata_key text, chunk_ids bigint[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION search.count_facets_of_tenants(request search.request, candidates search.candidates, field app_public.search_facet_field, metadata_key text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION search.decay(document_date timestamp with time zone, half_life interval) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION search.deepest_ranking() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION search.default_model(embedding_model text, model_names text[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION search.document_counts(terms text[], block_terms search.block_term[], unmerged_ids bigint[]) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION search.document_date(metadata jsonb, updated_at timestamp with time zone) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION search.documents_in_scope(source_ids uuid[], filter app_public.search_filter) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION search.documents_of_chunks(chunk_ids bigint[], half_life interval, OUT document_ids uuid[], OUT decays double precision[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION search.documents_with_metadata(metadata jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION search.documents_with_metadata(metadata jsonb) TO rowhouse_owner;
@@ -40982,9 +44261,13 @@ GRANT ALL ON FUNCTION search.embedding_statistics() TO rowhouse_user;
 
 REVOKE ALL ON FUNCTION search.exact_vector_ranking(model_id uuid, query_embedding public.vector, scope search.scope, depth integer) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION search.explain_age(document_id uuid, half_life interval) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION search.explain_hits(hits app_public.search_hit[], request search.request, question search.question, model app_public.llm_models) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION search.explain_terms(chunk_id bigint, question search.question, document_counts integer[], total_docs integer, average_length double precision) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION search.facet_values(field app_public.search_facet_field, metadata_key text, source app_public.rag_knowledge_sources, document app_public.documents) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION search.filter(source_ids uuid[], document_ids uuid[], agent_id uuid, tags text[], category text, created_after timestamp with time zone, created_before timestamp with time zone, metadata jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION search.filter(source_ids uuid[], document_ids uuid[], agent_id uuid, tags text[], category text, created_after timestamp with time zone, created_before timestamp with time zone, metadata jsonb) TO rowhouse_user;
@@ -41018,6 +44301,8 @@ REVOKE ALL ON FUNCTION search.mark_words(content text, forms text[]) FROM PUBLIC
 
 REVOKE ALL ON FUNCTION search.matching_forms(content text, terms text[], config regconfig) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION search.may_reach_more(request search.request, candidates search.candidates, shown_count integer) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION search.merge_candidates(chunk_count integer) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION search.merge_index(tenant_id uuid, minimum integer) FROM PUBLIC;
@@ -41030,8 +44315,12 @@ REVOKE ALL ON FUNCTION search.merge_lock_key(tenant_id uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION search.merge_removals() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION search.metadata_values(value jsonb) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION search.models_to_index(minimum integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION search.models_to_index(minimum integer) TO rowhouse_worker;
+
+REVOKE ALL ON FUNCTION search.needs_documents(options app_public.search_options) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION search.pack_posting(chunk_position integer, frequency integer, length_norm double precision) FROM PUBLIC;
 
@@ -41061,11 +44350,11 @@ REVOKE ALL ON FUNCTION search.question_vector(model app_public.llm_models, quest
 
 REVOKE ALL ON FUNCTION search.rank_blocks(ranking search.ranking, block_terms search.block_term[], depth integer, scoring search.scoring) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION search.rank_tenant(request search.request, source_ids uuid[], is_own boolean, model app_public.llm_models, OUT question search.question, OUT chunk_ids bigint[], OUT bm25_scores double precision[], OUT vector_scores double precision[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION search.rank_tenant(request search.request, source_ids uuid[], is_own boolean, model app_public.llm_models, OUT question search.question, OUT chunk_ids bigint[], OUT bm25_scores double precision[], OUT vector_scores double precision[], OUT document_ids uuid[], OUT decays double precision[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION search.rank_tenants(request search.request) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION search.ranking_depth(mode app_public.search_mode, last_rank integer) FROM PUBLIC;
+REVOKE ALL ON FUNCTION search.ranking_depth(mode app_public.search_mode, last_rank integer, needs_documents boolean) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION search.rare_positions_above(threshold double precision, blocks search.block_bound[], terms text[], weights double precision[], weight_scale double precision) FROM PUBLIC;
 
@@ -41125,6 +44414,8 @@ REVOKE ALL ON FUNCTION search.term_frequency(vector tsvector, term tsquery) FROM
 
 REVOKE ALL ON FUNCTION search.terms_with_prefix(prefix text) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION search.text_around(document_id uuid, ordinal integer, context integer) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION search.text_condition(configs regconfig[], text text, is_title boolean) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION search.text_search_configs(source_ids uuid[]) FROM PUBLIC;
@@ -41170,6 +44461,8 @@ REVOKE ALL ON FUNCTION search.verify_chunks() FROM PUBLIC;
 REVOKE ALL ON FUNCTION search.verify_index() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION search.verify_statistics() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION search.written_date(value text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION tenancy.analyst_tenant_ids() FROM PUBLIC;
 GRANT ALL ON FUNCTION tenancy.analyst_tenant_ids() TO rowhouse_analyst;
@@ -41569,11 +44862,11 @@ GRANT INSERT(license),UPDATE(license) ON TABLE app_public.icons TO rowhouse_user
 
 GRANT INSERT(sort_order),UPDATE(sort_order) ON TABLE app_public.icons TO rowhouse_user;
 
-GRANT SELECT ON TABLE app_public.invoice_issuers TO rowhouse_backup;
-GRANT SELECT ON TABLE app_public.invoice_issuers TO rowhouse_user;
-GRANT INSERT,DELETE,UPDATE ON TABLE app_public.invoice_issuers TO rowhouse_admin;
-
 GRANT SELECT ON TABLE app_public.knowledge_report TO rowhouse_analyst;
+
+GRANT SELECT ON TABLE app_public.knowledge_sync_pages TO rowhouse_backup;
+GRANT SELECT ON TABLE app_public.knowledge_sync_pages TO rowhouse_user;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.knowledge_sync_pages TO rowhouse_platform;
 
 GRANT SELECT ON TABLE app_public.llm_providers TO rowhouse_backup;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.llm_providers TO rowhouse_admin;
@@ -41652,11 +44945,6 @@ GRANT INSERT(description),UPDATE(description) ON TABLE app_public.personas TO ro
 GRANT INSERT(avatar_url),UPDATE(avatar_url) ON TABLE app_public.personas TO rowhouse_user;
 
 GRANT INSERT(goals),UPDATE(goals) ON TABLE app_public.personas TO rowhouse_user;
-
-GRANT SELECT ON TABLE app_public.plan_entitlements TO rowhouse_backup;
-GRANT SELECT ON TABLE app_public.plan_entitlements TO rowhouse_user;
-GRANT INSERT,DELETE,UPDATE ON TABLE app_public.plan_entitlements TO rowhouse_admin;
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.plan_entitlements TO rowhouse_platform;
 
 GRANT SELECT ON TABLE catalog.catalog_resources TO rowhouse_user;
 
@@ -41755,10 +45043,6 @@ GRANT SELECT ON TABLE app_public.tool_tag_assignments TO rowhouse_user;
 
 GRANT SELECT ON TABLE app_public.tool_tags TO rowhouse_user;
 
-GRANT SELECT ON TABLE app_public.usage_types TO rowhouse_backup;
-GRANT SELECT ON TABLE app_public.usage_types TO rowhouse_user;
-GRANT SELECT ON TABLE app_public.usage_types TO rowhouse_analyst;
-
 GRANT SELECT ON TABLE app_public.usage_logs TO rowhouse_user;
 
 GRANT SELECT ON TABLE app_public.usage_tracking TO rowhouse_user;
@@ -41775,6 +45059,9 @@ GRANT SELECT ON TABLE billing.invoice_documents TO rowhouse_backup;
 GRANT SELECT ON TABLE billing.invoice_numbers TO rowhouse_backup;
 
 GRANT SELECT ON TABLE billing.ledger_entries TO rowhouse_backup;
+GRANT SELECT ON TABLE billing.ledger_entries TO rowhouse_platform;
+
+GRANT SELECT ON TABLE billing.number_prefixes TO rowhouse_backup;
 
 GRANT SELECT ON TABLE billing.payment_customers TO rowhouse_backup;
 
@@ -41796,10 +45083,14 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE knowledge.changed_sources TO rowhouse
 GRANT SELECT ON SEQUENCE knowledge.changed_sources_id_seq TO rowhouse_backup;
 
 GRANT SELECT ON TABLE knowledge.document_files TO rowhouse_backup;
+GRANT SELECT ON TABLE knowledge.document_files TO rowhouse_user;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE knowledge.document_files TO rowhouse_platform;
 
 GRANT SELECT ON TABLE knowledge.source_languages TO rowhouse_backup;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE knowledge.source_languages TO rowhouse_platform;
+
+GRANT SELECT ON TABLE knowledge.upload_tickets TO rowhouse_backup;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE knowledge.upload_tickets TO rowhouse_platform;
 
 GRANT SELECT ON TABLE metering.api_call_buffer TO rowhouse_backup;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE metering.api_call_buffer TO rowhouse_platform;
