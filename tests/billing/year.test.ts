@@ -166,8 +166,10 @@ it('a year: ledger, events, roll-ups, invoices and money agree', { timeout: 300_
         consumed[outcome] = (consumed[outcome] ?? 0) + 1
       }
     }
-    expect(Object.keys(consumed).sort()).toEqual(['QT601', 'done', 'expired'])
-    expect(Math.min(...Object.values(consumed))).toBeGreaterThan(30)
+    // a few want to hold more than one person may
+    const { QT406: _tooMuch, ...outcomes } = consumed
+    expect(Object.keys(outcomes).sort()).toEqual(['QT601', 'done', 'expired'])
+    expect(Math.min(...Object.values(outcomes))).toBeGreaterThan(30)
     // what is still open or late is billed once more
     for (let later = 1; later <= 13; later += 1) {
       await setClock(t, new Date(start + (366 + 31 * later) * day).toISOString())

@@ -12,6 +12,7 @@ beforeAll(async () => {
 afterAll(() => server.close())
 afterEach(async () => {
   await db.pool.query('delete from app_public.rate_limit_config')
+  await db.pool.query('delete from app_public.rate_limit_usage')
   await db.pool.query('delete from app_public.usage_quotas')
   await db.pool.query('delete from app_public.quota_tracking')
   await db.pool.query('delete from metering.api_call_buffer')

@@ -207,6 +207,8 @@ describe('API calls', () => {
   })
   const setLimit = async (perMinute: number): Promise<void> => {
     await db.pool.query('delete from app_public.rate_limit_config where tenant_id = $1', [db.globex.id])
+    // a limit that is set again goes on with its windows
+    await db.pool.query('delete from app_public.rate_limit_usage where tenant_id = $1', [db.globex.id])
     await db.pool.query(
       `insert into app_public.rate_limit_config (tenant_id, source, per_minute) values ($1, 'plan', $2)`,
       [db.globex.id, perMinute],
