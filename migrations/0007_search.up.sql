@@ -145,6 +145,9 @@ create type app_public.search_filter as (
   metadata jsonb
 );
 
+-- The vector of a question by one model.
+create type app_public.query_embedding as (model text, embedding vector);
+
 -- How app_public.search works; a field that is null has its default (search.complete_options).
 create type app_public.search_options as (
   skip int,
@@ -152,7 +155,8 @@ create type app_public.search_options as (
   rrf_k int,
   embedding_model text,
   query_embedding vector,
-  explain boolean
+  explain boolean,
+  query_embeddings app_public.query_embedding[]
 );
 
 -- A row of app_public.search().
@@ -259,8 +263,10 @@ create type search.candidates as (
   chunk_ids bigint[],
   bm25_scores double precision[],
   vector_scores double precision[],
-  -- null when nothing was ranked by vectors
-  model app_public.llm_models
+  -- for each chunk: the number of the model that ranked it, null where none did
+  model_numbers int[],
+  -- by number: the models that ranked by vectors, each the chunks of the sources that use it
+  models app_public.llm_models[]
 );
 
 -- The searches that were made. A search writes to search.query_log_buffer, which is unlogged, so that no search waits for
