@@ -1,3 +1,4 @@
+drop table app_public.embedding_model_changes cascade;
 drop table app_public.embeddings cascade;
 drop domain app_public.embedding_task_type cascade;
 drop table app_public.document_chunks cascade;
