@@ -137,7 +137,7 @@ comment on function knowledge.chunks_to_embed_anew is
 grant execute on function knowledge.chunks_to_embed_anew to rowhouse_worker;
 
 create or replace function knowledge.hashing_embeddings(contents text[], dimension int) returns public.vector[]
-language sql immutable parallel safe
+language sql immutable parallel safe security definer
 set search_path to pg_catalog, pg_temp
 as $$
   select array(
