@@ -196,7 +196,7 @@ describe('a source that is given another embedding model', () => {
       expect(await stateOf(t, source)).toEqual({ model: 'hashing-384', vectors: { 'hashing-384': 3 } })
     }))
 
-  it('is gone with its tenant, and what was queued does nothing', () =>
+  it('is gone with its source, and what was queued does nothing', () =>
     db.inTransaction(async (t) => {
       await addModels(t)
       const source = await withTexts(db, t, texts)
@@ -337,7 +337,7 @@ describe('two at once', () => {
     ]
     await a.query('begin')
     await a.query('select knowledge.chunk_documents($1, $2)', [db.acme.id, ids])
-    // the row of the change is written beside, and its completion waits
+    // whoever asks for the change waits, too, for the moment that a job takes to cut its documents
     const asked = user.query(`select app_public.change_embedding_model($1, 'hashing-64')`, [source])
     await untilBlocked(user)
     await a.query('commit')
