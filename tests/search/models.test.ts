@@ -2,6 +2,7 @@
 
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { setClock } from '../helpers/clock.ts'
 import type { Transaction } from '../helpers/index.ts'
 import { useDatabase } from '../helpers/index.ts'
 import { type Hit, search, withTexts } from '../helpers/knowledge.ts'
@@ -176,5 +177,91 @@ describe('a search of sources with two embedding models', () => {
              query_embeddings => array_fill(row ('m', '[1]')::app_public.query_embedding, array[101])))`,
         ),
       ).toBe('SR421')
+    }))
+})
+
+describe('answers from sources with two embedding models', () => {
+  const passages = Array.from(
+    { length: 6 },
+    (_, i) => `Wing of the flow ${'heat '.repeat(i + 1)}about the plate of a jet.`,
+  )
+  const halfLife = `freshness_half_life => '30 days'`
+
+  async function longDocuments(t: Transaction): Promise<void> {
+    await twoModels(t)
+    for (const embedding_model of ['hashing-384', 'hashing-64'])
+      await withTexts(db, t, [passages.join(' '), passages.toReversed().join(' ')], {
+        embedding_model,
+        chunk_size: 100,
+        chunk_overlap: 20,
+      })
+    await setClock(t, '2200-01-01T00:00:00Z')
+    await t.becomeSuperuser()
+    await t.query(
+      `update app_public.documents d
+          set metadata = jsonb_build_object('date', case external_id when '0001' then '2199-12-02' else '2200-01-01' end)
+        where tenant_id = $1`,
+      [db.acme.id],
+    )
+  }
+
+  it.each([
+    ['vector', 'rrf'],
+    ['hybrid', 'rrf'],
+    ['hybrid', 'convex'],
+  ])('show each document by its best chunk, the older half as much: %s, %s', (mode, fusion) =>
+    db.inTransaction(async (t) => {
+      await longDocuments(t)
+      const ask = (options: string) =>
+        search(
+          t,
+          db.acme.viewer,
+          'wing heat',
+          mode,
+          100,
+          `, options => search.options(fusion => '${fusion}'${options})`,
+        )
+      const plain = await ask('')
+      const decayed = await ask(`, ${halfLife}, explain => true`)
+      expect(decayed).toHaveLength(plain.length)
+      const decays = new Set<number>()
+      for (const hit of decayed) {
+        const { decay } = (hit as Hit & { explanation: { decay: number } }).explanation
+        decays.add(decay)
+        expect(hit.score).toBeCloseTo(
+          (plain.find(({ chunk_id }) => chunk_id === hit.chunk_id) as Hit).score * decay,
+          12,
+        )
+      }
+      expect([...decays].sort()).toEqual([0.5, 1])
+      const grouped = await ask(`, ${halfLife}, group_by_document => true`)
+      expect(grouped).toHaveLength(4)
+      expect(grouped.map(({ chunk_id }) => chunk_id)).toEqual(
+        decayed
+          .filter((hit, i) => decayed.findIndex(({ document_id }) => document_id === hit.document_id) === i)
+          .map(({ chunk_id }) => chunk_id),
+      )
+    }),
+  )
+
+  it('are counted by the vectors of both, by those that are given where they are', () =>
+    db.inTransaction(async (t) => {
+      await longDocuments(t)
+      await t.become(db.acme.viewer)
+      const facets = await t.query<{ document_count: number }>(
+        `select * from app_public.search_facets('wing', 'source', mode => 'vector')`,
+      )
+      expect(facets.map(({ document_count }) => document_count)).toEqual([2, 2])
+      const given = (embeddings: string): Promise<string | undefined> =>
+        t.errorCode(
+          `select * from app_public.search_facets('wing', 'source', mode => 'vector',
+             options => search.options(query_embeddings => ${embeddings}))`,
+        )
+      expect(
+        await given(
+          `array[row ('hashing-64', array_fill(0, array[64])::real[]::public.vector)::app_public.query_embedding]`,
+        ),
+      ).toBe('SR411')
+      expect(await given(`array_fill(row ('m', '[1]')::app_public.query_embedding, array[101])`)).toBe('SR421')
     }))
 })
