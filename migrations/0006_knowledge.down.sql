@@ -3,6 +3,7 @@ drop table app_public.knowledge_syncs cascade;
 drop type app_public.sync_counts cascade;
 drop domain app_public.sync_outcome cascade;
 drop domain app_public.sync_status cascade;
+drop table app_public.embedding_model_changes cascade;
 drop table app_public.embeddings cascade;
 drop domain app_public.embedding_task_type cascade;
 drop table app_public.document_chunks cascade;

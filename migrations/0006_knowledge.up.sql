@@ -178,6 +178,20 @@ create index on app_public.embeddings (model_id);
 create index on app_public.embeddings (agent_id, tenant_id);
 create index on app_public.embeddings (tenant_id, chunk_id, model_id);
 
+-- The sources that are being given another embedding model. Until each chunk has a vector of it, a source is searched by those
+-- of its old model.
+create table app_public.embedding_model_changes (
+  tenant_id uuid not null,
+  source_id uuid not null,
+  model_id uuid not null references app_public.llm_models (id),
+  last_error text,
+  started_at timestamptz not null default now(),
+  primary key (tenant_id, source_id),
+  foreign key (tenant_id, source_id) references app_public.rag_knowledge_sources (tenant_id, id) on delete cascade
+);
+call core.limit_length('app_public.embedding_model_changes', 2000, 'last_error');
+create index on app_public.embedding_model_changes (model_id);
+
 -- The sources whose documents have changed since knowledge.refresh_sources last computed their statistics. Rows are only
 -- inserted and deleted, never updated, so that two loads into one source do not wait for each other.
 create table knowledge.changed_sources (

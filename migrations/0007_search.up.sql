@@ -145,6 +145,9 @@ create type app_public.search_filter as (
   metadata jsonb
 );
 
+-- The vector of a question by one model.
+create type app_public.query_embedding as (model text, embedding vector);
+
 -- How app_public.search works; a field that is null has its default (search.complete_options).
 create type app_public.search_options as (
   skip int,
@@ -156,7 +159,8 @@ create type app_public.search_options as (
   group_by_document boolean,
   max_per_document int,
   context int,
-  freshness_half_life interval
+  freshness_half_life interval,
+  query_embeddings app_public.query_embedding[]
 );
 
 -- A row of app_public.search().
@@ -272,8 +276,10 @@ create type search.candidates as (
   -- null unless the request needs them (search.needs_documents): the chunk's document and how much its age leaves of a score
   document_ids uuid[],
   decays double precision[],
-  -- null when nothing was ranked by vectors
-  model app_public.llm_models
+  -- for each chunk: the number of the model that ranked it, null where none did
+  model_numbers int[],
+  -- by number: the models that ranked by vectors, each the chunks of the sources that use it
+  models app_public.llm_models[]
 );
 
 -- The searches that were made. A search writes to search.query_log_buffer, which is unlogged, so that no search waits for

@@ -122,7 +122,7 @@ async function queryVectors(pool: pg.Pool, actor: Actor, queries: Query[]): Prom
   let model: ModelRow | undefined
   for (const { id, text } of queries) {
     const { rows } = await asUser(pool, actor, (client) =>
-      client.query<ModelRow & { input: string }>('select * from search.query_embedding_model($1, null, null)', [text]),
+      client.query<ModelRow & { input: string }>('select * from search.query_embedding_models($1, null, null)', [text]),
     )
     const [row] = rows
     if (!row) return new Map()

@@ -1,5 +1,6 @@
-// A search over GraphQL, and so the counting of its facets, embeds the question itself when the sources' model is an endpoint: SQL cannot call one. The option
-// queryEmbedding is filled in before the database's search is called; whoever gives one is taken at their word.
+// A search over GraphQL, and so the counting of its facets, embeds the question itself, once for each of the sources' models
+// that is an endpoint: SQL cannot call one. The option queryEmbeddings is filled in before the database's function is called;
+// whoever gives one is taken at their word.
 
 import 'postgraphile'
 import { type PlanWrapperFn, wrapPlans } from 'graphile-utils'
@@ -16,7 +17,12 @@ type SearchFilter = {
   tags?: string[] | null
   category?: string | null
 }
-type SearchOptions = { embeddingModel?: string | null; queryEmbedding?: number[] | null }
+type QueryEmbedding = { model: string; embedding: number[] }
+type SearchOptions = {
+  embeddingModel?: string | null
+  queryEmbedding?: number[] | null
+  queryEmbeddings?: QueryEmbedding[] | null
+}
 
 type Arguments = readonly [
   query: string,
@@ -26,8 +32,8 @@ type Arguments = readonly [
   pgSettings: Record<string, string> | null | undefined,
 ]
 
-/** The model, and what of the question it is to embed: not what is excluded, and no operators. */
-type QueryModel = ModelRow & { input: string }
+/** A model by its name, and what of the question it is to embed: not what is excluded, and no operators. */
+type QueryModel = ModelRow & { model: string; input: string }
 
 /** A person waits for the answer, so there is one more try and no more. */
 const retriesOfQuery = 1
@@ -36,11 +42,13 @@ export function createEmbedQueryPlugin(pool: Pool): GraphileConfig.Plugin {
   async function embed(values: Arguments, defaultMode: string): Promise<SearchOptions | null> {
     const [query, mode, filter, options, pgSettings] = values
     if (options?.queryEmbedding || (mode ?? defaultMode) === 'bm25') return options ?? null
-    const model = await modelOf(pool, pgSettings ?? {}, query, options?.embeddingModel, filter)
-    if (!model) return options ?? null
+    const given = options?.queryEmbeddings ?? []
+    const models = (await modelsOf(pool, pgSettings ?? {}, query, options?.embeddingModel, filter)).filter(
+      ({ model }) => !given.some((embedding) => embedding.model === model),
+    )
+    if (models.length === 0) return options ?? null
     try {
-      const { vectors } = await embedderFor(model, retriesOfQuery).embed([model.input])
-      return { ...options, queryEmbedding: vectors[0] ?? null }
+      return { ...options, queryEmbeddings: [...given, ...(await Promise.all(models.map(embedQuestion)))] }
     } catch (error) {
       if (!(error instanceof EmbedderError)) throw error
       throw new PublicError(
@@ -80,23 +88,28 @@ export function createEmbedQueryPlugin(pool: Pool): GraphileConfig.Plugin {
   )
 }
 
-async function modelOf(
+async function embedQuestion(model: QueryModel): Promise<QueryEmbedding> {
+  const { vectors } = await embedderFor(model, retriesOfQuery).embed([model.input])
+  return { model: model.model, embedding: vectors[0] as number[] }
+}
+
+async function modelsOf(
   pool: Pool,
   pgSettings: Record<string, string>,
   query: string,
   embeddingModel: string | null | undefined,
   filter: SearchFilter | null | undefined,
-): Promise<QueryModel | undefined> {
+): Promise<QueryModel[]> {
   const client = await pool.connect()
   try {
     const { rows } = await queryInContext<QueryModel>(client, pgSettings, {
-      text: `select * from search.query_embedding_model(
+      text: `select * from search.query_embedding_models(
                $1, $2, search.filter(source_ids => $3, agent_id => $4, tags => $5, category => $6))`,
       values: [query, embeddingModel, filter?.sourceIds, filter?.agentId, filter?.tags, filter?.category].map(
         (value) => value ?? null,
       ),
     })
-    return rows[0]
+    return rows
   } finally {
     client.release()
   }

@@ -16,7 +16,7 @@ grant insert (
 ) on app_public.rag_knowledge_sources to rowhouse_user;
 grant update (
   name, display_name, description, category, tags, source_type, source_url, source_config, file_path, file_type,
-  file_size_bytes, page_count, embedding_model, chunk_size, chunk_overlap, language, vector_store_id, publication_date, author,
+  file_size_bytes, page_count, chunk_size, chunk_overlap, language, vector_store_id, publication_date, author,
   source_organization, status, enabled, metadata
 ) on app_public.rag_knowledge_sources to rowhouse_user;
 grant select (tenant_id, id, name, category, language, embedding_model, deleted_at) on app_public.rag_knowledge_sources to rowhouse_analyst;
@@ -39,7 +39,7 @@ comment on column app_public.rag_knowledge_sources.file_path is 'Path of the fil
 comment on column app_public.rag_knowledge_sources.file_type is 'Type of the file it comes from.';
 comment on column app_public.rag_knowledge_sources.file_size_bytes is 'Size of the file it comes from, in bytes.';
 comment on column app_public.rag_knowledge_sources.page_count is 'Pages of the file it comes from.';
-comment on column app_public.rag_knowledge_sources.embedding_model is 'Name of the embedding model (llm_models.name). After a change run reprocess_knowledge_source.';
+comment on column app_public.rag_knowledge_sources.embedding_model is 'Name of the embedding model (llm_models.name) whose vectors are searched. change_embedding_model gives it another one.';
 comment on column app_public.rag_knowledge_sources.chunk_size is 'Most characters of a chunk, 100 to 16,000. After a change run reprocess_knowledge_source.';
 comment on column app_public.rag_knowledge_sources.chunk_overlap is 'Most characters a chunk repeats of the one before, at most half of chunk_size. After a change run reprocess_knowledge_source.';
 comment on column app_public.rag_knowledge_sources.language is 'Language of the documents, a tag (BCP 47) such as en, pt-BR or zh-Hant-TW: chooses stemming and stop words; und has neither. When it is null, by default, each document has its own: what its metadata say under language, or what is detected. After a change run reprocess_knowledge_source.';

@@ -129,7 +129,8 @@ begin
      where d.tenant_id = chunk_documents.tenant_id and d.id = any (chunk_documents.document_ids)
        and d.processing_stage = 'chunk' and d.processing_status <> 'failed'
      order by d.id
-       for update of d
+       -- A source changes its embedding model when each of its chunks has a vector of the new one, so it waits for these.
+       for update of d for key share of s
   loop
     begin
       -- The draft is read after its document is locked: a query that had to wait for the lock would have an older one.

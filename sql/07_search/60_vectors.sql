@@ -214,52 +214,47 @@ $$;
 comment on function search.vector_ranking is
   'The nearest chunks in scope by cosine similarity. They are exact for a tenant with up to tenants.config.search.exactVectorLimit vectors (by default 3,000) and while the model has no index.';
 
-create or replace function search.default_model(embedding_model text, model_names text[]) returns app_public.llm_models
+create or replace function search.models_of_search(embedding_model text, model_names text[]) returns app_public.llm_models[]
 language plpgsql stable
 set search_path to pg_catalog, pg_temp
 as $$
 declare
-  v_names text[] := case when default_model.embedding_model is null then default_model.model_names else array[default_model.embedding_model] end;
-  v_model app_public.llm_models;
-begin
-  if cardinality(v_names) > 1 then
-    perform core.raise_error('SR402', format('The sources use several embedding models: %s.', array_to_string(v_names, ', ')),
-      'Name one as the option embedding_model, or filter by the source_ids of one model.');
-  end if;
   -- Without sources there is no model, and the search has no hits.
-  if v_names is null then
-    return null;
-  end if;
-  select * into v_model from app_public.llm_models m where m.name = v_names[1] and m.kind = 'embedding' and m.is_enabled;
-  if not found then
+  v_names text[] := case when models_of_search.embedding_model is null then coalesce(models_of_search.model_names, '{}')
+    else array[models_of_search.embedding_model] end;
+  v_models app_public.llm_models[] := array(
+    select m from app_public.llm_models m where m.name = any (v_names) and m.kind = 'embedding' and m.is_enabled order by m.name);
+begin
+  if cardinality(v_models) < cardinality(v_names) then
     perform core.raise_error('SR403', 'There is no such embedding model, or it is disabled.', 'List the LLM models of kind embedding.');
   end if;
-  return v_model;
+  return v_models;
 end
 $$;
-comment on function search.default_model is
-  E'@errors SR402 SR403\nThe embedding model of a search: the one that is named, or else the only one that its sources use. It is null when there are no sources.';
+comment on function search.models_of_search is
+  E'@errors SR403\nThe embedding models of a search: the one that is named, or else those that its sources use. model_names has each name once.';
 
-create or replace function search.query_embedding_model(query text, embedding_model text, filter app_public.search_filter)
-returns table (input text, base_url text, api_key_variable text, model_name text, dimension int, batch_size int, timeout_ms int)
+create or replace function search.query_embedding_models(query text, embedding_model text, filter app_public.search_filter)
+returns table (model text, input text, base_url text, api_key_variable text, model_name text, dimension int, batch_size int, timeout_ms int)
 language plpgsql stable security definer
 set search_path to pg_catalog, pg_temp
 as $$
 declare
-  v_model app_public.llm_models := search.default_model(
-    query_embedding_model.embedding_model, (select s.model_names from search.sources_by_tenant(filter) s limit 1));
+  v_models app_public.llm_models[] := search.models_of_search(
+    query_embedding_models.embedding_model, (select s.model_names from search.sources_by_tenant(filter) s limit 1));
 begin
   return query
     -- The text to embed does not depend on the language of the sources, so no source is named.
-    select (search.parse_question(query_embedding_model.query, '{}')).plain,
-           p.base_url, p.api_key_variable, v_model.provider_model_name, v_model.dimension, v_model.batch_size, v_model.timeout_ms
-      from app_public.llm_providers p
-     where p.id = v_model.provider_id and p.kind <> 'builtin';
+    select m.name, (search.parse_question(query_embedding_models.query, '{}')).plain,
+           p.base_url, p.api_key_variable, m.provider_model_name, m.dimension, m.batch_size, m.timeout_ms
+      from unnest(v_models) m
+      join app_public.llm_providers p on p.id = m.provider_id and p.kind <> 'builtin'
+     order by m.name;
 end
 $$;
-comment on function search.query_embedding_model is
-  E'@errors SR402 SR403\nWhat the server needs to embed a question for a search with this filter: the text to embed and the model. Returns no row when the built-in model embeds the question in SQL.';
-grant execute on function search.query_embedding_model to rowhouse_user;
+comment on function search.query_embedding_models is
+  E'@errors SR403\nWhat the server needs to embed a question for a search with this filter: the text to embed and each model that is an endpoint. The built-in model embeds the question in SQL, so it has no row.';
+grant execute on function search.query_embedding_models to rowhouse_user;
 
 set local role rowhouse_platform;  -- outside the wall: the worker counts the vectors of all tenants to find the models that need an index
 create or replace function search.models_to_index(minimum int default 10000) returns setof uuid

@@ -24,19 +24,48 @@ $$;
 comment on function search.sources_by_tenant is
   'The tenants that a search with this filter goes to, the tenant of the request first, with their sources in scope. The model_names of the first row are the embedding models to choose from: those of this tenant''s own sources, so that what others share does not decide how one''s own sources are searched; or those of all shared sources when no own source is in scope.';
 
-create or replace function search.rank_tenant(
-  request search.request, source_ids uuid[], is_own boolean, model app_public.llm_models,
-  out question search.question, out chunk_ids bigint[], out bm25_scores double precision[], out vector_scores double precision[],
-  out document_ids uuid[], out decays double precision[]
-)
+create or replace function search.rank_by_vectors(
+  request search.request, question search.question, scope search.scope, models app_public.llm_models[]
+) returns table (chunk_id bigint, score double precision, model_number int)
 language plpgsql stable
 set search_path to pg_catalog, public, pg_temp
 as $$
 declare
-  v_mode app_public.search_mode := (request).mode;
-  v_depth int := (request).depth;
-  v_scope search.scope;
+  v_model app_public.llm_models;
+  v_source_ids uuid[];
   v_embedding vector;
+  v_scope search.scope;
+begin
+  for v_number in 1 .. case (request).mode when 'bm25' then 0 else cardinality(models) end loop
+    v_model := models[v_number];
+    v_embedding := search.question_vector(v_model, question, (request).options);
+    -- A source that is being embedded anew has vectors of a second model, which do not count before all of them are there.
+    v_source_ids := array(
+      select s.id from app_public.rag_knowledge_sources s
+       where s.tenant_id = core.current_tenant_id() and s.id = any ((scope).source_ids) and s.embedding_model = v_model.name
+       order by s.id);
+    if cardinality(v_source_ids) > 0 then
+      v_scope := case when cardinality(v_source_ids) = cardinality((scope).source_ids) then scope
+        else search.scope_of(v_source_ids, (request).filter, (question).text_filter) end;
+      return query
+        select v.chunk_id, v.score, v_number from search.vector_ranking(v_model, v_embedding, v_scope, (request).depth) v;
+    end if;
+  end loop;
+end
+$$;
+comment on function search.rank_by_vectors is
+  E'@errors SR409 SR410 SR411\nThe nearest chunks in scope by each of these models, up to the depth of the request. A model ranks the chunks of the sources that use it, so each chunk has one similarity.';
+
+create or replace function search.rank_tenant(
+  request search.request, source_ids uuid[], is_own boolean, models app_public.llm_models[],
+  out question search.question, out chunk_ids bigint[], out bm25_scores double precision[], out vector_scores double precision[],
+  out model_numbers int[], out document_ids uuid[], out decays double precision[]
+)
+language plpgsql stable
+set search_path to pg_catalog, pg_temp
+as $$
+declare
+  v_scope search.scope;
 begin
   question := search.parse_question(
     (request).query, rank_tenant.source_ids, (select s.title_boost from search.settings() s), rank_tenant.is_own);
@@ -44,13 +73,12 @@ begin
     return;
   end if;
   v_scope := search.scope_of(rank_tenant.source_ids, (request).filter, question.text_filter);
-  if v_mode <> 'bm25' then
-    v_embedding := search.question_vector(model, question, ((request).options).query_embedding);
-  end if;
-  select array_agg(chunk_id order by chunk_id), array_agg(b.score order by chunk_id), array_agg(v.score order by chunk_id)
-    into chunk_ids, bm25_scores, vector_scores
-    from (select * from search.bm25_ranking(question.terms, question.weights, v_scope, v_depth) where v_mode <> 'vector') b
-    full join (select * from search.vector_ranking(model, v_embedding, v_scope, v_depth) where v_mode <> 'bm25') v using (chunk_id);
+  select array_agg(chunk_id order by chunk_id), array_agg(b.score order by chunk_id), array_agg(v.score order by chunk_id),
+         array_agg(v.model_number order by chunk_id)
+    into chunk_ids, bm25_scores, vector_scores, model_numbers
+    from (select * from search.bm25_ranking(question.terms, question.weights, v_scope, (request).depth)
+           where (request).mode <> 'vector') b
+    full join search.rank_by_vectors(request, question, v_scope, models) v using (chunk_id);
   if search.needs_documents((request).options) then
     select d.document_ids, d.decays into document_ids, decays
       from search.documents_of_chunks(chunk_ids, ((request).options).freshness_half_life) d;
@@ -58,7 +86,7 @@ begin
 end
 $$;
 comment on function search.rank_tenant is
-  E'@errors SR409 SR410 SR411 SR416\nThe best chunks of these sources of the tenant of the context, up to the depth of the request by words and by vectors, and the question as the texts of the sources read it; with their documents and decays when the request needs them.';
+  E'@errors SR409 SR410 SR411 SR416\nThe best chunks of these sources of the tenant of the context, up to the depth of the request by words and by the vectors of each model, and the question as the texts of the sources read it; with their documents and decays when the request needs them.';
 
 create or replace function search.rank_tenants(request search.request) returns search.candidates
 language plpgsql stable
@@ -66,18 +94,25 @@ set search_path to pg_catalog, pg_temp
 as $$
 declare
   v_tenant_id constant uuid := core.current_tenant_id();
+  v_options app_public.search_options := (request).options;
   v_tenant record;
   v_ranked record;
   v_found search.candidates;
 begin
   v_found.tenant_ids := '{}';
   for v_tenant in select s.* from search.sources_by_tenant((request).filter) s loop
-    -- There is one vector of the question, so the model of the first tenant, which is the one of the request, is used for all.
-    if (v_found.model).id is null and (request).mode <> 'bm25' then
-      v_found.model := search.default_model(((request).options).embedding_model, v_tenant.model_names);
+    -- The models of the first tenant, which is the one of the request, are used for all.
+    if v_found.models is null then
+      v_found.models := case (request).mode when 'bm25' then '{}'
+        else search.models_of_search(v_options.embedding_model, v_tenant.model_names) end;
+      if v_options.query_embedding is not null and cardinality(v_found.models) > 1 then
+        perform core.raise_error('SR402', format('query_embedding is of one model, but the sources use several: %s.',
+          array_to_string(v_tenant.model_names, ', ')),
+          'Name its model as the option embedding_model, or give query_embeddings, or leave it out.');
+      end if;
     end if;
     perform set_config('rowhouse.tenant_id', v_tenant.tenant_id::text, true);
-    v_ranked := search.rank_tenant(request, v_tenant.source_ids, v_tenant.tenant_id = v_tenant_id, v_found.model);
+    v_ranked := search.rank_tenant(request, v_tenant.source_ids, v_tenant.tenant_id = v_tenant_id, v_found.models);
     perform set_config('rowhouse.tenant_id', v_tenant_id::text, true);
     if v_ranked.chunk_ids is not null then
       v_found.tenant_ids := v_found.tenant_ids || v_tenant.tenant_id;
@@ -89,6 +124,7 @@ begin
       v_found.vector_scores := v_found.vector_scores || v_ranked.vector_scores;
       v_found.document_ids := v_found.document_ids || v_ranked.document_ids;
       v_found.decays := v_found.decays || v_ranked.decays;
+      v_found.model_numbers := v_found.model_numbers || v_ranked.model_numbers;
     end if;
   end loop;
   return v_found;
@@ -107,7 +143,11 @@ declare
   v_fusion app_public.fusion_method := ((request).options).fusion;
   v_rrf_k int := ((request).options).rrf_k;
   v_depth int := (request).depth;
-  v_vector_weight double precision := ((candidates).model).fusion_weight;
+  v_models app_public.llm_models[] := (candidates).models;
+  -- Similarities of one model can be compared, those of several cannot: then ranks decide.
+  v_is_one_model boolean := cardinality(v_models) = 1;
+  -- The weighted means of convex fusion are brought to the same measure, so that a word counts the same beside each model.
+  v_highest_weight double precision := (select max(m.fusion_weight) from unnest((candidates).models) m);
   v_most int := ((request).options).max_per_document;
 begin
   -- The scores of all tenants are compared as they are, and ranks count the chunks of all tenants: the result is the same as
@@ -116,12 +156,13 @@ begin
     with ranked as (
       select u.*,
              row_number() over (order by u.bm25 desc nulls last, u.chunk_id, u.tenant_number) as bm25_rank,
-             row_number() over (order by u.similarity desc nulls last, u.chunk_id, u.tenant_number) as vector_rank
+             row_number() over (partition by u.model_number order by u.similarity desc nulls last, u.chunk_id, u.tenant_number) as vector_rank
         from unnest((candidates).tenant_numbers, (candidates).chunk_ids, (candidates).bm25_scores, (candidates).vector_scores,
-                    (candidates).document_ids, (candidates).decays)
-          as u (tenant_number, chunk_id, bm25, similarity, document_id, decay)
+                    (candidates).document_ids, (candidates).decays, (candidates).model_numbers)
+          as u (tenant_number, chunk_id, bm25, similarity, document_id, decay, model_number)
     ), best as (
-      select r.tenant_number, r.chunk_id, r.document_id, r.decay,
+      select r.tenant_number, r.chunk_id, r.document_id, r.decay, r.model_number,
+             coalesce((v_models[r.model_number]).fusion_weight, v_highest_weight) as vector_weight,
              case when r.bm25_rank <= v_depth then r.bm25 end as bm25,
              case when r.bm25_rank <= v_depth and r.bm25 is not null then r.bm25_rank::int end as bm25_rank,
              case when r.vector_rank <= v_depth then r.similarity end as similarity,
@@ -131,13 +172,15 @@ begin
       select b.*,
              case
                when v_mode = 'bm25' then b.bm25
-               when v_mode = 'vector' then b.similarity
-               when v_fusion = 'rrf' then search.rrf_score(b.bm25_rank, b.vector_rank, v_vector_weight, v_rrf_k)
+               when v_mode = 'vector' and v_is_one_model then b.similarity
+               when v_mode = 'vector' or v_fusion = 'rrf' then search.rrf_score(b.bm25_rank, b.vector_rank, b.vector_weight, v_rrf_k)
                else search.convex_score(b.bm25, max(b.bm25) over (),
-                 b.similarity, min(b.similarity) over (), max(b.similarity) over (), v_vector_weight)
+                 b.similarity, min(b.similarity) over model, max(b.similarity) over model,
+                 b.vector_weight) * ((1 + b.vector_weight) / (1 + v_highest_weight))
              end as relevance
         from best b
        where num_nonnulls(b.bm25, b.similarity) > 0
+      window model as (partition by b.model_number)
     ), scored as (
       -- Age makes every score smaller, also a similarity below zero.
       select f.*,
@@ -173,7 +216,7 @@ comment on function search.fuse is
   'The page of hits that is asked for, with their ranks and scores and without their texts.';
 
 create or replace function search.show_hits(
-  request search.request, hits app_public.search_hit[], question search.question, model app_public.llm_models
+  request search.request, hits app_public.search_hit[], question search.question, models app_public.llm_models[]
 ) returns app_public.search_hit[]
 language plpgsql stable
 set search_path to pg_catalog, pg_temp
@@ -192,7 +235,7 @@ begin
       join app_public.document_chunks c on c.tenant_id = core.current_tenant_id() and c.id = h.chunk_id
       join app_public.documents d on d.tenant_id = c.tenant_id and d.id = c.document_id);
   if ((request).options).explain then
-    v_hits := search.explain_hits(v_hits, request, question, model);
+    v_hits := search.explain_hits(v_hits, request, question, models);
   end if;
   return v_hits;
 end
@@ -215,7 +258,7 @@ begin
   loop
     perform set_config('rowhouse.tenant_id', (candidates).tenant_ids[v_tenant.tenant_number]::text, true);
     v_hits := v_hits || search.show_hits(
-      request, v_tenant.hits, (candidates).questions[v_tenant.tenant_number], (candidates).model);
+      request, v_tenant.hits, (candidates).questions[v_tenant.tenant_number], (candidates).models);
     perform set_config('rowhouse.tenant_id', v_tenant_id::text, true);
   end loop;
   return array(select h from unnest(v_hits) h order by h.rank);

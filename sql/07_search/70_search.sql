@@ -8,21 +8,26 @@ comment on type app_public.search_options is 'How a search works. A field that i
 comment on column app_public.search_options.skip is 'How many of the best hits are left out, for the pages that follow the first: 0 to 9,000, by default 0.';
 comment on column app_public.search_options.fusion is 'How a hybrid search fuses its rankings: rrf (weighted reciprocal rank, the default) or convex (weighted mean of normalised scores).';
 comment on column app_public.search_options.rrf_k is 'The k of reciprocal rank fusion: 1 to 1,000,000, by default 60.';
-comment on column app_public.search_options.embedding_model is 'The embedding model of the question. It must be given only when the sources use several.';
-comment on column app_public.search_options.query_embedding is 'The embedding of the question, when the caller has it already.';
+comment on column app_public.search_options.embedding_model is 'Only the sources that use this embedding model are searched by vectors. By default each source is searched with its own.';
+comment on column app_public.search_options.query_embedding is 'The embedding of the question, when the caller has it already and the search has one embedding model.';
 comment on column app_public.search_options.explain is 'Whether each hit says in explanation how its score was computed; by default false.';
 comment on column app_public.search_options.group_by_document is 'Whether each document is shown once, by its best chunk; by default false. further_hit_count then says how many more of its chunks were found.';
 comment on column app_public.search_options.max_per_document is 'How many chunks of one document are shown at most: 1 to 1,000; by default as many as rank.';
 comment on column app_public.search_options.context is 'How many chunks before and after a hit are given with it in the field context: 0 to 5, by default 0. With more than 0, limit is at most 100.';
 comment on column app_public.search_options.freshness_half_life is 'The age at which a document counts half as much as a new one, from 1 hour to 100 years; by default age does not count. Scores are multiplied by 0.5 ^ (age / half-life), and the age is counted from the date in the metadata of the document (the key date, in ISO 8601), or else from when the document was changed last. A similarity below zero, s, becomes s · (2 - 0.5 ^ (age / half-life)). No document counts less than one of 100 half-lives.';
+comment on column app_public.search_options.query_embeddings is 'The embeddings of the question by several models, when the caller has them already: at most 100.';
+
+comment on type app_public.query_embedding is 'The embedding of a question by one model.';
+comment on column app_public.query_embedding.model is E'@notNull\nThe name of the embedding model.';
+comment on column app_public.query_embedding.embedding is E'@notNull\nThe embedding, of the model''s dimension.';
 
 comment on type app_public.search_hit is 'A chunk that a search found, with its place in the result and the parts of its score.';
 comment on column app_public.search_hit.rank is E'@notNull\nPlace in the result, from 1.';
-comment on column app_public.search_hit.score is E'@notNull\nThe score by which the result is ordered: BM25, cosine similarity or the fused score, depending on the mode, times what the age of the document leaves of it when the option freshness_half_life is set. Only scores of the same result can be compared.';
+comment on column app_public.search_hit.score is E'@notNull\nThe score by which the result is ordered: BM25, cosine similarity or the fused score, depending on the mode (fused, too, when a vector search has several embedding models), times what the age of the document leaves of it when the option freshness_half_life is set. Only scores of the same result can be compared.';
 comment on column app_public.search_hit.bm25_score is 'BM25 score; null when the ranking by words did not reach the chunk.';
 comment on column app_public.search_hit.bm25_rank is 'Place in the ranking by words, from 1; null when that ranking did not reach the chunk.';
 comment on column app_public.search_hit.vector_score is 'Cosine similarity to the question, -1 to 1; null when the ranking by vectors did not reach the chunk.';
-comment on column app_public.search_hit.vector_rank is 'Place in the ranking by vectors, from 1; null when that ranking did not reach the chunk.';
+comment on column app_public.search_hit.vector_rank is 'Place in the ranking by vectors of the source''s embedding model, from 1; null when that ranking did not reach the chunk.';
 comment on column app_public.search_hit.source_id is E'@notNull\nThe knowledge source.';
 comment on column app_public.search_hit.document_id is E'@notNull\nThe document.';
 comment on column app_public.search_hit.chunk_id is E'@notNull\nThe chunk.';
@@ -36,11 +41,12 @@ comment on column app_public.search_hit.further_hit_count is 'How many more chun
 create or replace function search.options(
   skip int default null, fusion app_public.fusion_method default null, rrf_k int default null, embedding_model text default null,
   query_embedding public.vector default null, explain boolean default null, group_by_document boolean default null,
-  max_per_document int default null, context int default null, freshness_half_life interval default null
+  max_per_document int default null, context int default null, freshness_half_life interval default null,
+  query_embeddings app_public.query_embedding[] default null
 ) returns app_public.search_options
 language sql immutable parallel safe
 return row (skip, fusion, rrf_k, embedding_model, query_embedding, explain, group_by_document, max_per_document, context,
-  freshness_half_life)::app_public.search_options;
+  freshness_half_life, query_embeddings)::app_public.search_options;
 comment on function search.options is
   'A search_options, for searches in SQL: app_public.search(''wing'', options => search.options(skip => 10)).';
 grant execute on function search.options to rowhouse_user;
@@ -52,7 +58,8 @@ return search.options(
   embedding_model => (options).embedding_model, query_embedding => (options).query_embedding,
   explain => coalesce((options).explain, false), group_by_document => coalesce((options).group_by_document, false),
   max_per_document => coalesce((options).max_per_document, case when (options).group_by_document then 1 end),
-  context => coalesce((options).context, 0), freshness_half_life => (options).freshness_half_life);
+  context => coalesce((options).context, 0), freshness_half_life => (options).freshness_half_life,
+  query_embeddings => (options).query_embeddings);
 comment on function search.complete_options is
   'The options of a search with the defaults filled in.';
 
@@ -129,6 +136,9 @@ begin
   if ((request).options).skip not between 0 and 9000 then
     perform core.raise_error('SR413', 'skip must be from 0 to 9,000.', 'Make the question more precise to see other hits first.');
   end if;
+  if cardinality(((request).options).query_embeddings) > 100 then
+    perform core.raise_error('SR421', 'query_embeddings must have at most 100 entries.', 'Give one for each model that the sources use.');
+  end if;
   if jsonb_typeof(((request).filter).metadata) <> 'object' then
     perform core.raise_error('SR415', 'The filter on metadata must be an object.', 'Filter by {"key": value}.');
   end if;
@@ -136,30 +146,31 @@ begin
 end
 $$;
 comment on function search.check_request is
-  E'@errors TN204 SR404 SR405 SR406 SR407 SR413 SR415 SR417 SR418 SR419\nRefuses arguments that are out of range, and a tenant whose plan does not include search.';
+  E'@errors TN204 SR404 SR405 SR406 SR407 SR413 SR415 SR417 SR418 SR419 SR421\nRefuses arguments that are out of range, and a tenant whose plan does not include search.';
 
 create or replace function search.question_vector(
-  model app_public.llm_models, question search.question, query_embedding public.vector
+  model app_public.llm_models, question search.question, options app_public.search_options
 ) returns public.vector
 language plpgsql stable
 set search_path to pg_catalog, public, pg_temp
 as $$
 declare
-  v_embedding vector := question_vector.query_embedding;
+  v_embedding vector := coalesce((options).query_embedding, (
+    select e.embedding from unnest((options).query_embeddings) e where e.model = (question_vector.model).name limit 1));
 begin
   if v_embedding is null and (select p.kind = 'builtin' from app_public.llm_providers p where p.id = (model).provider_id) then
     v_embedding := knowledge.hashing_embedding((question).plain, (model).dimension);
   end if;
   if v_embedding is null then
     perform core.raise_error('SR409', format('The model %s is an endpoint outside of the database, so SQL cannot embed the query.', (model).name),
-      'Search over GraphQL, or give query_embedding, or use mode bm25.');
+      'Search over GraphQL, or give its embedding as query_embedding or in query_embeddings, or use mode bm25.');
   end if;
   if vector_dims(v_embedding) <> (model).dimension then
-    perform core.raise_error('SR410', format('query_embedding has %s dimensions, but the model %s has %s.',
+    perform core.raise_error('SR410', format('The embedding of the query has %s dimensions, but the model %s has %s.',
       vector_dims(v_embedding), (model).name, (model).dimension), 'Embed the query with the same model as the sources.');
   end if;
   if vector_norm(v_embedding) = 0 then
-    perform core.raise_error('SR411', 'query_embedding is the zero vector, which has no direction.', 'Embed the query again.');
+    perform core.raise_error('SR411', 'The embedding of the query is the zero vector, which has no direction.', 'Embed the query again.');
   end if;
   return v_embedding;
 end
@@ -204,7 +215,7 @@ begin
 end
 $$;
 comment on function app_public.search is
-  E'@cost 500\n@errors SR402 SR403 SR404 SR405 SR406 SR407 SR409 SR410 SR411 SR412 SR413 SR415 SR416 SR417 SR418 SR419 TN204\nSearches the knowledge of this tenant and what other tenants share with it; the best hits come first. In the query, plain words rank the texts and need not all occur; "phrases" and title:words must occur; -words must not occur; word* stands for all words that begin like this; a word that no text has is read as the words that are spelt almost like it. mode bm25 ranks by words; vector ranks by nearness of meaning, as the embedding model sees it; hybrid, the default, fuses both with the weight of the embedding model, over the first 100 hits of each ranking (over the first 1,000 or 10,000 when the page is beyond). limit is from 1 to 1,000, by default 10. A filter does not change the statistics that scores are computed from: they are those of the whole tenant; a shared source is ranked with those of its owner, and scores of different tenants are compared as they are. A query of stop words or exclusions only has no hits. The options can show each document once, or a few times, with the text around a hit, and let new documents count more: such a search chooses among the first 1,000 hits of each ranking (10,000 when the page is beyond the first 100 hits, or not full).';
+  E'@cost 500\n@errors SR402 SR403 SR404 SR405 SR406 SR407 SR409 SR410 SR411 SR412 SR413 SR415 SR416 SR417 SR418 SR419 SR421 TN204\nSearches the knowledge of this tenant and what other tenants share with it; the best hits come first. In the query, plain words rank the texts and need not all occur; "phrases" and title:words must occur; -words must not occur; word* stands for all words that begin like this; a word that no text has is read as the words that are spelt almost like it. mode bm25 ranks by words; vector ranks by nearness of meaning, as the embedding model sees it; hybrid, the default, fuses both with the weight of each embedding model, over the first 100 hits of each ranking (over the first 1,000 or 10,000 when the page is beyond). limit is from 1 to 1,000, by default 10. A filter does not change the statistics that scores are computed from: they are those of the whole tenant; a shared source is ranked with those of its owner, and scores of different tenants are compared as they are. A query of stop words or exclusions only has no hits. The options can show each document once, or a few times, with the text around a hit, and let new documents count more: such a search chooses among the first 1,000 hits of each ranking (10,000 when the page is beyond the first 100 hits, or not full).';
 grant execute on function app_public.search to rowhouse_user;
 
 create or replace function search.explain_terms(
@@ -251,7 +262,7 @@ comment on function search.explain_age is
   'How old a document is, and what its age leaves of a score, as search_hit.explanation has it.';
 
 create or replace function search.explain_hits(
-  hits app_public.search_hit[], request search.request, question search.question, model app_public.llm_models
+  hits app_public.search_hit[], request search.request, question search.question, models app_public.llm_models[]
 ) returns app_public.search_hit[]
 language plpgsql stable
 set search_path to pg_catalog, pg_temp
@@ -263,6 +274,7 @@ declare
   v_total_docs int;
   v_average_length double precision;
   v_document_counts int[];
+  v_model app_public.llm_models;
   v_hit app_public.search_hit;
   v_explained app_public.search_hit[] := '{}';
 begin
@@ -272,10 +284,14 @@ begin
   foreach v_hit in array explain_hits.hits loop
     v_hit.explanation := search.explain_terms(v_hit.chunk_id, question, v_document_counts, v_total_docs, v_average_length);
     if v_mode <> 'bm25' then
-      v_hit.explanation := v_hit.explanation || jsonb_build_object('model', (model).name, 'similarity', v_hit.vector_score);
+      select m.* into v_model
+        from unnest(models) m
+        join app_public.rag_knowledge_sources s on s.embedding_model = m.name
+       where s.tenant_id = core.current_tenant_id() and s.id = v_hit.source_id;
+      v_hit.explanation := v_hit.explanation || jsonb_build_object('model', v_model.name, 'similarity', v_hit.vector_score);
     end if;
     if v_mode = 'hybrid' then
-      v_hit.explanation := v_hit.explanation || jsonb_build_object('fusion', v_fusion, 'vectorWeight', (model).fusion_weight)
+      v_hit.explanation := v_hit.explanation || jsonb_build_object('fusion', v_fusion, 'vectorWeight', v_model.fusion_weight)
         || case when v_fusion = 'rrf' then jsonb_build_object('rrfK', ((request).options).rrf_k) else '{}' end;
     end if;
     if v_half_life is not null then

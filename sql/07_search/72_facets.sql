@@ -147,7 +147,7 @@ begin
   -- The other options choose a page, and facets are of all hits.
   v_request.options := search.complete_options(search.options(
     fusion => (options).fusion, rrf_k => (options).rrf_k, embedding_model => (options).embedding_model,
-    query_embedding => (options).query_embedding));
+    query_embedding => (options).query_embedding, query_embeddings => (options).query_embeddings));
   perform search.check_request(v_request);
   v_request.depth := search.ranking_depth(v_request.mode, v_counted_hits, false);
   return query
@@ -159,5 +159,5 @@ begin
 end
 $$;
 comment on function app_public.search_facets is
-  E'@cost 500\n@errors SR402 SR403 SR404 SR405 SR407 SR409 SR410 SR411 SR412 SR415 SR416 SR420 TN204\nBy which values the hits of a search can be narrowed: the 50 values that most documents have, with their counts over the best 1,000 hits. query, filter and options are those of search; of the options, those on the page, on documents and on freshness are not used. mode is bm25 by default, which counts the texts that have a word of the query, because in the other modes every text is near to it somehow. metadata_key names the key when field is metadata: a list counts with each of its first 100 elements, and values of more than 200 characters, objects and null are not counted, nor are the metadata of what other tenants share.';
+  E'@cost 500\n@errors SR402 SR403 SR404 SR405 SR407 SR409 SR410 SR411 SR412 SR415 SR416 SR420 SR421 TN204\nBy which values the hits of a search can be narrowed: the 50 values that most documents have, with their counts over the best 1,000 hits. query, filter and options are those of search; of the options, those on the page, on documents and on freshness are not used. mode is bm25 by default, which counts the texts that have a word of the query, because in the other modes every text is near to it somehow. metadata_key names the key when field is metadata: a list counts with each of its first 100 elements, and values of more than 200 characters, objects and null are not counted, nor are the metadata of what other tenants share.';
 grant execute on function app_public.search_facets to rowhouse_user;

@@ -199,26 +199,6 @@ describe('hybrid', () => {
       expect(first).toMatchObject({ rank: 1, bm25_rank: 1, vector_rank: 1 })
       expect(second).toMatchObject({ rank: 2, bm25_rank: null, bm25_score: null, vector_rank: 2 })
     }))
-
-  it('asks for a model when the sources use several', () =>
-    db.inTransaction(async (t) => {
-      await t.query(`insert into app_public.llm_models (provider_id, name, kind, provider_model_name, dimension)
-                     select provider_id, 'hashing-64', kind, 'hashing-64', 64 from app_public.llm_models where name = 'hashing-384'`)
-      await withTexts(db, t, ['wing of one'])
-      await withTexts(db, t, ['wing of the other'], { embedding_model: 'hashing-64' })
-      await t.become(db.acme.viewer)
-      expect(await t.errorCode(`select * from app_public.search('wing')`)).toBe('SR402')
-      expect(
-        await t.query(
-          `select * from app_public.search('wing', 'vector', options => search.options(embedding_model => 'hashing-64'))`,
-        ),
-      ).toHaveLength(1)
-      expect(
-        await t.errorCode(
-          `select * from app_public.search('wing', options => search.options(embedding_model => 'nothing'))`,
-        ),
-      ).toBe('SR403')
-    }))
 })
 
 describe('any mode', () => {

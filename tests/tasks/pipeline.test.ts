@@ -242,6 +242,52 @@ describe('from file to search', () => {
     })
   })
 
+  it('sources of an endpoint and of the built-in model are searched together, each by its own vectors', async () => {
+    const source = await createSource('plain')
+    await ask(
+      'mutation ($s: UUID!, $d: [NewDocumentInput]!) { createDocuments(input: {sourceId: $s, documents: $d}) { receipts { outcome } } }',
+      { s: source, d: [{ externalId: '1', text: 'Wings of birds.' }] },
+    )
+    await settled(source)
+    requests = []
+    const { data } = await ask(
+      '{ search(query: "wings", mode: vector, limit: 50) { nodes { content vectorRank source { embeddingModel } } } }',
+    )
+    expect(requests).toEqual([{ authorization: 'Bearer the-key', input: ['wings'] }])
+    const firsts = data.search.nodes.filter(({ vectorRank }: { vectorRank: number }) => vectorRank === 1)
+    expect(firsts.map((hit: { source: { embeddingModel: string } }) => hit.source.embeddingModel).sort()).toEqual([
+      'hashing-384',
+      'meanings',
+    ])
+  })
+
+  it('a source gets another embedding model in the background, and tells how far it is', async () => {
+    const source = await createSource('moving')
+    await ask(
+      'mutation ($s: UUID!, $d: [NewDocumentInput]!) { createDocuments(input: {sourceId: $s, documents: $d}) { receipts { outcome } } }',
+      { s: source, d: [{ externalId: '1', text: 'Aircraft.' }] },
+    )
+    await settled(source)
+    const change = `knowledgeSource { embeddingModel embeddingModelChange { model { name } chunkCount embeddedCount lastError } }`
+    const begun = await ask(
+      `mutation ($s: UUID!) { changeEmbeddingModel(input: {sourceId: $s, embeddingModel: "meanings"}) { ${change} } }`,
+      { s: source },
+    )
+    expect(begun.data.changeEmbeddingModel.knowledgeSource).toEqual({
+      embeddingModel: 'hashing-384',
+      embeddingModelChange: { model: { name: 'meanings' }, chunkCount: 1, embeddedCount: 0, lastError: null },
+    })
+    for (;;) {
+      const { data } = await ask(
+        'query ($s: UUID!) { knowledgeSource(id: $s) { embeddingModel embeddingModelChange { sourceId } } }',
+        { s: source },
+      )
+      if (data.knowledgeSource.embeddingModelChange) continue
+      expect(data.knowledgeSource.embeddingModel).toBe('meanings')
+      break
+    }
+  })
+
   it('an endpoint that refuses fails the search with a code, words still search', async () => {
     const { data } = await ask('{ knowledgeSources(filter: {name: {equalTo: "meanings"}}) { nodes { id } } }')
     isDown = true

@@ -29,6 +29,11 @@ export const fillKnowledge: Fill = async (t, tenant, ids) => {
      select $1, id, $2, knowledge.hashing_embedding('d', 384) from app_public.llm_models where name = 'hashing-384'`,
     [tenant.id, ids.chunk],
   )
+  await t.query(
+    `insert into app_public.embedding_model_changes (tenant_id, source_id, model_id)
+     select $1, $2, id from app_public.llm_models where name = 'hashing-384'`,
+    [tenant.id, ids.source],
+  )
   await t.query(`insert into app_public.agent_knowledge_sources values ($1, $2, $3)`, [
     tenant.id,
     ids.agent,
