@@ -122,6 +122,16 @@ end
 $$;
 comment on function knowledge.lock_documents is 'Locks documents in the order of their ids, until the transaction ends.';
 
+create or replace function knowledge.lock_loading(source_id uuid) returns void
+language sql volatile
+set search_path to pg_catalog, pg_temp
+as $$
+  -- 7269740 is an arbitrary number that no other advisory lock of ours begins with.
+  select pg_advisory_xact_lock(7269740, hashtext(lock_loading.source_id::text));
+$$;
+comment on function knowledge.lock_loading is
+  'Lets one transaction at a time add documents to a source. A transaction that adds several holds keys, documents and the counter of a quota, and two that took them in different orders would wait for each other in a circle.';
+
 create or replace function knowledge.enqueue_stage(stage knowledge.processing_stage, tenant_id uuid, document_ids uuid[]) returns void
 language plpgsql volatile
 set search_path to pg_catalog, pg_temp
@@ -175,6 +185,7 @@ declare
   v_document app_public.documents;
   v_receipt app_public.document_receipt;
 begin
+  perform knowledge.lock_loading((source).id);
   v_given.tenant_id := (source).tenant_id;
   v_given.source_id := (source).id;
   -- The key is compared and the content hashed in the form in which they are stored.
@@ -274,11 +285,10 @@ begin
     perform core.raise_error('KN401', 'There must be 1 to 500 documents.', 'Send them in several calls.');
   end if;
 
+  perform knowledge.lock_loading(v_source.id);
   perform knowledge.lock_documents(v_source.tenant_id, array(
     select d.id from unnest(create_documents.documents) as given
       join app_public.documents d on d.tenant_id = v_source.tenant_id and d.source_id = v_source.id and d.external_id = given.external_id));
-  -- New documents are stored in the order of their keys. So two loads of the same documents lock them in the same order and
-  -- cannot wait for each other in a circle.
   for v_document in
     select d.external_id, d.title, d.text, d.metadata
       from unnest(create_documents.documents) with ordinality as d (external_id, title, text, metadata, n)
