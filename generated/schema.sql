@@ -1326,6 +1326,21 @@ COMMENT ON DOMAIN app_public.project_role IS 'The role of a member of a project.
 
 COMMENT ON CONSTRAINT project_role_is_known ON DOMAIN app_public.project_role IS 'must be observer, member or lead';
 
+CREATE TYPE app_public.query_embedding AS (
+	model text,
+	embedding public.vector
+);
+
+ALTER TYPE app_public.query_embedding OWNER TO rowhouse_owner;
+
+COMMENT ON TYPE app_public.query_embedding IS 'The embedding of a question by one model.';
+
+COMMENT ON COLUMN app_public.query_embedding.model IS '@notNull
+The name of the embedding model.';
+
+COMMENT ON COLUMN app_public.query_embedding.embedding IS '@notNull
+The embedding, of the model''s dimension.';
+
 CREATE DOMAIN app_public.quota_period AS text
 	CONSTRAINT quota_period_is_known CHECK ((VALUE = ANY (ARRAY['none'::text, 'day'::text, 'month'::text, 'billing'::text])));
 
@@ -1722,7 +1737,7 @@ COMMENT ON COLUMN app_public.search_hit.rank IS '@notNull
 Place in the result, from 1.';
 
 COMMENT ON COLUMN app_public.search_hit.score IS '@notNull
-The score by which the result is ordered: BM25, cosine similarity or the fused score, depending on the mode, times what the age of the document leaves of it when the option freshness_half_life is set. Only scores of the same result can be compared.';
+The score by which the result is ordered: BM25, cosine similarity or the fused score, depending on the mode (fused, too, when a vector search has several embedding models), times what the age of the document leaves of it when the option freshness_half_life is set. Only scores of the same result can be compared.';
 
 COMMENT ON COLUMN app_public.search_hit.bm25_score IS 'BM25 score; null when the ranking by words did not reach the chunk.';
 
@@ -1730,7 +1745,7 @@ COMMENT ON COLUMN app_public.search_hit.bm25_rank IS 'Place in the ranking by wo
 
 COMMENT ON COLUMN app_public.search_hit.vector_score IS 'Cosine similarity to the question, -1 to 1; null when the ranking by vectors did not reach the chunk.';
 
-COMMENT ON COLUMN app_public.search_hit.vector_rank IS 'Place in the ranking by vectors, from 1; null when that ranking did not reach the chunk.';
+COMMENT ON COLUMN app_public.search_hit.vector_rank IS 'Place in the ranking by vectors of the source''s embedding model, from 1; null when that ranking did not reach the chunk.';
 
 COMMENT ON COLUMN app_public.search_hit.source_id IS '@notNull
 The knowledge source.';
@@ -1776,7 +1791,8 @@ CREATE TYPE app_public.search_options AS (
 	group_by_document boolean,
 	max_per_document integer,
 	context integer,
-	freshness_half_life interval
+	freshness_half_life interval,
+	query_embeddings app_public.query_embedding[]
 );
 
 ALTER TYPE app_public.search_options OWNER TO rowhouse_owner;
@@ -1789,9 +1805,9 @@ COMMENT ON COLUMN app_public.search_options.fusion IS 'How a hybrid search fuses
 
 COMMENT ON COLUMN app_public.search_options.rrf_k IS 'The k of reciprocal rank fusion: 1 to 1,000,000, by default 60.';
 
-COMMENT ON COLUMN app_public.search_options.embedding_model IS 'The embedding model of the question. It must be given only when the sources use several.';
+COMMENT ON COLUMN app_public.search_options.embedding_model IS 'Only the sources that use this embedding model are searched by vectors. By default each source is searched with its own.';
 
-COMMENT ON COLUMN app_public.search_options.query_embedding IS 'The embedding of the question, when the caller has it already.';
+COMMENT ON COLUMN app_public.search_options.query_embedding IS 'The embedding of the question, when the caller has it already and the search has one embedding model.';
 
 COMMENT ON COLUMN app_public.search_options.explain IS 'Whether each hit says in explanation how its score was computed; by default false.';
 
@@ -1802,6 +1818,8 @@ COMMENT ON COLUMN app_public.search_options.max_per_document IS 'How many chunks
 COMMENT ON COLUMN app_public.search_options.context IS 'How many chunks before and after a hit are given with it in the field context: 0 to 5, by default 0. With more than 0, limit is at most 100.';
 
 COMMENT ON COLUMN app_public.search_options.freshness_half_life IS 'The age at which a document counts half as much as a new one, from 1 hour to 100 years; by default age does not count. Scores are multiplied by 0.5 ^ (age / half-life), and the age is counted from the date in the metadata of the document (the key date, in ISO 8601), or else from when the document was changed last. A similarity below zero, s, becomes s · (2 - 0.5 ^ (age / half-life)). No document counts less than one of 100 half-lives.';
+
+COMMENT ON COLUMN app_public.search_options.query_embeddings IS 'The embeddings of the question by several models, when the caller has them already: at most 100.';
 
 CREATE TYPE app_public.service_token AS (
 	name text,
@@ -2545,7 +2563,8 @@ CREATE TYPE search.candidates AS (
 	vector_scores double precision[],
 	document_ids uuid[],
 	decays double precision[],
-	model app_public.llm_models
+	model_numbers integer[],
+	models app_public.llm_models[]
 );
 
 ALTER TYPE search.candidates OWNER TO rowhouse_owner;
@@ -4619,7 +4638,7 @@ COMMENT ON COLUMN app_public.rag_knowledge_sources.file_size_bytes IS 'Size of t
 
 COMMENT ON COLUMN app_public.rag_knowledge_sources.page_count IS 'Pages of the file it comes from.';
 
-COMMENT ON COLUMN app_public.rag_knowledge_sources.embedding_model IS 'Name of the embedding model (llm_models.name). After a change run reprocess_knowledge_source.';
+COMMENT ON COLUMN app_public.rag_knowledge_sources.embedding_model IS 'Name of the embedding model (llm_models.name) whose vectors are searched. change_embedding_model gives it another one.';
 
 COMMENT ON COLUMN app_public.rag_knowledge_sources.chunk_size IS 'Most characters of a chunk, 100 to 16,000. After a change run reprocess_knowledge_source.';
 
@@ -5304,6 +5323,46 @@ CREATE FUNCTION app_public.catalog_search_hit_workflow(hit app_public.catalog_se
 ALTER FUNCTION app_public.catalog_search_hit_workflow(hit app_public.catalog_search_hit) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_public.catalog_search_hit_workflow(hit app_public.catalog_search_hit) IS 'The workflow; null when the hit is not a workflow.';
+
+CREATE FUNCTION app_public.change_embedding_model(source_id uuid, embedding_model text) RETURNS app_public.rag_knowledge_sources
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_source app_public.rag_knowledge_sources := knowledge.writable_source(change_embedding_model.source_id);
+  v_model_id uuid := (
+    select m.id from app_public.llm_models m
+     where m.name = change_embedding_model.embedding_model and m.kind = 'embedding' and m.is_enabled);
+begin
+  if v_model_id is null then
+    perform core.raise_error('KN305', 'embedding_model does not name an embedding model that is enabled.', 'List the LLM models of kind embedding.');
+  end if;
+  -- The lock makes this wait for a change that is just being completed, and the source is read again after it.
+  select * into strict v_source from app_public.rag_knowledge_sources s
+   where s.tenant_id = v_source.tenant_id and s.id = v_source.id
+     for update;
+  if v_source.embedding_model = change_embedding_model.embedding_model then
+    delete from app_public.embedding_model_changes c where c.tenant_id = v_source.tenant_id and c.source_id = v_source.id;
+    if found then
+      perform knowledge.enqueue_removal_of_old_embeddings(v_source.tenant_id, v_source.id);
+    end if;
+    return v_source;
+  end if;
+  insert into app_public.embedding_model_changes as c (tenant_id, source_id, model_id)
+  values (v_source.tenant_id, v_source.id, v_model_id)
+  on conflict on constraint embedding_model_changes_pkey do update
+    set last_error = null, model_id = excluded.model_id,
+        started_at = case when c.model_id = excluded.model_id then c.started_at else excluded.started_at end;
+  perform knowledge.enqueue_model_change(v_source.tenant_id, v_source.id);
+  return v_source;
+end
+$$;
+
+ALTER FUNCTION app_public.change_embedding_model(source_id uuid, embedding_model text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.change_embedding_model(source_id uuid, embedding_model text) IS '@resultFieldName knowledgeSource
+@errors KN301 KN305 ID203 TN204
+Gives a knowledge source another embedding model. Its chunks are embedded by it in the background, as embeddingModelChange of the source tells; meanwhile the source is searched by its old model, and when each chunk has its new vector, the new model takes its place at once. Naming another model during a change changes to that one instead; naming the model that the source uses ends the change and keeps it. It requires the permission can_manage_knowledge.';
 
 CREATE FUNCTION tenancy.permission_keys() RETURNS text[]
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -6168,11 +6227,10 @@ begin
     perform core.raise_error('KN401', 'There must be 1 to 500 documents.', 'Send them in several calls.');
   end if;
 
+  perform knowledge.lock_loading(v_source.id);
   perform knowledge.lock_documents(v_source.tenant_id, array(
     select d.id from unnest(create_documents.documents) as given
       join app_public.documents d on d.tenant_id = v_source.tenant_id and d.source_id = v_source.id and d.external_id = given.external_id));
-  -- New documents are stored in the order of their keys. So two loads of the same documents lock them in the same order and
-  -- cannot wait for each other in a circle.
   for v_document in
     select d.external_id, d.title, d.text, d.metadata
       from unnest(create_documents.documents) with ordinality as d (external_id, title, text, metadata, n)
@@ -6930,6 +6988,59 @@ $$;
 ALTER FUNCTION app_public.documents_chunk_count(document app_public.documents) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_public.documents_chunk_count(document app_public.documents) IS 'How many chunks the document was cut into.';
+
+CREATE TABLE app_public.embedding_model_changes (
+    tenant_id uuid NOT NULL,
+    source_id uuid NOT NULL,
+    model_id uuid NOT NULL,
+    last_error text,
+    started_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT last_error_is_not_too_long CHECK ((length(last_error) <= 2000))
+);
+
+ALTER TABLE ONLY app_public.embedding_model_changes FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.embedding_model_changes OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_public.embedding_model_changes IS '@behavior -query:resource:connection -query:resource:single -insert -update -delete
+A change of a knowledge source''s embedding model that is running. The source is searched by the vectors of its old model until each of its chunks has one of the new; then the new model is the source''s, and the change is gone.';
+
+COMMENT ON COLUMN app_public.embedding_model_changes.source_id IS 'The knowledge source.';
+
+COMMENT ON COLUMN app_public.embedding_model_changes.model_id IS 'The new embedding model.';
+
+COMMENT ON COLUMN app_public.embedding_model_changes.last_error IS 'What was wrong when embedding last failed; null when it has not failed. It is tried ten times in about an hour; change_embedding_model with the same model begins again where it stopped.';
+
+COMMENT ON COLUMN app_public.embedding_model_changes.started_at IS 'When the change to this model was asked for.';
+
+COMMENT ON CONSTRAINT last_error_is_not_too_long ON app_public.embedding_model_changes IS 'must have at most 2,000 characters';
+
+CREATE FUNCTION app_public.embedding_model_changes_chunk_count(change app_public.embedding_model_changes) RETURNS integer
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select count(*)::int from app_public.document_chunks c where c.tenant_id = (change).tenant_id and c.source_id = (change).source_id;
+$$;
+
+ALTER FUNCTION app_public.embedding_model_changes_chunk_count(change app_public.embedding_model_changes) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.embedding_model_changes_chunk_count(change app_public.embedding_model_changes) IS '@notNull
+How many chunks the source has.';
+
+CREATE FUNCTION app_public.embedding_model_changes_embedded_count(change app_public.embedding_model_changes) RETURNS integer
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select count(*)::int
+    from app_public.document_chunks c
+    join app_public.embeddings e on e.tenant_id = c.tenant_id and e.chunk_id = c.id and e.model_id = (change).model_id
+   where c.tenant_id = (change).tenant_id and c.source_id = (change).source_id;
+$$;
+
+ALTER FUNCTION app_public.embedding_model_changes_embedded_count(change app_public.embedding_model_changes) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.embedding_model_changes_embedded_count(change app_public.embedding_model_changes) IS '@notNull
+How many of the source''s chunks have a vector of the new model already.';
 
 CREATE TABLE app_public.user_sessions (
     tenant_id uuid NOT NULL,
@@ -9420,7 +9531,7 @@ ALTER FUNCTION app_public.reprocess_knowledge_source(source_id uuid) OWNER TO ro
 
 COMMENT ON FUNCTION app_public.reprocess_knowledge_source(source_id uuid) IS '@resultFieldName count
 @errors KN301 ID203 TN204
-Cuts, embeds and indexes all documents of a source again and returns how many there are. This is needed after its chunk size, overlap, language or embedding model has changed. A document is not found until it is processed again. It requires the permission can_manage_knowledge.';
+Cuts, embeds and indexes all documents of a source again and returns how many there are. This is needed after its chunk size, overlap or language has changed. A document is not found until it is processed again. It requires the permission can_manage_knowledge.';
 
 CREATE FUNCTION app_public.resend_invitation(id uuid) RETURNS app_public.invitations
     LANGUAGE plpgsql SECURITY DEFINER
@@ -10321,8 +10432,8 @@ $$;
 ALTER FUNCTION app_public.search(query text, mode app_public.search_mode, "limit" integer, filter app_public.search_filter, options app_public.search_options) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_public.search(query text, mode app_public.search_mode, "limit" integer, filter app_public.search_filter, options app_public.search_options) IS '@cost 500
-@errors SR402 SR403 SR404 SR405 SR406 SR407 SR409 SR410 SR411 SR412 SR413 SR415 SR416 SR417 SR418 SR419 TN204
-Searches the knowledge of this tenant and what other tenants share with it; the best hits come first. In the query, plain words rank the texts and need not all occur; "phrases" and title:words must occur; -words must not occur; word* stands for all words that begin like this; a word that no text has is read as the words that are spelt almost like it. mode bm25 ranks by words; vector ranks by nearness of meaning, as the embedding model sees it; hybrid, the default, fuses both with the weight of the embedding model, over the first 100 hits of each ranking (over the first 1,000 or 10,000 when the page is beyond). limit is from 1 to 1,000, by default 10. A filter does not change the statistics that scores are computed from: they are those of the whole tenant; a shared source is ranked with those of its owner, and scores of different tenants are compared as they are. A query of stop words or exclusions only has no hits. The options can show each document once, or a few times, with the text around a hit, and let new documents count more: such a search chooses among the first 1,000 hits of each ranking (10,000 when the page is beyond the first 100 hits, or not full).';
+@errors SR402 SR403 SR404 SR405 SR406 SR407 SR409 SR410 SR411 SR412 SR413 SR415 SR416 SR417 SR418 SR419 SR421 TN204
+Searches the knowledge of this tenant and what other tenants share with it; the best hits come first. In the query, plain words rank the texts and need not all occur; "phrases" and title:words must occur; -words must not occur; word* stands for all words that begin like this; a word that no text has is read as the words that are spelt almost like it. mode bm25 ranks by words; vector ranks by nearness of meaning, as the embedding model sees it; hybrid, the default, fuses both with the weight of each embedding model, over the first 100 hits of each ranking (over the first 1,000 or 10,000 when the page is beyond). limit is from 1 to 1,000, by default 10. A filter does not change the statistics that scores are computed from: they are those of the whole tenant; a shared source is ranked with those of its owner, and scores of different tenants are compared as they are. A query of stop words or exclusions only has no hits. The options can show each document once, or a few times, with the text around a hit, and let new documents count more: such a search chooses among the first 1,000 hits of each ranking (10,000 when the page is beyond the first 100 hits, or not full).';
 
 CREATE FUNCTION app_public.search_catalog(query text DEFAULT NULL::text, filter app_public.catalog_filter DEFAULT NULL::app_public.catalog_filter, "limit" integer DEFAULT 20, skip integer DEFAULT 0) RETURNS app_public.catalog_search_result
     LANGUAGE plpgsql STABLE
@@ -10424,7 +10535,7 @@ begin
   -- The other options choose a page, and facets are of all hits.
   v_request.options := search.complete_options(search.options(
     fusion => (options).fusion, rrf_k => (options).rrf_k, embedding_model => (options).embedding_model,
-    query_embedding => (options).query_embedding));
+    query_embedding => (options).query_embedding, query_embeddings => (options).query_embeddings));
   perform search.check_request(v_request);
   v_request.depth := search.ranking_depth(v_request.mode, v_counted_hits, false);
   return query
@@ -10439,7 +10550,7 @@ $$;
 ALTER FUNCTION app_public.search_facets(query text, field app_public.search_facet_field, metadata_key text, mode app_public.search_mode, filter app_public.search_filter, options app_public.search_options) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_public.search_facets(query text, field app_public.search_facet_field, metadata_key text, mode app_public.search_mode, filter app_public.search_filter, options app_public.search_options) IS '@cost 500
-@errors SR402 SR403 SR404 SR405 SR407 SR409 SR410 SR411 SR412 SR415 SR416 SR420 TN204
+@errors SR402 SR403 SR404 SR405 SR407 SR409 SR410 SR411 SR412 SR415 SR416 SR420 SR421 TN204
 By which values the hits of a search can be narrowed: the 50 values that most documents have, with their counts over the best 1,000 hits. query, filter and options are those of search; of the options, those on the page, on documents and on freshness are not used. mode is bm25 by default, which counts the texts that have a word of the query, because in the other modes every text is near to it somehow. metadata_key names the key when field is metadata: a list counts with each of its first 100 elements, and values of more than 200 characters, objects and null are not counted, nor are the metadata of what other tenants share.';
 
 CREATE FUNCTION app_public.search_hit_document(hit app_public.search_hit) RETURNS app_public.documents
@@ -22007,7 +22118,8 @@ begin
      where d.tenant_id = chunk_documents.tenant_id and d.id = any (chunk_documents.document_ids)
        and d.processing_stage = 'chunk' and d.processing_status <> 'failed'
      order by d.id
-       for update of d
+       -- A source changes its embedding model when each of its chunks has a vector of the new one, so it waits for these.
+       for update of d for key share of s
   loop
     begin
       -- The draft is read after its document is locked: a query that had to wait for the lock would have an older one.
@@ -22152,6 +22264,33 @@ ALTER FUNCTION knowledge.chunks_to_embed(tenant_id uuid, document_ids uuid[], ba
 
 COMMENT ON FUNCTION knowledge.chunks_to_embed(tenant_id uuid, document_ids uuid[], batch_limit integer) IS 'The chunks of these documents that have no vector of their source''s model yet: the text to embed, which begins with the title of the document, and what is needed to call the model.';
 
+CREATE FUNCTION knowledge.chunks_to_embed_anew(tenant_id uuid, source_id uuid, after_chunk_id bigint, batch_limit integer) RETURNS TABLE(chunk_id bigint, content text, model_id uuid, provider_kind text, base_url text, api_key_variable text, model_name text, dimension integer, batch_size integer, timeout_ms integer, max_retries integer)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  call core.enter_tenant(chunks_to_embed_anew.tenant_id);
+  return query
+    select c.id, knowledge.searchable_text(d.title, c.content), m.id, p.kind::text, p.base_url, p.api_key_variable, m.provider_model_name,
+           m.dimension, m.batch_size, m.timeout_ms, m.max_retries
+      from app_public.embedding_model_changes h
+      join app_public.llm_models m on m.id = h.model_id
+      join app_public.llm_providers p on p.id = m.provider_id
+      join app_public.document_chunks c on c.tenant_id = h.tenant_id and c.source_id = h.source_id
+      join app_public.documents d on d.tenant_id = c.tenant_id and d.id = c.document_id
+     where h.tenant_id = chunks_to_embed_anew.tenant_id and h.source_id = chunks_to_embed_anew.source_id
+       and c.id > chunks_to_embed_anew.after_chunk_id
+       and not exists (
+         select from app_public.embeddings e where e.tenant_id = c.tenant_id and e.model_id = m.id and e.chunk_id = c.id)
+     order by c.id
+     limit chunks_to_embed_anew.batch_limit;
+end
+$$;
+
+ALTER FUNCTION knowledge.chunks_to_embed_anew(tenant_id uuid, source_id uuid, after_chunk_id bigint, batch_limit integer) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION knowledge.chunks_to_embed_anew(tenant_id uuid, source_id uuid, after_chunk_id bigint, batch_limit integer) IS 'The next chunks, after this one, that have no vector of their source''s new model yet, as chunks_to_embed returns them. Returns no row when the source does not change its model.';
+
 CREATE FUNCTION knowledge.common_words(language text) RETURNS text[]
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN (CASE language WHEN 'ca'::text THEN '{el,la,els,les,de,del,dels,i,que,en,un,una,és,per,amb,no,es,al,als,més,ha,són,va,ser,aquest,aquesta,però,com,seva,seu,d,l}'::text WHEN 'cs'::text THEN '{a,se,v,na,je,že,o,s,z,do,i,to,k,ve,pro,za,by,ale,si,po,jako,jsou,který,která,které,od,jeho,při,nebo,byl,být,není,také,už,jsem}'::text WHEN 'et'::text THEN '{ja,on,ei,et,kui,oli,see,ka,aga,oma,selle,mis,või,siis,ning,kes,seda,nii,ma,ta,mida,nende,välja,pole,veel,olid,tema}'::text WHEN 'eu'::text THEN '{eta,da,ez,bat,du,zen,izan,dira,ere,egin,hau,baina,dute,zuen,beste,edo,oso,behar,den,dela,bere,horrek}'::text WHEN 'fil'::text THEN '{ang,ng,sa,na,mga,at,ay,si,ni,hindi,para,kung,ito,siya,ako,nang,may,din,ko,mo,niya,pero,kanyang,isang}'::text WHEN 'ga'::text THEN '{an,na,agus,ar,ag,i,le,is,tá,go,a,bhí,do,sé,ó,leis,seo,sin,de,ach,mar,siad,faoi,nó,chun}'::text WHEN 'hr'::text THEN '{i,u,je,na,se,da,za,su,od,s,o,a,kao,koji,što,koja,ne,iz,ili,biti,bio,te,nije,ali,bi,do,po,sa,kako,samo,koje,će}'::text WHEN 'id'::text THEN '{yang,dan,di,dari,untuk,dengan,ini,itu,pada,adalah,dalam,ke,tidak,akan,oleh,juga,sebagai,atau,karena,ada,mereka,kita,bisa,saya,telah,dapat,lebih,sudah}'::text WHEN 'lt'::text THEN '{ir,yra,kad,su,į,iš,bet,kaip,tai,ne,apie,per,jo,jis,buvo,už,ar,nuo,jų,dėl,tik,po,būti,kuris,kurie,taip,ji,dar}'::text WHEN 'lv'::text THEN '{un,ir,ar,ka,no,uz,par,bet,kas,to,tas,kā,arī,vai,pēc,viņš,nav,bija,tika,lai,tā,pie,savu,gadā,kurā}'::text WHEN 'pl'::text THEN '{w,i,na,z,się,do,nie,to,że,jest,o,od,po,jak,za,przez,dla,co,ale,są,przy,który,która,które,był,być,oraz,lub,tego,tym,jego,też,może}'::text WHEN 'ro'::text THEN '{și,de,în,a,la,cu,pe,un,o,din,este,nu,care,să,mai,ce,pentru,au,sau,prin,fi,sunt,fost,al,ale,ca,dar,lui,după,cel,această}'::text WHEN 'sk'::text THEN '{a,v,na,sa,je,že,o,s,z,do,to,k,vo,pre,za,by,ale,si,po,ako,sú,ktorý,ktorá,ktoré,od,jeho,pri,alebo,bol,byť,nie,tiež,už,som}'::text WHEN 'sl'::text THEN '{in,je,v,na,se,da,za,so,od,z,o,pa,kot,ki,ne,iz,ali,bil,bi,do,po,ni,tudi,ob,ter,kako,samo,pri,še,lahko}'::text WHEN 'sw'::text THEN '{ya,na,wa,kwa,ni,za,katika,la,cha,kama,hii,hiyo,huo,yake,wake,au,lakini,pia,sana,ili,kuwa,watu,bila,hivyo,vya}'::text WHEN 'vi'::text THEN '{và,của,là,có,được,trong,cho,không,với,các,một,này,những,để,người,khi,đã,từ,đến,về,như,cũng,ra,ở,tại,vào}'::text ELSE NULL::text END)::text[];
@@ -22159,6 +22298,45 @@ CREATE FUNCTION knowledge.common_words(language text) RETURNS text[]
 ALTER FUNCTION knowledge.common_words(language text) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION knowledge.common_words(language text) IS 'The commonest words of a language in the Latin script for which PostgreSQL has no list of stop words; null for the others.';
+
+CREATE FUNCTION knowledge.complete_model_change(tenant_id uuid, source_id uuid) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_change app_public.embedding_model_changes;
+begin
+  call core.enter_tenant(complete_model_change.tenant_id);
+  -- Whoever adds chunks to the source or deletes vectors of it holds a lock that this one waits for. The statements that
+  -- follow see what they have done, and no more is done until this transaction ends.
+  perform from app_public.rag_knowledge_sources s
+    where s.tenant_id = complete_model_change.tenant_id and s.id = complete_model_change.source_id
+      for update;
+  select * into v_change from app_public.embedding_model_changes h
+   where h.tenant_id = complete_model_change.tenant_id and h.source_id = complete_model_change.source_id;
+  if not found then
+    return true;
+  end if;
+  if exists (
+    select from app_public.document_chunks c
+     where c.tenant_id = v_change.tenant_id and c.source_id = v_change.source_id
+       and not exists (
+         select from app_public.embeddings e where e.tenant_id = c.tenant_id and e.model_id = v_change.model_id and e.chunk_id = c.id))
+  then
+    return false;
+  end if;
+  update app_public.rag_knowledge_sources s set embedding_model = m.name
+    from app_public.llm_models m
+   where s.tenant_id = v_change.tenant_id and s.id = v_change.source_id and m.id = v_change.model_id;
+  delete from app_public.embedding_model_changes h where h.tenant_id = v_change.tenant_id and h.source_id = v_change.source_id;
+  perform knowledge.enqueue_removal_of_old_embeddings(v_change.tenant_id, v_change.source_id);
+  return true;
+end
+$$;
+
+ALTER FUNCTION knowledge.complete_model_change(tenant_id uuid, source_id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION knowledge.complete_model_change(tenant_id uuid, source_id uuid) IS 'Makes the new model the source''s when each chunk has a vector of it. Returns false when some have none yet, and true when there is nothing left to do, also when the change was completed or ended before.';
 
 CREATE FUNCTION knowledge.continue_sync(tenant_id uuid, source_id uuid, run integer) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
@@ -22201,6 +22379,41 @@ $$;
 ALTER FUNCTION knowledge.delete_expired_tickets() OWNER TO rowhouse_platform;
 
 COMMENT ON FUNCTION knowledge.delete_expired_tickets() IS 'Deletes the upload tickets that have expired, and returns how many.';
+
+CREATE FUNCTION knowledge.delete_old_embeddings(tenant_id uuid, source_id uuid, after_chunk_id bigint, batch_limit integer DEFAULT 1000) RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_chunk_ids bigint[];
+begin
+  call core.enter_tenant(delete_old_embeddings.tenant_id);
+  -- See complete_model_change: vectors that a new change relies on must not vanish after it has counted them.
+  perform from app_public.rag_knowledge_sources s
+    where s.tenant_id = delete_old_embeddings.tenant_id and s.id = delete_old_embeddings.source_id
+      for key share;
+  v_chunk_ids := array(
+    select c.id from app_public.document_chunks c
+     where c.tenant_id = delete_old_embeddings.tenant_id and c.source_id = delete_old_embeddings.source_id
+       and c.id > delete_old_embeddings.after_chunk_id
+     order by c.id
+     limit delete_old_embeddings.batch_limit);
+  delete from app_public.embeddings e
+   where e.tenant_id = delete_old_embeddings.tenant_id and e.chunk_id = any (v_chunk_ids)
+     and not exists (
+       select from app_public.rag_knowledge_sources s
+         join app_public.llm_models m on m.name = s.embedding_model
+        where s.tenant_id = e.tenant_id and s.id = delete_old_embeddings.source_id and m.id = e.model_id)
+     and not exists (
+       select from app_public.embedding_model_changes h
+        where h.tenant_id = e.tenant_id and h.source_id = delete_old_embeddings.source_id and h.model_id = e.model_id);
+  return v_chunk_ids[cardinality(v_chunk_ids)];
+end
+$$;
+
+ALTER FUNCTION knowledge.delete_old_embeddings(tenant_id uuid, source_id uuid, after_chunk_id bigint, batch_limit integer) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION knowledge.delete_old_embeddings(tenant_id uuid, source_id uuid, after_chunk_id bigint, batch_limit integer) IS 'Deletes the vectors of the next chunks of a source, after this one, by models that the source neither uses nor changes to. Returns the last of these chunks, or null when there were none.';
 
 CREATE FUNCTION knowledge.detect_language(content text) RETURNS text
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
@@ -22323,6 +22536,37 @@ ALTER FUNCTION knowledge.embed_builtin(tenant_id uuid, document_ids uuid[]) OWNE
 
 COMMENT ON FUNCTION knowledge.embed_builtin(tenant_id uuid, document_ids uuid[]) IS 'Embeds the chunks of those of these documents whose source uses the built-in model. Returns how many chunks.';
 
+CREATE FUNCTION knowledge.enqueue_model_change(tenant_id uuid, source_id uuid, after_chunk_id bigint DEFAULT 0) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  perform core.enqueue_tenant_job('knowledge__change_embedding_model',
+    json_build_object('tenantId', enqueue_model_change.tenant_id, 'sourceId', enqueue_model_change.source_id,
+      'afterChunkId', enqueue_model_change.after_chunk_id::text),
+    enqueue_model_change.tenant_id, job_key => 'change_embedding_model:' || enqueue_model_change.source_id);
+end
+$$;
+
+ALTER FUNCTION knowledge.enqueue_model_change(tenant_id uuid, source_id uuid, after_chunk_id bigint) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION knowledge.enqueue_model_change(tenant_id uuid, source_id uuid, after_chunk_id bigint) IS 'Queues the task that embeds a source by its new model, from the chunks after this one on. A source has at most one such job waiting.';
+
+CREATE FUNCTION knowledge.enqueue_removal_of_old_embeddings(tenant_id uuid, source_id uuid) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  perform core.enqueue_tenant_job('knowledge__delete_old_embeddings',
+    json_build_object('tenantId', enqueue_removal_of_old_embeddings.tenant_id, 'sourceId', enqueue_removal_of_old_embeddings.source_id),
+    enqueue_removal_of_old_embeddings.tenant_id, job_key => 'delete_old_embeddings:' || enqueue_removal_of_old_embeddings.source_id);
+end
+$$;
+
+ALTER FUNCTION knowledge.enqueue_removal_of_old_embeddings(tenant_id uuid, source_id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION knowledge.enqueue_removal_of_old_embeddings(tenant_id uuid, source_id uuid) IS 'Queues the task that deletes the vectors of a source by models that it does not use any more.';
+
 CREATE FUNCTION knowledge.enqueue_stage(stage knowledge.processing_stage, tenant_id uuid, document_ids uuid[]) RETURNS void
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -22398,6 +22642,25 @@ $$;
 ALTER FUNCTION knowledge.fail_documents(tenant_id uuid, document_ids uuid[], stage text, error text, content_hash bytea) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION knowledge.fail_documents(tenant_id uuid, document_ids uuid[], stage text, error text, content_hash bytea) IS 'Marks those of these documents that are at the stage as failed, with an error that people can read; with content_hash, only a document that still is this version. What was searchable of them stays so.';
+
+CREATE FUNCTION knowledge.fail_model_change(tenant_id uuid, source_id uuid, model_id uuid, error text) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_longest_error constant int := 2000;
+begin
+  call core.enter_tenant(fail_model_change.tenant_id);
+  update app_public.embedding_model_changes h
+     set last_error = left(coalesce(fail_model_change.error, 'The embedding failed.'), v_longest_error)
+   where h.tenant_id = fail_model_change.tenant_id and h.source_id = fail_model_change.source_id
+     and h.model_id = fail_model_change.model_id;
+end
+$$;
+
+ALTER FUNCTION knowledge.fail_model_change(tenant_id uuid, source_id uuid, model_id uuid, error text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION knowledge.fail_model_change(tenant_id uuid, source_id uuid, model_id uuid, error text) IS 'Notes why the chunks of a source could not be embedded by its new model, if it still changes to this one. Its old model goes on serving.';
 
 CREATE FUNCTION knowledge.fail_sync(tenant_id uuid, source_id uuid, run integer, error text) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
@@ -22634,6 +22897,20 @@ ALTER FUNCTION knowledge.hashing_embedding(content text, dimension integer) OWNE
 
 COMMENT ON FUNCTION knowledge.hashing_embedding(content text, dimension integer) IS 'The vector of a text, of length 1, by the built-in embedder: signed feature hashing of words and parts of words. It knows no meanings.';
 
+CREATE FUNCTION knowledge.hashing_embeddings(contents text[], dimension integer) RETURNS public.vector[]
+    LANGUAGE sql IMMUTABLE SECURITY DEFINER PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select array(
+    select knowledge.hashing_embedding(c.content, hashing_embeddings.dimension)
+      from unnest(hashing_embeddings.contents) with ordinality as c (content, n)
+     order by c.n);
+$$;
+
+ALTER FUNCTION knowledge.hashing_embeddings(contents text[], dimension integer) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION knowledge.hashing_embeddings(contents text[], dimension integer) IS 'The vectors of these texts by the built-in embedder, in their order.';
+
 CREATE FUNCTION knowledge.joints() RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN '-./\_@:+&'::text;
@@ -22731,6 +23008,18 @@ $$;
 ALTER FUNCTION knowledge.lock_documents(tenant_id uuid, document_ids uuid[]) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION knowledge.lock_documents(tenant_id uuid, document_ids uuid[]) IS 'Locks documents in the order of their ids, until the transaction ends.';
+
+CREATE FUNCTION knowledge.lock_loading(source_id uuid) RETURNS void
+    LANGUAGE sql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  -- 7269740 is an arbitrary number that no other advisory lock of ours begins with.
+  select pg_advisory_xact_lock(7269740, hashtext(lock_loading.source_id::text));
+$$;
+
+ALTER FUNCTION knowledge.lock_loading(source_id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION knowledge.lock_loading(source_id uuid) IS 'Lets one transaction at a time add documents to a source. A transaction that adds several holds keys, documents and the counter of a quota, and two that took them in different orders would wait for each other in a circle.';
 
 CREATE FUNCTION knowledge.longest_part() RETURNS integer
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -22937,6 +23226,7 @@ declare
   v_document app_public.documents;
   v_receipt app_public.document_receipt;
 begin
+  perform knowledge.lock_loading((source).id);
   v_given.tenant_id := (source).tenant_id;
   v_given.source_id := (source).id;
   -- The key is compared and the content hashed in the form in which they are stored.
@@ -28631,6 +28921,9 @@ begin
   if ((request).options).skip not between 0 and 9000 then
     perform core.raise_error('SR413', 'skip must be from 0 to 9,000.', 'Make the question more precise to see other hits first.');
   end if;
+  if cardinality(((request).options).query_embeddings) > 100 then
+    perform core.raise_error('SR421', 'query_embeddings must have at most 100 entries.', 'Give one for each model that the sources use.');
+  end if;
   if jsonb_typeof(((request).filter).metadata) <> 'object' then
     perform core.raise_error('SR415', 'The filter on metadata must be an object.', 'Filter by {"key": value}.');
   end if;
@@ -28640,7 +28933,7 @@ $$;
 
 ALTER FUNCTION search.check_request(request search.request) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION search.check_request(request search.request) IS '@errors TN204 SR404 SR405 SR406 SR407 SR413 SR415 SR417 SR418 SR419
+COMMENT ON FUNCTION search.check_request(request search.request) IS '@errors TN204 SR404 SR405 SR406 SR407 SR413 SR415 SR417 SR418 SR419 SR421
 Refuses arguments that are out of range, and a tenant whose plan does not include search.';
 
 CREATE FUNCTION search.chunk_ids_at(positions search.block_position[]) RETURNS bigint[]
@@ -28696,17 +28989,17 @@ ALTER FUNCTION search.chunks_per_row() OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION search.chunks_per_row() IS 'How many chunk ids a row of search.block_chunks has.';
 
-CREATE FUNCTION search.options(skip integer DEFAULT NULL::integer, fusion app_public.fusion_method DEFAULT NULL::app_public.fusion_method, rrf_k integer DEFAULT NULL::integer, embedding_model text DEFAULT NULL::text, query_embedding public.vector DEFAULT NULL::public.vector, explain boolean DEFAULT NULL::boolean, group_by_document boolean DEFAULT NULL::boolean, max_per_document integer DEFAULT NULL::integer, context integer DEFAULT NULL::integer, freshness_half_life interval DEFAULT NULL::interval) RETURNS app_public.search_options
+CREATE FUNCTION search.options(skip integer DEFAULT NULL::integer, fusion app_public.fusion_method DEFAULT NULL::app_public.fusion_method, rrf_k integer DEFAULT NULL::integer, embedding_model text DEFAULT NULL::text, query_embedding public.vector DEFAULT NULL::public.vector, explain boolean DEFAULT NULL::boolean, group_by_document boolean DEFAULT NULL::boolean, max_per_document integer DEFAULT NULL::integer, context integer DEFAULT NULL::integer, freshness_half_life interval DEFAULT NULL::interval, query_embeddings app_public.query_embedding[] DEFAULT NULL::app_public.query_embedding[]) RETURNS app_public.search_options
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN ROW(skip, fusion, rrf_k, embedding_model, query_embedding, explain, group_by_document, max_per_document, context, freshness_half_life)::app_public.search_options;
+    RETURN ROW(skip, fusion, rrf_k, embedding_model, query_embedding, explain, group_by_document, max_per_document, context, freshness_half_life, query_embeddings)::app_public.search_options;
 
-ALTER FUNCTION search.options(skip integer, fusion app_public.fusion_method, rrf_k integer, embedding_model text, query_embedding public.vector, explain boolean, group_by_document boolean, max_per_document integer, context integer, freshness_half_life interval) OWNER TO rowhouse_owner;
+ALTER FUNCTION search.options(skip integer, fusion app_public.fusion_method, rrf_k integer, embedding_model text, query_embedding public.vector, explain boolean, group_by_document boolean, max_per_document integer, context integer, freshness_half_life interval, query_embeddings app_public.query_embedding[]) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION search.options(skip integer, fusion app_public.fusion_method, rrf_k integer, embedding_model text, query_embedding public.vector, explain boolean, group_by_document boolean, max_per_document integer, context integer, freshness_half_life interval) IS 'A search_options, for searches in SQL: app_public.search(''wing'', options => search.options(skip => 10)).';
+COMMENT ON FUNCTION search.options(skip integer, fusion app_public.fusion_method, rrf_k integer, embedding_model text, query_embedding public.vector, explain boolean, group_by_document boolean, max_per_document integer, context integer, freshness_half_life interval, query_embeddings app_public.query_embedding[]) IS 'A search_options, for searches in SQL: app_public.search(''wing'', options => search.options(skip => 10)).';
 
 CREATE FUNCTION search.complete_options(options app_public.search_options) RETURNS app_public.search_options
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN search.options(skip => COALESCE((options).skip, 0), fusion => COALESCE((options).fusion, 'rrf'::app_public.fusion_method), rrf_k => COALESCE((options).rrf_k, 60), embedding_model => (options).embedding_model, query_embedding => (options).query_embedding, explain => COALESCE((options).explain, false), group_by_document => COALESCE((options).group_by_document, false), max_per_document => COALESCE((options).max_per_document, CASE WHEN (options).group_by_document THEN 1 ELSE NULL::integer END), context => COALESCE((options).context, 0), freshness_half_life => (options).freshness_half_life);
+    RETURN search.options(skip => COALESCE((options).skip, 0), fusion => COALESCE((options).fusion, 'rrf'::app_public.fusion_method), rrf_k => COALESCE((options).rrf_k, 60), embedding_model => (options).embedding_model, query_embedding => (options).query_embedding, explain => COALESCE((options).explain, false), group_by_document => COALESCE((options).group_by_document, false), max_per_document => COALESCE((options).max_per_document, CASE WHEN (options).group_by_document THEN 1 ELSE NULL::integer END), context => COALESCE((options).context, 0), freshness_half_life => (options).freshness_half_life, query_embeddings => (options).query_embeddings);
 
 ALTER FUNCTION search.complete_options(options app_public.search_options) OWNER TO rowhouse_owner;
 
@@ -28800,35 +29093,6 @@ CREATE FUNCTION search.deepest_ranking() RETURNS integer
 ALTER FUNCTION search.deepest_ranking() OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION search.deepest_ranking() IS 'How far a ranking is read at most.';
-
-CREATE FUNCTION search.default_model(embedding_model text, model_names text[]) RETURNS app_public.llm_models
-    LANGUAGE plpgsql STABLE
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
-declare
-  v_names text[] := case when default_model.embedding_model is null then default_model.model_names else array[default_model.embedding_model] end;
-  v_model app_public.llm_models;
-begin
-  if cardinality(v_names) > 1 then
-    perform core.raise_error('SR402', format('The sources use several embedding models: %s.', array_to_string(v_names, ', ')),
-      'Name one as the option embedding_model, or filter by the source_ids of one model.');
-  end if;
-  -- Without sources there is no model, and the search has no hits.
-  if v_names is null then
-    return null;
-  end if;
-  select * into v_model from app_public.llm_models m where m.name = v_names[1] and m.kind = 'embedding' and m.is_enabled;
-  if not found then
-    perform core.raise_error('SR403', 'There is no such embedding model, or it is disabled.', 'List the LLM models of kind embedding.');
-  end if;
-  return v_model;
-end
-$$;
-
-ALTER FUNCTION search.default_model(embedding_model text, model_names text[]) OWNER TO rowhouse_owner;
-
-COMMENT ON FUNCTION search.default_model(embedding_model text, model_names text[]) IS '@errors SR402 SR403
-The embedding model of a search: the one that is named, or else the only one that its sources use. It is null when there are no sources.';
 
 CREATE FUNCTION search.document_counts(terms text[], block_terms search.block_term[], unmerged_ids bigint[]) RETURNS integer[]
     LANGUAGE plpgsql STABLE
@@ -28998,7 +29262,7 @@ ALTER FUNCTION search.explain_age(document_id uuid, half_life interval) OWNER TO
 
 COMMENT ON FUNCTION search.explain_age(document_id uuid, half_life interval) IS 'How old a document is, and what its age leaves of a score, as search_hit.explanation has it.';
 
-CREATE FUNCTION search.explain_hits(hits app_public.search_hit[], request search.request, question search.question, model app_public.llm_models) RETURNS app_public.search_hit[]
+CREATE FUNCTION search.explain_hits(hits app_public.search_hit[], request search.request, question search.question, models app_public.llm_models[]) RETURNS app_public.search_hit[]
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
@@ -29009,6 +29273,7 @@ declare
   v_total_docs int;
   v_average_length double precision;
   v_document_counts int[];
+  v_model app_public.llm_models;
   v_hit app_public.search_hit;
   v_explained app_public.search_hit[] := '{}';
 begin
@@ -29018,10 +29283,14 @@ begin
   foreach v_hit in array explain_hits.hits loop
     v_hit.explanation := search.explain_terms(v_hit.chunk_id, question, v_document_counts, v_total_docs, v_average_length);
     if v_mode <> 'bm25' then
-      v_hit.explanation := v_hit.explanation || jsonb_build_object('model', (model).name, 'similarity', v_hit.vector_score);
+      select m.* into v_model
+        from unnest(models) m
+        join app_public.rag_knowledge_sources s on s.embedding_model = m.name
+       where s.tenant_id = core.current_tenant_id() and s.id = v_hit.source_id;
+      v_hit.explanation := v_hit.explanation || jsonb_build_object('model', v_model.name, 'similarity', v_hit.vector_score);
     end if;
     if v_mode = 'hybrid' then
-      v_hit.explanation := v_hit.explanation || jsonb_build_object('fusion', v_fusion, 'vectorWeight', (model).fusion_weight)
+      v_hit.explanation := v_hit.explanation || jsonb_build_object('fusion', v_fusion, 'vectorWeight', v_model.fusion_weight)
         || case when v_fusion = 'rrf' then jsonb_build_object('rrfK', ((request).options).rrf_k) else '{}' end;
     end if;
     if v_half_life is not null then
@@ -29033,9 +29302,9 @@ begin
 end
 $$;
 
-ALTER FUNCTION search.explain_hits(hits app_public.search_hit[], request search.request, question search.question, model app_public.llm_models) OWNER TO rowhouse_owner;
+ALTER FUNCTION search.explain_hits(hits app_public.search_hit[], request search.request, question search.question, models app_public.llm_models[]) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION search.explain_hits(hits app_public.search_hit[], request search.request, question search.question, model app_public.llm_models) IS 'The hits with their explanations.';
+COMMENT ON FUNCTION search.explain_hits(hits app_public.search_hit[], request search.request, question search.question, models app_public.llm_models[]) IS 'The hits with their explanations.';
 
 CREATE FUNCTION search.explain_terms(chunk_id bigint, question search.question, document_counts integer[], total_docs integer, average_length double precision) RETURNS jsonb
     LANGUAGE plpgsql STABLE
@@ -29159,7 +29428,11 @@ declare
   v_fusion app_public.fusion_method := ((request).options).fusion;
   v_rrf_k int := ((request).options).rrf_k;
   v_depth int := (request).depth;
-  v_vector_weight double precision := ((candidates).model).fusion_weight;
+  v_models app_public.llm_models[] := (candidates).models;
+  -- Similarities of one model can be compared, those of several cannot: then ranks decide.
+  v_is_one_model boolean := cardinality(v_models) = 1;
+  -- The weighted means of convex fusion are brought to the same measure, so that a word counts the same beside each model.
+  v_highest_weight double precision := (select max(m.fusion_weight) from unnest((candidates).models) m);
   v_most int := ((request).options).max_per_document;
 begin
   -- The scores of all tenants are compared as they are, and ranks count the chunks of all tenants: the result is the same as
@@ -29168,12 +29441,13 @@ begin
     with ranked as (
       select u.*,
              row_number() over (order by u.bm25 desc nulls last, u.chunk_id, u.tenant_number) as bm25_rank,
-             row_number() over (order by u.similarity desc nulls last, u.chunk_id, u.tenant_number) as vector_rank
+             row_number() over (partition by u.model_number order by u.similarity desc nulls last, u.chunk_id, u.tenant_number) as vector_rank
         from unnest((candidates).tenant_numbers, (candidates).chunk_ids, (candidates).bm25_scores, (candidates).vector_scores,
-                    (candidates).document_ids, (candidates).decays)
-          as u (tenant_number, chunk_id, bm25, similarity, document_id, decay)
+                    (candidates).document_ids, (candidates).decays, (candidates).model_numbers)
+          as u (tenant_number, chunk_id, bm25, similarity, document_id, decay, model_number)
     ), best as (
-      select r.tenant_number, r.chunk_id, r.document_id, r.decay,
+      select r.tenant_number, r.chunk_id, r.document_id, r.decay, r.model_number,
+             coalesce((v_models[r.model_number]).fusion_weight, v_highest_weight) as vector_weight,
              case when r.bm25_rank <= v_depth then r.bm25 end as bm25,
              case when r.bm25_rank <= v_depth and r.bm25 is not null then r.bm25_rank::int end as bm25_rank,
              case when r.vector_rank <= v_depth then r.similarity end as similarity,
@@ -29183,13 +29457,15 @@ begin
       select b.*,
              case
                when v_mode = 'bm25' then b.bm25
-               when v_mode = 'vector' then b.similarity
-               when v_fusion = 'rrf' then search.rrf_score(b.bm25_rank, b.vector_rank, v_vector_weight, v_rrf_k)
+               when v_mode = 'vector' and v_is_one_model then b.similarity
+               when v_mode = 'vector' or v_fusion = 'rrf' then search.rrf_score(b.bm25_rank, b.vector_rank, b.vector_weight, v_rrf_k)
                else search.convex_score(b.bm25, max(b.bm25) over (),
-                 b.similarity, min(b.similarity) over (), max(b.similarity) over (), v_vector_weight)
+                 b.similarity, min(b.similarity) over model, max(b.similarity) over model,
+                 b.vector_weight) * ((1 + b.vector_weight) / (1 + v_highest_weight))
              end as relevance
         from best b
        where num_nonnulls(b.bm25, b.similarity) > 0
+      window model as (partition by b.model_number)
     ), scored as (
       -- Age makes every score smaller, also a similarity below zero.
       select f.*,
@@ -29595,6 +29871,29 @@ ALTER FUNCTION search.metadata_values(value jsonb) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION search.metadata_values(value jsonb) IS 'The values that a key of metadata has: itself, or the first 100 elements of a list. Objects, null and texts of more than 200 characters are left out.';
 
+CREATE FUNCTION search.models_of_search(embedding_model text, model_names text[]) RETURNS app_public.llm_models[]
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  -- Without sources there is no model, and the search has no hits.
+  v_names text[] := case when models_of_search.embedding_model is null then coalesce(models_of_search.model_names, '{}')
+    else array[models_of_search.embedding_model] end;
+  v_models app_public.llm_models[] := array(
+    select m from app_public.llm_models m where m.name = any (v_names) and m.kind = 'embedding' and m.is_enabled order by m.name);
+begin
+  if cardinality(v_models) < cardinality(v_names) then
+    perform core.raise_error('SR403', 'There is no such embedding model, or it is disabled.', 'List the LLM models of kind embedding.');
+  end if;
+  return v_models;
+end
+$$;
+
+ALTER FUNCTION search.models_of_search(embedding_model text, model_names text[]) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION search.models_of_search(embedding_model text, model_names text[]) IS '@errors SR403
+The embedding models of a search: the one that is named, or else those that its sources use. model_names has each name once.';
+
 CREATE FUNCTION search.models_to_index(minimum integer DEFAULT 10000) RETURNS SETOF uuid
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -29818,27 +30117,28 @@ ALTER FUNCTION search.prefix(spelt text) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION search.prefix(spelt text) IS 'What the terms that a word* stands for begin with: the last pair of its parts (knowledge.spell_out), or its only part.';
 
-CREATE FUNCTION search.query_embedding_model(query text, embedding_model text, filter app_public.search_filter) RETURNS TABLE(input text, base_url text, api_key_variable text, model_name text, dimension integer, batch_size integer, timeout_ms integer)
+CREATE FUNCTION search.query_embedding_models(query text, embedding_model text, filter app_public.search_filter) RETURNS TABLE(model text, input text, base_url text, api_key_variable text, model_name text, dimension integer, batch_size integer, timeout_ms integer)
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
-  v_model app_public.llm_models := search.default_model(
-    query_embedding_model.embedding_model, (select s.model_names from search.sources_by_tenant(filter) s limit 1));
+  v_models app_public.llm_models[] := search.models_of_search(
+    query_embedding_models.embedding_model, (select s.model_names from search.sources_by_tenant(filter) s limit 1));
 begin
   return query
     -- The text to embed does not depend on the language of the sources, so no source is named.
-    select (search.parse_question(query_embedding_model.query, '{}')).plain,
-           p.base_url, p.api_key_variable, v_model.provider_model_name, v_model.dimension, v_model.batch_size, v_model.timeout_ms
-      from app_public.llm_providers p
-     where p.id = v_model.provider_id and p.kind <> 'builtin';
+    select m.name, (search.parse_question(query_embedding_models.query, '{}')).plain,
+           p.base_url, p.api_key_variable, m.provider_model_name, m.dimension, m.batch_size, m.timeout_ms
+      from unnest(v_models) m
+      join app_public.llm_providers p on p.id = m.provider_id and p.kind <> 'builtin'
+     order by m.name;
 end
 $$;
 
-ALTER FUNCTION search.query_embedding_model(query text, embedding_model text, filter app_public.search_filter) OWNER TO rowhouse_owner;
+ALTER FUNCTION search.query_embedding_models(query text, embedding_model text, filter app_public.search_filter) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION search.query_embedding_model(query text, embedding_model text, filter app_public.search_filter) IS '@errors SR402 SR403
-What the server needs to embed a question for a search with this filter: the text to embed and the model. Returns no row when the built-in model embeds the question in SQL.';
+COMMENT ON FUNCTION search.query_embedding_models(query text, embedding_model text, filter app_public.search_filter) IS '@errors SR403
+What the server needs to embed a question for a search with this filter: the text to embed and each model that is an endpoint. The built-in model embeds the question in SQL, so it has no row.';
 
 CREATE FUNCTION search.question_terms(config regconfig, words text) RETURNS TABLE(term text, frequency bigint)
     LANGUAGE sql STABLE
@@ -29851,34 +30151,35 @@ ALTER FUNCTION search.question_terms(config regconfig, words text) OWNER TO rowh
 
 COMMENT ON FUNCTION search.question_terms(config regconfig, words text) IS 'The terms of words of a question, and how often each occurs.';
 
-CREATE FUNCTION search.question_vector(model app_public.llm_models, question search.question, query_embedding public.vector) RETURNS public.vector
+CREATE FUNCTION search.question_vector(model app_public.llm_models, question search.question, options app_public.search_options) RETURNS public.vector
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'public', 'pg_temp'
     AS $$
 declare
-  v_embedding vector := question_vector.query_embedding;
+  v_embedding vector := coalesce((options).query_embedding, (
+    select e.embedding from unnest((options).query_embeddings) e where e.model = (question_vector.model).name limit 1));
 begin
   if v_embedding is null and (select p.kind = 'builtin' from app_public.llm_providers p where p.id = (model).provider_id) then
     v_embedding := knowledge.hashing_embedding((question).plain, (model).dimension);
   end if;
   if v_embedding is null then
     perform core.raise_error('SR409', format('The model %s is an endpoint outside of the database, so SQL cannot embed the query.', (model).name),
-      'Search over GraphQL, or give query_embedding, or use mode bm25.');
+      'Search over GraphQL, or give its embedding as query_embedding or in query_embeddings, or use mode bm25.');
   end if;
   if vector_dims(v_embedding) <> (model).dimension then
-    perform core.raise_error('SR410', format('query_embedding has %s dimensions, but the model %s has %s.',
+    perform core.raise_error('SR410', format('The embedding of the query has %s dimensions, but the model %s has %s.',
       vector_dims(v_embedding), (model).name, (model).dimension), 'Embed the query with the same model as the sources.');
   end if;
   if vector_norm(v_embedding) = 0 then
-    perform core.raise_error('SR411', 'query_embedding is the zero vector, which has no direction.', 'Embed the query again.');
+    perform core.raise_error('SR411', 'The embedding of the query is the zero vector, which has no direction.', 'Embed the query again.');
   end if;
   return v_embedding;
 end
 $$;
 
-ALTER FUNCTION search.question_vector(model app_public.llm_models, question search.question, query_embedding public.vector) OWNER TO rowhouse_owner;
+ALTER FUNCTION search.question_vector(model app_public.llm_models, question search.question, options app_public.search_options) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION search.question_vector(model app_public.llm_models, question search.question, query_embedding public.vector) IS '@errors SR409 SR410 SR411
+COMMENT ON FUNCTION search.question_vector(model app_public.llm_models, question search.question, options app_public.search_options) IS '@errors SR409 SR410 SR411
 The vector of a question: the one that is given, or else the one that the built-in model computes.';
 
 CREATE FUNCTION search.rank_blocks(ranking search.ranking, block_terms search.block_term[], depth integer, scoring search.scoring) RETURNS search.ranking
@@ -29929,15 +30230,45 @@ ALTER FUNCTION search.rank_blocks(ranking search.ranking, block_terms search.blo
 
 COMMENT ON FUNCTION search.rank_blocks(ranking search.ranking, block_terms search.block_term[], depth integer, scoring search.scoring) IS 'Adds to a ranking the chunks of the blocks that belong to the best depth. It scores the chunks with the highest bounds first and stops when no other chunk can be among the best.';
 
-CREATE FUNCTION search.rank_tenant(request search.request, source_ids uuid[], is_own boolean, model app_public.llm_models, OUT question search.question, OUT chunk_ids bigint[], OUT bm25_scores double precision[], OUT vector_scores double precision[], OUT document_ids uuid[], OUT decays double precision[]) RETURNS record
+CREATE FUNCTION search.rank_by_vectors(request search.request, question search.question, scope search.scope, models app_public.llm_models[]) RETURNS TABLE(chunk_id bigint, score double precision, model_number integer)
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'public', 'pg_temp'
     AS $$
 declare
-  v_mode app_public.search_mode := (request).mode;
-  v_depth int := (request).depth;
-  v_scope search.scope;
+  v_model app_public.llm_models;
+  v_source_ids uuid[];
   v_embedding vector;
+  v_scope search.scope;
+begin
+  for v_number in 1 .. case (request).mode when 'bm25' then 0 else cardinality(models) end loop
+    v_model := models[v_number];
+    v_embedding := search.question_vector(v_model, question, (request).options);
+    -- A source that is being embedded anew has vectors of a second model, which do not count before all of them are there.
+    v_source_ids := array(
+      select s.id from app_public.rag_knowledge_sources s
+       where s.tenant_id = core.current_tenant_id() and s.id = any ((scope).source_ids) and s.embedding_model = v_model.name
+       order by s.id);
+    if cardinality(v_source_ids) > 0 then
+      v_scope := case when cardinality(v_source_ids) = cardinality((scope).source_ids) then scope
+        else search.scope_of(v_source_ids, (request).filter, (question).text_filter) end;
+      return query
+        select v.chunk_id, v.score, v_number from search.vector_ranking(v_model, v_embedding, v_scope, (request).depth) v;
+    end if;
+  end loop;
+end
+$$;
+
+ALTER FUNCTION search.rank_by_vectors(request search.request, question search.question, scope search.scope, models app_public.llm_models[]) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION search.rank_by_vectors(request search.request, question search.question, scope search.scope, models app_public.llm_models[]) IS '@errors SR409 SR410 SR411
+The nearest chunks in scope by each of these models, up to the depth of the request. A model ranks the chunks of the sources that use it, so each chunk has one similarity.';
+
+CREATE FUNCTION search.rank_tenant(request search.request, source_ids uuid[], is_own boolean, models app_public.llm_models[], OUT question search.question, OUT chunk_ids bigint[], OUT bm25_scores double precision[], OUT vector_scores double precision[], OUT model_numbers integer[], OUT document_ids uuid[], OUT decays double precision[]) RETURNS record
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_scope search.scope;
 begin
   question := search.parse_question(
     (request).query, rank_tenant.source_ids, (select s.title_boost from search.settings() s), rank_tenant.is_own);
@@ -29945,13 +30276,12 @@ begin
     return;
   end if;
   v_scope := search.scope_of(rank_tenant.source_ids, (request).filter, question.text_filter);
-  if v_mode <> 'bm25' then
-    v_embedding := search.question_vector(model, question, ((request).options).query_embedding);
-  end if;
-  select array_agg(chunk_id order by chunk_id), array_agg(b.score order by chunk_id), array_agg(v.score order by chunk_id)
-    into chunk_ids, bm25_scores, vector_scores
-    from (select * from search.bm25_ranking(question.terms, question.weights, v_scope, v_depth) where v_mode <> 'vector') b
-    full join (select * from search.vector_ranking(model, v_embedding, v_scope, v_depth) where v_mode <> 'bm25') v using (chunk_id);
+  select array_agg(chunk_id order by chunk_id), array_agg(b.score order by chunk_id), array_agg(v.score order by chunk_id),
+         array_agg(v.model_number order by chunk_id)
+    into chunk_ids, bm25_scores, vector_scores, model_numbers
+    from (select * from search.bm25_ranking(question.terms, question.weights, v_scope, (request).depth)
+           where (request).mode <> 'vector') b
+    full join search.rank_by_vectors(request, question, v_scope, models) v using (chunk_id);
   if search.needs_documents((request).options) then
     select d.document_ids, d.decays into document_ids, decays
       from search.documents_of_chunks(chunk_ids, ((request).options).freshness_half_life) d;
@@ -29959,10 +30289,10 @@ begin
 end
 $$;
 
-ALTER FUNCTION search.rank_tenant(request search.request, source_ids uuid[], is_own boolean, model app_public.llm_models, OUT question search.question, OUT chunk_ids bigint[], OUT bm25_scores double precision[], OUT vector_scores double precision[], OUT document_ids uuid[], OUT decays double precision[]) OWNER TO rowhouse_owner;
+ALTER FUNCTION search.rank_tenant(request search.request, source_ids uuid[], is_own boolean, models app_public.llm_models[], OUT question search.question, OUT chunk_ids bigint[], OUT bm25_scores double precision[], OUT vector_scores double precision[], OUT model_numbers integer[], OUT document_ids uuid[], OUT decays double precision[]) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION search.rank_tenant(request search.request, source_ids uuid[], is_own boolean, model app_public.llm_models, OUT question search.question, OUT chunk_ids bigint[], OUT bm25_scores double precision[], OUT vector_scores double precision[], OUT document_ids uuid[], OUT decays double precision[]) IS '@errors SR409 SR410 SR411 SR416
-The best chunks of these sources of the tenant of the context, up to the depth of the request by words and by vectors, and the question as the texts of the sources read it; with their documents and decays when the request needs them.';
+COMMENT ON FUNCTION search.rank_tenant(request search.request, source_ids uuid[], is_own boolean, models app_public.llm_models[], OUT question search.question, OUT chunk_ids bigint[], OUT bm25_scores double precision[], OUT vector_scores double precision[], OUT model_numbers integer[], OUT document_ids uuid[], OUT decays double precision[]) IS '@errors SR409 SR410 SR411 SR416
+The best chunks of these sources of the tenant of the context, up to the depth of the request by words and by the vectors of each model, and the question as the texts of the sources read it; with their documents and decays when the request needs them.';
 
 CREATE FUNCTION search.rank_tenants(request search.request) RETURNS search.candidates
     LANGUAGE plpgsql STABLE
@@ -29970,18 +30300,25 @@ CREATE FUNCTION search.rank_tenants(request search.request) RETURNS search.candi
     AS $$
 declare
   v_tenant_id constant uuid := core.current_tenant_id();
+  v_options app_public.search_options := (request).options;
   v_tenant record;
   v_ranked record;
   v_found search.candidates;
 begin
   v_found.tenant_ids := '{}';
   for v_tenant in select s.* from search.sources_by_tenant((request).filter) s loop
-    -- There is one vector of the question, so the model of the first tenant, which is the one of the request, is used for all.
-    if (v_found.model).id is null and (request).mode <> 'bm25' then
-      v_found.model := search.default_model(((request).options).embedding_model, v_tenant.model_names);
+    -- The models of the first tenant, which is the one of the request, are used for all.
+    if v_found.models is null then
+      v_found.models := case (request).mode when 'bm25' then '{}'
+        else search.models_of_search(v_options.embedding_model, v_tenant.model_names) end;
+      if v_options.query_embedding is not null and cardinality(v_found.models) > 1 then
+        perform core.raise_error('SR402', format('query_embedding is of one model, but the sources use several: %s.',
+          array_to_string(v_tenant.model_names, ', ')),
+          'Name its model as the option embedding_model, or give query_embeddings, or leave it out.');
+      end if;
     end if;
     perform set_config('rowhouse.tenant_id', v_tenant.tenant_id::text, true);
-    v_ranked := search.rank_tenant(request, v_tenant.source_ids, v_tenant.tenant_id = v_tenant_id, v_found.model);
+    v_ranked := search.rank_tenant(request, v_tenant.source_ids, v_tenant.tenant_id = v_tenant_id, v_found.models);
     perform set_config('rowhouse.tenant_id', v_tenant_id::text, true);
     if v_ranked.chunk_ids is not null then
       v_found.tenant_ids := v_found.tenant_ids || v_tenant.tenant_id;
@@ -29993,6 +30330,7 @@ begin
       v_found.vector_scores := v_found.vector_scores || v_ranked.vector_scores;
       v_found.document_ids := v_found.document_ids || v_ranked.document_ids;
       v_found.decays := v_found.decays || v_ranked.decays;
+      v_found.model_numbers := v_found.model_numbers || v_ranked.model_numbers;
     end if;
   end loop;
   return v_found;
@@ -30332,7 +30670,7 @@ ALTER FUNCTION search.shared_sources_in_scope(filter app_public.search_filter) O
 
 COMMENT ON FUNCTION search.shared_sources_in_scope(filter app_public.search_filter) IS 'The sources of other tenants that a search with this filter goes to, by tenant: those that are shared with the request and not empty. model_names are the embedding models that all of these sources use.';
 
-CREATE FUNCTION search.show_hits(request search.request, hits app_public.search_hit[], question search.question, model app_public.llm_models) RETURNS app_public.search_hit[]
+CREATE FUNCTION search.show_hits(request search.request, hits app_public.search_hit[], question search.question, models app_public.llm_models[]) RETURNS app_public.search_hit[]
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
@@ -30350,15 +30688,15 @@ begin
       join app_public.document_chunks c on c.tenant_id = core.current_tenant_id() and c.id = h.chunk_id
       join app_public.documents d on d.tenant_id = c.tenant_id and d.id = c.document_id);
   if ((request).options).explain then
-    v_hits := search.explain_hits(v_hits, request, question, model);
+    v_hits := search.explain_hits(v_hits, request, question, models);
   end if;
   return v_hits;
 end
 $$;
 
-ALTER FUNCTION search.show_hits(request search.request, hits app_public.search_hit[], question search.question, model app_public.llm_models) OWNER TO rowhouse_owner;
+ALTER FUNCTION search.show_hits(request search.request, hits app_public.search_hit[], question search.question, models app_public.llm_models[]) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION search.show_hits(request search.request, hits app_public.search_hit[], question search.question, model app_public.llm_models) IS 'Adds to hits in the tenant of the context their texts and, when the request asks for it, how their scores were computed.';
+COMMENT ON FUNCTION search.show_hits(request search.request, hits app_public.search_hit[], question search.question, models app_public.llm_models[]) IS 'Adds to hits in the tenant of the context their texts and, when the request asks for it, how their scores were computed.';
 
 CREATE FUNCTION search.show_hits_of_tenants(request search.request, candidates search.candidates) RETURNS app_public.search_hit[]
     LANGUAGE plpgsql STABLE
@@ -30374,7 +30712,7 @@ begin
   loop
     perform set_config('rowhouse.tenant_id', (candidates).tenant_ids[v_tenant.tenant_number]::text, true);
     v_hits := v_hits || search.show_hits(
-      request, v_tenant.hits, (candidates).questions[v_tenant.tenant_number], (candidates).model);
+      request, v_tenant.hits, (candidates).questions[v_tenant.tenant_number], (candidates).models);
     perform set_config('rowhouse.tenant_id', v_tenant_id::text, true);
   end loop;
   return array(select h from unnest(v_hits) h order by h.rank);
@@ -36581,6 +36919,9 @@ ALTER TABLE ONLY app_public.documents
 COMMENT ON CONSTRAINT documents_tenant_id_external_id_source_id_key ON app_public.documents IS '@behavior -single -update -delete
 is used by another document of this source';
 
+ALTER TABLE ONLY app_public.embedding_model_changes
+    ADD CONSTRAINT embedding_model_changes_pkey PRIMARY KEY (tenant_id, source_id);
+
 ALTER TABLE ONLY app_public.embeddings
     ADD CONSTRAINT embeddings_pkey PRIMARY KEY (tenant_id, model_id, chunk_id);
 
@@ -37176,6 +37517,8 @@ CREATE INDEX documents_tenant_id_source_id_processing_status_idx ON app_public.d
 
 CREATE INDEX documents_tenant_id_updated_at_id_idx ON app_public.documents USING btree (tenant_id, updated_at, id);
 
+CREATE INDEX embedding_model_changes_model_id_idx ON app_public.embedding_model_changes USING btree (model_id);
+
 CREATE INDEX embeddings_agent_id_tenant_id_idx ON app_public.embeddings USING btree (agent_id, tenant_id);
 
 CREATE INDEX embeddings_model_id_idx ON app_public.embeddings USING btree (model_id);
@@ -37699,6 +38042,10 @@ CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON
 
 COMMENT ON TRIGGER _000_require_writable_tenant ON app_public.documents IS 'Only while the tenant is in trial or active, as all tenants above it are, and only by its members.';
 
+CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.embedding_model_changes FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION tenancy.tg__require_writable_tenant();
+
+COMMENT ON TRIGGER _000_require_writable_tenant ON app_public.embedding_model_changes IS 'Only while the tenant is in trial or active, as all tenants above it are, and only by its members.';
+
 CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.embeddings FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION tenancy.tg__require_writable_tenant();
 
 COMMENT ON TRIGGER _000_require_writable_tenant ON app_public.embeddings IS 'Only while the tenant is in trial or active, as all tenants above it are, and only by its members.';
@@ -37882,6 +38229,8 @@ CREATE TRIGGER _020_normalize_texts BEFORE INSERT OR UPDATE ON app_public.depart
 CREATE TRIGGER _020_normalize_texts BEFORE INSERT OR UPDATE ON app_public.document_chunks FOR EACH ROW WHEN ((NOT (new.content IS NFC NORMALIZED))) EXECUTE FUNCTION core.tg__normalize_texts('content');
 
 CREATE TRIGGER _020_normalize_texts BEFORE INSERT OR UPDATE ON app_public.documents FOR EACH ROW WHEN (((NOT (new.external_id IS NFC NORMALIZED)) OR (NOT (new.title IS NFC NORMALIZED)) OR (NOT (new.language IS NFC NORMALIZED)) OR (NOT (new.content IS NFC NORMALIZED)) OR (NOT (new.media_type IS NFC NORMALIZED)) OR (NOT ((new.metadata)::text IS NFC NORMALIZED)) OR (NOT (new.processing_error IS NFC NORMALIZED)))) EXECUTE FUNCTION core.tg__normalize_texts('external_id', 'title', 'language', 'content', 'media_type', 'metadata', 'processing_error');
+
+CREATE TRIGGER _020_normalize_texts BEFORE INSERT OR UPDATE ON app_public.embedding_model_changes FOR EACH ROW WHEN ((NOT (new.last_error IS NFC NORMALIZED))) EXECUTE FUNCTION core.tg__normalize_texts('last_error');
 
 CREATE TRIGGER _020_normalize_texts BEFORE INSERT OR UPDATE ON app_public.icons FOR EACH ROW WHEN (((NOT (new.name IS NFC NORMALIZED)) OR (NOT (new.image_url IS NFC NORMALIZED)) OR (NOT (new.category IS NFC NORMALIZED)) OR (NOT (new.license IS NFC NORMALIZED)))) EXECUTE FUNCTION core.tg__normalize_texts('name', 'image_url', 'category', 'license');
 
@@ -38506,6 +38855,20 @@ ALTER TABLE ONLY app_public.documents
 
 COMMENT ON CONSTRAINT documents_tenant_id_source_id_fkey ON app_public.documents IS '@fieldName source
 @foreignFieldName documents';
+
+ALTER TABLE ONLY app_public.embedding_model_changes
+    ADD CONSTRAINT embedding_model_changes_model_id_fkey FOREIGN KEY (model_id) REFERENCES app_public.llm_models(id);
+
+COMMENT ON CONSTRAINT embedding_model_changes_model_id_fkey ON app_public.embedding_model_changes IS '@fieldName model
+@behavior -manyRelation:resource:connection -manyRelation:resource:list
+The new embedding model.';
+
+ALTER TABLE ONLY app_public.embedding_model_changes
+    ADD CONSTRAINT embedding_model_changes_tenant_id_source_id_fkey FOREIGN KEY (tenant_id, source_id) REFERENCES app_public.rag_knowledge_sources(tenant_id, id) ON DELETE CASCADE;
+
+COMMENT ON CONSTRAINT embedding_model_changes_tenant_id_source_id_fkey ON app_public.embedding_model_changes IS '@fieldName source
+@foreignFieldName embeddingModelChange
+The knowledge source.';
 
 ALTER TABLE ONLY app_public.embeddings
     ADD CONSTRAINT embeddings_agent_id_fkey FOREIGN KEY (agent_id) REFERENCES app_public.agents(id) ON DELETE SET NULL (agent_id);
@@ -39144,6 +39507,8 @@ CREATE POLICY all_owner ON app_public.document_chunks TO rowhouse_owner USING (t
 
 CREATE POLICY all_owner ON app_public.documents TO rowhouse_owner USING (true) WITH CHECK (true);
 
+CREATE POLICY all_owner ON app_public.embedding_model_changes TO rowhouse_owner USING (true) WITH CHECK (true);
+
 CREATE POLICY all_owner ON app_public.embeddings TO rowhouse_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY all_owner ON app_public.icons TO rowhouse_owner USING (true) WITH CHECK (true);
@@ -39319,6 +39684,8 @@ CREATE POLICY all_platform ON app_public.departments TO rowhouse_platform USING 
 CREATE POLICY all_platform ON app_public.document_chunks TO rowhouse_platform USING (true) WITH CHECK (true);
 
 CREATE POLICY all_platform ON app_public.documents TO rowhouse_platform USING (true) WITH CHECK (true);
+
+CREATE POLICY all_platform ON app_public.embedding_model_changes TO rowhouse_platform USING (true) WITH CHECK (true);
 
 CREATE POLICY all_platform ON app_public.embeddings TO rowhouse_platform USING (true) WITH CHECK (true);
 
@@ -39526,6 +39893,8 @@ ALTER TABLE app_public.document_chunks ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app_public.documents ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE app_public.embedding_model_changes ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE app_public.embeddings ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app_public.icons ENABLE ROW LEVEL SECURITY;
@@ -39697,6 +40066,8 @@ CREATE POLICY select_backup ON app_public.departments FOR SELECT TO rowhouse_bac
 CREATE POLICY select_backup ON app_public.document_chunks FOR SELECT TO rowhouse_backup USING (true);
 
 CREATE POLICY select_backup ON app_public.documents FOR SELECT TO rowhouse_backup USING (true);
+
+CREATE POLICY select_backup ON app_public.embedding_model_changes FOR SELECT TO rowhouse_backup USING (true);
 
 CREATE POLICY select_backup ON app_public.embeddings FOR SELECT TO rowhouse_backup USING (true);
 
@@ -39898,6 +40269,8 @@ CREATE POLICY select_member ON app_public.document_chunks FOR SELECT TO rowhouse
 
 CREATE POLICY select_member ON app_public.documents FOR SELECT TO rowhouse_user USING (true);
 
+CREATE POLICY select_member ON app_public.embedding_model_changes FOR SELECT TO rowhouse_user USING (true);
+
 CREATE POLICY select_member ON app_public.embeddings FOR SELECT TO rowhouse_user USING (true);
 
 CREATE POLICY select_member ON app_public.icons FOR SELECT TO rowhouse_user USING (true);
@@ -40063,6 +40436,10 @@ COMMENT ON POLICY tenant_isolation ON app_public.document_chunks IS 'Only rows o
 CREATE POLICY tenant_isolation ON app_public.documents AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT core.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT core.current_tenant_id() AS current_tenant_id)));
 
 COMMENT ON POLICY tenant_isolation ON app_public.documents IS 'Only rows of the tenant in which the request acts.';
+
+CREATE POLICY tenant_isolation ON app_public.embedding_model_changes AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT core.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT core.current_tenant_id() AS current_tenant_id)));
+
+COMMENT ON POLICY tenant_isolation ON app_public.embedding_model_changes IS 'Only rows of the tenant in which the request acts.';
 
 CREATE POLICY tenant_isolation ON app_public.embeddings AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT core.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT core.current_tenant_id() AS current_tenant_id)));
 
@@ -41597,7 +41974,7 @@ GRANT INSERT(file_size_bytes),UPDATE(file_size_bytes) ON TABLE app_public.rag_kn
 
 GRANT INSERT(page_count),UPDATE(page_count) ON TABLE app_public.rag_knowledge_sources TO rowhouse_user;
 
-GRANT INSERT(embedding_model),UPDATE(embedding_model) ON TABLE app_public.rag_knowledge_sources TO rowhouse_user;
+GRANT INSERT(embedding_model) ON TABLE app_public.rag_knowledge_sources TO rowhouse_user;
 GRANT SELECT(embedding_model) ON TABLE app_public.rag_knowledge_sources TO rowhouse_analyst;
 
 GRANT INSERT(chunk_size),UPDATE(chunk_size) ON TABLE app_public.rag_knowledge_sources TO rowhouse_user;
@@ -41760,6 +42137,9 @@ GRANT INSERT(metadata),UPDATE(metadata) ON TABLE app_public.workflows TO rowhous
 
 REVOKE ALL ON FUNCTION app_public.catalog_search_hit_workflow(hit app_public.catalog_search_hit) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.catalog_search_hit_workflow(hit app_public.catalog_search_hit) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.change_embedding_model(source_id uuid, embedding_model text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.change_embedding_model(source_id uuid, embedding_model text) TO rowhouse_user;
 
 REVOKE ALL ON FUNCTION tenancy.permission_keys() FROM PUBLIC;
 GRANT ALL ON FUNCTION tenancy.permission_keys() TO rowhouse_user;
@@ -42005,6 +42385,16 @@ GRANT ALL ON FUNCTION app_public.document_chunks_term_frequencies(chunk app_publ
 
 REVOKE ALL ON FUNCTION app_public.documents_chunk_count(document app_public.documents) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.documents_chunk_count(document app_public.documents) TO rowhouse_user;
+
+GRANT SELECT ON TABLE app_public.embedding_model_changes TO rowhouse_backup;
+GRANT SELECT ON TABLE app_public.embedding_model_changes TO rowhouse_user;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.embedding_model_changes TO rowhouse_platform;
+
+REVOKE ALL ON FUNCTION app_public.embedding_model_changes_chunk_count(change app_public.embedding_model_changes) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.embedding_model_changes_chunk_count(change app_public.embedding_model_changes) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.embedding_model_changes_embedded_count(change app_public.embedding_model_changes) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.embedding_model_changes_embedded_count(change app_public.embedding_model_changes) TO rowhouse_user;
 
 GRANT SELECT ON TABLE app_public.user_sessions TO rowhouse_backup;
 GRANT SELECT ON TABLE app_public.user_sessions TO rowhouse_user;
@@ -43562,7 +43952,13 @@ REVOKE ALL ON FUNCTION knowledge.chunks(content text, chunk_size integer, chunk_
 REVOKE ALL ON FUNCTION knowledge.chunks_to_embed(tenant_id uuid, document_ids uuid[], batch_limit integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION knowledge.chunks_to_embed(tenant_id uuid, document_ids uuid[], batch_limit integer) TO rowhouse_worker;
 
+REVOKE ALL ON FUNCTION knowledge.chunks_to_embed_anew(tenant_id uuid, source_id uuid, after_chunk_id bigint, batch_limit integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION knowledge.chunks_to_embed_anew(tenant_id uuid, source_id uuid, after_chunk_id bigint, batch_limit integer) TO rowhouse_worker;
+
 REVOKE ALL ON FUNCTION knowledge.common_words(language text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION knowledge.complete_model_change(tenant_id uuid, source_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION knowledge.complete_model_change(tenant_id uuid, source_id uuid) TO rowhouse_worker;
 
 REVOKE ALL ON FUNCTION knowledge.continue_sync(tenant_id uuid, source_id uuid, run integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION knowledge.continue_sync(tenant_id uuid, source_id uuid, run integer) TO rowhouse_worker;
@@ -43571,6 +43967,9 @@ REVOKE ALL ON FUNCTION knowledge.cut_error(field text, value text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION knowledge.delete_expired_tickets() FROM PUBLIC;
 GRANT ALL ON FUNCTION knowledge.delete_expired_tickets() TO rowhouse_worker;
+
+REVOKE ALL ON FUNCTION knowledge.delete_old_embeddings(tenant_id uuid, source_id uuid, after_chunk_id bigint, batch_limit integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION knowledge.delete_old_embeddings(tenant_id uuid, source_id uuid, after_chunk_id bigint, batch_limit integer) TO rowhouse_worker;
 
 REVOKE ALL ON FUNCTION knowledge.detect_language(content text) FROM PUBLIC;
 
@@ -43583,6 +43982,11 @@ REVOKE ALL ON FUNCTION knowledge.document_language(source_language text, metadat
 REVOKE ALL ON FUNCTION knowledge.embed_builtin(tenant_id uuid, document_ids uuid[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION knowledge.embed_builtin(tenant_id uuid, document_ids uuid[]) TO rowhouse_worker;
 
+REVOKE ALL ON FUNCTION knowledge.enqueue_model_change(tenant_id uuid, source_id uuid, after_chunk_id bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION knowledge.enqueue_model_change(tenant_id uuid, source_id uuid, after_chunk_id bigint) TO rowhouse_worker;
+
+REVOKE ALL ON FUNCTION knowledge.enqueue_removal_of_old_embeddings(tenant_id uuid, source_id uuid) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION knowledge.enqueue_stage(stage knowledge.processing_stage, tenant_id uuid, document_ids uuid[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION knowledge.enqueue_sync(sync app_public.knowledge_syncs) FROM PUBLIC;
@@ -43590,6 +43994,9 @@ GRANT ALL ON FUNCTION knowledge.enqueue_sync(sync app_public.knowledge_syncs) TO
 
 REVOKE ALL ON FUNCTION knowledge.fail_documents(tenant_id uuid, document_ids uuid[], stage text, error text, content_hash bytea) FROM PUBLIC;
 GRANT ALL ON FUNCTION knowledge.fail_documents(tenant_id uuid, document_ids uuid[], stage text, error text, content_hash bytea) TO rowhouse_worker;
+
+REVOKE ALL ON FUNCTION knowledge.fail_model_change(tenant_id uuid, source_id uuid, model_id uuid, error text) FROM PUBLIC;
+GRANT ALL ON FUNCTION knowledge.fail_model_change(tenant_id uuid, source_id uuid, model_id uuid, error text) TO rowhouse_worker;
 
 REVOKE ALL ON FUNCTION knowledge.fail_sync(tenant_id uuid, source_id uuid, run integer, error text) FROM PUBLIC;
 GRANT ALL ON FUNCTION knowledge.fail_sync(tenant_id uuid, source_id uuid, run integer, error text) TO rowhouse_worker;
@@ -43616,6 +44023,9 @@ REVOKE ALL ON FUNCTION knowledge.has_documents() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION knowledge.hashing_embedding(content text, dimension integer) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION knowledge.hashing_embeddings(contents text[], dimension integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION knowledge.hashing_embeddings(contents text[], dimension integer) TO rowhouse_worker;
+
 REVOKE ALL ON FUNCTION knowledge.joints() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION knowledge.known_page(tenant_id uuid, source_id uuid, external_id text) FROM PUBLIC;
@@ -43632,6 +44042,8 @@ REVOKE ALL ON FUNCTION knowledge.letter_pattern() FROM PUBLIC;
 REVOKE ALL ON FUNCTION knowledge.live_sync(tenant_id uuid, source_id uuid, run integer) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION knowledge.lock_documents(tenant_id uuid, document_ids uuid[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION knowledge.lock_loading(source_id uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION knowledge.longest_part() FROM PUBLIC;
 
@@ -44228,8 +44640,8 @@ REVOKE ALL ON FUNCTION search.chunks_by_id(ids bigint[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION search.chunks_per_row() FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION search.options(skip integer, fusion app_public.fusion_method, rrf_k integer, embedding_model text, query_embedding public.vector, explain boolean, group_by_document boolean, max_per_document integer, context integer, freshness_half_life interval) FROM PUBLIC;
-GRANT ALL ON FUNCTION search.options(skip integer, fusion app_public.fusion_method, rrf_k integer, embedding_model text, query_embedding public.vector, explain boolean, group_by_document boolean, max_per_document integer, context integer, freshness_half_life interval) TO rowhouse_user;
+REVOKE ALL ON FUNCTION search.options(skip integer, fusion app_public.fusion_method, rrf_k integer, embedding_model text, query_embedding public.vector, explain boolean, group_by_document boolean, max_per_document integer, context integer, freshness_half_life interval, query_embeddings app_public.query_embedding[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION search.options(skip integer, fusion app_public.fusion_method, rrf_k integer, embedding_model text, query_embedding public.vector, explain boolean, group_by_document boolean, max_per_document integer, context integer, freshness_half_life interval, query_embeddings app_public.query_embedding[]) TO rowhouse_user;
 
 REVOKE ALL ON FUNCTION search.complete_options(options app_public.search_options) FROM PUBLIC;
 
@@ -44242,8 +44654,6 @@ REVOKE ALL ON FUNCTION search.count_facets_of_tenants(request search.request, ca
 REVOKE ALL ON FUNCTION search.decay(document_date timestamp with time zone, half_life interval) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION search.deepest_ranking() FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION search.default_model(embedding_model text, model_names text[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION search.document_counts(terms text[], block_terms search.block_term[], unmerged_ids bigint[]) FROM PUBLIC;
 
@@ -44263,7 +44673,7 @@ REVOKE ALL ON FUNCTION search.exact_vector_ranking(model_id uuid, query_embeddin
 
 REVOKE ALL ON FUNCTION search.explain_age(document_id uuid, half_life interval) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION search.explain_hits(hits app_public.search_hit[], request search.request, question search.question, model app_public.llm_models) FROM PUBLIC;
+REVOKE ALL ON FUNCTION search.explain_hits(hits app_public.search_hit[], request search.request, question search.question, models app_public.llm_models[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION search.explain_terms(chunk_id bigint, question search.question, document_counts integer[], total_docs integer, average_length double precision) FROM PUBLIC;
 
@@ -44317,6 +44727,8 @@ REVOKE ALL ON FUNCTION search.merge_removals() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION search.metadata_values(value jsonb) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION search.models_of_search(embedding_model text, model_names text[]) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION search.models_to_index(minimum integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION search.models_to_index(minimum integer) TO rowhouse_worker;
 
@@ -44341,16 +44753,18 @@ REVOKE ALL ON FUNCTION search.posting_position(posting integer) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION search.prefix(spelt text) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION search.query_embedding_model(query text, embedding_model text, filter app_public.search_filter) FROM PUBLIC;
-GRANT ALL ON FUNCTION search.query_embedding_model(query text, embedding_model text, filter app_public.search_filter) TO rowhouse_user;
+REVOKE ALL ON FUNCTION search.query_embedding_models(query text, embedding_model text, filter app_public.search_filter) FROM PUBLIC;
+GRANT ALL ON FUNCTION search.query_embedding_models(query text, embedding_model text, filter app_public.search_filter) TO rowhouse_user;
 
 REVOKE ALL ON FUNCTION search.question_terms(config regconfig, words text) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION search.question_vector(model app_public.llm_models, question search.question, query_embedding public.vector) FROM PUBLIC;
+REVOKE ALL ON FUNCTION search.question_vector(model app_public.llm_models, question search.question, options app_public.search_options) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION search.rank_blocks(ranking search.ranking, block_terms search.block_term[], depth integer, scoring search.scoring) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION search.rank_tenant(request search.request, source_ids uuid[], is_own boolean, model app_public.llm_models, OUT question search.question, OUT chunk_ids bigint[], OUT bm25_scores double precision[], OUT vector_scores double precision[], OUT document_ids uuid[], OUT decays double precision[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION search.rank_by_vectors(request search.request, question search.question, scope search.scope, models app_public.llm_models[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION search.rank_tenant(request search.request, source_ids uuid[], is_own boolean, models app_public.llm_models[], OUT question search.question, OUT chunk_ids bigint[], OUT bm25_scores double precision[], OUT vector_scores double precision[], OUT model_numbers integer[], OUT document_ids uuid[], OUT decays double precision[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION search.rank_tenants(request search.request) FROM PUBLIC;
 
@@ -44383,7 +44797,7 @@ REVOKE ALL ON FUNCTION search.settings() FROM PUBLIC;
 REVOKE ALL ON FUNCTION search.shared_sources_in_scope(filter app_public.search_filter) FROM PUBLIC;
 GRANT ALL ON FUNCTION search.shared_sources_in_scope(filter app_public.search_filter) TO rowhouse_owner;
 
-REVOKE ALL ON FUNCTION search.show_hits(request search.request, hits app_public.search_hit[], question search.question, model app_public.llm_models) FROM PUBLIC;
+REVOKE ALL ON FUNCTION search.show_hits(request search.request, hits app_public.search_hit[], question search.question, models app_public.llm_models[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION search.show_hits_of_tenants(request search.request, candidates search.candidates) FROM PUBLIC;
 
