@@ -81,6 +81,8 @@ async function pageOf(field: string, { order, first, last, after, before }: Argu
 
 const cursorsOf = ({ edges }: Page): string[] => edges.map(({ cursor }) => cursor)
 
+const keyOf = (cursor: string): string => JSON.parse(Buffer.from(cursor, 'base64').toString()).at(-1)
+
 async function forward(field: string, order: string, size: number): Promise<string[]> {
   const seen: string[] = []
   for (let more = true; more; ) {
@@ -123,15 +125,17 @@ it('every order of every connection, page by page, gives the whole list', async 
       // from one row a page to three, and a few pages of longer lists
       const size = (number++ % 3) + 1 + Math.floor(expected.length / 10)
       expect([connection.name, order, expected.length]).toEqual([connection.name, order, whole.totalCount])
-      expect([connection.name, order, await forward(connection.name, order, size)]).toEqual([
+      // an age grows while it is paged through, so its rows are compared by their keys
+      const rowsOf = (cursors: string[]): string[] => (order.startsWith('AGE_') ? cursors.map(keyOf) : cursors)
+      expect([connection.name, order, rowsOf(await forward(connection.name, order, size))]).toEqual([
         connection.name,
         order,
-        expected,
+        rowsOf(expected),
       ])
-      expect([connection.name, order, await backward(connection.name, order, size)]).toEqual([
+      expect([connection.name, order, rowsOf(await backward(connection.name, order, size))]).toEqual([
         connection.name,
         order,
-        expected,
+        rowsOf(expected),
       ])
       if (expected.length > copies && !withRows.includes(connection.name)) withRows.push(connection.name)
     }
