@@ -13,6 +13,9 @@ begin
   perform tenancy.require_staff();
   select * into v_type from app_public.usage_types t where t.name = save_usage_type.name for update;
   if not found then
+    if num_nulls(save_usage_type.name, save_usage_type.display_name, save_usage_type.unit) > 0 then
+      perform core.raise_error('MT418', 'A new usage type needs a name, a display name and a unit.', 'Give all three.');
+    end if;
     insert into app_public.usage_types (name, display_name, unit, is_whole, max_quantity)
     values (save_usage_type.name, save_usage_type.display_name, save_usage_type.unit, coalesce(save_usage_type.is_whole, true),
             coalesce(save_usage_type.max_quantity, v_default_max))
@@ -32,5 +35,5 @@ begin
 end
 $$;
 comment on function app_public.save_usage_type is
-  E'@resultFieldName usageType\n@errors MT503 TN205 23502 23505 23514\nAdds a usage type that record_usage accepts and plans price by its sum, or changes its display_name and max_quantity. A new type needs display_name and unit. Arguments that are left out change nothing; unit and is_whole never change. Only platform staff may call it.';
+  E'@resultFieldName usageType\n@errors MT418 MT503 TN205 23505 23514\nAdds a usage type that record_usage accepts and plans price by its sum, or changes its display_name and max_quantity. A new type needs display_name and unit. Arguments that are left out change nothing; unit and is_whole never change. Only platform staff may call it.';
 grant execute on function app_public.save_usage_type to rowhouse_user;
