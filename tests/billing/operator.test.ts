@@ -340,7 +340,7 @@ describe('tax', () => {
 it('a meter keeps its unit, and whether it is whole', () =>
   db.inTransaction(async (t) => {
     await onPlatform(t)
-    expect(await t.errorCode(`select app_public.save_usage_type('page')`)).toBe('23502')
+    expect(await t.errorCode(`select app_public.save_usage_type('page')`)).toBe('MT418')
     expect(await t.errorCode(`select app_public.save_usage_type('Page', 'Pages', 'page')`)).toBe('23514')
     await t.query(`select app_public.save_usage_type('page', 'Pages', 'page')`)
     expect(await t.errorCode(`select app_public.save_usage_type('page', unit => 'sheet')`)).toBe('MT503')
