@@ -32,7 +32,8 @@ export async function withGraphQL<T>(databaseUrl: string, work: (server: GraphQL
     return await work({
       tokenFor: (email) => signDevelopmentToken(config, { email }),
       ask: async (token, query, variables) => {
-        const body = await post(`${http.url}/graphql`, agent, token, JSON.stringify({ query, variables }))
+        const headers = { 'content-type': 'application/json', authorization: `Bearer ${token}` }
+        const body = await post(`${http.url}/graphql`, agent, headers, JSON.stringify({ query, variables }))
         const { data, errors } = JSON.parse(body) as { data?: unknown; errors?: unknown }
         if (errors) throw new Error(`GraphQL says ${JSON.stringify(errors)}.`)
         return data
@@ -45,8 +46,7 @@ export async function withGraphQL<T>(databaseUrl: string, work: (server: GraphQL
   }
 }
 
-function post(url: string, agent: Agent, token: string, body: string): Promise<string> {
-  const headers = { 'content-type': 'application/json', authorization: `Bearer ${token}` }
+export function post(url: string, agent: Agent, headers: Record<string, string>, body: string): Promise<string> {
   return new Promise((resolve, reject) => {
     const sent = request(url, { method: 'POST', agent, headers }, (response) => {
       response.setEncoding('utf8')

@@ -1,6 +1,7 @@
 // Many clients that ask the same server at once, each over a connection of its own, one question after the other.
 
-import { Agent, request } from 'node:http'
+import { Agent } from 'node:http'
+import { post } from '../graphql.ts'
 
 export type Question = { url: string; headers: Record<string, string>; body: () => string }
 export type Rate = { perSecond: number; answers: number; times: number[] }
@@ -14,7 +15,7 @@ export async function askFor(seconds: number, clients: number, question: Questio
   const client = async (): Promise<void> => {
     while (performance.now() < end) {
       const asked = performance.now()
-      const answer = await post(agent, question)
+      const answer = await post(`${question.url}/graphql`, agent, question.headers, question.body())
       if (!answer.startsWith('{"data":{"agent":{"id"')) throw new Error(`The server answers ${answer.slice(0, 500)}`)
       times.push(performance.now() - asked)
     }
@@ -25,20 +26,4 @@ export async function askFor(seconds: number, clients: number, question: Questio
     agent.destroy()
   }
   return { perSecond: (times.length * 1_000) / (performance.now() - started), answers: times.length, times }
-}
-
-function post(agent: Agent, { url, headers, body }: Question): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const sent = request(`${url}/graphql`, { method: 'POST', agent, headers }, (response) => {
-      response.setEncoding('utf8')
-      let text = ''
-      response.on('data', (part: string) => {
-        text += part
-      })
-      response.on('end', () => resolve(text))
-      response.on('error', reject)
-    })
-    sent.on('error', reject)
-    sent.end(body())
-  })
 }

@@ -5,9 +5,9 @@
 // LIVES=1000 lives that many.
 
 import { expect, it } from 'vitest'
+import { mulberry32 } from '../../bench/random.ts'
 import { setClock } from '../helpers/clock.ts'
 import { type Transaction, useDatabase } from '../helpers/index.ts'
-import { randomness } from '../helpers/randomness.ts'
 import { addPlan, asStaff, differences, payByInvoice, use } from './helpers.ts'
 
 const db = useDatabase()
@@ -75,7 +75,7 @@ const onePayment = `(select id from app_public.payments where status = 'succeede
 
 /** Lives one life and returns what its plans were billed. */
 async function live(t: Transaction, seed: number): Promise<number> {
-  const random = randomness(seed)
+  const random = mulberry32(seed)
   const pick = <V>(values: readonly V[]): V => values[Math.floor(random() * values.length)] as V
   const owner = (statement: string) => async (): Promise<void> => {
     await t.become(db.acme.owner)

@@ -4,10 +4,10 @@
 
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
+import { mulberry32 } from '../../bench/random.ts'
 import { setClock } from '../helpers/clock.ts'
 import { type Transaction, useDatabase } from '../helpers/index.ts'
 import { eventOf } from '../helpers/metering.ts'
-import { randomness } from '../helpers/randomness.ts'
 import { addPlan, type Component, differences } from './helpers.ts'
 
 const db = useDatabase()
@@ -97,14 +97,14 @@ async function addTenants(t: Transaction): Promise<Tenant[]> {
 
 it('a year: ledger, events, roll-ups, invoices and money agree', { timeout: 300_000 }, () =>
   db.inTransaction(async (t) => {
-    const random = randomness(20_240_210)
+    const random = mulberry32(20_240_210)
     const pick = <V>(values: readonly V[]): V => values[Math.floor(random() * values.length)] as V
     await addPlans(t)
     const tenants = await addTenants(t)
     const become = (tenant: Tenant): Promise<void> => t.become(tenant as never)
     const attempts: Record<string, number> = {}
     // its own dice, so that plans change as they do without quotas
-    const chance = randomness(7)
+    const chance = mulberry32(7)
     const consumed: Record<string, number> = {}
     let clock = start
     /** What people try; that some of it is refused is part of a year. */
