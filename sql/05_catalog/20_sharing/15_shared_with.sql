@@ -2,24 +2,6 @@
 -- query, and the policies and functions of all domains that need to know it ask these functions.
 
 set local role rowhouse_platform;  -- outside the wall: the resources that are shared with a tenant, the shares and the hierarchy belong to other tenants
-create or replace function catalog.ancestor_tenant_ids(tenant_id uuid) returns uuid[]
-language plpgsql stable security definer
-set search_path to pg_catalog, pg_temp
-as $$
-begin
-  return array(
-    with recursive ancestors (id, level) as (
-      select t.parent_tenant_id, 1 from app_public.tenants t where t.id = ancestor_tenant_ids.tenant_id
-      union all
-      select t.parent_tenant_id, a.level + 1 from ancestors a join app_public.tenants t on t.id = a.id
-       where a.level < 100 -- ends the search should the data ever hold a cycle
-    )
-    select id from ancestors where id is not null);
-end
-$$;
-comment on function catalog.ancestor_tenant_ids is
-  'The tenants above a tenant in the hierarchy.';
-
 -- Each kind has a function of its own, so that PostgreSQL keeps its plan.
 do $do$
 declare
@@ -39,17 +21,13 @@ begin
         v_tenant_id uuid := core.current_tenant_id();
         v_user_id uuid := core.current_user_id();
         v_config jsonb;
-        v_has_parent boolean;
-        v_ancestor_ids uuid[] := '{}';
+        v_ancestor_ids uuid[];
         v_sees_all boolean := shared_%1$ss.is_overview and tenancy.has_permission('can_manage_settings');
       begin
-        select t.resource_access_config, t.parent_tenant_id is not null into v_config, v_has_parent
+        select t.resource_access_config, t.ancestor_ids into v_config, v_ancestor_ids
           from app_public.tenants t where t.id = v_tenant_id;
         if not found or not catalog.tenant_allows(v_config, 'sharing.can_receive_shared') then
           return;
-        end if;
-        if v_has_parent then
-          v_ancestor_ids := catalog.ancestor_tenant_ids(v_tenant_id);
         end if;
         return query
           with candidates as (
