@@ -8,7 +8,7 @@ import { type Actor, asUser } from './database.ts'
 import { filesOf } from './ingest-files.ts'
 import { createPresent, type Present, rowKeysOf } from './ingest-keys.ts'
 import { type BadEntry, type Entry, openCollection } from './parsers/collection.ts'
-import { formatOf, mediaTypeOf } from './parsers/index.ts'
+import { formatOf, largestFile, mediaTypeOf } from './parsers/index.ts'
 import type { Hints } from './parsers/types.ts'
 
 export type Outcome = 'created' | 'replaced' | 'unchanged' | 'retried' | 'refused'
@@ -19,7 +19,6 @@ type NewDocument = { externalId: string; title: string; text: string; metadata: 
 
 const largestBatch = 100
 const largestBatchCharacters = 2_000_000
-const largestFile = 50 * 1024 * 1024
 const longestKey = 1024
 const documentsAtOnce = 1000
 const sameKey = 'A file and a row of another file have this key. Rename the file.'

@@ -11,7 +11,8 @@ import type { Hints, InputFile, ParsedDocument } from './types.ts'
 export { ParseError } from './error.ts'
 export { formatOf, typeFoundIn } from './formats.ts'
 
-const largestFile = 50 * 1024 * 1024
+/** In bytes; knowledge.largest_file() is the same. */
+export const largestFile = 50 * 1024 * 1024
 
 /** The text of a file that is one document. Throws ParseError, and nothing else, when the file is at fault. */
 export async function parse(file: InputFile): Promise<ParsedDocument> {

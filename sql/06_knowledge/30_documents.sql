@@ -84,6 +84,10 @@ create or replace function knowledge.largest_file() returns int
 language sql immutable parallel safe return 50 * 1024 * 1024;
 comment on function knowledge.largest_file is 'How many bytes an uploaded file may have: 50 MB.';
 
+create or replace function knowledge.longest_error() returns int
+language sql immutable parallel safe return 2000;
+comment on function knowledge.longest_error is 'How many characters of an error are kept with what it is about.';
+
 create or replace function knowledge.largest_metadata() returns int
 language sql immutable parallel safe return 100000;
 comment on function knowledge.largest_metadata is 'How many bytes the metadata of a document may have, as it is stored.';

@@ -79,13 +79,11 @@ create or replace function knowledge.fail_documents(
 language plpgsql volatile security definer
 set search_path to pg_catalog, pg_temp
 as $$
-declare
-  v_longest_error constant int := 2000;
 begin
   call core.enter_tenant(fail_documents.tenant_id);
   perform knowledge.lock_documents(fail_documents.tenant_id, fail_documents.document_ids);
   update app_public.documents d
-     set processing_status = 'failed', processing_error = left(coalesce(fail_documents.error, 'The processing failed.'), v_longest_error)
+     set processing_status = 'failed', processing_error = left(coalesce(fail_documents.error, 'The processing failed.'), knowledge.longest_error())
    where d.tenant_id = fail_documents.tenant_id and d.id = any (fail_documents.document_ids)
      and d.processing_stage::text = fail_documents.stage and d.processing_status <> 'failed'
      and (fail_documents.content_hash is null or d.content_hash = fail_documents.content_hash);

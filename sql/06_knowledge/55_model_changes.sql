@@ -190,12 +190,10 @@ create or replace function knowledge.fail_model_change(tenant_id uuid, source_id
 language plpgsql volatile security definer
 set search_path to pg_catalog, pg_temp
 as $$
-declare
-  v_longest_error constant int := 2000;
 begin
   call core.enter_tenant(fail_model_change.tenant_id);
   update app_public.embedding_model_changes h
-     set last_error = left(coalesce(fail_model_change.error, 'The embedding failed.'), v_longest_error)
+     set last_error = left(coalesce(fail_model_change.error, 'The embedding failed.'), knowledge.longest_error())
    where h.tenant_id = fail_model_change.tenant_id and h.source_id = fail_model_change.source_id
      and h.model_id = fail_model_change.model_id;
 end

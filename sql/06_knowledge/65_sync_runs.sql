@@ -105,7 +105,6 @@ language plpgsql volatile security definer
 set search_path to pg_catalog, pg_temp
 as $$
 declare
-  v_longest_error constant int := 2000;
   v_source app_public.rag_knowledge_sources := knowledge.live_sync(note_page.tenant_id, note_page.source_id, note_page.run);
 begin
   if v_source.id is null then
@@ -115,7 +114,7 @@ begin
     tenant_id, source_id, external_id, run, outcome, error, etag, last_modified, checked_at)
   values (
     note_page.tenant_id, note_page.source_id, normalize(note_page.external_id, nfc), note_page.run, note_page.outcome,
-    left(note_page.error, v_longest_error), note_page.etag, note_page.last_modified, core.clock())
+    left(note_page.error, knowledge.longest_error()), note_page.etag, note_page.last_modified, core.clock())
   on conflict on constraint knowledge_sync_pages_pkey do update
     set run = excluded.run, outcome = excluded.outcome, error = excluded.error, checked_at = excluded.checked_at,
         -- What was not read again keeps the version that it was read in.
@@ -261,12 +260,10 @@ create or replace function knowledge.fail_sync(tenant_id uuid, source_id uuid, r
 language plpgsql volatile security definer
 set search_path to pg_catalog, pg_temp
 as $$
-declare
-  v_longest_error constant int := 2000;
 begin
   call core.enter_tenant(fail_sync.tenant_id);
   update app_public.knowledge_syncs y
-     set status = 'failed', finished_at = core.clock(), error = left(coalesce(fail_sync.error, 'The sync failed.'), v_longest_error)
+     set status = 'failed', finished_at = core.clock(), error = left(coalesce(fail_sync.error, 'The sync failed.'), knowledge.longest_error())
    where y.tenant_id = fail_sync.tenant_id and y.source_id = fail_sync.source_id and y.run = fail_sync.run
      and y.status in ('waiting', 'running');
 end
