@@ -74,7 +74,7 @@ export const variables = {
   ],
   BODY_LIMIT_BYTES: [
     integer(1_000, 100_000_000).default(10_000_000),
-    'largest request; files are uploaded in Base64, so a third more than the largest file',
+    'largest request; uploadFile takes a file in Base64, a third more than its bytes. PUT /files is not limited by it',
   ],
   QUERY_DEPTH_LIMIT: [integer(1, 100).default(20), 'deepest GraphQL query'],
   QUERY_COST_LIMIT: [
