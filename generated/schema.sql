@@ -357,11 +357,11 @@ ALTER DOMAIN app_public.coupon_duration OWNER TO rowhouse_owner;
 COMMENT ON DOMAIN app_public.coupon_duration IS 'For how long a coupon applies: once to one period, repeating to a number of periods, forever to every period.';
 
 CREATE DOMAIN app_public.credit_reason AS text
-	CONSTRAINT credit_reason_is_known CHECK ((VALUE = ANY (ARRAY['negative_invoice'::text, 'credit_note'::text, 'overpayment'::text, 'goodwill'::text, 'used'::text, 'released'::text, 'refunded'::text, 'refund_failed'::text, 'payout'::text])));
+	CONSTRAINT credit_reason_is_known CHECK ((VALUE = ANY (ARRAY['negative_invoice'::text, 'credit_note'::text, 'overpayment'::text, 'goodwill'::text, 'used'::text, 'released'::text, 'refunded'::text, 'refund_failed'::text, 'reversed'::text, 'payout'::text])));
 
 ALTER DOMAIN app_public.credit_reason OWNER TO rowhouse_owner;
 
-COMMENT ON DOMAIN app_public.credit_reason IS 'Why credit was added or used: negative_invoice, credit_note, overpayment and goodwill add credit; used is the credit that an invoice consumed; released returns the credit of a voided invoice; refunded goes back with a refund of an overpayment; refund_failed is money of a refund that came back; payout was paid out.';
+COMMENT ON DOMAIN app_public.credit_reason IS 'Why credit was added or used: negative_invoice, credit_note, overpayment and goodwill add credit; used is the credit that an invoice consumed; released returns the credit of a voided invoice; refunded goes back with a refund of an overpayment; refund_failed is money of a refund that came back; reversed is what a payment that the bank took back had added; payout was paid out.';
 
 CREATE TYPE app_public.document_outcome AS ENUM (
     'created',
@@ -15167,7 +15167,7 @@ CREATE FUNCTION billing.refundable_price(payment app_public.payments) RETURNS nu
   select greatest(least(
     (payment).amount
     - (select coalesce(sum(e.amount), 0) from app_public.credit_entries e
-        where e.tenant_id = (payment).tenant_id and e.payment_id = (payment).id and e.amount > 0 and e.reason = 'overpayment')
+        where e.tenant_id = (payment).tenant_id and e.payment_id = (payment).id and e.reason in ('overpayment', 'reversed'))
     - (select coalesce(sum(r.amount - r.credit_amount), 0) from app_public.refunds r
         where r.tenant_id = (payment).tenant_id and r.payment_id = (payment).id and r.status <> 'failed'),
     billing.creditable_amount((payment).tenant_id, (payment).invoice_id)), 0);
@@ -15414,7 +15414,7 @@ begin
    where i.tenant_id = v_payment.tenant_id and i.id = v_payment.invoice_id for update;
   if v_credit > 0 then
     -- credit that was used already is owed: the balance is below 0 until new credit or staff settle it
-    perform billing.add_credit_entry(v_invoice, -v_credit, 'refunded', v_payment.id);
+    perform billing.add_credit_entry(v_invoice, -v_credit, 'reversed', v_payment.id);
   end if;
   -- what the payment paid is due again, and charged again
   update app_public.invoices i
@@ -16693,9 +16693,7 @@ CREATE FUNCTION billing.verify_documents(tenant_id uuid) RETURNS TABLE(what text
      ('paid', (select coalesce(sum(p.amount), 0) from app_public.payments p
                 where p.tenant_id = i.tenant_id and p.invoice_id = i.id and p.status = 'succeeded')
             - (select coalesce(sum(e.amount), 0) from app_public.credit_entries e
-                where e.tenant_id = i.tenant_id and e.invoice_id = i.id and e.reason = 'overpayment'
-                  and exists (select from app_public.payments p
-                               where p.tenant_id = e.tenant_id and p.id = e.payment_id and p.status = 'succeeded')), i.amount_paid)
+                where e.tenant_id = i.tenant_id and e.invoice_id = i.id and e.reason in ('overpayment', 'reversed')), i.amount_paid)
    ) as c (name, expected, actual)
    where i.tenant_id = verify_documents.tenant_id and i.status <> 'draft';
 $$;
@@ -16942,26 +16940,6 @@ $_$;
 ALTER FUNCTION catalog.add_platform_resources(kind app_public.resource_kind, resources jsonb) OWNER TO rowhouse_platform;
 
 COMMENT ON FUNCTION catalog.add_platform_resources(kind app_public.resource_kind, resources jsonb) IS 'Adds resources (an array of rows) to the platform tenant, shares them with all tenants and returns how many it added. A resource whose id or name exists already, even as a deleted one, is left as it is. npm run migrate calls it.';
-
-CREATE FUNCTION catalog.ancestor_tenant_ids(tenant_id uuid) RETURNS uuid[]
-    LANGUAGE plpgsql STABLE SECURITY DEFINER
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
-begin
-  return array(
-    with recursive ancestors (id, level) as (
-      select t.parent_tenant_id, 1 from app_public.tenants t where t.id = ancestor_tenant_ids.tenant_id
-      union all
-      select t.parent_tenant_id, a.level + 1 from ancestors a join app_public.tenants t on t.id = a.id
-       where a.level < 100 -- ends the search should the data ever hold a cycle
-    )
-    select id from ancestors where id is not null);
-end
-$$;
-
-ALTER FUNCTION catalog.ancestor_tenant_ids(tenant_id uuid) OWNER TO rowhouse_platform;
-
-COMMENT ON FUNCTION catalog.ancestor_tenant_ids(tenant_id uuid) IS 'The tenants above a tenant in the hierarchy.';
 
 CREATE FUNCTION catalog.authentication_faults(type text, config jsonb) RETURNS text[]
     LANGUAGE plpgsql IMMUTABLE
@@ -18462,17 +18440,13 @@ CREATE FUNCTION catalog.shared_agents(is_overview boolean DEFAULT false) RETURNS
         v_tenant_id uuid := core.current_tenant_id();
         v_user_id uuid := core.current_user_id();
         v_config jsonb;
-        v_has_parent boolean;
-        v_ancestor_ids uuid[] := '{}';
+        v_ancestor_ids uuid[];
         v_sees_all boolean := shared_agents.is_overview and tenancy.has_permission('can_manage_settings');
       begin
-        select t.resource_access_config, t.parent_tenant_id is not null into v_config, v_has_parent
+        select t.resource_access_config, t.ancestor_ids into v_config, v_ancestor_ids
           from app_public.tenants t where t.id = v_tenant_id;
         if not found or not catalog.tenant_allows(v_config, 'sharing.can_receive_shared') then
           return;
-        end if;
-        if v_has_parent then
-          v_ancestor_ids := catalog.ancestor_tenant_ids(v_tenant_id);
         end if;
         return query
           with candidates as (
@@ -18521,17 +18495,13 @@ CREATE FUNCTION catalog.shared_knowledge_sources(is_overview boolean DEFAULT fal
         v_tenant_id uuid := core.current_tenant_id();
         v_user_id uuid := core.current_user_id();
         v_config jsonb;
-        v_has_parent boolean;
-        v_ancestor_ids uuid[] := '{}';
+        v_ancestor_ids uuid[];
         v_sees_all boolean := shared_knowledge_sources.is_overview and tenancy.has_permission('can_manage_settings');
       begin
-        select t.resource_access_config, t.parent_tenant_id is not null into v_config, v_has_parent
+        select t.resource_access_config, t.ancestor_ids into v_config, v_ancestor_ids
           from app_public.tenants t where t.id = v_tenant_id;
         if not found or not catalog.tenant_allows(v_config, 'sharing.can_receive_shared') then
           return;
-        end if;
-        if v_has_parent then
-          v_ancestor_ids := catalog.ancestor_tenant_ids(v_tenant_id);
         end if;
         return query
           with candidates as (
@@ -18580,17 +18550,13 @@ CREATE FUNCTION catalog.shared_prompts(is_overview boolean DEFAULT false) RETURN
         v_tenant_id uuid := core.current_tenant_id();
         v_user_id uuid := core.current_user_id();
         v_config jsonb;
-        v_has_parent boolean;
-        v_ancestor_ids uuid[] := '{}';
+        v_ancestor_ids uuid[];
         v_sees_all boolean := shared_prompts.is_overview and tenancy.has_permission('can_manage_settings');
       begin
-        select t.resource_access_config, t.parent_tenant_id is not null into v_config, v_has_parent
+        select t.resource_access_config, t.ancestor_ids into v_config, v_ancestor_ids
           from app_public.tenants t where t.id = v_tenant_id;
         if not found or not catalog.tenant_allows(v_config, 'sharing.can_receive_shared') then
           return;
-        end if;
-        if v_has_parent then
-          v_ancestor_ids := catalog.ancestor_tenant_ids(v_tenant_id);
         end if;
         return query
           with candidates as (
@@ -18659,17 +18625,13 @@ CREATE FUNCTION catalog.shared_tools(is_overview boolean DEFAULT false) RETURNS 
         v_tenant_id uuid := core.current_tenant_id();
         v_user_id uuid := core.current_user_id();
         v_config jsonb;
-        v_has_parent boolean;
-        v_ancestor_ids uuid[] := '{}';
+        v_ancestor_ids uuid[];
         v_sees_all boolean := shared_tools.is_overview and tenancy.has_permission('can_manage_settings');
       begin
-        select t.resource_access_config, t.parent_tenant_id is not null into v_config, v_has_parent
+        select t.resource_access_config, t.ancestor_ids into v_config, v_ancestor_ids
           from app_public.tenants t where t.id = v_tenant_id;
         if not found or not catalog.tenant_allows(v_config, 'sharing.can_receive_shared') then
           return;
-        end if;
-        if v_has_parent then
-          v_ancestor_ids := catalog.ancestor_tenant_ids(v_tenant_id);
         end if;
         return query
           with candidates as (
@@ -18718,17 +18680,13 @@ CREATE FUNCTION catalog.shared_workflows(is_overview boolean DEFAULT false) RETU
         v_tenant_id uuid := core.current_tenant_id();
         v_user_id uuid := core.current_user_id();
         v_config jsonb;
-        v_has_parent boolean;
-        v_ancestor_ids uuid[] := '{}';
+        v_ancestor_ids uuid[];
         v_sees_all boolean := shared_workflows.is_overview and tenancy.has_permission('can_manage_settings');
       begin
-        select t.resource_access_config, t.parent_tenant_id is not null into v_config, v_has_parent
+        select t.resource_access_config, t.ancestor_ids into v_config, v_ancestor_ids
           from app_public.tenants t where t.id = v_tenant_id;
         if not found or not catalog.tenant_allows(v_config, 'sharing.can_receive_shared') then
           return;
-        end if;
-        if v_has_parent then
-          v_ancestor_ids := catalog.ancestor_tenant_ids(v_tenant_id);
         end if;
         return query
           with candidates as (
@@ -22629,13 +22587,11 @@ CREATE FUNCTION knowledge.fail_documents(tenant_id uuid, document_ids uuid[], st
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-declare
-  v_longest_error constant int := 2000;
 begin
   call core.enter_tenant(fail_documents.tenant_id);
   perform knowledge.lock_documents(fail_documents.tenant_id, fail_documents.document_ids);
   update app_public.documents d
-     set processing_status = 'failed', processing_error = left(coalesce(fail_documents.error, 'The processing failed.'), v_longest_error)
+     set processing_status = 'failed', processing_error = left(coalesce(fail_documents.error, 'The processing failed.'), knowledge.longest_error())
    where d.tenant_id = fail_documents.tenant_id and d.id = any (fail_documents.document_ids)
      and d.processing_stage::text = fail_documents.stage and d.processing_status <> 'failed'
      and (fail_documents.content_hash is null or d.content_hash = fail_documents.content_hash);
@@ -22650,12 +22606,10 @@ CREATE FUNCTION knowledge.fail_model_change(tenant_id uuid, source_id uuid, mode
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-declare
-  v_longest_error constant int := 2000;
 begin
   call core.enter_tenant(fail_model_change.tenant_id);
   update app_public.embedding_model_changes h
-     set last_error = left(coalesce(fail_model_change.error, 'The embedding failed.'), v_longest_error)
+     set last_error = left(coalesce(fail_model_change.error, 'The embedding failed.'), knowledge.longest_error())
    where h.tenant_id = fail_model_change.tenant_id and h.source_id = fail_model_change.source_id
      and h.model_id = fail_model_change.model_id;
 end
@@ -22669,12 +22623,10 @@ CREATE FUNCTION knowledge.fail_sync(tenant_id uuid, source_id uuid, run integer,
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-declare
-  v_longest_error constant int := 2000;
 begin
   call core.enter_tenant(fail_sync.tenant_id);
   update app_public.knowledge_syncs y
-     set status = 'failed', finished_at = core.clock(), error = left(coalesce(fail_sync.error, 'The sync failed.'), v_longest_error)
+     set status = 'failed', finished_at = core.clock(), error = left(coalesce(fail_sync.error, 'The sync failed.'), knowledge.longest_error())
    where y.tenant_id = fail_sync.tenant_id and y.source_id = fail_sync.source_id and y.run = fail_sync.run
      and y.status in ('waiting', 'running');
 end
@@ -23024,6 +22976,14 @@ ALTER FUNCTION knowledge.lock_loading(source_id uuid) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION knowledge.lock_loading(source_id uuid) IS 'Lets one transaction at a time add documents to a source. A transaction that adds several holds keys, documents and the counter of a quota, and two that took them in different orders would wait for each other in a circle.';
 
+CREATE FUNCTION knowledge.longest_error() RETURNS integer
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN 2000;
+
+ALTER FUNCTION knowledge.longest_error() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION knowledge.longest_error() IS 'How many characters of an error are kept with what it is about.';
+
 CREATE FUNCTION knowledge.longest_part() RETURNS integer
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN 255;
@@ -23124,7 +23084,6 @@ CREATE FUNCTION knowledge.note_page(tenant_id uuid, source_id uuid, run integer,
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
-  v_longest_error constant int := 2000;
   v_source app_public.rag_knowledge_sources := knowledge.live_sync(note_page.tenant_id, note_page.source_id, note_page.run);
 begin
   if v_source.id is null then
@@ -23134,7 +23093,7 @@ begin
     tenant_id, source_id, external_id, run, outcome, error, etag, last_modified, checked_at)
   values (
     note_page.tenant_id, note_page.source_id, normalize(note_page.external_id, nfc), note_page.run, note_page.outcome,
-    left(note_page.error, v_longest_error), note_page.etag, note_page.last_modified, core.clock())
+    left(note_page.error, knowledge.longest_error()), note_page.etag, note_page.last_modified, core.clock())
   on conflict on constraint knowledge_sync_pages_pkey do update
     set run = excluded.run, outcome = excluded.outcome, error = excluded.error, checked_at = excluded.checked_at,
         -- What was not read again keeps the version that it was read in.
@@ -43513,8 +43472,6 @@ REVOKE ALL ON FUNCTION catalog.add_platform_models(providers jsonb) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION catalog.add_platform_resources(kind app_public.resource_kind, resources jsonb) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION catalog.ancestor_tenant_ids(tenant_id uuid) FROM PUBLIC;
-
 REVOKE ALL ON FUNCTION catalog.authentication_faults(type text, config jsonb) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION catalog.authored_content(resource jsonb) FROM PUBLIC;
@@ -44047,6 +44004,8 @@ REVOKE ALL ON FUNCTION knowledge.live_sync(tenant_id uuid, source_id uuid, run i
 REVOKE ALL ON FUNCTION knowledge.lock_documents(tenant_id uuid, document_ids uuid[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION knowledge.lock_loading(source_id uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION knowledge.longest_error() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION knowledge.longest_part() FROM PUBLIC;
 

@@ -69,9 +69,9 @@ comment on domain app_public.invoice_row_kind is
 
 create domain app_public.credit_reason as text
   constraint credit_reason_is_known check (
-    value in ('negative_invoice', 'credit_note', 'overpayment', 'goodwill', 'used', 'released', 'refunded', 'refund_failed', 'payout'));
+    value in ('negative_invoice', 'credit_note', 'overpayment', 'goodwill', 'used', 'released', 'refunded', 'refund_failed', 'reversed', 'payout'));
 comment on domain app_public.credit_reason is
-  'Why credit was added or used: negative_invoice, credit_note, overpayment and goodwill add credit; used is the credit that an invoice consumed; released returns the credit of a voided invoice; refunded goes back with a refund of an overpayment; refund_failed is money of a refund that came back; payout was paid out.';
+  'Why credit was added or used: negative_invoice, credit_note, overpayment and goodwill add credit; used is the credit that an invoice consumed; released returns the credit of a voided invoice; refunded goes back with a refund of an overpayment; refund_failed is money of a refund that came back; reversed is what a payment that the bank took back had added; payout was paid out.';
 
 create domain app_public.payment_provider as text
   constraint payment_provider_is_known check (value in ('manual', 'stripe'));

@@ -282,7 +282,7 @@ begin
    where i.tenant_id = v_payment.tenant_id and i.id = v_payment.invoice_id for update;
   if v_credit > 0 then
     -- credit that was used already is owed: the balance is below 0 until new credit or staff settle it
-    perform billing.add_credit_entry(v_invoice, -v_credit, 'refunded', v_payment.id);
+    perform billing.add_credit_entry(v_invoice, -v_credit, 'reversed', v_payment.id);
   end if;
   -- what the payment paid is due again, and charged again
   update app_public.invoices i

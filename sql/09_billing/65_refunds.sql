@@ -74,7 +74,7 @@ as $$
   select greatest(least(
     (payment).amount
     - (select coalesce(sum(e.amount), 0) from app_public.credit_entries e
-        where e.tenant_id = (payment).tenant_id and e.payment_id = (payment).id and e.amount > 0 and e.reason = 'overpayment')
+        where e.tenant_id = (payment).tenant_id and e.payment_id = (payment).id and e.reason in ('overpayment', 'reversed'))
     - (select coalesce(sum(r.amount - r.credit_amount), 0) from app_public.refunds r
         where r.tenant_id = (payment).tenant_id and r.payment_id = (payment).id and r.status <> 'failed'),
     billing.creditable_amount((payment).tenant_id, (payment).invoice_id)), 0);

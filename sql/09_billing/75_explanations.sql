@@ -147,9 +147,7 @@ as $$
      ('paid', (select coalesce(sum(p.amount), 0) from app_public.payments p
                 where p.tenant_id = i.tenant_id and p.invoice_id = i.id and p.status = 'succeeded')
             - (select coalesce(sum(e.amount), 0) from app_public.credit_entries e
-                where e.tenant_id = i.tenant_id and e.invoice_id = i.id and e.reason = 'overpayment'
-                  and exists (select from app_public.payments p
-                               where p.tenant_id = e.tenant_id and p.id = e.payment_id and p.status = 'succeeded')), i.amount_paid)
+                where e.tenant_id = i.tenant_id and e.invoice_id = i.id and e.reason in ('overpayment', 'reversed')), i.amount_paid)
    ) as c (name, expected, actual)
    where i.tenant_id = verify_documents.tenant_id and i.status <> 'draft';
 $$;

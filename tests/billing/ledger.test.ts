@@ -127,6 +127,22 @@ describe('money that comes back', () => {
       expect(await differences(t, db.acme.id)).toEqual([])
     }))
 
+  it('in a dispute about a payment that was too much, and is won, is credit as before', () =>
+    db.inTransaction(async (t) => {
+      await begin(t)
+      const [invoice] = await invoicesOf(t, db.acme.id)
+      await pay(t, invoice, 30)
+      const second = await payByCard(t, invoice)
+      const dispute = { payment_intent: 'pi_1', amount: 3000 }
+      await receive(t, 'charge.dispute.funds_withdrawn', dispute)
+      expect(await standing(t)).toEqual({ due: 0, credit: 0 })
+      await receive(t, 'charge.dispute.funds_reinstated', dispute)
+      expect(await standing(t)).toEqual({ due: 0, credit: 30 })
+      expect(await differences(t, db.acme.id)).toEqual([])
+      await asStaff(t, db, db.acme.id)
+      expect(await t.value('select amount::text from app_public.refund_payment($1)', [second])).toBe('30.00')
+    }))
+
   it('from a refund that fails after it had succeeded becomes credit', () =>
     db.inTransaction(async (t) => {
       await begin(t)
