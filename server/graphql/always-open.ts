@@ -4,6 +4,7 @@
 export const alwaysOpenFields: ReadonlySet<string> = new Set([
   '__typename',
   'billingNotices',
+  'coupons',
   'creditEntries',
   'currentSubscription',
   'entitlements',
@@ -30,6 +31,7 @@ export const alwaysOpenFields: ReadonlySet<string> = new Set([
   'deleteUsageQuota',
   'pauseSubscription',
   'payInvoice',
+  'redeemCoupon',
   'removePaymentMethod',
   'resumeSubscription',
   'setDefaultPaymentMethod',

@@ -303,7 +303,7 @@ as $$
   select tenancy.tenant_feature_enabled(is_feature_enabled.feature);
 $$;
 comment on function app_public.is_feature_enabled is
-  E'@errors TN404\nWhether this tenant has a feature: its plan includes it, and the tenant has not switched it off.';
+  E'@errors TN404\nWhether this tenant has a feature: it was granted here or above, by staff or by the plan, or it is on by default, and the tenant has not switched it off.';
 grant execute on function app_public.is_feature_enabled to rowhouse_user;
 
 create or replace function tenancy.tenant_quota(name text) returns numeric
@@ -318,7 +318,7 @@ begin
 end
 $$;
 comment on function tenancy.tenant_quota is
-  E'@errors TN404\nA limit of the tenant of the context, from tenants.quotas; null when there is none.';
+  E'@errors TN404\nA limit that staff set for the tenant of the context, from tenants.quotas; null when there is none. Plans and the tenants above may limit it further.';
 grant execute on function tenancy.tenant_quota to rowhouse_user, rowhouse_platform;
 
 create or replace function tenancy.require_feature(name text) returns void

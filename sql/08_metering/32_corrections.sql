@@ -31,7 +31,8 @@ as $$
 declare
   v_left numeric := (event).quantity + (
     select coalesce(sum(c.quantity), 0) from app_public.usage_events c
-     where c.tenant_id = (event).tenant_id and c.corrects_batch_id = (event).batch_id and c.corrects_ordinal = (event).ordinal);
+     where c.tenant_id = (event).tenant_id and c.corrects_batch_id = (event).batch_id and c.corrects_ordinal = (event).ordinal
+       and c.occurred_at = (event).occurred_at);
   v_periods tstzrange[] := metering.final_periods(coalesce((event).payer_id, (event).tenant_id), (event).occurred_at, (event).occurred_at);
 begin
   if write_correction.quantity > v_left then

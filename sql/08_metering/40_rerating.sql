@@ -122,7 +122,8 @@ begin
      where e.tenant_id = v_tenant_id and e.is_unpriced and e.occurred_at >= unpriced_usage.from_at and e.occurred_at < unpriced_usage.to_at
        and not exists (
          select from app_public.usage_events r
-          where r.tenant_id = v_tenant_id and r.rerates_batch_id = e.batch_id and r.rerates_ordinal = e.ordinal)
+          where r.tenant_id = v_tenant_id and r.rerates_batch_id = e.batch_id and r.rerates_ordinal = e.ordinal
+             and r.occurred_at = e.occurred_at)
      group by e.usage_type, e.model_id, coalesce(m.name, c.model)
     having sum(e.quantity) > 0
      order by 3, 1, 2;

@@ -172,12 +172,12 @@ begin
   perform tenancy.require_staff();
   perform billing.lock_billing(core.current_tenant_id());
   v_invoice := billing.lock_invoice(void_invoice.id);
-  if v_invoice.status not in ('finalised', 'uncollectible') or v_invoice.amount_paid > 0
+  if v_invoice.status not in ('finalised', 'uncollectible') or v_invoice.amount_paid > 0 or v_invoice.amount_written_off > 0
      or exists (select from app_public.invoices c
                  where c.tenant_id = v_invoice.tenant_id and c.credited_invoice_id = v_invoice.id)
      or exists (select from app_public.payments p
                  where p.tenant_id = v_invoice.tenant_id and p.invoice_id = v_invoice.id and p.status = 'pending') then
-    perform core.raise_error('LB518', 'Only a final invoice without payments, pending payments and credit notes can be voided.',
+    perform core.raise_error('LB518', 'Only a final invoice without payments, pending payments, credit notes and write-offs can be voided.',
       'Write a credit note instead.');
   end if;
   v_used_credit := v_invoice.amount_credited;
@@ -282,8 +282,9 @@ begin
   perform tenancy.require_staff();
   perform billing.lock_billing(core.current_tenant_id());
   v_invoice := billing.lock_invoice(create_credit_note.invoice_id);
-  if v_invoice.status not in ('finalised', 'paid', 'uncollectible') or v_invoice.total <= 0 then
-    perform core.raise_error('LB519', 'Only a final invoice with a total above zero can be credited.', 'Edit or void the invoice instead.');
+  if v_invoice.status not in ('finalised', 'paid', 'uncollectible') or v_invoice.total <= 0 or v_invoice.amount_written_off > 0 then
+    perform core.raise_error('LB519', 'Only a final invoice with a total above zero that was not written off can be credited.',
+      'Edit or void the invoice instead. What was written off is not owed any more, so its credit would be money that never came.');
   end if;
   v_left := billing.creditable_amount(v_invoice.tenant_id, v_invoice.id);
   v_amount := coalesce(create_credit_note.amount, v_left);
@@ -324,12 +325,8 @@ begin
                  where p.tenant_id = v_invoice.tenant_id and p.invoice_id = v_invoice.id and p.status = 'pending') then
     perform core.raise_error('LB521', 'Nothing is due on this invoice, or a payment is under way.', 'Read the status and the payments of the invoice.');
   end if;
-  if v_invoice.status = 'finalised' then
-    update app_public.invoices i set status = 'uncollectible', uncollectible_at = core.clock()
-     where i.tenant_id = v_invoice.tenant_id and i.id = v_invoice.id;
-  end if;
   update app_public.invoices i
-     set amount_written_off = i.amount_due, written_off_at = core.clock(), next_attempt_at = null,
+     set status = 'uncollectible', uncollectible_at = coalesce(i.uncollectible_at, core.clock()), amount_written_off = i.amount_due, written_off_at = core.clock(), next_attempt_at = null,
          write_off_reason = coalesce(nullif(trim(write_off_invoice.reason), ''), v_no_reason)
    where i.tenant_id = v_invoice.tenant_id and i.id = v_invoice.id
   returning * into v_invoice;
@@ -338,5 +335,5 @@ begin
 end
 $$;
 comment on function app_public.write_off_invoice is
-  E'@resultFieldName invoice\n@errors LB304 LB521 TN205 23514\nGives up what is due on an invoice: it is bad debt and not charged any more. The invoice and its tax stay as they are; a credit note corrects them where the law allows. Only platform staff may call it.';
+  E'@resultFieldName invoice\n@errors LB304 LB521 TN205 23514\nGives up what is due on an invoice: it is bad debt and not charged any more. The invoice and its tax stay as they are, and it can be neither voided nor credited any more. Only platform staff may call it.';
 grant execute on function app_public.write_off_invoice to rowhouse_user;

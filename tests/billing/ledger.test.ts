@@ -231,6 +231,9 @@ describe('staff', () => {
       expect(await standing(t)).toEqual({ due: 0, credit: 0 })
       await asStaff(t, db, db.acme.id)
       expect(await t.errorCode(`select app_public.write_off_invoice($1, 'again')`, [invoice?.id])).toBe('LB521')
+      // what was given up is not given back as credit
+      expect(await t.errorCode('select app_public.create_credit_note($1)', [invoice?.id])).toBe('LB519')
+      expect(await t.errorCode(`select app_public.void_invoice($1, 'x')`, [invoice?.id])).toBe('LB518')
       expect(await differences(t, db.acme.id)).toEqual([])
     }))
 

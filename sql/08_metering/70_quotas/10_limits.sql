@@ -1,6 +1,7 @@
 -- Quotas and the limits that apply to a use: those of the tenant, of the user, agent and API key, and those of the tenants
--- above that count their subtree. What was sold to a tenant always counts its subtree, so that sub-tenants are no way around it. Setting a limit waits for uses that are not committed yet (uses share an advisory lock), so
--- a counter is exact from its beginning.
+-- above that count their subtree. What was sold to a tenant always counts its subtree, so that sub-tenants are no way around it.
+-- Setting a limit waits for uses that are not committed yet (uses share an advisory lock), so a counter is exact from its
+-- beginning.
 
 grant execute on function metering.is_count_quota to rowhouse_user, rowhouse_platform;
 

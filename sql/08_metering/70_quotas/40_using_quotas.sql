@@ -237,6 +237,7 @@ set search_path to pg_catalog, pg_temp
 as $$
 declare
   v_tenant_id uuid := core.current_tenant_id();
+  v_chain uuid[] := metering.quota_chain(v_tenant_id);
 begin
   return query
     select t.quota_type::app_public.quota_type, l.quota_scope, l.scope_id, l.includes_subtree, l.period, nullif(s.period_start, '-infinity'), nullif(s.period_end, 'infinity'),
@@ -245,7 +246,7 @@ begin
            coalesce(c.current_usage, 0) * 100 >= l.alert_threshold_percentage * l.quota_limit,
            coalesce(c.current_usage, 0) > l.quota_limit
       from unnest(array['users', 'agents', 'documents', 'storage', 'api_calls', 'tokens', 'cost']) with ordinality as t (quota_type, n)
-     cross join lateral metering.quota_limits(metering.quota_chain(v_tenant_id), v_tenant_id, t.quota_type, core.current_user_id(), my_quotas.agent_id) l
+     cross join lateral metering.quota_limits(v_chain, v_tenant_id, t.quota_type, core.current_user_id(), my_quotas.agent_id) l
      cross join lateral metering.running_span(l, t.quota_type, core.clock()) s
       left join app_public.quota_tracking c
         on c.tenant_id = l.owner_id and c.quota_type = t.quota_type and c.quota_scope = l.quota_scope and c.scope_id = l.scope_id

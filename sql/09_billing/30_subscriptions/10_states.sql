@@ -18,8 +18,8 @@
 --
 -- cancelled and expired are final; afterwards a tenant starts a new subscription.
 --
--- Time is counted in whole calendar days of the time zone of the subscription. The day of a change belongs to the state
--- after the change. Whatever starts or ends a period creates the invoice for it in the same transaction.
+-- Time is counted in whole calendar days of the time zone of the subscription. The day of a change of plan
+-- belongs to the new plan; the day of an end or a pause was used and is not credited. Whatever starts or ends a period creates the invoice for it in the same transaction.
 
 call core.secure_tenant_table('app_public.subscriptions');
 call core.exempt_from_guard('app_public.subscriptions', '_000_require_writable_tenant', 'a tenant that is read-only can still pay and stop paying');

@@ -51,7 +51,7 @@ begin
 end
 $$;
 comment on function billing.require_no_debt is
-  E'@errors LB513\nRaises an error when an invoice of a tenant is overdue.';
+  E'@errors LB513\nRaises an error when an invoice of a tenant is overdue, or its credit in a currency is below 0.';
 
 create or replace function billing.begin_period(
   subscription app_public.subscriptions, at timestamptz, anchor_on date, status app_public.subscription_status_enum

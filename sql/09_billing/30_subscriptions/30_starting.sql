@@ -1,8 +1,8 @@
 -- Starting a subscription. Only a tenant at the top of a hierarchy has one, and it pays for all tenants below it. A tenant that
 -- starts again within a period that it had begun keeps the days of its periods, and pays for the rest of that period: ending and
 -- starting again refills no quota and includes no quantity twice. A tenant has one trial ever, and a tenant that was below
--- another one has none: the days of the trial are whole, so the rest of the first day is free
--- as well, and trial_ends_at = midnight of (today + trial_days + 1). Without a trial the first period is billed at once.
+-- another one has none. The days of a trial are whole: the rest of the first day is free as well, and
+-- trial_ends_at = midnight of (today + trial_days + 1). Without a trial the first period is billed at once.
 
 create or replace function billing.has_trial(plan app_public.plans, tenant_id uuid) returns boolean
 language sql stable security definer
@@ -125,7 +125,7 @@ begin
   -- the lock orders this subscription and a change of what the plan gives
   perform from app_public.plans p where p.id = v_plan.id for key share;
   perform billing.require_own_plan(v_profile.tenant_id);
-  if exists (select from app_public.subscriptions s where s.tenant_id = v_profile.tenant_id and s.ended_at is null) then
+  if billing.has_live_subscription(v_profile.tenant_id) then
     perform core.raise_error('LB507', 'This tenant already has a subscription.', 'Change it with change_plan, or cancel it first.');
   end if;
   perform billing.require_no_debt(v_profile.tenant_id);

@@ -9,7 +9,6 @@ as $$
 declare
   v_profile app_public.billing_profiles := billing.lock_own_billing();
   v_subscription app_public.subscriptions := billing.up_to_date_subscription(v_profile.tenant_id);
-  v_now timestamptz := core.clock();
 begin
   if cancel_subscription.at_period_end is not false and v_subscription.status <> 'paused' then
     update app_public.subscriptions s set cancel_at_period_end = true, pending_plan_id = null, pending_billing_cycle = null
@@ -72,7 +71,7 @@ declare
   v_subscription app_public.subscriptions;
 begin
   call core.enter_tenant(new.id);
-  if exists (select from app_public.subscriptions s where s.tenant_id = new.id and s.ended_at is null) then
+  if billing.has_live_subscription(new.id) then
     perform billing.lock_billing(new.id);
     perform billing.advance_subscription(new.id);
     select * into v_subscription from app_public.subscriptions s where s.tenant_id = new.id and s.ended_at is null;

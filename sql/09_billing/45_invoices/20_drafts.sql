@@ -23,6 +23,7 @@ set search_path to pg_catalog, pg_temp
 as $$
 declare
   v_profile app_public.billing_profiles := billing.lock_billing(draft_invoice.tenant_id);
+  v_basis constant tstzrange := billing.usage_basis(draft_invoice.used, draft_invoice.usage);
   v_invoice app_public.invoices;
 begin
   insert into app_public.invoices (
@@ -33,8 +34,7 @@ begin
          (draft_invoice.subscription).period_number, (draft_invoice.subscription).current_period_start,
          (draft_invoice.subscription).current_period_end, lower(draft_invoice.usage), upper(draft_invoice.usage),
          case when draft_invoice.usage is not null then (draft_invoice.used).price_id end,
-         lower(billing.usage_basis(draft_invoice.used, draft_invoice.usage)), upper(billing.usage_basis(draft_invoice.used, draft_invoice.usage)),
-         v_profile.collection_method,
+         lower(v_basis), upper(v_basis), v_profile.collection_method,
          case when draft_invoice.usage is not null then upper(draft_invoice.usage) + make_interval(hours => i.draft_hours) end
     from app_public.tenants t, app_public.invoice_issuers i
    where t.id = v_profile.tenant_id and i.id = v_profile.issuer_id

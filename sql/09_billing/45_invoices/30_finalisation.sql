@@ -81,10 +81,10 @@ language plpgsql volatile security definer
 set search_path to pg_catalog, pg_temp
 as $$
 declare
-  v_profile app_public.billing_profiles := billing.lock_billing(finalise_invoice.tenant_id);
   v_now timestamptz := core.clock();
   v_invoice app_public.invoices;
 begin
+  perform billing.lock_billing(finalise_invoice.tenant_id);
   select * into v_invoice from app_public.invoices i
    where i.tenant_id = finalise_invoice.tenant_id and i.id = finalise_invoice.invoice_id for update;
   if not found then
