@@ -3,7 +3,7 @@
 import { describe, expect, it } from 'vitest'
 import { setClock } from '../helpers/clock.ts'
 import { type Transaction, useDatabase } from '../helpers/index.ts'
-import { createModel, rollUp, setPrice } from '../helpers/metering.ts'
+import { callFrom, createModel, rollUp, setPrice } from '../helpers/metering.ts'
 
 const db = useDatabase()
 const correctText = 'select * from app_public.correct_usage($1, $2, 1, $3)'
@@ -133,5 +133,32 @@ describe('a correction', () => {
       await asStaff(t)
       expect(Number(await t.value(`select app_public.apply_rerating('2026-01-01', '2027-01-01')`))).toBe(0.0005)
       expect(await totals(t)).toEqual([{ quantity: 50, cost: 0.001 }])
+    }))
+
+  it('of a call whose model the catalogue did not know is listed and rerated with it, by the name', () =>
+    db.inTransaction(async (t) => {
+      await setClock(t, '2026-06-15T12:00:00Z')
+      await t.become(db.acme.member)
+      await t.query(`select app_public.record_llm_usage(${callFrom('$1')})`, [
+        JSON.stringify({ idempotency_key: 'call', model: 'model', input_tokens: 0, output_tokens: 100 }),
+      ])
+      await t.becomeSuperuser()
+      const [event] = await t.query<{ batch_id: string; ordinal: number }>(
+        `select batch_id, ordinal from app_public.usage_events where usage_type = 'output_tokens'`,
+      )
+      await asStaff(t)
+      await t.query('select app_public.correct_usage($1, $2, $3, 50)', ['c', event?.batch_id, event?.ordinal])
+      await t.become(db.acme.admin)
+      expect(
+        await t.query(
+          `select model, quantity::int from app_public.unpriced_usage('2026-01-01', '2027-01-01') where usage_type = 'output_tokens'`,
+        ),
+      ).toEqual([{ model: 'model', quantity: 50 }])
+      await t.becomeSuperuser()
+      await setPrice(db, t, await createModel(t), { input: 1, output: 20 })
+      await asStaff(t)
+      await t.query(`select app_public.apply_rerating('2026-01-01', '2027-01-01')`)
+      // the call itself is an event of quantity 1
+      expect(await totals(t)).toEqual([{ quantity: 51, cost: 0.001 }])
     }))
 })
