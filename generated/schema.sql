@@ -4474,7 +4474,6 @@ CREATE FUNCTION app_public.cancel_subscription(at_period_end boolean DEFAULT tru
 declare
   v_profile app_public.billing_profiles := billing.lock_own_billing();
   v_subscription app_public.subscriptions := billing.up_to_date_subscription(v_profile.tenant_id);
-  v_now timestamptz := core.clock();
 begin
   if cancel_subscription.at_period_end is not false and v_subscription.status <> 'paused' then
     update app_public.subscriptions s set cancel_at_period_end = true, pending_plan_id = null, pending_billing_cycle = null
@@ -6183,8 +6182,9 @@ begin
   perform tenancy.require_staff();
   perform billing.lock_billing(core.current_tenant_id());
   v_invoice := billing.lock_invoice(create_credit_note.invoice_id);
-  if v_invoice.status not in ('finalised', 'paid', 'uncollectible') or v_invoice.total <= 0 then
-    perform core.raise_error('LB519', 'Only a final invoice with a total above zero can be credited.', 'Edit or void the invoice instead.');
+  if v_invoice.status not in ('finalised', 'paid', 'uncollectible') or v_invoice.total <= 0 or v_invoice.amount_written_off > 0 then
+    perform core.raise_error('LB519', 'Only a final invoice with a total above zero that was not written off can be credited.',
+      'Edit or void the invoice instead. What was written off is not owed any more, so its credit would be money that never came.');
   end if;
   v_left := billing.creditable_amount(v_invoice.tenant_id, v_invoice.id);
   v_amount := coalesce(create_credit_note.amount, v_left);
@@ -7611,7 +7611,7 @@ $$;
 ALTER FUNCTION app_public.is_feature_enabled(feature app_public.tenant_feature) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_public.is_feature_enabled(feature app_public.tenant_feature) IS '@errors TN404
-Whether this tenant has a feature: its plan includes it, and the tenant has not switched it off.';
+Whether this tenant has a feature: it was granted here or above, by staff or by the plan, or it is on by default, and the tenant has not switched it off.';
 
 CREATE FUNCTION app_public.join_workspace(workspace_id uuid) RETURNS app_public.workspace_members
     LANGUAGE plpgsql SECURITY DEFINER
@@ -7883,6 +7883,7 @@ CREATE FUNCTION app_public.my_quotas(agent_id uuid DEFAULT NULL::uuid) RETURNS S
     AS $$
 declare
   v_tenant_id uuid := core.current_tenant_id();
+  v_chain uuid[] := metering.quota_chain(v_tenant_id);
 begin
   return query
     select t.quota_type::app_public.quota_type, l.quota_scope, l.scope_id, l.includes_subtree, l.period, nullif(s.period_start, '-infinity'), nullif(s.period_end, 'infinity'),
@@ -7891,7 +7892,7 @@ begin
            coalesce(c.current_usage, 0) * 100 >= l.alert_threshold_percentage * l.quota_limit,
            coalesce(c.current_usage, 0) > l.quota_limit
       from unnest(array['users', 'agents', 'documents', 'storage', 'api_calls', 'tokens', 'cost']) with ordinality as t (quota_type, n)
-     cross join lateral metering.quota_limits(metering.quota_chain(v_tenant_id), v_tenant_id, t.quota_type, core.current_user_id(), my_quotas.agent_id) l
+     cross join lateral metering.quota_limits(v_chain, v_tenant_id, t.quota_type, core.current_user_id(), my_quotas.agent_id) l
      cross join lateral metering.running_span(l, t.quota_type, core.clock()) s
       left join app_public.quota_tracking c
         on c.tenant_id = l.owner_id and c.quota_type = t.quota_type and c.quota_scope = l.quota_scope and c.scope_id = l.scope_id
@@ -11195,7 +11196,7 @@ begin
   -- the lock orders this subscription and a change of what the plan gives
   perform from app_public.plans p where p.id = v_plan.id for key share;
   perform billing.require_own_plan(v_profile.tenant_id);
-  if exists (select from app_public.subscriptions s where s.tenant_id = v_profile.tenant_id and s.ended_at is null) then
+  if billing.has_live_subscription(v_profile.tenant_id) then
     perform core.raise_error('LB507', 'This tenant already has a subscription.', 'Change it with change_plan, or cancel it first.');
   end if;
   perform billing.require_no_debt(v_profile.tenant_id);
@@ -11610,11 +11611,12 @@ begin
       from app_public.usage_events e
       left join app_public.llm_models m on m.id = e.model_id
       left join metering.llm_calls c
-        on e.model_id is null and c.tenant_id = v_tenant_id and c.occurred_at = e.occurred_at and c.batch_id = e.batch_id
+        on e.model_id is null and c.tenant_id = v_tenant_id and c.occurred_at = e.occurred_at and c.batch_id = coalesce(e.corrects_batch_id, e.batch_id)
      where e.tenant_id = v_tenant_id and e.is_unpriced and e.occurred_at >= unpriced_usage.from_at and e.occurred_at < unpriced_usage.to_at
        and not exists (
          select from app_public.usage_events r
-          where r.tenant_id = v_tenant_id and r.rerates_batch_id = e.batch_id and r.rerates_ordinal = e.ordinal)
+          where r.tenant_id = v_tenant_id and r.rerates_batch_id = e.batch_id and r.rerates_ordinal = e.ordinal
+             and r.occurred_at = e.occurred_at)
      group by e.usage_type, e.model_id, coalesce(m.name, c.model)
     having sum(e.quantity) > 0
      order by 3, 1, 2;
@@ -11938,12 +11940,12 @@ begin
   perform tenancy.require_staff();
   perform billing.lock_billing(core.current_tenant_id());
   v_invoice := billing.lock_invoice(void_invoice.id);
-  if v_invoice.status not in ('finalised', 'uncollectible') or v_invoice.amount_paid > 0
+  if v_invoice.status not in ('finalised', 'uncollectible') or v_invoice.amount_paid > 0 or v_invoice.amount_written_off > 0
      or exists (select from app_public.invoices c
                  where c.tenant_id = v_invoice.tenant_id and c.credited_invoice_id = v_invoice.id)
      or exists (select from app_public.payments p
                  where p.tenant_id = v_invoice.tenant_id and p.invoice_id = v_invoice.id and p.status = 'pending') then
-    perform core.raise_error('LB518', 'Only a final invoice without payments, pending payments and credit notes can be voided.',
+    perform core.raise_error('LB518', 'Only a final invoice without payments, pending payments, credit notes and write-offs can be voided.',
       'Write a credit note instead.');
   end if;
   v_used_credit := v_invoice.amount_credited;
@@ -12126,12 +12128,8 @@ begin
                  where p.tenant_id = v_invoice.tenant_id and p.invoice_id = v_invoice.id and p.status = 'pending') then
     perform core.raise_error('LB521', 'Nothing is due on this invoice, or a payment is under way.', 'Read the status and the payments of the invoice.');
   end if;
-  if v_invoice.status = 'finalised' then
-    update app_public.invoices i set status = 'uncollectible', uncollectible_at = core.clock()
-     where i.tenant_id = v_invoice.tenant_id and i.id = v_invoice.id;
-  end if;
   update app_public.invoices i
-     set amount_written_off = i.amount_due, written_off_at = core.clock(), next_attempt_at = null,
+     set status = 'uncollectible', uncollectible_at = coalesce(i.uncollectible_at, core.clock()), amount_written_off = i.amount_due, written_off_at = core.clock(), next_attempt_at = null,
          write_off_reason = coalesce(nullif(trim(write_off_invoice.reason), ''), v_no_reason)
    where i.tenant_id = v_invoice.tenant_id and i.id = v_invoice.id
   returning * into v_invoice;
@@ -12144,7 +12142,7 @@ ALTER FUNCTION app_public.write_off_invoice(id uuid, reason text) OWNER TO rowho
 
 COMMENT ON FUNCTION app_public.write_off_invoice(id uuid, reason text) IS '@resultFieldName invoice
 @errors LB304 LB521 TN205 23514
-Gives up what is due on an invoice: it is bad debt and not charged any more. The invoice and its tax stay as they are; a credit note corrects them where the law allows. Only platform staff may call it.';
+Gives up what is due on an invoice: it is bad debt and not charged any more. The invoice and its tax stay as they are, and it can be neither voided nor credited any more. Only platform staff may call it.';
 
 CREATE FUNCTION billing.add_billing_notice(tenant_id uuid, kind app_public.billing_notice_kind, subject_key text, message text, subscription_id uuid DEFAULT NULL::uuid, invoice_id uuid DEFAULT NULL::uuid) RETURNS boolean
     LANGUAGE plpgsql SECURITY DEFINER
@@ -13356,6 +13354,7 @@ CREATE FUNCTION billing.draft_invoice(tenant_id uuid, reason app_public.invoice_
     AS $$
 declare
   v_profile app_public.billing_profiles := billing.lock_billing(draft_invoice.tenant_id);
+  v_basis constant tstzrange := billing.usage_basis(draft_invoice.used, draft_invoice.usage);
   v_invoice app_public.invoices;
 begin
   insert into app_public.invoices (
@@ -13366,8 +13365,7 @@ begin
          (draft_invoice.subscription).period_number, (draft_invoice.subscription).current_period_start,
          (draft_invoice.subscription).current_period_end, lower(draft_invoice.usage), upper(draft_invoice.usage),
          case when draft_invoice.usage is not null then (draft_invoice.used).price_id end,
-         lower(billing.usage_basis(draft_invoice.used, draft_invoice.usage)), upper(billing.usage_basis(draft_invoice.used, draft_invoice.usage)),
-         v_profile.collection_method,
+         lower(v_basis), upper(v_basis), v_profile.collection_method,
          case when draft_invoice.usage is not null then upper(draft_invoice.usage) + make_interval(hours => i.draft_hours) end
     from app_public.tenants t, app_public.invoice_issuers i
    where t.id = v_profile.tenant_id and i.id = v_profile.issuer_id
@@ -13557,10 +13555,10 @@ CREATE FUNCTION billing.finalise_invoice(tenant_id uuid, invoice_id uuid) RETURN
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
-  v_profile app_public.billing_profiles := billing.lock_billing(finalise_invoice.tenant_id);
   v_now timestamptz := core.clock();
   v_invoice app_public.invoices;
 begin
+  perform billing.lock_billing(finalise_invoice.tenant_id);
   select * into v_invoice from app_public.invoices i
    where i.tenant_id = finalise_invoice.tenant_id and i.id = finalise_invoice.invoice_id for update;
   if not found then
@@ -15312,7 +15310,7 @@ $$;
 ALTER FUNCTION billing.require_no_debt(tenant_id uuid) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION billing.require_no_debt(tenant_id uuid) IS '@errors LB513
-Raises an error when an invoice of a tenant is overdue.';
+Raises an error when an invoice of a tenant is overdue, or its credit in a currency is below 0.';
 
 CREATE FUNCTION billing.require_own_plan(tenant_id uuid) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
@@ -16262,7 +16260,7 @@ declare
   v_subscription app_public.subscriptions;
 begin
   call core.enter_tenant(new.id);
-  if exists (select from app_public.subscriptions s where s.tenant_id = new.id and s.ended_at is null) then
+  if billing.has_live_subscription(new.id) then
     perform billing.lock_billing(new.id);
     perform billing.advance_subscription(new.id);
     select * into v_subscription from app_public.subscriptions s where s.tenant_id = new.id and s.ended_at is null;
@@ -26536,11 +26534,12 @@ begin
            e.quantity * metering.rate_per_token(p.price, t.token_class), (p.price).price_id
       from app_public.usage_events e
       join app_public.usage_types t on t.name = e.usage_type and t.token_class is not null
-      -- A call of a model that the catalogue did not know has the name of its model, by which it is looked for again.
+      -- A call of a model that the catalogue did not know has the name of its model, by which it is looked for again. A correction
+      -- has the call of the event that it corrects.
       cross join lateral (
         select coalesce(e.model_id, (
           select metering.model_named(c.model) from metering.llm_calls c
-           where c.tenant_id = v_tenant_id and c.occurred_at = e.occurred_at and c.batch_id = e.batch_id)) as id) as m
+           where c.tenant_id = v_tenant_id and c.occurred_at = e.occurred_at and c.batch_id = coalesce(e.corrects_batch_id, e.batch_id))) as id) as m
       cross join lateral (select metering.price_at(v_prices, m.id, e.occurred_at) as price) as p
       left join lateral (
         select sum(r.cost) as cost from app_public.usage_events r
@@ -27799,7 +27798,8 @@ CREATE FUNCTION metering.write_correction(event app_public.usage_events, batch_i
 declare
   v_left numeric := (event).quantity + (
     select coalesce(sum(c.quantity), 0) from app_public.usage_events c
-     where c.tenant_id = (event).tenant_id and c.corrects_batch_id = (event).batch_id and c.corrects_ordinal = (event).ordinal);
+     where c.tenant_id = (event).tenant_id and c.corrects_batch_id = (event).batch_id and c.corrects_ordinal = (event).ordinal
+       and c.occurred_at = (event).occurred_at);
   v_periods tstzrange[] := metering.final_periods(coalesce((event).payer_id, (event).tenant_id), (event).occurred_at, (event).occurred_at);
 begin
   if write_correction.quantity > v_left then
@@ -33010,7 +33010,7 @@ $$;
 ALTER FUNCTION tenancy.tenant_quota(name text) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION tenancy.tenant_quota(name text) IS '@errors TN404
-A limit of the tenant of the context, from tenants.quotas; null when there is none.';
+A limit that staff set for the tenant of the context, from tenants.quotas; null when there is none. Plans and the tenants above may limit it further.';
 
 CREATE FUNCTION tenancy.tg__require_member() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
