@@ -7,6 +7,7 @@ import type pg from 'pg'
 import { type Actor, asUser } from './database.ts'
 import { filesOf } from './ingest-files.ts'
 import { createPresent, type Present, rowKeysOf } from './ingest-keys.ts'
+import { isConnectionLost } from './lost-connection.ts'
 import { type BadEntry, type Entry, openCollection } from './parsers/collection.ts'
 import { formatOf, largestFile, mediaTypeOf } from './parsers/index.ts'
 import type { Hints } from './parsers/types.ts'
@@ -99,7 +100,7 @@ export async function loadFiles(
       else await loadFile(load, file, key, mediaTypeOf(hints))
     } catch (error) {
       // the server being gone is not the file's fault
-      if (isConnectionError(error)) throw error
+      if (isConnectionLost(error)) throw error
       present.add(key)
       present.addUnknown(`${key}#`)
       refuse(key, error instanceof Error ? error.message : String(error))
@@ -191,7 +192,7 @@ async function findGone({ pool, actor, sourceId, report, present }: Load, prune:
       report.gone += gone.length
       if (prune && gone.length > 0) {
         const { rowCount } = await client.query(
-          'select app_public.delete_document(d.id) from app_public.documents d where d.id = any ($1)',
+          'select app_public.delete_document(d.id) from app_public.documents d where d.id = any ($1) order by d.id',
           [gone],
         )
         report.deleted += rowCount ?? 0
@@ -201,11 +202,6 @@ async function findGone({ pool, actor, sourceId, report, present }: Load, prune:
     if (documents.length < documentsAtOnce) return
     last = documents.at(-1)?.id as string
   }
-}
-
-const isConnectionError = (error: unknown): boolean => {
-  const { code } = error as { code?: string }
-  return code === undefined ? false : /^(ECONN|EPIPE|08|57P)/.test(code)
 }
 
 export type Counts = { pending: number; processing: number; completed: number; failed: number }

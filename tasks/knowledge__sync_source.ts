@@ -1,4 +1,4 @@
-// Compares a source with the place its documents come from, for one turn of a few minutes; what is left goes on in another job.
+// Compares a source with the place its documents come from, for one turn of two minutes; what is left goes on in another job.
 
 import { z } from 'zod'
 import { loadConfig } from '../server/config.ts'

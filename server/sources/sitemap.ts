@@ -5,7 +5,7 @@ import { createGunzip } from 'node:zlib'
 import { readBounded } from '../outgoing.ts'
 import { readXml } from '../parsers/xml.ts'
 
-export const largestSitemap = 10_485_760
+const largestSitemap = 10_485_760
 
 export type Sitemap = { kind: 'urlset' | 'sitemapindex'; addresses: string[] }
 

@@ -5,7 +5,7 @@ import { OutgoingError, type OutgoingResponse } from '../outgoing.ts'
 import { ParseError } from '../parsers/error.ts'
 import { formatOf, largestFile } from '../parsers/index.ts'
 import { createRobots } from './robots.ts'
-import { largestSitemap, readSitemap, type Sitemap } from './sitemap.ts'
+import { readSitemap, type Sitemap } from './sitemap.ts'
 import { type Found, type Place, type Reading, SourceError, type SourceReader, type Version } from './types.ts'
 
 const mostSitemaps = 100
@@ -129,7 +129,7 @@ async function fetchPage(url: string, visit: Visit, mayBeSitemap: boolean): Prom
   }
   try {
     const answer = await visit.outgoing.get(url, {
-      largestBytes: Math.max(largestFile, largestSitemap),
+      largestBytes: largestFile,
       headers: { accept: 'text/html, */*;q=0.5', ...conditions },
       accepts: (type) => (mayBeSitemap && sitemapTypes.test(type)) || isReadable(url, type),
       permit: visit.permit,

@@ -59,8 +59,8 @@ comment on column app_public.document_chunks.ordinal is 'The place of the chunk 
 comment on column app_public.document_chunks.content is E'@behavior -filterBy -orderBy\nThe text of the chunk.';
 comment on column app_public.document_chunks.start_offset is 'Where the chunk begins in the text of the document, in characters from 0.';
 comment on column app_public.document_chunks.end_offset is 'Where the chunk ends in the text of the document: the position after its last character.';
-comment on column app_public.document_chunks.content_tsvector is E'@behavior -*\nThe document''s title (weight A) and the chunk, as the text-search configuration of the source''s language reads them.';
-comment on column app_public.document_chunks.document_length is 'The length of the chunk for BM25: the number of tokens in content_tsvector.';
+comment on column app_public.document_chunks.content_tsvector is E'@behavior -*\nThe document''s title (weight A) and the chunk, as the text-search configuration of the document''s language reads them.';
+comment on column app_public.document_chunks.document_length is 'The length of the chunk for BM25: the number of places in content_tsvector that have a term.';
 comment on column app_public.document_chunks.created_at is 'When the document was cut into chunks.';
 
 comment on type app_public.document_outcome is 'The outcome for a document that was given: created, replaced (there was another one under its key), unchanged, retried (it is unchanged, but its processing had failed) or refused.';

@@ -17,7 +17,7 @@ begin
   if not found then
     perform core.raise_error('KN302', 'There is no such document.', 'List the documents of this tenant.');
   end if;
-  -- The title is searched with every chunk, so a new title means new chunks. A file that is not parsed yet has none.
+  -- The title is searched with every chunk, so a new title means new chunks. A file that waits to be parsed is cut afterwards anyway.
   v_is_chunked_again := v_title is not null and v_title <> v_document.title and v_document.processing_stage <> 'parse';
   update app_public.documents d
      set title = coalesce(v_title, d.title), metadata = coalesce(update_document.metadata, d.metadata)

@@ -39,7 +39,7 @@ begin
 end
 $$;
 comment on function app_public.reprocess_knowledge_source is
-  E'@resultFieldName count\n@errors KN301 ID203 TN204\nCuts, embeds and indexes all documents of a source again and returns how many there are. This is needed after its chunk size, overlap or language has changed. A document is not found until it is processed again. It requires the permission can_manage_knowledge.';
+  E'@resultFieldName count\n@errors KN301 ID203 TN204\nCuts, embeds and indexes all documents of a source again and returns how many there are. This is needed after its chunk size, overlap or language has changed. A document stays searchable as it was until it has been cut again. It requires the permission can_manage_knowledge.';
 grant execute on function app_public.reprocess_knowledge_source to rowhouse_user;
 
 create or replace function app_public.rag_knowledge_sources_processing_counts(source app_public.rag_knowledge_sources)

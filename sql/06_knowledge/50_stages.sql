@@ -115,8 +115,6 @@ declare
   v_language text;
   v_was_searchable boolean;
   v_chunked uuid[] := '{}';
-  v_source_ids uuid[] := '{}';
-  v_languages text[] := '{}';
   v_replaced uuid[] := '{}';
 begin
   call core.enter_tenant(chunk_documents.tenant_id);
@@ -150,8 +148,6 @@ begin
              processing_started_at = coalesce(d.processing_started_at, clock_timestamp())
        where d.tenant_id = chunk_documents.tenant_id and d.id = v_document.id;
       v_chunked := v_chunked || v_document.id;
-      v_source_ids := v_source_ids || v_document.source_id;
-      v_languages := v_languages || v_language;
       if v_was_searchable then
         v_replaced := v_replaced || v_document.id;
       end if;
@@ -162,9 +158,10 @@ begin
   end loop;
   -- In one order, so that two jobs that find the same new languages do not wait for each other in a circle.
   insert into knowledge.source_languages (tenant_id, source_id, language)
-  select distinct chunk_documents.tenant_id, l.source_id, l.language
-    from unnest(v_source_ids, v_languages) as l (source_id, language)
-   order by l.source_id, l.language
+  select distinct d.tenant_id, d.source_id, d.language
+    from app_public.documents d
+   where d.tenant_id = chunk_documents.tenant_id and d.id = any (v_chunked)
+   order by d.source_id, d.language
   on conflict do nothing;
   -- Where the model is built in, a document is found by its vectors, too, from the moment that they take the place of the old.
   perform knowledge.embed_builtin(chunk_documents.tenant_id, v_replaced);

@@ -220,6 +220,9 @@ begin
          error = coalesce(case when p.outcome = 'gone' then p.error end, 'It is no longer listed.'), etag = null, last_modified = null
    where p.tenant_id = remove_pages.tenant_id and p.source_id = remove_pages.source_id and p.external_id = any (v_keys);
   if v_is_pruned then
+    perform knowledge.lock_documents(remove_pages.tenant_id, array(
+      select d.id from app_public.documents d
+       where d.tenant_id = remove_pages.tenant_id and d.source_id = remove_pages.source_id and d.external_id = any (v_keys)));
     delete from app_public.documents d
      where d.tenant_id = remove_pages.tenant_id and d.source_id = remove_pages.source_id and d.external_id = any (v_keys);
   end if;

@@ -170,7 +170,7 @@ declare
   v_reading tsquery;
   v_condition tsquery;
 begin
-  -- Each text is indexed in the language of its source, so it is enough that the words match as one language reads them.
+  -- Each text is indexed in the language of its document, so it is enough that the words match as one language reads them.
   foreach v_config in array text_condition.configs loop
     v_reading := case when text_condition.is_title
       -- The words of the title have weight A (knowledge.search_vector).
