@@ -22,6 +22,12 @@ ALTER SCHEMA core OWNER TO rowhouse_owner;
 
 COMMENT ON SCHEMA core IS 'What every domain builds on: errors, the wall, access rules, the context of a request, the clock and the queue.';
 
+CREATE SCHEMA governance;
+
+ALTER SCHEMA governance OWNER TO rowhouse_owner;
+
+COMMENT ON SCHEMA governance IS 'Secrets of tenants, consent, obligations, retention, export and erasure.';
+
 CREATE SCHEMA knowledge;
 
 ALTER SCHEMA knowledge OWNER TO rowhouse_owner;
@@ -1765,7 +1771,7 @@ Text of the chunk.';
 COMMENT ON COLUMN app_public.search_hit.snippet IS '@notNull
 The part of the text that shows the words of the question, as HTML: the text is escaped, and the words are in <mark>.';
 
-COMMENT ON COLUMN app_public.search_hit.explanation IS 'How the score was computed; null unless the option explain is set. An object with chunkCount, averageLength, k1, b and length; terms, each with term, writtenAs (the word of the question that the term stands for, when they differ), weight, df, tf, idf and score (its part of the BM25 score); and, when vectors are searched, model, similarity, fusion, vectorWeight and rrfK; and, with freshness_half_life, documentDate and decay, by which the score was multiplied.';
+COMMENT ON COLUMN app_public.search_hit.explanation IS 'How the score was computed; null unless the option explain is set. An object with chunkCount, averageLength, k1, b and length; terms, each with term, writtenAs (the word of the question that the term stands for, when they differ), weight, df, tf, idf and score (its part of the BM25 score); and, when vectors are searched, model and similarity, and in a hybrid search fusion, vectorWeight and, with fusion rrf, rrfK; and, with freshness_half_life, documentDate and decay, by which the score was multiplied.';
 
 COMMENT ON COLUMN app_public.search_hit.context IS 'The text of the chunk with that of the chunks around it, where what two of them have in common stands once; null unless the option context is more than 0.';
 
@@ -6940,9 +6946,9 @@ COMMENT ON COLUMN app_public.document_chunks.start_offset IS 'Where the chunk be
 COMMENT ON COLUMN app_public.document_chunks.end_offset IS 'Where the chunk ends in the text of the document: the position after its last character.';
 
 COMMENT ON COLUMN app_public.document_chunks.content_tsvector IS '@behavior -*
-The document''s title (weight A) and the chunk, as the text-search configuration of the source''s language reads them.';
+The document''s title (weight A) and the chunk, as the text-search configuration of the document''s language reads them.';
 
-COMMENT ON COLUMN app_public.document_chunks.document_length IS 'The length of the chunk for BM25: the number of tokens in content_tsvector.';
+COMMENT ON COLUMN app_public.document_chunks.document_length IS 'The length of the chunk for BM25: the number of places in content_tsvector that have a term.';
 
 COMMENT ON COLUMN app_public.document_chunks.created_at IS 'When the document was cut into chunks.';
 
@@ -9532,7 +9538,7 @@ ALTER FUNCTION app_public.reprocess_knowledge_source(source_id uuid) OWNER TO ro
 
 COMMENT ON FUNCTION app_public.reprocess_knowledge_source(source_id uuid) IS '@resultFieldName count
 @errors KN301 ID203 TN204
-Cuts, embeds and indexes all documents of a source again and returns how many there are. This is needed after its chunk size, overlap or language has changed. A document is not found until it is processed again. It requires the permission can_manage_knowledge.';
+Cuts, embeds and indexes all documents of a source again and returns how many there are. This is needed after its chunk size, overlap or language has changed. A document stays searchable as it was until it has been cut again. It requires the permission can_manage_knowledge.';
 
 CREATE FUNCTION app_public.resend_invitation(id uuid) RETURNS app_public.invitations
     LANGUAGE plpgsql SECURITY DEFINER
@@ -11698,7 +11704,7 @@ begin
   if not found then
     perform core.raise_error('KN302', 'There is no such document.', 'List the documents of this tenant.');
   end if;
-  -- The title is searched with every chunk, so a new title means new chunks. A file that is not parsed yet has none.
+  -- The title is searched with every chunk, so a new title means new chunks. A file that waits to be parsed is cut afterwards anyway.
   v_is_chunked_again := v_title is not null and v_title <> v_document.title and v_document.processing_stage <> 'parse';
   update app_public.documents d
      set title = coalesce(v_title, d.title), metadata = coalesce(update_document.metadata, d.metadata)
@@ -22065,8 +22071,6 @@ declare
   v_language text;
   v_was_searchable boolean;
   v_chunked uuid[] := '{}';
-  v_source_ids uuid[] := '{}';
-  v_languages text[] := '{}';
   v_replaced uuid[] := '{}';
 begin
   call core.enter_tenant(chunk_documents.tenant_id);
@@ -22100,8 +22104,6 @@ begin
              processing_started_at = coalesce(d.processing_started_at, clock_timestamp())
        where d.tenant_id = chunk_documents.tenant_id and d.id = v_document.id;
       v_chunked := v_chunked || v_document.id;
-      v_source_ids := v_source_ids || v_document.source_id;
-      v_languages := v_languages || v_language;
       if v_was_searchable then
         v_replaced := v_replaced || v_document.id;
       end if;
@@ -22112,9 +22114,10 @@ begin
   end loop;
   -- In one order, so that two jobs that find the same new languages do not wait for each other in a circle.
   insert into knowledge.source_languages (tenant_id, source_id, language)
-  select distinct chunk_documents.tenant_id, l.source_id, l.language
-    from unnest(v_source_ids, v_languages) as l (source_id, language)
-   order by l.source_id, l.language
+  select distinct d.tenant_id, d.source_id, d.language
+    from app_public.documents d
+   where d.tenant_id = chunk_documents.tenant_id and d.id = any (v_chunked)
+   order by d.source_id, d.language
   on conflict do nothing;
   -- Where the model is built in, a document is found by its vectors, too, from the moment that they take the place of the old.
   perform knowledge.embed_builtin(chunk_documents.tenant_id, v_replaced);
@@ -23396,6 +23399,9 @@ begin
          error = coalesce(case when p.outcome = 'gone' then p.error end, 'It is no longer listed.'), etag = null, last_modified = null
    where p.tenant_id = remove_pages.tenant_id and p.source_id = remove_pages.source_id and p.external_id = any (v_keys);
   if v_is_pruned then
+    perform knowledge.lock_documents(remove_pages.tenant_id, array(
+      select d.id from app_public.documents d
+       where d.tenant_id = remove_pages.tenant_id and d.source_id = remove_pages.source_id and d.external_id = any (v_keys)));
     delete from app_public.documents d
      where d.tenant_id = remove_pages.tenant_id and d.source_id = remove_pages.source_id and d.external_id = any (v_keys);
   end if;
@@ -30946,7 +30952,7 @@ declare
   v_reading tsquery;
   v_condition tsquery;
 begin
-  -- Each text is indexed in the language of its source, so it is enough that the words match as one language reads them.
+  -- Each text is indexed in the language of its document, so it is enough that the words match as one language reads them.
   foreach v_config in array text_condition.configs loop
     v_reading := case when text_condition.is_title
       -- The words of the title have weight A (knowledge.search_vector).
@@ -41480,6 +41486,12 @@ GRANT USAGE ON SCHEMA core TO rowhouse_analyst;
 GRANT USAGE ON SCHEMA core TO rowhouse_own_rows;
 GRANT USAGE ON SCHEMA core TO rowhouse_shared_rows;
 GRANT USAGE ON SCHEMA core TO rowhouse_backup;
+
+GRANT USAGE ON SCHEMA governance TO rowhouse_authenticator;
+GRANT USAGE ON SCHEMA governance TO rowhouse_user;
+GRANT USAGE ON SCHEMA governance TO rowhouse_worker;
+GRANT USAGE ON SCHEMA governance TO rowhouse_platform;
+GRANT USAGE ON SCHEMA governance TO rowhouse_backup;
 
 GRANT USAGE ON SCHEMA knowledge TO rowhouse_authenticator;
 GRANT USAGE ON SCHEMA knowledge TO rowhouse_user;

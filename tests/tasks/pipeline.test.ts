@@ -273,9 +273,15 @@ describe('from file to search', () => {
       `mutation ($s: UUID!) { changeEmbeddingModel(input: {sourceId: $s, embeddingModel: "meanings"}) { ${change} } }`,
       { s: source },
     )
+    // The worker may have embedded the chunk before the answer is read.
     expect(begun.data.changeEmbeddingModel.knowledgeSource).toEqual({
       embeddingModel: 'hashing-384',
-      embeddingModelChange: { model: { name: 'meanings' }, chunkCount: 1, embeddedCount: 0, lastError: null },
+      embeddingModelChange: {
+        model: { name: 'meanings' },
+        chunkCount: 1,
+        embeddedCount: expect.toSatisfy((count) => count === 0 || count === 1),
+        lastError: null,
+      },
     })
     for (;;) {
       const { data } = await ask(
