@@ -58,6 +58,7 @@ as $$
       "invitation_expiry_days": {"type": "integer", "minimum": 1, "maximum": 30},
       "store_llm_texts": {"type": "boolean"},
       "llm_text_retention_days": {"type": "integer", "minimum": 1, "maximum": 36500},
+      "unknown_events": {"type": "text", "values": ["keep", "refuse"]},
       "search": {"type": "object", "keys": {
         "k1": {"type": "number", "minimum": 0, "maximum": 10},
         "b": {"type": "number", "minimum": 0, "maximum": 1},

@@ -5,13 +5,17 @@ create or replace function metering.monthly_tables() returns table (parent regcl
 language sql stable
 set search_path to pg_catalog, pg_temp
 as $$
-  values ('app_public.usage_events'::regclass, 'occurred_at'::name, 'metering.usage_events_default'::regclass),
-         ('metering.llm_calls', 'occurred_at', 'metering.llm_calls_default'),
-         ('metering.llm_texts', 'occurred_at', 'metering.llm_texts_default'),
-         ('metering.usage_minutes', 'minute', 'metering.usage_minutes_default');
+  select p.partrelid::regclass, a.attname, p.partdefid::regclass
+    from pg_partitioned_table p
+    join pg_class c on c.oid = p.partrelid and c.relnamespace in (select core.schemas())
+    join pg_attribute a on a.attrelid = p.partrelid and a.attnum = p.partattrs[0] and a.atttypid = 'timestamptz'::regtype
+   where p.partstrat = 'r' and p.partnatts = 1 and p.partdefid <> 0
+     -- The rows of a table that is never changed do not move either.
+     and has_table_privilege('rowhouse_platform', p.partdefid, 'delete')
+   order by 1;
 $$;
 comment on function metering.monthly_tables is
-  'The tables that are partitioned by month, each with the column of its key and its default partition.';
+  'The tables that are partitioned by month, here and in the domains above, each with the column of its key and its default partition: those whose default partition the platform may clear.';
 
 create or replace function metering.month_start(at timestamptz) returns timestamptz
 language sql stable parallel safe
@@ -29,8 +33,11 @@ set search_path to pg_catalog, pg_temp
 as $$
 declare
   v_next constant timestamptz := metering.month_start(create_month.month + interval '32 days');
-  v_name constant text := format('metering.%I',
-    (select relname from pg_class where oid = create_month.parent) || to_char(create_month.month at time zone 'UTC', '_YYYY_MM'));
+  -- It lies in the schema of the default partition.
+  v_name constant text := (
+    select format('%I.%I', n.nspname, p.relname || to_char(create_month.month at time zone 'UTC', '_YYYY_MM'))
+      from pg_class d join pg_namespace n on n.oid = d.relnamespace, pg_class p
+     where d.oid = create_month.leftover and p.oid = create_month.parent);
 begin
   if to_regclass(v_name) is not null then
     return false;

@@ -7,6 +7,7 @@ import { fillCatalog } from './catalog.ts'
 import { fillIdentity } from './identity.ts'
 import { fillKnowledge } from './knowledge.ts'
 import { fillMetering } from './metering.ts'
+import { fillObservability } from './observability.ts'
 import { fillQuotas } from './quotas.ts'
 import { fillSearch } from './search.ts'
 import { fillTenancy } from './tenancy.ts'
@@ -23,6 +24,7 @@ const domains: Fill[] = [
   fillMetering,
   fillQuotas,
   fillBilling,
+  fillObservability,
 ]
 
 export async function fillTables(db: TestDatabase): Promise<void> {

@@ -1,0 +1,36 @@
+// Rows of observability.
+
+import type { Fill } from './types.ts'
+
+export const fillObservability: Fill = async (t, tenant, ids) => {
+  const { userId } = tenant.owner
+  await t.query(
+    `insert into app_public.agent_metrics (tenant_id, id, created_at, batch_id, agent_id, user_id, operation_type, response_time_ms)
+     values ($1, gen_random_uuid(), now(), 1, $2, $3, 'search', 1)`,
+    [tenant.id, ids.agent, userId],
+  )
+  await t.query(
+    `insert into app_public.tool_executions (tenant_id, id, executed_at, batch_id, tool_name, user_id, status)
+     values ($1, gen_random_uuid(), now(), 1, 'calculator', $2, 'success')`,
+    [tenant.id, userId],
+  )
+  await t.query(`insert into app_public.analytics_event_types (tenant_id, name) values ($1, 'report.opened')`, [
+    tenant.id,
+  ])
+  await t.query(
+    `insert into app_public.analytics_events (tenant_id, id, occurred_at, batch_id, event_name, user_id, is_known)
+     values ($1, gen_random_uuid(), now(), 1, 'report.opened', $2, true)`,
+    [tenant.id, userId],
+  )
+  await t.query(`insert into observability.event_keys values ($1, 'tool', 'k', 0, now())`, [tenant.id])
+  await t.query(`insert into observability.operation_queue values ($1, 1, 'tool', 1, now(), now())`, [tenant.id])
+  await t.query(
+    `insert into observability.operation_days values ($1, current_date, 'tool', null, 'calculator', 1, 1, 1, 0, 1, 0, 0, now())`,
+    [tenant.id],
+  )
+  await t.query(`insert into observability.operation_totals values ($1, 'agent', $2, 1, 1, 0, 1, 1, now())`, [
+    tenant.id,
+    ids.agent,
+  ])
+  await t.query(`insert into observability.rollup_state values ($1, 'UTC')`, [tenant.id])
+}
