@@ -249,6 +249,7 @@ describe('roles as they are granted', () => {
         'metering.llm_texts',
         'metering.usage_days',
         'metering.usage_minutes',
+        'observability.operation_days',
       ].map((name) => ({
         name,
         writes: false,
