@@ -877,6 +877,50 @@ COMMENT ON DOMAIN app_public.membership_status IS 'The status of a membership. O
 
 COMMENT ON CONSTRAINT membership_status_is_known ON DOMAIN app_public.membership_status IS 'must be active, inactive, invited, suspended or pending';
 
+CREATE TYPE app_public.new_agent_metric AS (
+	idempotency_key text,
+	created_at timestamp with time zone,
+	agent_id uuid,
+	agent_name text,
+	user_id uuid,
+	conversation_id uuid,
+	session_id text,
+	prompt_id uuid,
+	workflow_id uuid,
+	panel_id uuid,
+	operation_type text,
+	query_text text,
+	search_method text,
+	response_time_ms integer,
+	tokens_input integer,
+	tokens_output integer,
+	cost_usd numeric,
+	satisfaction_score integer,
+	confidence_score numeric,
+	relevance_score numeric,
+	graphrag_hit boolean,
+	graphrag_fallback boolean,
+	graph_traversal_depth integer,
+	chunks_retrieved integer,
+	success boolean,
+	error_type text,
+	error_message text,
+	metadata jsonb
+);
+
+ALTER TYPE app_public.new_agent_metric OWNER TO rowhouse_owner;
+
+CREATE TYPE app_public.new_analytics_event AS (
+	idempotency_key text,
+	occurred_at timestamp with time zone,
+	event_name text,
+	user_id uuid,
+	session_id text,
+	properties jsonb
+);
+
+ALTER TYPE app_public.new_analytics_event OWNER TO rowhouse_owner;
+
 CREATE TYPE app_public.new_document AS (
 	external_id text,
 	title text,
@@ -1160,6 +1204,34 @@ COMMENT ON COLUMN app_public.new_project.ends_on IS 'The last day, not before th
 
 COMMENT ON COLUMN app_public.new_project.status IS 'Its status; planned by default.';
 
+CREATE DOMAIN app_public.tool_execution_status AS text
+	CONSTRAINT tool_execution_status_is_known CHECK ((VALUE = ANY (ARRAY['success'::text, 'error'::text, 'timeout'::text, 'cancelled'::text])));
+
+ALTER DOMAIN app_public.tool_execution_status OWNER TO rowhouse_owner;
+
+COMMENT ON DOMAIN app_public.tool_execution_status IS 'How a run of a tool ended.';
+
+CREATE TYPE app_public.new_tool_execution AS (
+	idempotency_key text,
+	executed_at timestamp with time zone,
+	tool_id uuid,
+	tool_name text,
+	agent_id uuid,
+	user_id uuid,
+	conversation_id uuid,
+	task_id uuid,
+	status app_public.tool_execution_status,
+	duration_ms integer,
+	input jsonb,
+	output jsonb,
+	cost_usd numeric,
+	error_type text,
+	error_message text,
+	metadata jsonb
+);
+
+ALTER TYPE app_public.new_tool_execution OWNER TO rowhouse_owner;
+
 CREATE TYPE app_public.usage_outcome AS ENUM (
     'success',
     'error',
@@ -1244,6 +1316,13 @@ What to do, in English.';
 
 COMMENT ON COLUMN app_public.onboarding_step.is_done IS '@notNull
 Whether it is done.';
+
+CREATE DOMAIN app_public.operation_kind AS text
+	CONSTRAINT operation_kind_is_known CHECK ((VALUE = ANY (ARRAY['agent'::text, 'prompt'::text, 'workflow'::text, 'panel'::text, 'tool'::text, 'event'::text])));
+
+ALTER DOMAIN app_public.operation_kind OWNER TO rowhouse_owner;
+
+COMMENT ON DOMAIN app_public.operation_kind IS 'What operations are counted by: the agent, prompt, workflow or panel they belong to, the tool that ran, or the event of the product.';
 
 CREATE DOMAIN app_public.output_format AS text
 	CONSTRAINT output_format_is_known CHECK ((VALUE = ANY (ARRAY['text'::text, 'json'::text, 'markdown'::text, 'structured'::text])));
@@ -1581,6 +1660,13 @@ COMMENT ON COLUMN app_public.received_share.shared_at IS 'When it was shared; nu
 COMMENT ON COLUMN app_public.received_share.expires_at IS 'When the share ends; null when it does not end.';
 
 COMMENT ON COLUMN app_public.received_share.declined_at IS 'When this tenant declined it; null when it is not declined.';
+
+CREATE TYPE app_public.recording_receipt AS (
+	stored_count integer,
+	repeated_count integer
+);
+
+ALTER TYPE app_public.recording_receipt OWNER TO rowhouse_owner;
 
 CREATE TYPE app_public.rendered_prompt AS (
 	system text,
@@ -2386,6 +2472,15 @@ CREATE TYPE metering.rate_limit_use AS (
 
 ALTER TYPE metering.rate_limit_use OWNER TO rowhouse_owner;
 
+CREATE TYPE observability.event_head AS (
+	key text,
+	at timestamp with time zone,
+	user_id uuid,
+	problem text
+);
+
+ALTER TYPE observability.event_head OWNER TO rowhouse_owner;
+
 CREATE TYPE search.block_bound AS (
 	block_id bigint,
 	chunk_count integer,
@@ -2823,7 +2918,7 @@ COMMENT ON COLUMN app_public.tenants.plan_features IS '@kept
 The features that its plan switches on or off, with the overrides of its entitlements. Billing keeps it.';
 
 COMMENT ON COLUMN app_public.tenants.config IS '@errors TN402 TN403
-Its settings, an object with these keys. default_model; max_concurrent_chats (1 to 10,000); retention_days (1 to 36,500); allowed_domains (at most 100, in lower case); invitation_expiry_days (1 to 30, default 7); store_llm_texts (default false); llm_text_retention_days (1 to 36,500). search has k1 (0 to 10, default 1.2) and b (0 to 1, default 0.75), the parameters of BM25; titleBoost (0 to 100, default 2), the weight of a word in a title; exactVectorLimit (default 3000), up to how many vectors are compared one by one; and logQueries (hash, text or none; default hash), what is stored of a question. Members with the permission can_manage_settings change it.';
+Its settings, an object with these keys. default_model; max_concurrent_chats (1 to 10,000); retention_days (1 to 36,500); allowed_domains (at most 100, in lower case); invitation_expiry_days (1 to 30, default 7); store_llm_texts (default false); llm_text_retention_days (1 to 36,500); unknown_events (keep or refuse, default keep), what becomes of events of the product whose type the tenant has not defined. search has k1 (0 to 10, default 1.2) and b (0 to 1, default 0.75), the parameters of BM25; titleBoost (0 to 100, default 2), the weight of a word in a title; exactVectorLimit (default 3000), up to how many vectors are compared one by one; and logQueries (hash, text or none; default hash), what is stored of a question. Members with the permission can_manage_settings change it.';
 
 COMMENT ON COLUMN app_public.tenants.quotas IS 'Its limits: max_users, max_agents, max_documents, max_api_calls_per_month, max_storage_gb and max_sub_tenants, as platform staff have set them. A limit replaces the one of the plan, a limit that is null lifts it, and all that the tenants below have counts too. myQuotas shows what holds. Platform staff set it with setTenantEntitlements.';
 
@@ -8851,6 +8946,38 @@ ALTER FUNCTION app_public.received_shares() OWNER TO rowhouse_platform;
 
 COMMENT ON FUNCTION app_public.received_shares() IS 'The resources of other tenants that are shared with you, with the tenant they belong to and the end of the share. Declined shares are listed as well. A resource that is shared in several ways comes once for each. With can_manage_settings you also see the shares for single members and workspaces of this tenant.';
 
+CREATE FUNCTION app_public.record_agent_metrics(metrics app_public.new_agent_metric[]) RETURNS app_public.recording_receipt
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  perform tenancy.require_role('viewer');
+  return observability.store_agent_metrics(record_agent_metrics.metrics);
+end
+$$;
+
+ALTER FUNCTION app_public.record_agent_metrics(metrics app_public.new_agent_metric[]) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.record_agent_metrics(metrics app_public.new_agent_metric[]) IS '@resultFieldName receipt
+@errors ID202 OB201 OB301 OB302 OB401 OB402 OB403 OB404 OB405 OB406 OB407 OB408 OB409 OB501
+Records 1 to 10,000 operations of agents at once, all of them or none. Recording the same row again under its idempotency key, within 35 days, stores nothing. An error names the position of the first row that is refused, from 1.';
+
+CREATE FUNCTION app_public.record_events(events app_public.new_analytics_event[]) RETURNS app_public.recording_receipt
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  perform tenancy.require_role('viewer');
+  return observability.store_events(record_events.events);
+end
+$$;
+
+ALTER FUNCTION app_public.record_events(events app_public.new_analytics_event[]) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.record_events(events app_public.new_analytics_event[]) IS '@resultFieldName receipt
+@errors ID202 OB201 OB301 OB303 OB401 OB402 OB403 OB404 OB407 OB408 OB409 OB412 OB501
+Records 1 to 10,000 events of the product at once, all of them or none. An event that the tenant does not know (analyticsEventTypes) is kept apart, or refused when config.unknown_events is refuse; the properties of a known one must fit its schema. Recording the same row again under its idempotency key, within 35 days, stores nothing. An error names the position of the first row that is refused, from 1.';
+
 CREATE FUNCTION app_public.record_llm_usage(call app_public.new_llm_call) RETURNS app_public.llm_usage_receipt
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -8980,6 +9107,22 @@ ALTER FUNCTION app_public.record_payment(invoice_id uuid, amount numeric, refere
 COMMENT ON FUNCTION app_public.record_payment(invoice_id uuid, amount numeric, reference text) IS '@resultFieldName payment
 @errors LB304 LB402 LB520 LB602 TN205 23514
 Records a payment that arrived outside Rowhouse, such as a bank transfer. A second call with the same reference returns the first payment. Only platform staff may call it, because customers must not confirm their own payments.';
+
+CREATE FUNCTION app_public.record_tool_executions(executions app_public.new_tool_execution[]) RETURNS app_public.recording_receipt
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  perform tenancy.require_role('viewer');
+  return observability.store_tool_executions(record_tool_executions.executions);
+end
+$$;
+
+ALTER FUNCTION app_public.record_tool_executions(executions app_public.new_tool_execution[]) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.record_tool_executions(executions app_public.new_tool_execution[]) IS '@resultFieldName receipt
+@errors ID202 OB201 OB301 OB302 OB401 OB402 OB403 OB404 OB405 OB406 OB407 OB408 OB409 OB410 OB501
+Records 1 to 10,000 runs of tools at once, all of them or none. A tool is named by its id in the catalogue, by a name, or by both. Recording the same row again under its idempotency key, within 35 days, stores nothing. An error names the position of the first row that is refused, from 1.';
 
 CREATE FUNCTION app_public.record_usage(event app_public.new_usage_event) RETURNS app_public.usage_receipt
     LANGUAGE plpgsql SECURITY DEFINER
@@ -21418,6 +21561,177 @@ ALTER FUNCTION core.jobs_held_by(worker_id text) OWNER TO rowhouse_queue;
 
 COMMENT ON FUNCTION core.jobs_held_by(worker_id text) IS 'The jobs that are locked for this worker.';
 
+CREATE FUNCTION core.json_array_faults(schema jsonb, value jsonb, path text) RETURNS text[]
+    LANGUAGE plpgsql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  if jsonb_array_length(value) < (schema ->> 'minItems')::numeric or jsonb_array_length(value) > (schema ->> 'maxItems')::numeric then
+    return array[format('%s must have %s to %s entries', coalesce(nullif(path, ''), 'The value'),
+      coalesce(schema ->> 'minItems', '0'), coalesce(schema ->> 'maxItems', 'any number of'))];
+  end if;
+  if not schema ? 'items' then
+    return '{}';
+  end if;
+  return array(
+    select f.fault
+      from jsonb_array_elements(value) with ordinality as e (item, n)
+     cross join lateral unnest(core.json_value_faults(schema -> 'items', e.item, format('%s[%s]', path, e.n - 1))) as f (fault)
+     limit 10);
+end
+$$;
+
+ALTER FUNCTION core.json_array_faults(schema jsonb, value jsonb, path text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION core.json_array_faults(schema jsonb, value jsonb, path text) IS 'Why the entries of a JSON array do not fit a JSON Schema.';
+
+CREATE FUNCTION core.json_object_faults(schema jsonb, value jsonb, path text) RETURNS text[]
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select coalesce(array_agg(f.fault), '{}') from (
+    select trim(leading '.' from path || '.' || left(r.key, 100)) || ' is missing' as fault
+      from jsonb_array_elements_text(schema -> 'required') as r (key)
+     where not value ? r.key
+    union all
+    select f.fault
+      from jsonb_each(value) e
+     cross join lateral unnest(core.json_value_faults(
+       coalesce(schema -> 'properties' -> e.key, schema -> 'additionalProperties', 'true'),
+       e.value, trim(leading '.' from path || '.' || left(e.key, 100)))) as f (fault)
+     limit 10
+  ) as f;
+$$;
+
+ALTER FUNCTION core.json_object_faults(schema jsonb, value jsonb, path text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION core.json_object_faults(schema jsonb, value jsonb, path text) IS 'Why the keys of a JSON object do not fit a JSON Schema.';
+
+CREATE FUNCTION core.json_schema_faults(schema jsonb, path text DEFAULT ''::text, depth integer DEFAULT 0) RETURNS text[]
+    LANGUAGE plpgsql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+declare
+  v_faults text[] := '{}';
+  v_types constant jsonb := '["object", "array", "string", "integer", "number", "boolean", "null"]';
+  v_keyword text;
+  v_value jsonb;
+  v_kind text;
+  v_name text;
+begin
+  if jsonb_typeof(schema) = 'boolean' then
+    return v_faults;
+  elsif jsonb_typeof(schema) is distinct from 'object' then
+    return array[format('%s must be an object', coalesce(nullif(path, ''), 'The schema'))];
+  elsif depth > 20 then
+    return array[format('%s is nested deeper than 20 levels', path)];
+  end if;
+  for v_keyword, v_value in select e.key, e.value from jsonb_each(schema) e order by e.key loop
+    v_kind := core.json_schema_keywords() ->> v_keyword;
+    v_name := trim(leading '.' from path || '.' || left(v_keyword, 100));
+    if v_kind is null then
+      v_faults := v_faults || format('%s is not understood', v_name);
+    elsif v_kind in ('string', 'number', 'array') and jsonb_typeof(v_value) <> v_kind
+      or v_kind = 'strings' and (jsonb_typeof(v_value) <> 'array' or jsonb_path_exists(v_value, '$[*] ? (@.type() != "string")')) then
+      v_faults := v_faults || format('%s must be %s', v_name,
+        case v_kind when 'strings' then 'a list of strings' when 'array' then 'an array' else 'a ' || v_kind end);
+    elsif v_kind = 'text' and not v_types @> (case jsonb_typeof(v_value) when 'array' then v_value else jsonb_build_array(v_value) end) then
+      v_faults := v_faults || format('%s must be one of %s', v_name, (select string_agg(t, ', ') from jsonb_array_elements_text(v_types) t));
+    elsif v_kind = 'schema' then
+      v_faults := v_faults || core.json_schema_faults(v_value, v_name, depth + 1);
+    elsif v_kind = 'schemas' and jsonb_typeof(v_value) <> 'object' then
+      v_faults := v_faults || format('%s must be an object', v_name);
+    elsif v_kind = 'schemas' then
+      v_faults := v_faults || coalesce((
+        select array_agg(f.fault order by p.key)
+          from jsonb_each(v_value) p
+         cross join lateral unnest(core.json_schema_faults(p.value, v_name || '.' || left(p.key, 100), depth + 1)) as f (fault)), '{}');
+    end if;
+    if cardinality(v_faults) > 10 then
+      return v_faults[1:10];
+    end if;
+  end loop;
+  return v_faults;
+end
+$_$;
+
+ALTER FUNCTION core.json_schema_faults(schema jsonb, path text, depth integer) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION core.json_schema_faults(schema jsonb, path text, depth integer) IS 'What is wrong with a JSON Schema, at most ten faults, each beginning with its path; empty when it can be used.';
+
+CREATE FUNCTION core.json_schema_keywords() RETURNS jsonb
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN '{"$id": "string", "enum": "array", "type": "text", "const": "any", "items": "schema", "title": "string", "format": "string", "$schema": "string", "default": "any", "maximum": "number", "minimum": "number", "examples": "array", "maxItems": "number", "minItems": "number", "required": "strings", "maxLength": "number", "minLength": "number", "properties": "schemas", "description": "string", "exclusiveMaximum": "number", "exclusiveMinimum": "number", "additionalProperties": "schema"}'::jsonb;
+
+ALTER FUNCTION core.json_schema_keywords() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION core.json_schema_keywords() IS 'The keywords of JSON Schema (2020-12) that are understood, each with what its value must be. format is an annotation, as the standard has it. pattern is missing, because a regular expression of a caller can take any time.';
+
+CREATE FUNCTION core.json_type(value jsonb) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select case jsonb_typeof(value)
+    when 'number' then case when (value #>> '{}')::numeric = trunc((value #>> '{}')::numeric) then 'integer' else 'number' end
+    else jsonb_typeof(value)
+  end;
+$$;
+
+ALTER FUNCTION core.json_type(value jsonb) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION core.json_type(value jsonb) IS 'The type of a JSON value in the words of JSON Schema: object, array, string, integer, number, boolean or null. A number without a fraction is an integer, such as 1.0.';
+
+CREATE FUNCTION core.json_value_faults(schema jsonb, value jsonb, path text DEFAULT ''::text) RETURNS text[]
+    LANGUAGE plpgsql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_faults text[] := '{}';
+  v_type constant text := core.json_type(value);
+  v_what constant text := coalesce(nullif(path, ''), 'The value');
+  v_allowed jsonb := case jsonb_typeof(schema -> 'type') when 'string' then jsonb_build_array(schema -> 'type') else schema -> 'type' end;
+begin
+  if schema = 'false' then
+    return array[v_what || ' is not allowed'];
+  elsif jsonb_typeof(schema) <> 'object' or value is null then
+    return v_faults;
+  end if;
+  if v_allowed is not null and not (v_allowed ? v_type or v_type = 'integer' and v_allowed ? 'number') then
+    return array[format('%s must be %s', v_what, (select string_agg(t, ' or ') from jsonb_array_elements_text(v_allowed) t))];
+  end if;
+  if schema ? 'enum' and not schema -> 'enum' @> jsonb_build_array(value) then
+    v_faults := v_faults || format('%s is not one of the values that are allowed', v_what);
+  end if;
+  if schema ? 'const' and schema -> 'const' <> value then
+    v_faults := v_faults || format('%s is not the value that is asked for', v_what);
+  end if;
+  case v_type
+    when 'object' then
+      v_faults := v_faults || core.json_object_faults(schema, value, path);
+    when 'array' then
+      v_faults := v_faults || core.json_array_faults(schema, value, path);
+    when 'string' then
+      if length(value #>> '{}') < (schema ->> 'minLength')::numeric or length(value #>> '{}') > (schema ->> 'maxLength')::numeric then
+        v_faults := v_faults || format('%s must have %s to %s characters', v_what,
+          coalesce(schema ->> 'minLength', '0'), coalesce(schema ->> 'maxLength', 'any number of'));
+      end if;
+    when 'integer', 'number' then
+      if (value #>> '{}')::numeric < (schema ->> 'minimum')::numeric or (value #>> '{}')::numeric > (schema ->> 'maximum')::numeric
+        or (value #>> '{}')::numeric <= (schema ->> 'exclusiveMinimum')::numeric
+        or (value #>> '{}')::numeric >= (schema ->> 'exclusiveMaximum')::numeric then
+        v_faults := v_faults || format('%s is out of range', v_what);
+      end if;
+    else
+      null;
+  end case;
+  return v_faults[1:10];
+end
+$$;
+
+ALTER FUNCTION core.json_value_faults(schema jsonb, value jsonb, path text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION core.json_value_faults(schema jsonb, value jsonb, path text) IS 'Why a JSON value does not fit a JSON Schema, at most ten faults, each beginning with the path of the value and never repeating it; empty when it fits. The schema must be free of core.json_schema_faults.';
+
 CREATE PROCEDURE core.let_backup_read()
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -25043,8 +25357,11 @@ CREATE FUNCTION metering.create_month(parent regclass, key name, leftover regcla
     AS $$
 declare
   v_next constant timestamptz := metering.month_start(create_month.month + interval '32 days');
-  v_name constant text := format('metering.%I',
-    (select relname from pg_class where oid = create_month.parent) || to_char(create_month.month at time zone 'UTC', '_YYYY_MM'));
+  -- It lies in the schema of the default partition.
+  v_name constant text := (
+    select format('%I.%I', n.nspname, p.relname || to_char(create_month.month at time zone 'UTC', '_YYYY_MM'))
+      from pg_class d join pg_namespace n on n.oid = d.relnamespace, pg_class p
+     where d.oid = create_month.leftover and p.oid = create_month.parent);
 begin
   if to_regclass(v_name) is not null then
     return false;
@@ -25666,15 +25983,19 @@ CREATE FUNCTION metering.monthly_tables() RETURNS TABLE(parent regclass, key nam
     LANGUAGE sql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-  values ('app_public.usage_events'::regclass, 'occurred_at'::name, 'metering.usage_events_default'::regclass),
-         ('metering.llm_calls', 'occurred_at', 'metering.llm_calls_default'),
-         ('metering.llm_texts', 'occurred_at', 'metering.llm_texts_default'),
-         ('metering.usage_minutes', 'minute', 'metering.usage_minutes_default');
+  select p.partrelid::regclass, a.attname, p.partdefid::regclass
+    from pg_partitioned_table p
+    join pg_class c on c.oid = p.partrelid and c.relnamespace in (select core.schemas())
+    join pg_attribute a on a.attrelid = p.partrelid and a.attnum = p.partattrs[0] and a.atttypid = 'timestamptz'::regtype
+   where p.partstrat = 'r' and p.partnatts = 1 and p.partdefid <> 0
+     -- The rows of a table that is never changed do not move either.
+     and has_table_privilege('rowhouse_platform', p.partdefid, 'delete')
+   order by 1;
 $$;
 
 ALTER FUNCTION metering.monthly_tables() OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION metering.monthly_tables() IS 'The tables that are partitioned by month, each with the column of its key and its default partition.';
+COMMENT ON FUNCTION metering.monthly_tables() IS 'The tables that are partitioned by month, here and in the domains above, each with the column of its key and its default partition: those whose default partition the platform may clear.';
 
 CREATE FUNCTION metering.move_count(tenant_id uuid, quota_type app_public.quota_type, amount numeric, old_user_id uuid, new_user_id uuid) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
@@ -27905,6 +28226,241 @@ ALTER FUNCTION metering.write_usage(events app_public.new_usage_event[], ordinal
 
 COMMENT ON FUNCTION metering.write_usage(events app_public.new_usage_event[], ordinals integer[], batch_id bigint, payer_id uuid, first_at timestamp with time zone, last_at timestamp with time zone) IS 'Stores the events at these positions of a batch with their costs, and puts the batch into the queue of the roll-ups.';
 
+CREATE TABLE observability.operation_days (
+    tenant_id uuid NOT NULL,
+    day date NOT NULL,
+    kind app_public.operation_kind NOT NULL,
+    subject_id uuid,
+    operation text NOT NULL,
+    bucket smallint,
+    execution_count bigint NOT NULL,
+    success_count bigint NOT NULL,
+    error_count bigint NOT NULL,
+    duration_ms bigint NOT NULL,
+    token_count bigint NOT NULL,
+    cost_usd numeric NOT NULL,
+    last_at timestamp with time zone NOT NULL,
+    CONSTRAINT operation_is_not_too_long CHECK ((length(operation) <= 255))
+);
+
+ALTER TABLE ONLY observability.operation_days FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE observability.operation_days OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE observability.operation_days IS 'Operations by day of the tenant''s calendar, kind, subject, operation and bucket of the duration.';
+
+COMMENT ON CONSTRAINT operation_is_not_too_long ON observability.operation_days IS 'must have at most 255 characters';
+
+CREATE FUNCTION observability.add_operations(days observability.operation_days[]) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  insert into observability.operation_days as d
+  select n.* from unnest(add_operations.days) as n
+  on conflict (tenant_id, day, kind, subject_id, operation, bucket) do update
+     set execution_count = d.execution_count + excluded.execution_count, success_count = d.success_count + excluded.success_count,
+         error_count = d.error_count + excluded.error_count, duration_ms = d.duration_ms + excluded.duration_ms,
+         token_count = d.token_count + excluded.token_count, cost_usd = d.cost_usd + excluded.cost_usd,
+         last_at = greatest(d.last_at, excluded.last_at);
+  insert into observability.operation_totals as t
+  select * from observability.totals_of_days(add_operations.days)
+  on conflict (tenant_id, kind, subject_id) do update
+     set execution_count = t.execution_count + excluded.execution_count, success_count = t.success_count + excluded.success_count,
+         error_count = t.error_count + excluded.error_count, duration_ms = t.duration_ms + excluded.duration_ms,
+         timed_count = t.timed_count + excluded.timed_count, last_at = greatest(t.last_at, excluded.last_at);
+end
+$$;
+
+ALTER FUNCTION observability.add_operations(days observability.operation_days[]) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION observability.add_operations(days observability.operation_days[]) IS 'Adds counts to the counts by day and to the totals.';
+
+CREATE FUNCTION observability.agent_metric_problem(metric app_public.new_agent_metric) RETURNS text
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select case
+    when metric.operation_type is null or length(metric.operation_type) > 100 or not core.is_name(metric.operation_type)
+      or not core.is_name(metric.agent_name) then 'name'
+    when metric.response_time_ms is null or metric.response_time_ms < 0 then 'duration'
+    -- The upper bounds refuse NaN too, because NaN compares as larger than every number.
+    when least(metric.tokens_input, metric.tokens_output, metric.graph_traversal_depth, metric.chunks_retrieved, metric.cost_usd) < 0
+      or metric.cost_usd > metering.max_amount() or metric.satisfaction_score not between 1 and 5
+      or metric.confidence_score not between 0 and 1 or metric.relevance_score not between 0 and 1 then 'number'
+    when greatest(length(metric.query_text), length(metric.error_message)) > 10000 or length(metric.session_id) > 255
+      or length(metric.error_type) > 100 or length(metric.search_method) > 50 then 'text'
+    when not observability.is_small_object(metric.metadata, 8192) then 'json'
+  end;
+$$;
+
+ALTER FUNCTION observability.agent_metric_problem(metric app_public.new_agent_metric) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION observability.agent_metric_problem(metric app_public.new_agent_metric) IS 'What is wrong with an operation of an agent, as a word of observability.refuse_event.';
+
+CREATE FUNCTION observability.bucket_value(bucket smallint) RETURNS numeric
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select case when bucket = -1 then 0 else round((2 * power(1.02::double precision, bucket) / 2.02)::numeric, 1) end;
+$$;
+
+ALTER FUNCTION observability.bucket_value(bucket smallint) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION observability.bucket_value(bucket smallint) IS 'The duration in milliseconds that stands for a bucket: at most 1 % away from each duration that is counted in it.';
+
+CREATE FUNCTION observability.check_batch_size(size integer) RETURNS void
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  if coalesce(check_batch_size.size, 0) not between 1 and metering.max_events_per_batch() then
+    perform core.raise_error('OB409', format('The rows are not a list of 1 to %s.', metering.max_events_per_batch()), 'Send several lists.');
+  end if;
+end
+$$;
+
+ALTER FUNCTION observability.check_batch_size(size integer) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION observability.check_batch_size(size integer) IS '@errors OB409
+Refuses a batch that is empty or too large.';
+
+CREATE FUNCTION observability.check_heads(heads observability.event_head[], OUT first_at timestamp with time zone, OUT last_at timestamp with time zone) RETURNS record
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_now constant timestamptz := core.clock();
+  v_users constant uuid[] := observability.recordable_users();
+  v_ordinal bigint;
+  v_problem text;
+begin
+  select min(c.at), max(c.at), min(c.ordinal) filter (where c.problem is not null),
+         (array_agg(c.problem order by c.ordinal) filter (where c.problem is not null))[1]
+    into first_at, last_at, v_ordinal, v_problem
+    from (
+      select h.ordinality as ordinal, h.at,
+             case
+               when h.key is null or length(h.key) not between 1 and 255 then 'key'
+               when h.at < v_now - interval '30 days' then 'past'
+               when h.at > v_now + interval '1 hour' then 'future'
+               when h.problem is not null then h.problem
+               when h.user_id <> all (v_users) then case when core.current_user_id() is null or tenancy.has_role('admin') then 'user' else 'someone_else' end
+             end as problem
+        from unnest(heads) with ordinality as h
+    ) as c;
+  if v_problem is not null then
+    perform observability.refuse_event(v_problem, v_ordinal, cardinality(heads));
+  end if;
+end
+$$;
+
+ALTER FUNCTION observability.check_heads(heads observability.event_head[], OUT first_at timestamp with time zone, OUT last_at timestamp with time zone) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION observability.check_heads(heads observability.event_head[], OUT first_at timestamp with time zone, OUT last_at timestamp with time zone) IS '@errors OB201 OB301 OB302 OB303 OB401 OB402 OB403 OB404 OB405 OB406 OB407 OB408 OB410
+Refuses a batch with a row that cannot be stored. Returns the times of its first and its last row.';
+
+CREATE FUNCTION observability.check_properties(events app_public.new_analytics_event[]) RETURNS void
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_ordinal bigint;
+  v_faults text[];
+begin
+  select e.ordinality, core.json_value_faults(t.properties_schema, coalesce(e.properties, '{}'), 'properties')
+    into v_ordinal, v_faults
+    from unnest(events) with ordinality as e
+    join app_public.analytics_event_types t on t.tenant_id = core.current_tenant_id() and t.name = e.event_name
+   where t.properties_schema <> '{}' and core.json_value_faults(t.properties_schema, coalesce(e.properties, '{}'), 'properties') <> '{}'
+   order by e.ordinality limit 1;
+  if found then
+    perform core.raise_error('OB412',
+      case cardinality(events) when 1 then '' else format('Row %s: ', v_ordinal) end || array_to_string(v_faults, '; ') || '.',
+      'Read properties_schema of the event''s type.');
+  end if;
+end
+$$;
+
+ALTER FUNCTION observability.check_properties(events app_public.new_analytics_event[]) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION observability.check_properties(events app_public.new_analytics_event[]) IS '@errors OB412
+Refuses a batch with a known event whose properties do not fit its schema. No value is repeated.';
+
+CREATE FUNCTION observability.claim_keys(kind text, keys text[], hashes bigint[]) RETURNS integer[]
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_tenant_id constant uuid := core.current_tenant_id();
+  v_claimed int[];
+  v_ordinal bigint;
+begin
+  with given as (
+    -- Keys are taken in their order, so that two batches with common keys wait for each other and do not deadlock.
+    select distinct on (k.key collate "C") k.key, k.hash, k.ordinality::int as ordinal
+      from unnest(claim_keys.keys, claim_keys.hashes) with ordinality as k (key, hash)
+     order by k.key collate "C", k.ordinality
+  ), claimed as (
+    insert into observability.event_keys (tenant_id, kind, key, payload_hash, recorded_at)
+    select v_tenant_id, claim_keys.kind, g.key, g.hash, core.clock() from given g
+    on conflict do nothing
+    returning key
+  )
+  select coalesce(array_agg(g.ordinal), '{}') into v_claimed from given g join claimed using (key);
+  if cardinality(v_claimed) < cardinality(claim_keys.keys) then
+    -- A new statement sees what another session has committed meanwhile.
+    select min(k.ordinality) into v_ordinal
+      from unnest(claim_keys.keys, claim_keys.hashes) with ordinality as k (key, hash)
+      join observability.event_keys e on e.tenant_id = v_tenant_id and e.kind = claim_keys.kind and e.key = k.key
+     where e.payload_hash <> k.hash;
+    if v_ordinal is not null then
+      perform core.raise_error('OB501',
+        case cardinality(claim_keys.keys) when 1 then '' else format('Row %s: ', v_ordinal) end || 'The idempotency key already belongs to another row.',
+        'Repeat the row exactly as it was first sent, or give it a key of its own.');
+    end if;
+  end if;
+  return v_claimed;
+end
+$$;
+
+ALTER FUNCTION observability.claim_keys(kind text, keys text[], hashes bigint[]) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION observability.claim_keys(kind text, keys text[], hashes bigint[]) IS '@errors OB501
+Takes the keys of a batch, and returns the positions of the rows whose keys were free. When several callers take the same key at once, one gets it and the others wait for its commit.';
+
+CREATE PROCEDURE observability.comment_report(IN name text, IN verb text)
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_column record;
+begin
+  for v_column in
+    select * from (values
+      ('id', e'@notNull\nThe id of the row, which is always the same.'),
+      ('day', e'@notNull\nThe day, in the tenant''s time zone.'),
+      ('execution_count', e'@notNull\nHow often it ' || comment_report.verb || '.'),
+      ('success_count', e'@notNull\nHow often it succeeded.'),
+      ('error_count', e'@notNull\nHow often it failed.'),
+      ('success_rate', e'@notNull\nThe share that succeeded, in percent.'),
+      ('average_ms', 'The mean duration in milliseconds; null when no duration is known.'),
+      ('p50_ms', 'The median of the durations in milliseconds, at most 1 % away from the exact one; null when no duration is known.'),
+      ('p95_ms', 'The duration in milliseconds that 95 % did not exceed, at most 1 % away from the exact one.'),
+      ('p99_ms', 'The duration in milliseconds that 99 % did not exceed, at most 1 % away from the exact one.'),
+      ('token_count', e'@notNull\nThe tokens that were read and written.'),
+      ('cost_usd', e'@notNull\nThe cost in USD, as the programs know it that recorded the operations.')
+    ) as c (name, comment)
+  loop
+    execute format('comment on column app_public.%I.%I is %L', comment_report.name, v_column.name, v_column.comment);
+  end loop;
+end
+$$;
+
+ALTER PROCEDURE observability.comment_report(IN name text, IN verb text) OWNER TO rowhouse_owner;
+
+COMMENT ON PROCEDURE observability.comment_report(IN name text, IN verb text) IS 'Comments the columns that all reports over operations have.';
+
 CREATE FUNCTION observability.compute_platform_shared_resources() RETURNS TABLE(kind app_public.resource_kind, id uuid, tenant_id uuid, name text, display_name text, description text, category text, tags text[], icon text, version text, status text, usage_count bigint, rating numeric, updated_at timestamp with time zone)
     LANGUAGE sql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -27995,6 +28551,96 @@ ALTER FUNCTION observability.compute_tenant_resource_counts() OWNER TO rowhouse_
 
 COMMENT ON FUNCTION observability.compute_tenant_resource_counts() IS 'The rows of mv_tenant_resource_counts, computed now.';
 
+CREATE FUNCTION observability.countable_operations(batch_ids bigint[], from_at timestamp with time zone, to_at timestamp with time zone) RETURNS TABLE(at timestamp with time zone, kind text, subject_id uuid, operation text, is_success boolean, duration_ms integer, token_count bigint, cost_usd numeric)
+    LANGUAGE plpgsql STABLE
+    SET enable_seqscan TO 'off'
+    SET plan_cache_mode TO 'force_custom_plan'
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_tenant_id constant uuid := core.current_tenant_id();
+begin
+  return query
+    with queued as materialized (
+      select q.batch_id from observability.operation_queue q
+       where countable_operations.batch_ids is null and q.tenant_id = v_tenant_id
+    )
+    select m.created_at, s.kind, s.id, m.operation_type, m.success, m.response_time_ms, (m.tokens_input + m.tokens_output)::bigint, m.cost_usd
+      from app_public.agent_metrics m
+     cross join lateral (values ('agent', m.agent_id, true), ('prompt', m.prompt_id, false), ('workflow', m.workflow_id, false),
+                                ('panel', m.panel_id, false)) as s (kind, id, is_always)
+     where m.tenant_id = v_tenant_id and m.created_at >= countable_operations.from_at and m.created_at < countable_operations.to_at
+       and (s.id is not null or s.is_always)
+       and (m.batch_id = any (countable_operations.batch_ids)
+         or countable_operations.batch_ids is null and m.batch_id not in (select batch_id from queued))
+    union all
+    select e.executed_at, 'tool', e.tool_id, e.tool_name, e.status = 'success', e.duration_ms, 0::bigint, e.cost_usd
+      from app_public.tool_executions e
+     where e.tenant_id = v_tenant_id and e.executed_at >= countable_operations.from_at and e.executed_at < countable_operations.to_at
+       and (e.batch_id = any (countable_operations.batch_ids)
+         or countable_operations.batch_ids is null and e.batch_id not in (select batch_id from queued))
+    union all
+    select e.occurred_at, 'event', null::uuid, e.event_name, true, null::int, 0::bigint, 0::numeric
+      from app_public.analytics_events e
+     where e.tenant_id = v_tenant_id and e.occurred_at >= countable_operations.from_at and e.occurred_at < countable_operations.to_at
+       and e.is_known
+       and (e.batch_id = any (countable_operations.batch_ids)
+         or countable_operations.batch_ids is null and e.batch_id not in (select batch_id from queued));
+end
+$$;
+
+ALTER FUNCTION observability.countable_operations(batch_ids bigint[], from_at timestamp with time zone, to_at timestamp with time zone) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION observability.countable_operations(batch_ids bigint[], from_at timestamp with time zone, to_at timestamp with time zone) IS 'The operations of the tenant that belong to these batches, whose events lie between the two instants; or, when no batches are given, all between the two instants (the end excluded) whose batches are counted already.';
+
+CREATE FUNCTION observability.duration_bucket(duration_ms bigint) RETURNS smallint
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select case
+    when duration_ms is null then null
+    when duration_ms < 1 then -1
+    -- Rounding keeps an exact power of the base in its bucket.
+    else ceil(round((ln(duration_ms::double precision) / ln(1.02::double precision))::numeric, 9))::smallint
+  end;
+$$;
+
+ALTER FUNCTION observability.duration_bucket(duration_ms bigint) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION observability.duration_bucket(duration_ms bigint) IS 'The bucket of a duration in milliseconds: -1 for less than one, else 0 to 1,100; null for none.';
+
+CREATE TABLE observability.operation_queue (
+    tenant_id uuid NOT NULL,
+    batch_id bigint NOT NULL,
+    kind app_public.operation_kind NOT NULL,
+    event_count integer NOT NULL,
+    first_at timestamp with time zone NOT NULL,
+    last_at timestamp with time zone NOT NULL
+);
+
+ALTER TABLE ONLY observability.operation_queue FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE observability.operation_queue OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE observability.operation_queue IS 'Batches of events that the counts by day do not have yet, each with the times of its first and its last event.';
+
+CREATE FUNCTION observability.enqueue(kind text, batch_id bigint, event_count integer, first_at timestamp with time zone, last_at timestamp with time zone) RETURNS void
+    LANGUAGE sql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    BEGIN ATOMIC
+ INSERT INTO observability.operation_queue (tenant_id, batch_id, kind, event_count, first_at, last_at)  SELECT core.current_tenant_id() AS current_tenant_id,
+             enqueue.batch_id AS batch_id,
+             enqueue.kind AS kind,
+             enqueue.event_count AS event_count,
+             enqueue.first_at AS first_at,
+             enqueue.last_at AS last_at
+           WHERE (enqueue.event_count > 0);
+END;
+
+ALTER FUNCTION observability.enqueue(kind text, batch_id bigint, event_count integer, first_at timestamp with time zone, last_at timestamp with time zone) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION observability.enqueue(kind text, batch_id bigint, event_count integer, first_at timestamp with time zone, last_at timestamp with time zone) IS 'Puts a batch into the queue of the roll-ups, unless nothing of it is new.';
+
 CREATE FUNCTION observability.enqueue_refresh(name text) RETURNS void
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -28009,6 +28655,30 @@ $$;
 ALTER FUNCTION observability.enqueue_refresh(name text) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION observability.enqueue_refresh(name text) IS 'Queues the refresh of a materialized view.';
+
+CREATE FUNCTION observability.event_id(tenant_id uuid, kind text, key text) RETURNS uuid
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN (encode(substr(sha256(convert_to((((tenant_id)::text || kind) || key), 'UTF8'::name)), 1, 16), 'hex'::text))::uuid;
+
+ALTER FUNCTION observability.event_id(tenant_id uuid, kind text, key text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION observability.event_id(tenant_id uuid, kind text, key text) IS 'The id of what was recorded under an idempotency key.';
+
+CREATE FUNCTION observability.event_problem(event app_public.new_analytics_event, is_known boolean, are_unknown_refused boolean) RETURNS text
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select case
+    when event.event_name is null or length(event.event_name) > 100 or not core.is_name(event.event_name) then 'name'
+    when length(event.session_id) > 255 then 'text'
+    when not observability.is_small_object(event.properties, 8192) then 'json'
+    when not is_known and are_unknown_refused then 'unknown_event'
+  end;
+$$;
+
+ALTER FUNCTION observability.event_problem(event app_public.new_analytics_event, is_known boolean, are_unknown_refused boolean) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION observability.event_problem(event app_public.new_analytics_event, is_known boolean, are_unknown_refused boolean) IS 'What is wrong with an event of the product, as a word of observability.refuse_event.';
 
 CREATE FUNCTION observability.fill_materialized_views() RETURNS SETOF text
     LANGUAGE plpgsql SECURITY DEFINER
@@ -28032,6 +28702,38 @@ $$;
 ALTER FUNCTION observability.fill_materialized_views() OWNER TO rowhouse_platform;
 
 COMMENT ON FUNCTION observability.fill_materialized_views() IS 'Refreshes the materialized views that are not populated, which a restore can leave behind, and returns their names.';
+
+CREATE FUNCTION observability.forget_keys(most integer DEFAULT 50000) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_count int;
+begin
+  with old as (
+    select k.tenant_id, k.kind, k.key from observability.event_keys k
+     where k.recorded_at < core.clock() - interval '35 days' order by k.recorded_at limit forget_keys.most for update skip locked
+  )
+  delete from observability.event_keys k using old o where k.tenant_id = o.tenant_id and k.kind = o.kind and k.key = o.key;
+  get diagnostics v_count = row_count;
+  return v_count;
+end
+$$;
+
+ALTER FUNCTION observability.forget_keys(most integer) OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION observability.forget_keys(most integer) IS 'Deletes idempotency keys that are older than 35 days, and returns how many.';
+
+CREATE FUNCTION observability.is_small_object(value jsonb, max_bytes integer) RETURNS boolean
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select value is null or jsonb_typeof(value) = 'object' and octet_length(value::text) <= max_bytes;
+$$;
+
+ALTER FUNCTION observability.is_small_object(value jsonb, max_bytes integer) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION observability.is_small_object(value jsonb, max_bytes integer) IS 'Whether a JSON value is null or an object of at most so many bytes.';
 
 CREATE TABLE observability.materialized_views (
     name text NOT NULL,
@@ -28059,6 +28761,28 @@ $$;
 ALTER FUNCTION observability.is_stale(view observability.materialized_views) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION observability.is_stale(view observability.materialized_views) IS 'Whether a materialized view is older than it may become. One that was never refreshed is as old as its creation.';
+
+CREATE FUNCTION observability.keeps_texts() RETURNS boolean
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select t.config -> 'store_llm_texts' = 'true' from app_public.tenants t where t.id = core.current_tenant_id();
+$$;
+
+ALTER FUNCTION observability.keeps_texts() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION observability.keeps_texts() IS 'Whether the settings of the tenant say store_llm_texts; null means no.';
+
+CREATE FUNCTION observability.lock_rollup(tenant_id uuid) RETURNS void
+    LANGUAGE sql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select pg_advisory_xact_lock(hashtext('observability.roll_up'), hashtext(lock_rollup.tenant_id::text));
+$$;
+
+ALTER FUNCTION observability.lock_rollup(tenant_id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION observability.lock_rollup(tenant_id uuid) IS 'Waits until no other transaction counts the operations of a tenant.';
 
 CREATE FUNCTION observability.materialized_view_alerts() RETURNS TABLE(id bigint, view_name text, raised_at timestamp with time zone, resolved_at timestamp with time zone)
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -28097,6 +28821,57 @@ $$;
 ALTER FUNCTION observability.materialized_view_status() OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION observability.materialized_view_status() IS 'The rows of app_public.materialized_view_status.';
+
+CREATE FUNCTION observability.oldest_event() RETURNS timestamp with time zone
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select least(
+    (select min(created_at) from app_public.agent_metrics where tenant_id = core.current_tenant_id()),
+    (select min(executed_at) from app_public.tool_executions where tenant_id = core.current_tenant_id()),
+    (select min(occurred_at) from app_public.analytics_events where tenant_id = core.current_tenant_id()));
+$$;
+
+ALTER FUNCTION observability.oldest_event() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION observability.oldest_event() IS 'The time of the oldest event of the tenant that is still there.';
+
+CREATE FUNCTION observability.operations_by_day(batch_ids bigint[], from_at timestamp with time zone, to_at timestamp with time zone, timezone text) RETURNS SETOF observability.operation_days
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  return query
+    select core.current_tenant_id(), (o.at at time zone operations_by_day.timezone)::date, o.kind::app_public.operation_kind, o.subject_id, o.operation,
+           observability.duration_bucket(o.duration_ms), count(*), count(*) filter (where o.is_success),
+           count(*) filter (where not o.is_success), coalesce(sum(o.duration_ms), 0)::bigint, sum(o.token_count)::bigint,
+           sum(o.cost_usd), max(o.at)
+      from observability.countable_operations(operations_by_day.batch_ids, operations_by_day.from_at, operations_by_day.to_at) o
+     group by 2, 3, 4, 5, 6
+     order by 2, 3, 4, 5, 6;
+end
+$$;
+
+ALTER FUNCTION observability.operations_by_day(batch_ids bigint[], from_at timestamp with time zone, to_at timestamp with time zone, timezone text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION observability.operations_by_day(batch_ids bigint[], from_at timestamp with time zone, to_at timestamp with time zone, timezone text) IS 'The countable operations by calendar day and all dimensions.';
+
+CREATE FUNCTION observability.percentile(buckets smallint[], counts bigint[], fraction numeric) RETURNS numeric
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select observability.bucket_value(min(c.bucket)::smallint)
+    from (
+      select b.bucket, sum(b.count) over (order by b.bucket) as up_to, sum(b.count) over () as of_all
+        from unnest(percentile.buckets, percentile.counts) as b (bucket, count)
+       where b.bucket is not null
+    ) as c
+   where c.up_to >= ceil(percentile.fraction * c.of_all);
+$$;
+
+ALTER FUNCTION observability.percentile(buckets smallint[], counts bigint[], fraction numeric) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION observability.percentile(buckets smallint[], counts bigint[], fraction numeric) IS 'A percentile of the durations that are counted in these buckets, by nearest rank, in milliseconds: at most 1 % away from the exact one. fraction is 0.5 for the median. Null when nothing has a duration.';
 
 CREATE MATERIALIZED VIEW observability.mv_platform_shared_resources AS
  SELECT compute_platform_shared_resources.kind,
@@ -28158,6 +28933,56 @@ ALTER FUNCTION observability.popular_agents() OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION observability.popular_agents() IS 'The rows of app_public.popular_agents.';
 
+CREATE FUNCTION observability.rebuild_operations(tenant_id uuid) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_timezone text;
+  v_from_on date;
+begin
+  call core.enter_tenant(rebuild_operations.tenant_id);
+  perform observability.lock_rollup(rebuild_operations.tenant_id);
+  select t.timezone into v_timezone from app_public.tenants t where t.id = rebuild_operations.tenant_id;
+  if not found then
+    return;
+  end if;
+  -- Days whose events were removed cannot be counted again, so they stay. The time zone before may have called the first day another.
+  select least((o.at at time zone v_timezone)::date, (o.at at time zone s.timezone)::date) into v_from_on
+    from observability.oldest_event() as o (at)
+    left join observability.rollup_state s on s.tenant_id = rebuild_operations.tenant_id;
+  delete from observability.operation_days d where d.tenant_id = rebuild_operations.tenant_id and d.day >= v_from_on;
+  delete from observability.operation_totals t where t.tenant_id = rebuild_operations.tenant_id;
+  insert into observability.operation_days
+  select * from observability.operations_by_day(null, v_from_on::timestamp at time zone v_timezone, 'infinity', v_timezone);
+  insert into observability.operation_totals select * from observability.totals_of_days();
+  perform observability.refresh_resources(array(
+    select t.subject_id from observability.operation_totals t where t.tenant_id = rebuild_operations.tenant_id));
+  insert into observability.rollup_state (tenant_id, timezone) values (rebuild_operations.tenant_id, v_timezone)
+  on conflict on constraint rollup_state_pkey do update set timezone = excluded.timezone, rolled_up_at = now();
+end
+$$;
+
+ALTER FUNCTION observability.rebuild_operations(tenant_id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION observability.rebuild_operations(tenant_id uuid) IS 'Counts the operations of a tenant again, from the day of its oldest event that is still there. Batches that wait in the queue are left out. Recording can continue meanwhile.';
+
+CREATE FUNCTION observability.recordable_users() RETURNS uuid[]
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select case
+    -- A task has no user: it says itself whose events it records.
+    when core.current_user_id() is null or tenancy.has_role('admin') then
+      array(select m.user_id from app_public.user_tenants m where m.tenant_id = core.current_tenant_id())
+    else array[core.current_user_id()]
+  end;
+$$;
+
+ALTER FUNCTION observability.recordable_users() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION observability.recordable_users() IS 'The people of this tenant whose events may be recorded by this request.';
+
 CREATE FUNCTION observability.refresh_materialized_view_now(name text) RETURNS boolean
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -28199,6 +29024,82 @@ ALTER FUNCTION observability.refresh_materialized_view_now(name text) OWNER TO r
 COMMENT ON FUNCTION observability.refresh_materialized_view_now(name text) IS '@errors RS371
 Refreshes a materialized view while others read it, and resolves its alert. Only one refresh runs at a time. A caller that waited for a refresh that began after its call need not refresh again, and gets false.';
 
+CREATE FUNCTION observability.refresh_resources(subject_ids uuid[]) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_tenant_id constant uuid := core.current_tenant_id();
+begin
+  update app_public.tools r
+     set usage_count = t.execution_count, last_used_at = t.last_at,
+         avg_response_time_ms = round(t.duration_ms::numeric / nullif(t.timed_count, 0)),
+         success_rate = round(100.0 * t.success_count / nullif(t.success_count + t.error_count, 0), 2)
+    from observability.operation_totals t
+   where t.tenant_id = v_tenant_id and t.kind = 'tool' and t.subject_id = any (refresh_resources.subject_ids)
+     and r.tenant_id = v_tenant_id and r.id = t.subject_id;
+  update app_public.prompts r
+     set usage_count = t.execution_count, last_used_at = t.last_at,
+         success_rate = round(100.0 * t.success_count / nullif(t.success_count + t.error_count, 0), 2)
+    from observability.operation_totals t
+   where t.tenant_id = v_tenant_id and t.kind = 'prompt' and t.subject_id = any (refresh_resources.subject_ids)
+     and r.tenant_id = v_tenant_id and r.id = t.subject_id;
+end
+$$;
+
+ALTER FUNCTION observability.refresh_resources(subject_ids uuid[]) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION observability.refresh_resources(subject_ids uuid[]) IS 'Copies the totals of these tools and prompts of the tenant to their rows of the catalogue: usage_count, success_rate (percent), avg_response_time_ms and last_used_at. Agents have theirs from their calls of models, and workflows from their runs.';
+
+CREATE FUNCTION observability.refuse_event(problem text, ordinal bigint, batch_size integer) RETURNS void
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_row text := case when refuse_event.batch_size = 1 then '' else format('Row %s: ', refuse_event.ordinal) end;
+begin
+  case refuse_event.problem
+    when 'key' then
+      perform core.raise_error('OB401', v_row || 'idempotency_key must have 1 to 255 characters.',
+        'Use a key that stays the same when the call is repeated, such as the id of what was done.');
+    when 'past' then
+      perform core.raise_error('OB402', v_row || 'The time is more than 30 days ago.', 'Record events within 30 days.');
+    when 'future' then
+      perform core.raise_error('OB403', v_row || 'The time is more than an hour in the future.', 'Check the clock of the sender.');
+    when 'name' then
+      perform core.raise_error('OB404', v_row || 'The name of what was done is missing, or is no name of the length that is allowed.',
+        'An operation_type and an event_name have at most 100 characters, a tool_name 255, and no control characters.');
+    when 'duration' then
+      perform core.raise_error('OB405', v_row || 'The duration is missing, or is not between 0 and 24 days.', 'Give durations in milliseconds.');
+    when 'number' then
+      perform core.raise_error('OB406', v_row || 'A number is out of its range.',
+        'Counts and costs are not negative, satisfaction_score is 1 to 5, and the other scores are 0 to 1.');
+    when 'text' then
+      perform core.raise_error('OB407', v_row || 'A text is too long.', 'The comments of the fields say how long each may be.');
+    when 'json' then
+      perform core.raise_error('OB408', v_row || 'metadata and properties are objects of at most 8 kB, input and output have at most 100 kB.',
+        'Store what is long elsewhere, and record its id here.');
+    when 'status' then
+      perform core.raise_error('OB410', v_row || 'status is missing.', 'It is success, error, timeout or cancelled.');
+    when 'someone_else' then
+      perform core.raise_error('OB201', v_row || 'Only admins record what another person did.', 'Leave user_id out, or ask for the role admin.');
+    when 'user' then
+      perform core.raise_error('OB301', v_row || 'There is no such member in this tenant.', 'Read the ids of the members.');
+    when 'resource' then
+      perform core.raise_error('OB302', v_row || 'There is no such agent, tool, prompt or workflow that this tenant can use.',
+        'Read their ids in the catalogue, or give only the name.');
+    when 'unknown_event' then
+      perform core.raise_error('OB303', v_row || 'The event is not known, and the settings of this tenant refuse unknown events.',
+        'Create its type (analyticsEventTypes), or set config.unknown_events to keep.');
+  end case;
+end
+$$;
+
+ALTER FUNCTION observability.refuse_event(problem text, ordinal bigint, batch_size integer) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION observability.refuse_event(problem text, ordinal bigint, batch_size integer) IS '@errors OB201 OB301 OB302 OB303 OB401 OB402 OB403 OB404 OB405 OB406 OB407 OB408 OB410
+Raises the error for a problem with a row, and names its position when there are several.';
+
 CREATE FUNCTION observability.require_materialized_view(name text) RETURNS void
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -28214,6 +29115,185 @@ ALTER FUNCTION observability.require_materialized_view(name text) OWNER TO rowho
 
 COMMENT ON FUNCTION observability.require_materialized_view(name text) IS '@errors RS371
 Raises an error when no materialized view has this name.';
+
+CREATE FUNCTION observability.roll_up_operations(tenant_id uuid, max_events integer DEFAULT 50000) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+declare
+  v_timezone text;
+  v_counted_in text;
+  v_batch_ids bigint[];
+  v_from_at timestamptz;
+  v_to_at timestamptz;
+  v_count int;
+  v_days observability.operation_days[];
+begin
+  call core.enter_tenant(roll_up_operations.tenant_id);
+  perform observability.lock_rollup(roll_up_operations.tenant_id);
+  select t.timezone, s.timezone into v_timezone, v_counted_in
+    from app_public.tenants t left join observability.rollup_state s on s.tenant_id = t.id
+   where t.id = roll_up_operations.tenant_id;
+  if not found then
+    -- The events were recorded while the tenant was being deleted, so they are not counted.
+    delete from observability.operation_queue q where q.tenant_id = roll_up_operations.tenant_id;
+    return 0;
+  end if;
+  if v_counted_in <> v_timezone then
+    perform observability.rebuild_operations(roll_up_operations.tenant_id);
+  end if;
+  with waiting as (
+    select q.batch_id, sum(q.event_count) over (order by q.batch_id) - q.event_count as before_it
+      from (select * from observability.operation_queue q where q.tenant_id = roll_up_operations.tenant_id
+             order by q.batch_id limit roll_up_operations.max_events) as q
+  ), taken as (
+    delete from observability.operation_queue q using waiting w
+     where q.tenant_id = roll_up_operations.tenant_id and q.batch_id = w.batch_id and w.before_it < roll_up_operations.max_events
+    returning q.batch_id, q.first_at, q.last_at, q.event_count
+  )
+  select array_agg(batch_id), min(first_at), max(last_at) + interval '1 microsecond', coalesce(sum(event_count), 0)
+    into v_batch_ids, v_from_at, v_to_at, v_count from taken;
+  if v_count > 0 then
+    v_days := array(select d from observability.operations_by_day(v_batch_ids, v_from_at, v_to_at, v_timezone) as d);
+    perform observability.add_operations(v_days);
+    perform observability.refresh_resources(array(select distinct d.subject_id from unnest(v_days) d where d.subject_id is not null));
+  end if;
+  insert into observability.rollup_state (tenant_id, timezone) values (roll_up_operations.tenant_id, v_timezone)
+  on conflict on constraint rollup_state_pkey do update set rolled_up_at = now();
+  return v_count;
+end
+$$;
+
+ALTER FUNCTION observability.roll_up_operations(tenant_id uuid, max_events integer) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION observability.roll_up_operations(tenant_id uuid, max_events integer) IS 'Adds the operations of a tenant that wait in the queue to its counts, the oldest batches first and about max_events events at most. Returns how many events it added. When the time zone of the tenant has changed, its days are counted again.';
+
+CREATE FUNCTION observability.store_agent_metrics(metrics app_public.new_agent_metric[]) RETURNS app_public.recording_receipt
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_tenant_id constant uuid := core.current_tenant_id();
+  v_now constant timestamptz := core.clock();
+  v_batch_id constant bigint := nextval('observability.batches');
+  v_unusable constant uuid[] := observability.unusable_resources('agent', array(select agent_id from unnest(metrics)))
+    || observability.unusable_resources('prompt', array(select prompt_id from unnest(metrics)))
+    || observability.unusable_resources('workflow', array(select workflow_id from unnest(metrics)));
+  v_keeps_texts constant boolean := coalesce(observability.keeps_texts(), false);
+  v_times record;
+  v_claimed int[];
+begin
+  perform observability.check_batch_size(cardinality(metrics));
+  v_times := observability.check_heads(array(
+    select row(m.idempotency_key, coalesce(m.created_at, v_now), m.user_id, coalesce(observability.agent_metric_problem(m),
+        case when array[m.agent_id, m.prompt_id, m.workflow_id] && v_unusable then 'resource' end))::observability.event_head
+      from unnest(metrics) as m));
+  v_claimed := observability.claim_keys('agent',
+    array(select m.idempotency_key from unnest(metrics) as m),
+    array(select hash_record_extended(m, 0) from unnest(metrics) as m));
+  insert into app_public.agent_metrics (
+    tenant_id, id, created_at, batch_id, agent_id, agent_name, user_id, api_key_id, conversation_id, session_id, prompt_id, workflow_id,
+    panel_id, operation_type, query_text, search_method, response_time_ms, tokens_input, tokens_output, cost_usd, satisfaction_score,
+    confidence_score, relevance_score, graphrag_hit, graphrag_fallback, graph_traversal_depth, chunks_retrieved, success, error_type,
+    error_message, metadata)
+  select v_tenant_id, observability.event_id(v_tenant_id, 'agent', m.idempotency_key), coalesce(m.created_at, v_now), v_batch_id,
+         m.agent_id, m.agent_name, coalesce(m.user_id, core.current_user_id()), metering.request_api_key_id(), m.conversation_id,
+         m.session_id, m.prompt_id, m.workflow_id, m.panel_id, m.operation_type, case when v_keeps_texts then m.query_text end,
+         m.search_method, m.response_time_ms, coalesce(m.tokens_input, 0), coalesce(m.tokens_output, 0), coalesce(m.cost_usd, 0),
+         m.satisfaction_score, m.confidence_score, m.relevance_score, coalesce(m.graphrag_hit, false),
+         coalesce(m.graphrag_fallback, false), coalesce(m.graph_traversal_depth, 0), coalesce(m.chunks_retrieved, 0),
+         coalesce(m.success, true), m.error_type, m.error_message, coalesce(m.metadata, '{}')
+    from unnest(metrics) with ordinality as m
+   where m.ordinality in (select unnest(v_claimed));
+  perform observability.enqueue('agent', v_batch_id, cardinality(v_claimed), v_times.first_at, v_times.last_at);
+  return row(cardinality(v_claimed), cardinality(metrics) - cardinality(v_claimed))::app_public.recording_receipt;
+end
+$$;
+
+ALTER FUNCTION observability.store_agent_metrics(metrics app_public.new_agent_metric[]) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION observability.store_agent_metrics(metrics app_public.new_agent_metric[]) IS '@errors OB201 OB301 OB302 OB401 OB402 OB403 OB404 OB405 OB406 OB407 OB408 OB409 OB501
+Stores operations of agents for the tenant, user and API key of the context, all or none.';
+
+CREATE FUNCTION observability.store_events(events app_public.new_analytics_event[]) RETURNS app_public.recording_receipt
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_tenant_id constant uuid := core.current_tenant_id();
+  v_now constant timestamptz := core.clock();
+  v_batch_id constant bigint := nextval('observability.batches');
+  v_known constant text[] := array(select t.name from app_public.analytics_event_types t where t.tenant_id = v_tenant_id);
+  v_are_unknown_refused constant boolean := exists (
+    select from app_public.tenants t where t.id = v_tenant_id and t.config ->> 'unknown_events' = 'refuse');
+  v_times record;
+  v_claimed int[];
+begin
+  perform observability.check_batch_size(cardinality(events));
+  v_times := observability.check_heads(array(
+    select row(e.idempotency_key, coalesce(e.occurred_at, v_now), e.user_id,
+        observability.event_problem(e, e.event_name = any (v_known), v_are_unknown_refused))::observability.event_head
+      from unnest(events) as e));
+  perform observability.check_properties(events);
+  v_claimed := observability.claim_keys('event',
+    array(select e.idempotency_key from unnest(events) as e),
+    array(select hash_record_extended(e, 0) from unnest(events) as e));
+  insert into app_public.analytics_events (tenant_id, id, occurred_at, batch_id, event_name, user_id, session_id, properties, is_known)
+  select v_tenant_id, observability.event_id(v_tenant_id, 'event', e.idempotency_key), coalesce(e.occurred_at, v_now), v_batch_id,
+         e.event_name, coalesce(e.user_id, core.current_user_id()), e.session_id, coalesce(e.properties, '{}'), e.event_name = any (v_known)
+    from unnest(events) with ordinality as e
+   where e.ordinality in (select unnest(v_claimed));
+  perform observability.enqueue('event', v_batch_id, cardinality(v_claimed), v_times.first_at, v_times.last_at);
+  return row(cardinality(v_claimed), cardinality(events) - cardinality(v_claimed))::app_public.recording_receipt;
+end
+$$;
+
+ALTER FUNCTION observability.store_events(events app_public.new_analytics_event[]) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION observability.store_events(events app_public.new_analytics_event[]) IS '@errors OB201 OB301 OB303 OB401 OB402 OB403 OB404 OB407 OB408 OB409 OB412 OB501
+Stores events of the product for the tenant and user of the context, all or none.';
+
+CREATE FUNCTION observability.store_tool_executions(executions app_public.new_tool_execution[]) RETURNS app_public.recording_receipt
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_tenant_id constant uuid := core.current_tenant_id();
+  v_now constant timestamptz := core.clock();
+  v_batch_id constant bigint := nextval('observability.batches');
+  v_tools constant jsonb := observability.tool_names(array(select tool_id from unnest(executions)));
+  v_agents constant uuid[] := observability.unusable_resources('agent', array(select agent_id from unnest(executions)));
+  v_keeps_texts constant boolean := coalesce(observability.keeps_texts(), false);
+  v_times record;
+  v_claimed int[];
+begin
+  perform observability.check_batch_size(cardinality(executions));
+  v_times := observability.check_heads(array(
+    select row(e.idempotency_key, coalesce(e.executed_at, v_now), e.user_id, coalesce(observability.tool_execution_problem(e),
+        case when e.tool_id is not null and v_tools ->> e.tool_id::text is null or e.agent_id = any (v_agents) then 'resource' end))::observability.event_head
+      from unnest(executions) as e));
+  v_claimed := observability.claim_keys('tool',
+    array(select e.idempotency_key from unnest(executions) as e),
+    array(select hash_record_extended(e, 0) from unnest(executions) as e));
+  insert into app_public.tool_executions (
+    tenant_id, id, executed_at, batch_id, tool_id, tool_name, agent_id, user_id, api_key_id, conversation_id, task_id, status, duration_ms,
+    input, output, cost_usd, error_type, error_message, metadata)
+  select v_tenant_id, observability.event_id(v_tenant_id, 'tool', e.idempotency_key), coalesce(e.executed_at, v_now), v_batch_id,
+         e.tool_id, coalesce(e.tool_name, v_tools ->> e.tool_id::text), e.agent_id, coalesce(e.user_id, core.current_user_id()),
+         metering.request_api_key_id(), e.conversation_id, e.task_id, e.status, e.duration_ms, case when v_keeps_texts then e.input end,
+         case when v_keeps_texts then e.output end, coalesce(e.cost_usd, 0), e.error_type, e.error_message, coalesce(e.metadata, '{}')
+    from unnest(executions) with ordinality as e
+   where e.ordinality in (select unnest(v_claimed));
+  perform observability.enqueue('tool', v_batch_id, cardinality(v_claimed), v_times.first_at, v_times.last_at);
+  return row(cardinality(v_claimed), cardinality(executions) - cardinality(v_claimed))::app_public.recording_receipt;
+end
+$$;
+
+ALTER FUNCTION observability.store_tool_executions(executions app_public.new_tool_execution[]) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION observability.store_tool_executions(executions app_public.new_tool_execution[]) IS '@errors OB201 OB301 OB302 OB401 OB402 OB403 OB404 OB405 OB406 OB407 OB408 OB409 OB410 OB501
+Stores runs of tools for the tenant, user and API key of the context, all or none.';
 
 CREATE MATERIALIZED VIEW observability.mv_tenant_resource_counts AS
  SELECT compute_tenant_resource_counts.tenant_id,
@@ -28245,6 +29325,201 @@ $$;
 ALTER FUNCTION observability.tenant_resource_counts() OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION observability.tenant_resource_counts() IS 'The row of app_public.tenant_resource_counts.';
+
+CREATE FUNCTION observability.tenants_to_roll_up() RETURNS SETOF uuid
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select q.tenant_id from observability.operation_queue q group by q.tenant_id
+  union
+  -- tenants that changed their time zone
+  select s.tenant_id from observability.rollup_state s join app_public.tenants t on t.id = s.tenant_id and t.timezone <> s.timezone
+  order by 1;
+$$;
+
+ALTER FUNCTION observability.tenants_to_roll_up() OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION observability.tenants_to_roll_up() IS 'The tenants whose operations wait to be counted, or whose days must be counted again.';
+
+CREATE FUNCTION observability.tg__drop_events() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  delete from app_public.agent_metrics where tenant_id = old.id;
+  delete from app_public.tool_executions where tenant_id = old.id;
+  delete from app_public.analytics_events where tenant_id = old.id;
+  delete from observability.event_keys where tenant_id = old.id;
+  delete from observability.operation_queue where tenant_id = old.id;
+  delete from observability.operation_days where tenant_id = old.id;
+  delete from observability.operation_totals where tenant_id = old.id;
+  return null;
+end
+$$;
+
+ALTER FUNCTION observability.tg__drop_events() OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION observability.tg__drop_events() IS 'Removes the events of a deleted tenant. These tables have no foreign key to cascade, because checking one costs more than writing the row.';
+
+CREATE FUNCTION observability.tg_analytics_event_types__check() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_faults text[] := core.json_schema_faults(new.properties_schema, 'properties_schema');
+begin
+  if v_faults <> '{}' then
+    perform core.raise_error('OB411', array_to_string(v_faults, '; ') || '.', 'Read the comment of properties_schema for the keywords that are understood.');
+  end if;
+  return new;
+end
+$$;
+
+ALTER FUNCTION observability.tg_analytics_event_types__check() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION observability.tg_analytics_event_types__check() IS '@errors OB411
+Refuses a schema that has a keyword which is not understood.';
+
+CREATE FUNCTION observability.tg_analytics_event_types__limit() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  perform pg_advisory_xact_lock(hashtext('observability.event_types'), hashtext(new.tenant_id::text));
+  if (select count(*) from app_public.analytics_event_types t where t.tenant_id = new.tenant_id) >= 1000 then
+    perform core.raise_error('OB601', 'A tenant knows at most 1,000 events.', 'Delete events that are no longer sent.');
+  end if;
+  return new;
+end
+$$;
+
+ALTER FUNCTION observability.tg_analytics_event_types__limit() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION observability.tg_analytics_event_types__limit() IS '@errors OB601
+Keeps the number of events that a tenant knows below its limit. One transaction at a time adds some.';
+
+CREATE FUNCTION observability.tool_execution_problem(execution app_public.new_tool_execution) RETURNS text
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select case
+    when execution.tool_name is null and execution.tool_id is null or not core.is_name(execution.tool_name) then 'name'
+    when execution.status is null then 'status'
+    when execution.duration_ms < 0 then 'duration'
+    when execution.cost_usd < 0 or execution.cost_usd > metering.max_amount() then 'number'
+    when length(execution.error_message) > 10000 or length(execution.error_type) > 100 then 'text'
+    when not observability.is_small_object(execution.metadata, 8192)
+      or greatest(octet_length(execution.input::text), octet_length(execution.output::text)) > 100000 then 'json'
+  end;
+$$;
+
+ALTER FUNCTION observability.tool_execution_problem(execution app_public.new_tool_execution) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION observability.tool_execution_problem(execution app_public.new_tool_execution) IS 'What is wrong with a run of a tool, as a word of observability.refuse_event.';
+
+CREATE FUNCTION observability.tool_names(ids uuid[]) RETURNS jsonb
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select coalesce(jsonb_object_agg(t.id, catalog.visible_resource('tool', t.id) ->> 'name'), '{}')
+    from (select distinct id from unnest(tool_names.ids) as id where id is not null) as t;
+$$;
+
+ALTER FUNCTION observability.tool_names(ids uuid[]) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION observability.tool_names(ids uuid[]) IS 'The names of these tools of the catalogue, by id; null for one that the tenant cannot use.';
+
+CREATE TABLE observability.operation_totals (
+    tenant_id uuid NOT NULL,
+    kind app_public.operation_kind NOT NULL,
+    subject_id uuid NOT NULL,
+    execution_count bigint NOT NULL,
+    success_count bigint NOT NULL,
+    error_count bigint NOT NULL,
+    duration_ms bigint NOT NULL,
+    timed_count bigint NOT NULL,
+    last_at timestamp with time zone NOT NULL
+);
+
+ALTER TABLE ONLY observability.operation_totals FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE observability.operation_totals OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE observability.operation_totals IS 'The totals of all operations of each tool, prompt, workflow, agent and panel.';
+
+CREATE FUNCTION observability.totals_of_days(days observability.operation_days[] DEFAULT NULL::observability.operation_days[]) RETURNS SETOF observability.operation_totals
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  if totals_of_days.days is null then
+    totals_of_days.days := array(select d from observability.operation_days d where d.tenant_id = core.current_tenant_id());
+  end if;
+  return query
+    select core.current_tenant_id(), d.kind, d.subject_id, sum(d.execution_count)::bigint, sum(d.success_count)::bigint,
+           sum(d.error_count)::bigint, sum(d.duration_ms)::bigint, coalesce(sum(d.execution_count) filter (where d.bucket is not null), 0)::bigint,
+           max(d.last_at)
+      from unnest(totals_of_days.days) as d
+     where d.subject_id is not null
+     group by d.kind, d.subject_id
+     order by d.kind, d.subject_id;
+end
+$$;
+
+ALTER FUNCTION observability.totals_of_days(days observability.operation_days[]) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION observability.totals_of_days(days observability.operation_days[]) IS 'The totals of each subject, from these rows or from all days of the tenant.';
+
+CREATE FUNCTION observability.unusable_resources(kind app_public.resource_kind, ids uuid[]) RETURNS uuid[]
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select array(
+    select r.id from (select distinct id from unnest(unusable_resources.ids) as id where id is not null) as r
+     where catalog.visible_resource(unusable_resources.kind, r.id) is null);
+$$;
+
+ALTER FUNCTION observability.unusable_resources(kind app_public.resource_kind, ids uuid[]) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION observability.unusable_resources(kind app_public.resource_kind, ids uuid[]) IS 'Which of these resources the tenant of the context neither has nor was given.';
+
+CREATE FUNCTION observability.verify_operations() RETURNS TABLE(rollup text, key jsonb, expected jsonb, stored jsonb)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+declare
+  v_timezone text;
+  v_from_on date;
+  v_keys constant text[] := '{day,kind,subject_id,operation,bucket}';
+begin
+  perform tenancy.require_permission('can_view_analytics');
+  select s.timezone into v_timezone from observability.rollup_state s where s.tenant_id = core.current_tenant_id();
+  v_from_on := coalesce((observability.oldest_event() at time zone v_timezone)::date, 'infinity');
+  return query
+    with expected as (
+      select 'operation_days' as rollup, to_jsonb(d) as content
+        from observability.operations_by_day(null, v_from_on::timestamp at time zone v_timezone, 'infinity', v_timezone) d
+      union all
+      select 'operation_totals', to_jsonb(t) from observability.totals_of_days() t
+    ), stored as (
+      select 'operation_days' as rollup, to_jsonb(d) as content
+        from observability.operation_days d where d.tenant_id = core.current_tenant_id() and d.day >= v_from_on
+      union all
+      select 'operation_totals', to_jsonb(t) from observability.operation_totals t where t.tenant_id = core.current_tenant_id()
+    )
+    select rollup, key, e.content - v_keys, s.content - v_keys
+      from (select rollup, metering.only_keys(content, v_keys) as key, content from expected) e
+      full join (select rollup, metering.only_keys(content, v_keys) as key, content from stored) s using (rollup, key)
+     where e.content is distinct from s.content
+     order by rollup, key;
+end
+$$;
+
+ALTER FUNCTION observability.verify_operations() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION observability.verify_operations() IS '@errors ID203
+Compares the counts of the tenant''s operations with the events from which they were computed, as metering.verify_rollups does for usage. Returns a row for each difference, normally none. Batches that wait in the queue are left out on both sides. It needs the permission can_view_analytics.';
 
 CREATE FUNCTION observability.view_age(name text, OUT refreshed_at timestamp with time zone, OUT age_seconds integer) RETURNS record
     LANGUAGE plpgsql STABLE SECURITY DEFINER
@@ -32937,6 +34212,7 @@ CREATE FUNCTION tenancy.settings_schema(name text) RETURNS jsonb
       "invitation_expiry_days": {"type": "integer", "minimum": 1, "maximum": 30},
       "store_llm_texts": {"type": "boolean"},
       "llm_text_retention_days": {"type": "integer", "minimum": 1, "maximum": 36500},
+      "unknown_events": {"type": "text", "values": ["keep", "refuse"]},
       "search": {"type": "object", "keys": {
         "k1": {"type": "number", "minimum": 0, "maximum": 10},
         "b": {"type": "number", "minimum": 0, "maximum": 1},
@@ -33838,6 +35114,152 @@ COMMENT ON COLUMN app_public.agent_knowledge_sources.source_id IS 'The knowledge
 
 COMMENT ON COLUMN app_public.agent_knowledge_sources.created_at IS 'When it was assigned.';
 
+CREATE TABLE app_public.agent_metrics (
+    tenant_id uuid NOT NULL,
+    id uuid NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    batch_id bigint NOT NULL,
+    agent_id uuid,
+    agent_name text,
+    user_id uuid,
+    api_key_id uuid,
+    conversation_id uuid,
+    session_id text,
+    prompt_id uuid,
+    workflow_id uuid,
+    panel_id uuid,
+    operation_type text NOT NULL,
+    query_text text,
+    search_method text,
+    response_time_ms integer NOT NULL,
+    tokens_input integer DEFAULT 0 NOT NULL,
+    tokens_output integer DEFAULT 0 NOT NULL,
+    cost_usd numeric DEFAULT 0 NOT NULL,
+    satisfaction_score integer,
+    confidence_score numeric,
+    relevance_score numeric,
+    graphrag_hit boolean DEFAULT false NOT NULL,
+    graphrag_fallback boolean DEFAULT false NOT NULL,
+    graph_traversal_depth integer DEFAULT 0 NOT NULL,
+    chunks_retrieved integer DEFAULT 0 NOT NULL,
+    success boolean DEFAULT true NOT NULL,
+    error_occurred boolean GENERATED ALWAYS AS ((NOT success)) STORED NOT NULL,
+    error_type text,
+    error_message text,
+    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
+    CONSTRAINT agent_name_is_not_too_long CHECK ((length(agent_name) <= 255)),
+    CONSTRAINT chunks_retrieved_is_not_negative CHECK ((chunks_retrieved >= 0)),
+    CONSTRAINT confidence_score_is_a_share CHECK (((confidence_score >= (0)::numeric) AND (confidence_score <= (1)::numeric))),
+    CONSTRAINT cost_usd_is_an_amount CHECK (((cost_usd >= (0)::numeric) AND (cost_usd <= metering.max_amount()))),
+    CONSTRAINT error_message_is_not_too_long CHECK ((length(error_message) <= 10000)),
+    CONSTRAINT error_type_is_not_too_long CHECK ((length(error_type) <= 100)),
+    CONSTRAINT graph_traversal_depth_is_not_negative CHECK ((graph_traversal_depth >= 0)),
+    CONSTRAINT metadata_is_an_object CHECK ((jsonb_typeof(metadata) = 'object'::text)),
+    CONSTRAINT metadata_is_not_too_large CHECK ((pg_column_size(metadata) <= 8192)),
+    CONSTRAINT operation_type_is_not_too_long CHECK ((length(operation_type) <= 100)),
+    CONSTRAINT query_text_is_not_too_long CHECK ((length(query_text) <= 10000)),
+    CONSTRAINT relevance_score_is_a_share CHECK (((relevance_score >= (0)::numeric) AND (relevance_score <= (1)::numeric))),
+    CONSTRAINT response_time_ms_is_not_negative CHECK ((response_time_ms >= 0)),
+    CONSTRAINT satisfaction_score_is_in_range CHECK (((satisfaction_score >= 1) AND (satisfaction_score <= 5))),
+    CONSTRAINT search_method_is_not_too_long CHECK ((length(search_method) <= 50)),
+    CONSTRAINT session_id_is_not_too_long CHECK ((length(session_id) <= 255)),
+    CONSTRAINT tokens_input_is_not_negative CHECK ((tokens_input >= 0)),
+    CONSTRAINT tokens_output_is_not_negative CHECK ((tokens_output >= 0))
+)
+PARTITION BY RANGE (created_at);
+
+ALTER TABLE ONLY app_public.agent_metrics FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.agent_metrics OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_public.agent_metrics IS '@behavior -insert -update -delete -query:resource:single
+@large
+Single operations of agents: how long each took, what it cost and how good it was. Members see their own, and with can_view_analytics those of all.';
+
+COMMENT ON COLUMN app_public.agent_metrics.id IS 'The id of the operation; the same idempotency key always gives the same id.';
+
+COMMENT ON COLUMN app_public.agent_metrics.created_at IS 'When the operation began.';
+
+COMMENT ON COLUMN app_public.agent_metrics.batch_id IS '@behavior -*
+The batch with which it was recorded.';
+
+COMMENT ON COLUMN app_public.agent_metrics.agent_id IS 'The agent; null when the program that recorded it knows only a name.';
+
+COMMENT ON COLUMN app_public.agent_metrics.agent_name IS '@notPersonal
+The name of the agent, as the program that recorded it knows it.';
+
+COMMENT ON COLUMN app_public.agent_metrics.user_id IS '@personal pseudonymise
+The person for whom the agent worked.';
+
+COMMENT ON COLUMN app_public.agent_metrics.api_key_id IS 'The API key it was recorded with.';
+
+COMMENT ON COLUMN app_public.agent_metrics.conversation_id IS 'The conversation.';
+
+COMMENT ON COLUMN app_public.agent_metrics.session_id IS 'The session of the program.';
+
+COMMENT ON COLUMN app_public.agent_metrics.prompt_id IS 'The prompt of the catalogue that was used.';
+
+COMMENT ON COLUMN app_public.agent_metrics.workflow_id IS 'The workflow of the catalogue that the operation was a part of.';
+
+COMMENT ON COLUMN app_public.agent_metrics.panel_id IS 'The panel discussion that the operation was a part of.';
+
+COMMENT ON COLUMN app_public.agent_metrics.operation_type IS 'The kind of operation, such as search, generation, analysis or tool_call.';
+
+COMMENT ON COLUMN app_public.agent_metrics.query_text IS '@personal erase
+@behavior -filterBy -orderBy
+The question. It is stored only when the settings of the tenant say store_llm_texts.';
+
+COMMENT ON COLUMN app_public.agent_metrics.search_method IS 'How was searched, such as semantic, keyword or hybrid.';
+
+COMMENT ON COLUMN app_public.agent_metrics.response_time_ms IS 'How long it took, in milliseconds.';
+
+COMMENT ON COLUMN app_public.agent_metrics.tokens_input IS 'Tokens that were sent to the model.';
+
+COMMENT ON COLUMN app_public.agent_metrics.tokens_output IS 'Tokens that the model wrote.';
+
+COMMENT ON COLUMN app_public.agent_metrics.cost_usd IS 'The cost in USD as the program knows it. Invoices go by recorded usage, not by this figure.';
+
+COMMENT ON COLUMN app_public.agent_metrics.satisfaction_score IS 'How satisfied the person was: 1 to 5.';
+
+COMMENT ON COLUMN app_public.agent_metrics.confidence_score IS 'How sure the agent was: 0 to 1.';
+
+COMMENT ON COLUMN app_public.agent_metrics.relevance_score IS 'How relevant the answer was: 0 to 1.';
+
+COMMENT ON COLUMN app_public.agent_metrics.graphrag_hit IS 'Whether a knowledge graph had an answer.';
+
+COMMENT ON COLUMN app_public.agent_metrics.graphrag_fallback IS 'Whether plain search was used because the knowledge graph had no answer.';
+
+COMMENT ON COLUMN app_public.agent_metrics.graph_traversal_depth IS 'How many steps were gone through the knowledge graph.';
+
+COMMENT ON COLUMN app_public.agent_metrics.chunks_retrieved IS 'How many chunks of knowledge were read.';
+
+COMMENT ON COLUMN app_public.agent_metrics.success IS 'Whether it succeeded.';
+
+COMMENT ON COLUMN app_public.agent_metrics.error_occurred IS 'Whether it failed: the opposite of success.';
+
+COMMENT ON COLUMN app_public.agent_metrics.error_type IS 'The class of the error.';
+
+COMMENT ON COLUMN app_public.agent_metrics.error_message IS '@personal erase
+The error.';
+
+COMMENT ON COLUMN app_public.agent_metrics.metadata IS 'Anything else, as an object of at most 8 kB.';
+
+COMMENT ON CONSTRAINT agent_name_is_not_too_long ON app_public.agent_metrics IS 'must have at most 255 characters';
+
+COMMENT ON CONSTRAINT error_message_is_not_too_long ON app_public.agent_metrics IS 'must have at most 10,000 characters';
+
+COMMENT ON CONSTRAINT error_type_is_not_too_long ON app_public.agent_metrics IS 'must have at most 100 characters';
+
+COMMENT ON CONSTRAINT metadata_is_not_too_large ON app_public.agent_metrics IS 'must have at most 8 kB';
+
+COMMENT ON CONSTRAINT operation_type_is_not_too_long ON app_public.agent_metrics IS 'must have at most 100 characters';
+
+COMMENT ON CONSTRAINT query_text_is_not_too_long ON app_public.agent_metrics IS 'must have at most 10,000 characters';
+
+COMMENT ON CONSTRAINT search_method_is_not_too_long ON app_public.agent_metrics IS 'must have at most 50 characters';
+
+COMMENT ON CONSTRAINT session_id_is_not_too_long ON app_public.agent_metrics IS 'must have at most 255 characters';
+
 CREATE TABLE app_public.agent_persona_mapping (
     tenant_id uuid DEFAULT core.current_tenant_id() NOT NULL,
     agent_id uuid NOT NULL,
@@ -33917,6 +35339,94 @@ COMMENT ON COLUMN app_public.agent_tools.updated_at IS 'When it last changed.';
 COMMENT ON CONSTRAINT config_is_an_object ON app_public.agent_tools IS 'must be a JSON object';
 
 COMMENT ON CONSTRAINT config_is_not_too_large ON app_public.agent_tools IS 'must have at most 100 kB';
+
+CREATE TABLE app_public.analytics_event_types (
+    tenant_id uuid DEFAULT core.current_tenant_id() NOT NULL,
+    name text NOT NULL,
+    description text,
+    properties_schema jsonb DEFAULT '{}'::jsonb NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT description_is_not_too_long CHECK ((length(description) <= 1000)),
+    CONSTRAINT name_is_a_name CHECK (core.is_name(name)),
+    CONSTRAINT name_is_not_too_long CHECK ((length(name) <= 100)),
+    CONSTRAINT properties_schema_is_an_object CHECK ((jsonb_typeof(properties_schema) = 'object'::text)),
+    CONSTRAINT properties_schema_is_not_too_large CHECK ((pg_column_size(properties_schema) <= 20000))
+);
+
+ALTER TABLE ONLY app_public.analytics_event_types FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.analytics_event_types OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_public.analytics_event_types IS 'The events of the product that the tenant knows, at most 1,000. Members with the permission can_manage_settings change them.';
+
+COMMENT ON COLUMN app_public.analytics_event_types.name IS '@notPersonal
+The name, such as report.opened.';
+
+COMMENT ON COLUMN app_public.analytics_event_types.description IS 'What it means.';
+
+COMMENT ON COLUMN app_public.analytics_event_types.properties_schema IS 'A JSON Schema for the properties of the event, of the keywords type, enum, const, properties, required, additionalProperties, items and the minima and maxima. An empty object lets every object in.';
+
+COMMENT ON COLUMN app_public.analytics_event_types.created_at IS 'When it was defined.';
+
+COMMENT ON COLUMN app_public.analytics_event_types.updated_at IS 'When it was last changed.';
+
+COMMENT ON CONSTRAINT description_is_not_too_long ON app_public.analytics_event_types IS 'must have at most 1,000 characters';
+
+COMMENT ON CONSTRAINT name_is_not_too_long ON app_public.analytics_event_types IS 'must have at most 100 characters';
+
+COMMENT ON CONSTRAINT properties_schema_is_not_too_large ON app_public.analytics_event_types IS 'must have at most 20 kB';
+
+CREATE TABLE app_public.analytics_events (
+    tenant_id uuid NOT NULL,
+    id uuid NOT NULL,
+    occurred_at timestamp with time zone NOT NULL,
+    batch_id bigint NOT NULL,
+    event_name text NOT NULL,
+    user_id uuid,
+    session_id text,
+    properties jsonb DEFAULT '{}'::jsonb NOT NULL,
+    is_known boolean NOT NULL,
+    CONSTRAINT event_name_is_not_too_long CHECK ((length(event_name) <= 100)),
+    CONSTRAINT properties_is_an_object CHECK ((jsonb_typeof(properties) = 'object'::text)),
+    CONSTRAINT properties_is_not_too_large CHECK ((pg_column_size(properties) <= 8192)),
+    CONSTRAINT session_id_is_not_too_long CHECK ((length(session_id) <= 255))
+)
+PARTITION BY RANGE (occurred_at);
+
+ALTER TABLE ONLY app_public.analytics_events FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.analytics_events OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_public.analytics_events IS '@behavior -insert -update -delete -query:resource:single
+@large
+What people did in the product. Members see their own, and with can_view_analytics those of all.';
+
+COMMENT ON COLUMN app_public.analytics_events.id IS 'The id of the event; the same idempotency key always gives the same id.';
+
+COMMENT ON COLUMN app_public.analytics_events.occurred_at IS 'When it happened.';
+
+COMMENT ON COLUMN app_public.analytics_events.batch_id IS '@behavior -*
+The batch with which it was recorded.';
+
+COMMENT ON COLUMN app_public.analytics_events.event_name IS '@notPersonal
+The name of the event.';
+
+COMMENT ON COLUMN app_public.analytics_events.user_id IS '@personal pseudonymise
+The person.';
+
+COMMENT ON COLUMN app_public.analytics_events.session_id IS 'The session of the program.';
+
+COMMENT ON COLUMN app_public.analytics_events.properties IS '@personal erase
+What the event tells, as an object of at most 8 kB.';
+
+COMMENT ON COLUMN app_public.analytics_events.is_known IS 'Whether the event was known when it was recorded. Unknown events are kept apart: no report counts them.';
+
+COMMENT ON CONSTRAINT event_name_is_not_too_long ON app_public.analytics_events IS 'must have at most 100 characters';
+
+COMMENT ON CONSTRAINT properties_is_not_too_large ON app_public.analytics_events IS 'must have at most 8 kB';
+
+COMMENT ON CONSTRAINT session_id_is_not_too_long ON app_public.analytics_events IS 'must have at most 255 characters';
 
 CREATE TABLE app_public.avatars (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
@@ -34808,6 +36318,157 @@ COMMENT ON CONSTRAINT description_is_not_too_long ON app_public.organizational_r
 
 COMMENT ON CONSTRAINT name_is_a_name ON app_public.organizational_roles IS 'must have 1 to 255 characters, with a visible one among them and without line breaks or other control characters';
 
+CREATE VIEW observability.operation_reports WITH (security_invoker='true') AS
+ SELECT d.tenant_id,
+    d.day,
+    d.kind,
+    d.subject_id,
+    d.operation,
+    (sum(d.execution_count))::bigint AS execution_count,
+    (sum(d.success_count))::bigint AS success_count,
+    (sum(d.error_count))::bigint AS error_count,
+    round(((100.0 * sum(d.success_count)) / sum(d.execution_count)), 2) AS success_rate,
+    round((sum(d.duration_ms) / NULLIF(sum(d.execution_count) FILTER (WHERE (d.bucket IS NOT NULL)), (0)::numeric)), 1) AS average_ms,
+    observability.percentile(array_agg(d.bucket), array_agg(d.execution_count), 0.5) AS p50_ms,
+    observability.percentile(array_agg(d.bucket), array_agg(d.execution_count), 0.95) AS p95_ms,
+    observability.percentile(array_agg(d.bucket), array_agg(d.execution_count), 0.99) AS p99_ms,
+    (sum(d.token_count))::bigint AS token_count,
+    sum(d.cost_usd) AS cost_usd
+   FROM observability.operation_days d
+  GROUP BY d.tenant_id, d.day, d.kind, d.subject_id, d.operation;
+
+ALTER TABLE observability.operation_reports OWNER TO rowhouse_owner;
+
+COMMENT ON VIEW observability.operation_reports IS 'Operations by day, kind, subject and operation, with percentiles of their durations.';
+
+CREATE VIEW app_public.panel_analytics WITH (security_invoker='true') AS
+ SELECT metering.derived_id((ROW(r.tenant_id, r.kind, r.subject_id, r.operation, r.day))::text) AS id,
+    r.tenant_id,
+    r.day,
+    r.subject_id AS panel_id,
+    r.operation AS operation_type,
+    r.execution_count,
+    r.success_count,
+    r.error_count,
+    r.success_rate,
+    r.average_ms,
+    r.p50_ms,
+    r.p95_ms,
+    r.p99_ms,
+    r.token_count,
+    r.cost_usd
+   FROM observability.operation_reports r
+  WHERE ((r.kind)::text = 'panel'::text);
+
+ALTER TABLE app_public.panel_analytics OWNER TO rowhouse_owner;
+
+COMMENT ON VIEW app_public.panel_analytics IS '@primaryKey id
+@behavior -query:resource:single
+What agents did in panel discussions, by calendar day, panel and kind of operation. The report is about a minute old. It needs the permission can_view_analytics.';
+
+COMMENT ON COLUMN app_public.panel_analytics.id IS '@notNull
+The id of the row, which is always the same.';
+
+COMMENT ON COLUMN app_public.panel_analytics.day IS '@notNull
+The day, in the tenant''s time zone.';
+
+COMMENT ON COLUMN app_public.panel_analytics.panel_id IS 'The panel discussion.';
+
+COMMENT ON COLUMN app_public.panel_analytics.operation_type IS '@notNull
+@notPersonal
+The kind of operation.';
+
+COMMENT ON COLUMN app_public.panel_analytics.execution_count IS '@notNull
+How often it happened.';
+
+COMMENT ON COLUMN app_public.panel_analytics.success_count IS '@notNull
+How often it succeeded.';
+
+COMMENT ON COLUMN app_public.panel_analytics.error_count IS '@notNull
+How often it failed.';
+
+COMMENT ON COLUMN app_public.panel_analytics.success_rate IS '@notNull
+The share that succeeded, in percent.';
+
+COMMENT ON COLUMN app_public.panel_analytics.average_ms IS 'The mean duration in milliseconds; null when no duration is known.';
+
+COMMENT ON COLUMN app_public.panel_analytics.p50_ms IS 'The median of the durations in milliseconds, at most 1 % away from the exact one; null when no duration is known.';
+
+COMMENT ON COLUMN app_public.panel_analytics.p95_ms IS 'The duration in milliseconds that 95 % did not exceed, at most 1 % away from the exact one.';
+
+COMMENT ON COLUMN app_public.panel_analytics.p99_ms IS 'The duration in milliseconds that 99 % did not exceed, at most 1 % away from the exact one.';
+
+COMMENT ON COLUMN app_public.panel_analytics.token_count IS '@notNull
+The tokens that were read and written.';
+
+COMMENT ON COLUMN app_public.panel_analytics.cost_usd IS '@notNull
+The cost in USD, as the programs know it that recorded the operations.';
+
+CREATE VIEW app_public.performance_metrics WITH (security_invoker='true') AS
+ SELECT metering.derived_id((ROW(r.tenant_id, r.kind, r.subject_id, r.operation, r.day))::text) AS id,
+    r.tenant_id,
+    r.day,
+    r.kind,
+    r.subject_id,
+    r.operation,
+    r.execution_count,
+    r.success_count,
+    r.error_count,
+    r.success_rate,
+    r.average_ms,
+    r.p50_ms,
+    r.p95_ms,
+    r.p99_ms,
+    r.token_count,
+    r.cost_usd
+   FROM observability.operation_reports r;
+
+ALTER TABLE app_public.performance_metrics OWNER TO rowhouse_owner;
+
+COMMENT ON VIEW app_public.performance_metrics IS '@primaryKey id
+@behavior -query:resource:single
+How long operations took and how many failed, by calendar day, kind, subject and operation. The report is about a minute old. It needs the permission can_view_analytics.';
+
+COMMENT ON COLUMN app_public.performance_metrics.id IS '@notNull
+The id of the row, which is always the same.';
+
+COMMENT ON COLUMN app_public.performance_metrics.day IS '@notNull
+The day, in the tenant''s time zone.';
+
+COMMENT ON COLUMN app_public.performance_metrics.kind IS '@notNull
+What the operations are counted by. An operation of an agent with a prompt counts for both.';
+
+COMMENT ON COLUMN app_public.performance_metrics.subject_id IS 'The agent, prompt, workflow, panel or tool; null for what is not in the catalogue, and for events.';
+
+COMMENT ON COLUMN app_public.performance_metrics.operation IS '@notNull
+The kind of operation, the name of the tool, or the name of the event.';
+
+COMMENT ON COLUMN app_public.performance_metrics.execution_count IS '@notNull
+How often it happened.';
+
+COMMENT ON COLUMN app_public.performance_metrics.success_count IS '@notNull
+How often it succeeded.';
+
+COMMENT ON COLUMN app_public.performance_metrics.error_count IS '@notNull
+How often it failed.';
+
+COMMENT ON COLUMN app_public.performance_metrics.success_rate IS '@notNull
+The share that succeeded, in percent.';
+
+COMMENT ON COLUMN app_public.performance_metrics.average_ms IS 'The mean duration in milliseconds; null when no duration is known.';
+
+COMMENT ON COLUMN app_public.performance_metrics.p50_ms IS 'The median of the durations in milliseconds, at most 1 % away from the exact one; null when no duration is known.';
+
+COMMENT ON COLUMN app_public.performance_metrics.p95_ms IS 'The duration in milliseconds that 95 % did not exceed, at most 1 % away from the exact one.';
+
+COMMENT ON COLUMN app_public.performance_metrics.p99_ms IS 'The duration in milliseconds that 99 % did not exceed, at most 1 % away from the exact one.';
+
+COMMENT ON COLUMN app_public.performance_metrics.token_count IS '@notNull
+The tokens that were read and written.';
+
+COMMENT ON COLUMN app_public.performance_metrics.cost_usd IS '@notNull
+The cost in USD, as the programs know it that recorded the operations.';
+
 CREATE TABLE app_public.personas (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
     tenant_id uuid DEFAULT core.current_tenant_id() NOT NULL,
@@ -35096,6 +36757,69 @@ COMMENT ON COLUMN app_public.project_members.role IS 'The role in the project.';
 COMMENT ON COLUMN app_public.project_members.created_at IS 'When the person became a member.';
 
 COMMENT ON COLUMN app_public.project_members.updated_at IS 'When the membership last changed.';
+
+CREATE VIEW app_public.prompt_usage_analytics WITH (security_invoker='true') AS
+ SELECT metering.derived_id((ROW(r.tenant_id, r.kind, r.subject_id, r.operation, r.day))::text) AS id,
+    r.tenant_id,
+    r.day,
+    r.subject_id AS prompt_id,
+    r.operation AS operation_type,
+    r.execution_count,
+    r.success_count,
+    r.error_count,
+    r.success_rate,
+    r.average_ms,
+    r.p50_ms,
+    r.p95_ms,
+    r.p99_ms,
+    r.token_count,
+    r.cost_usd
+   FROM observability.operation_reports r
+  WHERE ((r.kind)::text = 'prompt'::text);
+
+ALTER TABLE app_public.prompt_usage_analytics OWNER TO rowhouse_owner;
+
+COMMENT ON VIEW app_public.prompt_usage_analytics IS '@primaryKey id
+@behavior -query:resource:single
+Uses of prompts by calendar day, prompt and kind of operation. The report is about a minute old. It needs the permission can_view_analytics.';
+
+COMMENT ON COLUMN app_public.prompt_usage_analytics.id IS '@notNull
+The id of the row, which is always the same.';
+
+COMMENT ON COLUMN app_public.prompt_usage_analytics.day IS '@notNull
+The day, in the tenant''s time zone.';
+
+COMMENT ON COLUMN app_public.prompt_usage_analytics.prompt_id IS 'The prompt.';
+
+COMMENT ON COLUMN app_public.prompt_usage_analytics.operation_type IS '@notNull
+@notPersonal
+The kind of operation it was used in.';
+
+COMMENT ON COLUMN app_public.prompt_usage_analytics.execution_count IS '@notNull
+How often it was used.';
+
+COMMENT ON COLUMN app_public.prompt_usage_analytics.success_count IS '@notNull
+How often it succeeded.';
+
+COMMENT ON COLUMN app_public.prompt_usage_analytics.error_count IS '@notNull
+How often it failed.';
+
+COMMENT ON COLUMN app_public.prompt_usage_analytics.success_rate IS '@notNull
+The share that succeeded, in percent.';
+
+COMMENT ON COLUMN app_public.prompt_usage_analytics.average_ms IS 'The mean duration in milliseconds; null when no duration is known.';
+
+COMMENT ON COLUMN app_public.prompt_usage_analytics.p50_ms IS 'The median of the durations in milliseconds, at most 1 % away from the exact one; null when no duration is known.';
+
+COMMENT ON COLUMN app_public.prompt_usage_analytics.p95_ms IS 'The duration in milliseconds that 95 % did not exceed, at most 1 % away from the exact one.';
+
+COMMENT ON COLUMN app_public.prompt_usage_analytics.p99_ms IS 'The duration in milliseconds that 99 % did not exceed, at most 1 % away from the exact one.';
+
+COMMENT ON COLUMN app_public.prompt_usage_analytics.token_count IS '@notNull
+The tokens that were read and written.';
+
+COMMENT ON COLUMN app_public.prompt_usage_analytics.cost_usd IS '@notNull
+The cost in USD, as the programs know it that recorded the operations.';
 
 CREATE TABLE app_public.query_logs (
     tenant_id uuid NOT NULL,
@@ -35581,6 +37305,102 @@ An object for each model, by the name of the model: {model_id, tokens, prompt_to
 COMMENT ON COLUMN app_public.token_usage_summary.created_at IS '@notNull
 When it was first counted.';
 
+CREATE TABLE app_public.tool_executions (
+    tenant_id uuid NOT NULL,
+    id uuid NOT NULL,
+    executed_at timestamp with time zone NOT NULL,
+    batch_id bigint NOT NULL,
+    tool_id uuid,
+    tool_name text NOT NULL,
+    agent_id uuid,
+    user_id uuid,
+    api_key_id uuid,
+    conversation_id uuid,
+    task_id uuid,
+    status app_public.tool_execution_status NOT NULL,
+    duration_ms integer,
+    input jsonb,
+    output jsonb,
+    cost_usd numeric DEFAULT 0 NOT NULL,
+    error_type text,
+    error_message text,
+    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
+    CONSTRAINT cost_usd_is_an_amount CHECK (((cost_usd >= (0)::numeric) AND (cost_usd <= metering.max_amount()))),
+    CONSTRAINT duration_ms_is_not_negative CHECK ((duration_ms >= 0)),
+    CONSTRAINT error_message_is_not_too_long CHECK ((length(error_message) <= 10000)),
+    CONSTRAINT error_type_is_not_too_long CHECK ((length(error_type) <= 100)),
+    CONSTRAINT input_is_not_too_large CHECK ((pg_column_size(input) <= 100000)),
+    CONSTRAINT metadata_is_an_object CHECK ((jsonb_typeof(metadata) = 'object'::text)),
+    CONSTRAINT metadata_is_not_too_large CHECK ((pg_column_size(metadata) <= 8192)),
+    CONSTRAINT output_is_not_too_large CHECK ((pg_column_size(output) <= 100000)),
+    CONSTRAINT tool_name_is_not_too_long CHECK ((length(tool_name) <= 255))
+)
+PARTITION BY RANGE (executed_at);
+
+ALTER TABLE ONLY app_public.tool_executions FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.tool_executions OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_public.tool_executions IS '@behavior -insert -update -delete -query:resource:single
+@large
+Single runs of tools. Members see their own, and with can_view_analytics those of all.';
+
+COMMENT ON COLUMN app_public.tool_executions.id IS 'The id of the run; the same idempotency key always gives the same id.';
+
+COMMENT ON COLUMN app_public.tool_executions.executed_at IS 'When the run began.';
+
+COMMENT ON COLUMN app_public.tool_executions.batch_id IS '@behavior -*
+The batch with which it was recorded.';
+
+COMMENT ON COLUMN app_public.tool_executions.tool_id IS 'The tool of the catalogue; null for a tool that is not in it.';
+
+COMMENT ON COLUMN app_public.tool_executions.tool_name IS '@notPersonal
+The name of the tool.';
+
+COMMENT ON COLUMN app_public.tool_executions.agent_id IS 'The agent that called it.';
+
+COMMENT ON COLUMN app_public.tool_executions.user_id IS '@personal pseudonymise
+The person for whom it was called.';
+
+COMMENT ON COLUMN app_public.tool_executions.api_key_id IS 'The API key it was recorded with.';
+
+COMMENT ON COLUMN app_public.tool_executions.conversation_id IS 'The conversation.';
+
+COMMENT ON COLUMN app_public.tool_executions.task_id IS 'The task.';
+
+COMMENT ON COLUMN app_public.tool_executions.status IS 'How it ended.';
+
+COMMENT ON COLUMN app_public.tool_executions.duration_ms IS 'How long it took, in milliseconds.';
+
+COMMENT ON COLUMN app_public.tool_executions.input IS '@personal erase
+@behavior -filterBy -orderBy
+The arguments. They are stored only when the settings of the tenant say store_llm_texts.';
+
+COMMENT ON COLUMN app_public.tool_executions.output IS '@personal erase
+@behavior -filterBy -orderBy
+The result. It is stored only when the settings of the tenant say store_llm_texts.';
+
+COMMENT ON COLUMN app_public.tool_executions.cost_usd IS 'What the run cost in USD, as the program knows it.';
+
+COMMENT ON COLUMN app_public.tool_executions.error_type IS 'The class of the error.';
+
+COMMENT ON COLUMN app_public.tool_executions.error_message IS '@personal erase
+The error.';
+
+COMMENT ON COLUMN app_public.tool_executions.metadata IS 'Anything else, as an object of at most 8 kB.';
+
+COMMENT ON CONSTRAINT error_message_is_not_too_long ON app_public.tool_executions IS 'must have at most 10,000 characters';
+
+COMMENT ON CONSTRAINT error_type_is_not_too_long ON app_public.tool_executions IS 'must have at most 100 characters';
+
+COMMENT ON CONSTRAINT input_is_not_too_large ON app_public.tool_executions IS 'must have at most 100 kB';
+
+COMMENT ON CONSTRAINT metadata_is_not_too_large ON app_public.tool_executions IS 'must have at most 8 kB';
+
+COMMENT ON CONSTRAINT output_is_not_too_large ON app_public.tool_executions IS 'must have at most 100 kB';
+
+COMMENT ON CONSTRAINT tool_name_is_not_too_long ON app_public.tool_executions IS 'must have at most 255 characters';
+
 CREATE VIEW app_public.tool_tag_assignments WITH (security_invoker='true') AS
  SELECT a.tenant_id,
     a.item_id AS tool_id,
@@ -35611,6 +37431,69 @@ ALTER TABLE app_public.tool_tags OWNER TO rowhouse_owner;
 
 COMMENT ON VIEW app_public.tool_tags IS '@primaryKey id
 The tags that tools carry, each with the number of tools that carry it.';
+
+CREATE VIEW app_public.tool_usage_logs WITH (security_invoker='true') AS
+ SELECT metering.derived_id((ROW(r.tenant_id, r.kind, r.subject_id, r.operation, r.day))::text) AS id,
+    r.tenant_id,
+    r.day,
+    r.subject_id AS tool_id,
+    r.operation AS tool_name,
+    r.execution_count,
+    r.success_count,
+    r.error_count,
+    r.success_rate,
+    r.average_ms,
+    r.p50_ms,
+    r.p95_ms,
+    r.p99_ms,
+    r.token_count,
+    r.cost_usd
+   FROM observability.operation_reports r
+  WHERE ((r.kind)::text = 'tool'::text);
+
+ALTER TABLE app_public.tool_usage_logs OWNER TO rowhouse_owner;
+
+COMMENT ON VIEW app_public.tool_usage_logs IS '@primaryKey id
+@behavior -query:resource:single
+Runs of tools by calendar day and tool, also of tools that are not in the catalogue. The report is about a minute old. It needs the permission can_view_analytics.';
+
+COMMENT ON COLUMN app_public.tool_usage_logs.id IS '@notNull
+The id of the row, which is always the same.';
+
+COMMENT ON COLUMN app_public.tool_usage_logs.day IS '@notNull
+The day, in the tenant''s time zone.';
+
+COMMENT ON COLUMN app_public.tool_usage_logs.tool_id IS 'The tool; null for a tool that is not in the catalogue.';
+
+COMMENT ON COLUMN app_public.tool_usage_logs.tool_name IS '@notNull
+@notPersonal
+The name of the tool.';
+
+COMMENT ON COLUMN app_public.tool_usage_logs.execution_count IS '@notNull
+How often it ran.';
+
+COMMENT ON COLUMN app_public.tool_usage_logs.success_count IS '@notNull
+How often it succeeded.';
+
+COMMENT ON COLUMN app_public.tool_usage_logs.error_count IS '@notNull
+How often it failed.';
+
+COMMENT ON COLUMN app_public.tool_usage_logs.success_rate IS '@notNull
+The share that succeeded, in percent.';
+
+COMMENT ON COLUMN app_public.tool_usage_logs.average_ms IS 'The mean duration in milliseconds; null when no duration is known.';
+
+COMMENT ON COLUMN app_public.tool_usage_logs.p50_ms IS 'The median of the durations in milliseconds, at most 1 % away from the exact one; null when no duration is known.';
+
+COMMENT ON COLUMN app_public.tool_usage_logs.p95_ms IS 'The duration in milliseconds that 95 % did not exceed, at most 1 % away from the exact one.';
+
+COMMENT ON COLUMN app_public.tool_usage_logs.p99_ms IS 'The duration in milliseconds that 99 % did not exceed, at most 1 % away from the exact one.';
+
+COMMENT ON COLUMN app_public.tool_usage_logs.token_count IS '@notNull
+The tokens that were read and written.';
+
+COMMENT ON COLUMN app_public.tool_usage_logs.cost_usd IS '@notNull
+The cost in USD, as the programs know it that recorded the operations.';
 
 CREATE VIEW app_public.usage_logs WITH (security_invoker='true') AS
  SELECT e.tenant_id,
@@ -36507,6 +38390,113 @@ COMMENT ON TABLE metering.usage_rollup_state IS 'The time zone in which a tenant
 
 COMMENT ON CONSTRAINT timezone_is_not_too_long ON metering.usage_rollup_state IS 'must have at most 64 characters';
 
+CREATE TABLE observability.agent_metrics_default (
+    tenant_id uuid NOT NULL,
+    id uuid NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    batch_id bigint NOT NULL,
+    agent_id uuid,
+    agent_name text,
+    user_id uuid,
+    api_key_id uuid,
+    conversation_id uuid,
+    session_id text,
+    prompt_id uuid,
+    workflow_id uuid,
+    panel_id uuid,
+    operation_type text NOT NULL,
+    query_text text,
+    search_method text,
+    response_time_ms integer NOT NULL,
+    tokens_input integer DEFAULT 0 NOT NULL,
+    tokens_output integer DEFAULT 0 NOT NULL,
+    cost_usd numeric DEFAULT 0 NOT NULL,
+    satisfaction_score integer,
+    confidence_score numeric,
+    relevance_score numeric,
+    graphrag_hit boolean DEFAULT false NOT NULL,
+    graphrag_fallback boolean DEFAULT false NOT NULL,
+    graph_traversal_depth integer DEFAULT 0 NOT NULL,
+    chunks_retrieved integer DEFAULT 0 NOT NULL,
+    success boolean DEFAULT true NOT NULL,
+    error_occurred boolean GENERATED ALWAYS AS ((NOT success)) STORED NOT NULL,
+    error_type text,
+    error_message text,
+    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
+    CONSTRAINT agent_name_is_not_too_long CHECK ((length(agent_name) <= 255)),
+    CONSTRAINT chunks_retrieved_is_not_negative CHECK ((chunks_retrieved >= 0)),
+    CONSTRAINT confidence_score_is_a_share CHECK (((confidence_score >= (0)::numeric) AND (confidence_score <= (1)::numeric))),
+    CONSTRAINT cost_usd_is_an_amount CHECK (((cost_usd >= (0)::numeric) AND (cost_usd <= metering.max_amount()))),
+    CONSTRAINT error_message_is_not_too_long CHECK ((length(error_message) <= 10000)),
+    CONSTRAINT error_type_is_not_too_long CHECK ((length(error_type) <= 100)),
+    CONSTRAINT graph_traversal_depth_is_not_negative CHECK ((graph_traversal_depth >= 0)),
+    CONSTRAINT metadata_is_an_object CHECK ((jsonb_typeof(metadata) = 'object'::text)),
+    CONSTRAINT metadata_is_not_too_large CHECK ((pg_column_size(metadata) <= 8192)),
+    CONSTRAINT operation_type_is_not_too_long CHECK ((length(operation_type) <= 100)),
+    CONSTRAINT query_text_is_not_too_long CHECK ((length(query_text) <= 10000)),
+    CONSTRAINT relevance_score_is_a_share CHECK (((relevance_score >= (0)::numeric) AND (relevance_score <= (1)::numeric))),
+    CONSTRAINT response_time_ms_is_not_negative CHECK ((response_time_ms >= 0)),
+    CONSTRAINT satisfaction_score_is_in_range CHECK (((satisfaction_score >= 1) AND (satisfaction_score <= 5))),
+    CONSTRAINT search_method_is_not_too_long CHECK ((length(search_method) <= 50)),
+    CONSTRAINT session_id_is_not_too_long CHECK ((length(session_id) <= 255)),
+    CONSTRAINT tokens_input_is_not_negative CHECK ((tokens_input >= 0)),
+    CONSTRAINT tokens_output_is_not_negative CHECK ((tokens_output >= 0))
+);
+
+ALTER TABLE ONLY observability.agent_metrics_default FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE observability.agent_metrics_default OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE observability.agent_metrics_default IS 'Operations of months that have no partition; a task moves them.';
+
+CREATE TABLE observability.analytics_events_default (
+    tenant_id uuid NOT NULL,
+    id uuid NOT NULL,
+    occurred_at timestamp with time zone NOT NULL,
+    batch_id bigint NOT NULL,
+    event_name text NOT NULL,
+    user_id uuid,
+    session_id text,
+    properties jsonb DEFAULT '{}'::jsonb NOT NULL,
+    is_known boolean NOT NULL,
+    CONSTRAINT event_name_is_not_too_long CHECK ((length(event_name) <= 100)),
+    CONSTRAINT properties_is_an_object CHECK ((jsonb_typeof(properties) = 'object'::text)),
+    CONSTRAINT properties_is_not_too_large CHECK ((pg_column_size(properties) <= 8192)),
+    CONSTRAINT session_id_is_not_too_long CHECK ((length(session_id) <= 255))
+);
+
+ALTER TABLE ONLY observability.analytics_events_default FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE observability.analytics_events_default OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE observability.analytics_events_default IS 'Events of months that have no partition; a task moves them.';
+
+CREATE SEQUENCE observability.batches
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+
+ALTER TABLE observability.batches OWNER TO rowhouse_owner;
+
+CREATE TABLE observability.event_keys (
+    tenant_id uuid NOT NULL,
+    kind app_public.operation_kind NOT NULL,
+    key text NOT NULL,
+    payload_hash bigint NOT NULL,
+    recorded_at timestamp with time zone NOT NULL,
+    CONSTRAINT key_is_not_too_long CHECK ((length(key) <= 255))
+);
+
+ALTER TABLE ONLY observability.event_keys FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE observability.event_keys OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE observability.event_keys IS 'For each idempotency key of the last 35 days a hash of what was recorded under it.';
+
+COMMENT ON CONSTRAINT key_is_not_too_long ON observability.event_keys IS 'must have at most 255 characters';
+
 CREATE TABLE observability.materialized_view_alerts (
     id bigint NOT NULL,
     view_name text NOT NULL,
@@ -36529,6 +38519,58 @@ ALTER TABLE observability.materialized_view_alerts ALTER COLUMN id ADD GENERATED
     NO MAXVALUE
     CACHE 1
 );
+
+CREATE TABLE observability.rollup_state (
+    tenant_id uuid NOT NULL,
+    timezone text NOT NULL,
+    rolled_up_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT timezone_is_not_too_long CHECK ((length(timezone) <= 64))
+);
+
+ALTER TABLE ONLY observability.rollup_state FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE observability.rollup_state OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE observability.rollup_state IS 'The time zone in which a tenant''s operations were counted, and the time of the last run.';
+
+COMMENT ON CONSTRAINT timezone_is_not_too_long ON observability.rollup_state IS 'must have at most 64 characters';
+
+CREATE TABLE observability.tool_executions_default (
+    tenant_id uuid NOT NULL,
+    id uuid NOT NULL,
+    executed_at timestamp with time zone NOT NULL,
+    batch_id bigint NOT NULL,
+    tool_id uuid,
+    tool_name text NOT NULL,
+    agent_id uuid,
+    user_id uuid,
+    api_key_id uuid,
+    conversation_id uuid,
+    task_id uuid,
+    status app_public.tool_execution_status NOT NULL,
+    duration_ms integer,
+    input jsonb,
+    output jsonb,
+    cost_usd numeric DEFAULT 0 NOT NULL,
+    error_type text,
+    error_message text,
+    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
+    CONSTRAINT cost_usd_is_an_amount CHECK (((cost_usd >= (0)::numeric) AND (cost_usd <= metering.max_amount()))),
+    CONSTRAINT duration_ms_is_not_negative CHECK ((duration_ms >= 0)),
+    CONSTRAINT error_message_is_not_too_long CHECK ((length(error_message) <= 10000)),
+    CONSTRAINT error_type_is_not_too_long CHECK ((length(error_type) <= 100)),
+    CONSTRAINT input_is_not_too_large CHECK ((pg_column_size(input) <= 100000)),
+    CONSTRAINT metadata_is_an_object CHECK ((jsonb_typeof(metadata) = 'object'::text)),
+    CONSTRAINT metadata_is_not_too_large CHECK ((pg_column_size(metadata) <= 8192)),
+    CONSTRAINT output_is_not_too_large CHECK ((pg_column_size(output) <= 100000)),
+    CONSTRAINT tool_name_is_not_too_long CHECK ((length(tool_name) <= 255))
+);
+
+ALTER TABLE ONLY observability.tool_executions_default FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE observability.tool_executions_default OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE observability.tool_executions_default IS 'Runs of months that have no partition; a task moves them.';
 
 CREATE TABLE search.block_chunks (
     tenant_id uuid NOT NULL,
@@ -36785,6 +38827,12 @@ ALTER TABLE ONLY app_public.usage_events ATTACH PARTITION metering.usage_events_
 
 ALTER TABLE ONLY metering.usage_minutes ATTACH PARTITION metering.usage_minutes_default DEFAULT;
 
+ALTER TABLE ONLY app_public.agent_metrics ATTACH PARTITION observability.agent_metrics_default DEFAULT;
+
+ALTER TABLE ONLY app_public.analytics_events ATTACH PARTITION observability.analytics_events_default DEFAULT;
+
+ALTER TABLE ONLY app_public.tool_executions ATTACH PARTITION observability.tool_executions_default DEFAULT;
+
 ALTER TABLE ONLY app_public.agent_industry_mapping
     ADD CONSTRAINT agent_industry_mapping_pkey PRIMARY KEY (tenant_id, agent_id, industry);
 
@@ -36794,6 +38842,9 @@ ALTER TABLE ONLY app_public.agent_knowledge_sources
     ADD CONSTRAINT agent_knowledge_sources_pkey PRIMARY KEY (tenant_id, agent_id, source_id);
 
 COMMENT ON CONSTRAINT agent_knowledge_sources_pkey ON app_public.agent_knowledge_sources IS 'is one of the agents knowledge sources already';
+
+ALTER TABLE ONLY app_public.agent_metrics
+    ADD CONSTRAINT agent_metrics_pkey PRIMARY KEY (tenant_id, created_at, id);
 
 ALTER TABLE ONLY app_public.agent_persona_mapping
     ADD CONSTRAINT agent_persona_mapping_pkey PRIMARY KEY (tenant_id, agent_id, persona_id);
@@ -36810,6 +38861,12 @@ ALTER TABLE ONLY app_public.agents
 
 ALTER TABLE ONLY app_public.agents
     ADD CONSTRAINT agents_tenant_id_id_key UNIQUE (tenant_id, id);
+
+ALTER TABLE ONLY app_public.analytics_event_types
+    ADD CONSTRAINT analytics_event_types_pkey PRIMARY KEY (tenant_id, name);
+
+ALTER TABLE ONLY app_public.analytics_events
+    ADD CONSTRAINT analytics_events_pkey PRIMARY KEY (tenant_id, occurred_at, id);
 
 ALTER TABLE ONLY app_public.avatars
     ADD CONSTRAINT avatars_pkey PRIMARY KEY (id);
@@ -37181,6 +39238,9 @@ ALTER TABLE ONLY app_public.tool_categories
 
 COMMENT ON CONSTRAINT tool_categories_tenant_id_parent_id_slug_key ON app_public.tool_categories IS 'is taken by another category with the same parent';
 
+ALTER TABLE ONLY app_public.tool_executions
+    ADD CONSTRAINT tool_executions_pkey PRIMARY KEY (tenant_id, executed_at, id);
+
 ALTER TABLE ONLY app_public.tools
     ADD CONSTRAINT tools_pkey PRIMARY KEY (id);
 
@@ -37359,11 +39419,32 @@ ALTER TABLE ONLY metering.usage_rollup_state
 ALTER TABLE ONLY metering.usage_user_agents
     ADD CONSTRAINT usage_user_agents_pkey PRIMARY KEY (tenant_id, user_id, agent_id);
 
+ALTER TABLE ONLY observability.agent_metrics_default
+    ADD CONSTRAINT agent_metrics_default_pkey PRIMARY KEY (tenant_id, created_at, id);
+
+ALTER TABLE ONLY observability.analytics_events_default
+    ADD CONSTRAINT analytics_events_default_pkey PRIMARY KEY (tenant_id, occurred_at, id);
+
+ALTER TABLE ONLY observability.event_keys
+    ADD CONSTRAINT event_keys_pkey PRIMARY KEY (tenant_id, kind, key);
+
 ALTER TABLE ONLY observability.materialized_view_alerts
     ADD CONSTRAINT materialized_view_alerts_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY observability.materialized_views
     ADD CONSTRAINT materialized_views_pkey PRIMARY KEY (name);
+
+ALTER TABLE ONLY observability.operation_queue
+    ADD CONSTRAINT operation_queue_pkey PRIMARY KEY (tenant_id, batch_id);
+
+ALTER TABLE ONLY observability.operation_totals
+    ADD CONSTRAINT operation_totals_pkey PRIMARY KEY (tenant_id, kind, subject_id);
+
+ALTER TABLE ONLY observability.rollup_state
+    ADD CONSTRAINT rollup_state_pkey PRIMARY KEY (tenant_id);
+
+ALTER TABLE ONLY observability.tool_executions_default
+    ADD CONSTRAINT tool_executions_default_pkey PRIMARY KEY (tenant_id, executed_at, id);
 
 ALTER TABLE ONLY search.block_chunks
     ADD CONSTRAINT block_chunks_pkey PRIMARY KEY (tenant_id, block_id, start);
@@ -37413,6 +39494,10 @@ COMMENT ON INDEX app_public.agent_industry_mapping_one_primary_key IS 'is set fo
 
 CREATE INDEX agent_knowledge_sources_source_id_idx ON app_public.agent_knowledge_sources USING btree (source_id);
 
+CREATE INDEX agent_metrics_tenant_id_agent_id_created_at_idx ON ONLY app_public.agent_metrics USING btree (tenant_id, agent_id, created_at);
+
+CREATE INDEX agent_metrics_tenant_id_batch_id_idx ON ONLY app_public.agent_metrics USING btree (tenant_id, batch_id);
+
 CREATE UNIQUE INDEX agent_persona_mapping_one_primary_key ON app_public.agent_persona_mapping USING btree (tenant_id, agent_id) WHERE is_primary;
 
 COMMENT ON INDEX app_public.agent_persona_mapping_one_primary_key IS 'is set for another persona of this agent';
@@ -37456,6 +39541,10 @@ CREATE INDEX agents_tenant_id_status_id_idx ON app_public.agents USING btree (te
 CREATE INDEX agents_tenant_id_tier_id_idx ON app_public.agents USING btree (tenant_id, tier, id);
 
 CREATE INDEX agents_tenant_id_updated_at_id_idx ON app_public.agents USING btree (tenant_id, updated_at, id);
+
+CREATE INDEX analytics_events_tenant_id_batch_id_idx ON ONLY app_public.analytics_events USING btree (tenant_id, batch_id);
+
+CREATE INDEX analytics_events_tenant_id_event_name_occurred_at_idx ON ONLY app_public.analytics_events USING btree (tenant_id, event_name, occurred_at);
 
 CREATE INDEX billing_notices_subscription_id_idx ON app_public.billing_notices USING btree (subscription_id);
 
@@ -37733,6 +39822,10 @@ COMMENT ON INDEX app_public.tenants_slug_key IS 'is used by another tenant';
 
 CREATE INDEX tool_categories_tenant_id_parent_id_idx ON app_public.tool_categories USING btree (tenant_id, parent_id);
 
+CREATE INDEX tool_executions_tenant_id_batch_id_idx ON ONLY app_public.tool_executions USING btree (tenant_id, batch_id);
+
+CREATE INDEX tool_executions_tenant_id_tool_id_executed_at_idx ON ONLY app_public.tool_executions USING btree (tenant_id, tool_id, executed_at);
+
 CREATE INDEX tools_copied_from_id_tenant_id_id_idx ON app_public.tools USING btree (copied_from_id, tenant_id, id);
 
 CREATE INDEX tools_created_by_user_id_tenant_id_id_idx ON app_public.tools USING btree (created_by_user_id, tenant_id, id);
@@ -37885,6 +39978,16 @@ CREATE UNIQUE INDEX usage_minutes_key ON ONLY metering.usage_minutes USING btree
 
 CREATE UNIQUE INDEX usage_minutes_default_tenant_id_minute_user_id_agent_id_api_idx ON metering.usage_minutes_default USING btree (tenant_id, minute, user_id, agent_id, api_key_id) NULLS NOT DISTINCT;
 
+CREATE INDEX agent_metrics_default_tenant_id_agent_id_created_at_idx ON observability.agent_metrics_default USING btree (tenant_id, agent_id, created_at);
+
+CREATE INDEX agent_metrics_default_tenant_id_batch_id_idx ON observability.agent_metrics_default USING btree (tenant_id, batch_id);
+
+CREATE INDEX analytics_events_default_tenant_id_batch_id_idx ON observability.analytics_events_default USING btree (tenant_id, batch_id);
+
+CREATE INDEX analytics_events_default_tenant_id_event_name_occurred_at_idx ON observability.analytics_events_default USING btree (tenant_id, event_name, occurred_at);
+
+CREATE INDEX event_keys_recorded_at_idx ON observability.event_keys USING btree (recorded_at);
+
 CREATE UNIQUE INDEX materialized_view_alerts_one_open_key ON observability.materialized_view_alerts USING btree (view_name) WHERE (resolved_at IS NULL);
 
 CREATE INDEX materialized_view_alerts_view_name_raised_at_idx ON observability.materialized_view_alerts USING btree (view_name, raised_at);
@@ -37894,6 +39997,12 @@ CREATE UNIQUE INDEX mv_platform_shared_resources_tenant_id_kind_id_idx ON observ
 CREATE UNIQUE INDEX mv_popular_agents_tenant_id_rank_idx ON observability.mv_popular_agents USING btree (tenant_id, rank);
 
 CREATE UNIQUE INDEX mv_tenant_resource_counts_tenant_id_idx ON observability.mv_tenant_resource_counts USING btree (tenant_id);
+
+CREATE UNIQUE INDEX operation_days_key ON observability.operation_days USING btree (tenant_id, day, kind, subject_id, operation, bucket) NULLS NOT DISTINCT;
+
+CREATE INDEX tool_executions_default_tenant_id_batch_id_idx ON observability.tool_executions_default USING btree (tenant_id, batch_id);
+
+CREATE INDEX tool_executions_default_tenant_id_tool_id_executed_at_idx ON observability.tool_executions_default USING btree (tenant_id, tool_id, executed_at);
 
 CREATE INDEX postings_tenant_id_block_id_idx ON search.postings USING btree (tenant_id, block_id);
 
@@ -37939,6 +40048,24 @@ ALTER INDEX app_public.usage_events_tenant_id_rerates_batch_id_idx ATTACH PARTIT
 
 ALTER INDEX metering.usage_minutes_key ATTACH PARTITION metering.usage_minutes_default_tenant_id_minute_user_id_agent_id_api_idx;
 
+ALTER INDEX app_public.agent_metrics_pkey ATTACH PARTITION observability.agent_metrics_default_pkey;
+
+ALTER INDEX app_public.agent_metrics_tenant_id_agent_id_created_at_idx ATTACH PARTITION observability.agent_metrics_default_tenant_id_agent_id_created_at_idx;
+
+ALTER INDEX app_public.agent_metrics_tenant_id_batch_id_idx ATTACH PARTITION observability.agent_metrics_default_tenant_id_batch_id_idx;
+
+ALTER INDEX app_public.analytics_events_pkey ATTACH PARTITION observability.analytics_events_default_pkey;
+
+ALTER INDEX app_public.analytics_events_tenant_id_batch_id_idx ATTACH PARTITION observability.analytics_events_default_tenant_id_batch_id_idx;
+
+ALTER INDEX app_public.analytics_events_tenant_id_event_name_occurred_at_idx ATTACH PARTITION observability.analytics_events_default_tenant_id_event_name_occurred_at_idx;
+
+ALTER INDEX app_public.tool_executions_pkey ATTACH PARTITION observability.tool_executions_default_pkey;
+
+ALTER INDEX app_public.tool_executions_tenant_id_batch_id_idx ATTACH PARTITION observability.tool_executions_default_tenant_id_batch_id_idx;
+
+ALTER INDEX app_public.tool_executions_tenant_id_tool_id_executed_at_idx ATTACH PARTITION observability.tool_executions_default_tenant_id_tool_id_executed_at_idx;
+
 CREATE OR REPLACE VIEW app_public.knowledge_report WITH (security_invoker='true') AS
  SELECT s.tenant_id,
     t.slug AS tenant_slug,
@@ -37978,6 +40105,10 @@ CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON
 
 COMMENT ON TRIGGER _000_require_writable_tenant ON app_public.agent_knowledge_sources IS 'Only while the tenant is in trial or active, as all tenants above it are, and only by its members.';
 
+CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.agent_metrics FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION tenancy.tg__require_writable_tenant();
+
+COMMENT ON TRIGGER _000_require_writable_tenant ON app_public.agent_metrics IS 'Only while the tenant is in trial or active, as all tenants above it are, and only by its members.';
+
 CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.agent_persona_mapping FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION tenancy.tg__require_writable_tenant();
 
 COMMENT ON TRIGGER _000_require_writable_tenant ON app_public.agent_persona_mapping IS 'Only while the tenant is in trial or active, as all tenants above it are, and only by its members.';
@@ -37989,6 +40120,14 @@ COMMENT ON TRIGGER _000_require_writable_tenant ON app_public.agent_tools IS 'On
 CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.agents FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION tenancy.tg__require_writable_tenant();
 
 COMMENT ON TRIGGER _000_require_writable_tenant ON app_public.agents IS 'Only while the tenant is in trial or active, as all tenants above it are, and only by its members.';
+
+CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.analytics_event_types FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION tenancy.tg__require_writable_tenant();
+
+COMMENT ON TRIGGER _000_require_writable_tenant ON app_public.analytics_event_types IS 'Only while the tenant is in trial or active, as all tenants above it are, and only by its members.';
+
+CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.analytics_events FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION tenancy.tg__require_writable_tenant();
+
+COMMENT ON TRIGGER _000_require_writable_tenant ON app_public.analytics_events IS 'Only while the tenant is in trial or active, as all tenants above it are, and only by its members.';
 
 CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.avatars FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION tenancy.tg__require_writable_tenant();
 
@@ -38128,6 +40267,10 @@ CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON
 
 COMMENT ON TRIGGER _000_require_writable_tenant ON app_public.tool_categories IS 'Only while the tenant is in trial or active, as all tenants above it are, and only by its members.';
 
+CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.tool_executions FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION tenancy.tg__require_writable_tenant();
+
+COMMENT ON TRIGGER _000_require_writable_tenant ON app_public.tool_executions IS 'Only while the tenant is in trial or active, as all tenants above it are, and only by its members.';
+
 CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.tools FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION tenancy.tg__require_writable_tenant();
 
 COMMENT ON TRIGGER _000_require_writable_tenant ON app_public.tools IS 'Only while the tenant is in trial or active, as all tenants above it are, and only by its members.';
@@ -38174,11 +40317,17 @@ COMMENT ON TRIGGER _000_require_writable_tenant ON app_public.workspaces IS 'Onl
 
 CREATE TRIGGER _020_normalize_texts BEFORE INSERT OR UPDATE ON app_public.agent_industry_mapping FOR EACH ROW WHEN (((NOT (new.industry IS NFC NORMALIZED)) OR (NOT (new.notes IS NFC NORMALIZED)))) EXECUTE FUNCTION core.tg__normalize_texts('industry', 'notes');
 
+CREATE TRIGGER _020_normalize_texts BEFORE INSERT OR UPDATE ON app_public.agent_metrics FOR EACH ROW WHEN (((NOT (new.agent_name IS NFC NORMALIZED)) OR (NOT (new.session_id IS NFC NORMALIZED)) OR (NOT (new.operation_type IS NFC NORMALIZED)) OR (NOT (new.query_text IS NFC NORMALIZED)) OR (NOT (new.search_method IS NFC NORMALIZED)) OR (NOT (new.error_type IS NFC NORMALIZED)) OR (NOT (new.error_message IS NFC NORMALIZED)) OR (NOT ((new.metadata)::text IS NFC NORMALIZED)))) EXECUTE FUNCTION core.tg__normalize_texts('agent_name', 'session_id', 'operation_type', 'query_text', 'search_method', 'error_type', 'error_message', 'metadata');
+
 CREATE TRIGGER _020_normalize_texts BEFORE INSERT OR UPDATE ON app_public.agent_persona_mapping FOR EACH ROW WHEN ((NOT (new.notes IS NFC NORMALIZED))) EXECUTE FUNCTION core.tg__normalize_texts('notes');
 
 CREATE TRIGGER _020_normalize_texts BEFORE INSERT OR UPDATE ON app_public.agent_tools FOR EACH ROW WHEN ((NOT ((new.config)::text IS NFC NORMALIZED))) EXECUTE FUNCTION core.tg__normalize_texts('config');
 
 CREATE TRIGGER _020_normalize_texts BEFORE INSERT OR UPDATE ON app_public.agents FOR EACH ROW WHEN (((NOT (new.name IS NFC NORMALIZED)) OR (NOT (new.display_name IS NFC NORMALIZED)) OR (NOT (new.description IS NFC NORMALIZED)) OR (NOT (new.avatar_url IS NFC NORMALIZED)) OR (NOT (new.icon IS NFC NORMALIZED)) OR (NOT (new.color_scheme IS NFC NORMALIZED)) OR (NOT (new.badge_text IS NFC NORMALIZED)) OR (NOT (new.badge_color IS NFC NORMALIZED)) OR (NOT (new.system_prompt IS NFC NORMALIZED)) OR (NOT (array_to_string(new.stop_sequences, ' '::text) IS NFC NORMALIZED)) OR (NOT (new.primary_category IS NFC NORMALIZED)) OR (NOT (new.subcategory IS NFC NORMALIZED)) OR (NOT (new.specialty IS NFC NORMALIZED)) OR (NOT (array_to_string(new.therapeutic_areas, ' '::text) IS NFC NORMALIZED)) OR (NOT (array_to_string(new.regulatory_domains, ' '::text) IS NFC NORMALIZED)) OR (NOT (array_to_string(new.industry_focus, ' '::text) IS NFC NORMALIZED)) OR (NOT (array_to_string(new.use_cases, ' '::text) IS NFC NORMALIZED)) OR (NOT (array_to_string(new.target_audience, ' '::text) IS NFC NORMALIZED)) OR (NOT (array_to_string(new.compliance_frameworks, ' '::text) IS NFC NORMALIZED)) OR (NOT (array_to_string(new.certifications, ' '::text) IS NFC NORMALIZED)) OR (NOT (array_to_string(new.geographic_scope, ' '::text) IS NFC NORMALIZED)) OR (NOT ((new.knowledge_domains)::text IS NFC NORMALIZED)) OR (NOT ((new.tools)::text IS NFC NORMALIZED)) OR (NOT ((new.prompt_templates)::text IS NFC NORMALIZED)) OR (NOT (array_to_string(new.supported_file_types, ' '::text) IS NFC NORMALIZED)) OR (NOT (new.billing_code IS NFC NORMALIZED)) OR (NOT (new.version IS NFC NORMALIZED)) OR (NOT (new.changelog IS NFC NORMALIZED)) OR (NOT ((new.metadata)::text IS NFC NORMALIZED)))) EXECUTE FUNCTION core.tg__normalize_texts('name', 'display_name', 'description', 'avatar_url', 'icon', 'color_scheme', 'badge_text', 'badge_color', 'system_prompt', 'stop_sequences', 'primary_category', 'subcategory', 'specialty', 'therapeutic_areas', 'regulatory_domains', 'industry_focus', 'use_cases', 'target_audience', 'compliance_frameworks', 'certifications', 'geographic_scope', 'knowledge_domains', 'tools', 'prompt_templates', 'supported_file_types', 'billing_code', 'version', 'changelog', 'metadata');
+
+CREATE TRIGGER _020_normalize_texts BEFORE INSERT OR UPDATE ON app_public.analytics_event_types FOR EACH ROW WHEN (((NOT (new.name IS NFC NORMALIZED)) OR (NOT (new.description IS NFC NORMALIZED)) OR (NOT ((new.properties_schema)::text IS NFC NORMALIZED)))) EXECUTE FUNCTION core.tg__normalize_texts('name', 'description', 'properties_schema');
+
+CREATE TRIGGER _020_normalize_texts BEFORE INSERT OR UPDATE ON app_public.analytics_events FOR EACH ROW WHEN (((NOT (new.event_name IS NFC NORMALIZED)) OR (NOT (new.session_id IS NFC NORMALIZED)) OR (NOT ((new.properties)::text IS NFC NORMALIZED)))) EXECUTE FUNCTION core.tg__normalize_texts('event_name', 'session_id', 'properties');
 
 CREATE TRIGGER _020_normalize_texts BEFORE INSERT OR UPDATE ON app_public.avatars FOR EACH ROW WHEN (((NOT (new.name IS NFC NORMALIZED)) OR (NOT (new.image_url IS NFC NORMALIZED)) OR (NOT (new.category IS NFC NORMALIZED)) OR (NOT (new.license IS NFC NORMALIZED)))) EXECUTE FUNCTION core.tg__normalize_texts('name', 'image_url', 'category', 'license');
 
@@ -38272,6 +40421,8 @@ CREATE TRIGGER _020_normalize_texts BEFORE INSERT OR UPDATE ON app_public.tenant
 
 CREATE TRIGGER _020_normalize_texts BEFORE INSERT OR UPDATE ON app_public.tool_categories FOR EACH ROW WHEN (((NOT (new.name IS NFC NORMALIZED)) OR (NOT (new.slug IS NFC NORMALIZED)) OR (NOT (new.description IS NFC NORMALIZED)) OR (NOT (new.icon IS NFC NORMALIZED)))) EXECUTE FUNCTION core.tg__normalize_texts('name', 'slug', 'description', 'icon');
 
+CREATE TRIGGER _020_normalize_texts BEFORE INSERT OR UPDATE ON app_public.tool_executions FOR EACH ROW WHEN (((NOT (new.tool_name IS NFC NORMALIZED)) OR (NOT ((new.input)::text IS NFC NORMALIZED)) OR (NOT ((new.output)::text IS NFC NORMALIZED)) OR (NOT (new.error_type IS NFC NORMALIZED)) OR (NOT (new.error_message IS NFC NORMALIZED)) OR (NOT ((new.metadata)::text IS NFC NORMALIZED)))) EXECUTE FUNCTION core.tg__normalize_texts('tool_name', 'input', 'output', 'error_type', 'error_message', 'metadata');
+
 CREATE TRIGGER _020_normalize_texts BEFORE INSERT OR UPDATE ON app_public.tools FOR EACH ROW WHEN (((NOT (new.name IS NFC NORMALIZED)) OR (NOT (new.display_name IS NFC NORMALIZED)) OR (NOT (new.description IS NFC NORMALIZED)) OR (NOT (new.icon IS NFC NORMALIZED)) OR (NOT (new.category IS NFC NORMALIZED)) OR (NOT (new.endpoint_url IS NFC NORMALIZED)) OR (NOT ((new.headers)::text IS NFC NORMALIZED)) OR (NOT ((new.authentication_config)::text IS NFC NORMALIZED)) OR (NOT ((new.request_schema)::text IS NFC NORMALIZED)) OR (NOT ((new.response_schema)::text IS NFC NORMALIZED)) OR (NOT ((new.retry_config)::text IS NFC NORMALIZED)) OR (NOT (new.version IS NFC NORMALIZED)) OR (NOT ((new.metadata)::text IS NFC NORMALIZED)))) EXECUTE FUNCTION core.tg__normalize_texts('name', 'display_name', 'description', 'icon', 'category', 'endpoint_url', 'headers', 'authentication_config', 'request_schema', 'response_schema', 'retry_config', 'version', 'metadata');
 
 CREATE TRIGGER _020_normalize_texts BEFORE INSERT OR UPDATE ON app_public.usage_events FOR EACH ROW WHEN (((NOT (new.usage_type IS NFC NORMALIZED)) OR (NOT (new.feature_name IS NFC NORMALIZED)) OR (NOT (new.idempotency_key IS NFC NORMALIZED)) OR (NOT ((new.metadata)::text IS NFC NORMALIZED)))) EXECUTE FUNCTION core.tg__normalize_texts('usage_type', 'feature_name', 'idempotency_key', 'metadata');
@@ -38298,6 +40449,8 @@ CREATE TRIGGER _050_lock_tree BEFORE UPDATE OF parent_tenant_id, slug ON app_pub
 
 CREATE TRIGGER _090_check_item BEFORE INSERT OR UPDATE ON app_public.user_ratings FOR EACH ROW WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION catalog.tg_user_ratings__check_item();
 
+CREATE TRIGGER _100_check BEFORE INSERT OR UPDATE ON app_public.analytics_event_types FOR EACH ROW EXECUTE FUNCTION observability.tg_analytics_event_types__check();
+
 CREATE TRIGGER _100_check_agent BEFORE INSERT ON app_public.user_agents FOR EACH ROW EXECUTE FUNCTION catalog.tg_user_agents__check_agent();
 
 CREATE TRIGGER _100_check_item BEFORE INSERT ON app_public.user_favorites FOR EACH ROW EXECUTE FUNCTION catalog.tg_user_favorites__check_item();
@@ -38311,6 +40464,8 @@ CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.agent_persona_map
 CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.agent_tools FOR EACH ROW EXECUTE FUNCTION core.tg__set_updated_at();
 
 CREATE TRIGGER _100_set_updated_at BEFORE UPDATE OF id, tenant_id, sharing_mode, resource_type, copied_from_id, name, display_name, description, avatar_url, icon, color_scheme, badge_text, badge_color, sort_order, status, tier, lifecycle_stage, validation_status, is_active, activated_at, deactivated_at, deleted_at, model_id, system_prompt, temperature, max_tokens, top_p, frequency_penalty, presence_penalty, response_format, stop_sequences, streaming_enabled, function_calling_enabled, parallel_function_calls, max_retry_attempts, timeout_seconds, primary_category, subcategory, specialty, therapeutic_areas, regulatory_domains, industry_focus, use_cases, target_audience, required_expertise_level, compliance_frameworks, certifications, geographic_scope, knowledge_domains, tools, prompt_templates, context_window_size, supports_multimodal, supported_file_types, max_file_size_mb, owner_id, department_id, business_function_id, role_id, cost_per_query, billing_code, budget_allocation_id, approval_required, analytics_enabled, version, previous_version_id, changelog, published_at, metadata, created_at, updated_at ON app_public.agents FOR EACH ROW EXECUTE FUNCTION core.tg__set_updated_at();
+
+CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.analytics_event_types FOR EACH ROW EXECUTE FUNCTION core.tg__set_updated_at();
 
 CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.avatars FOR EACH ROW EXECUTE FUNCTION core.tg__set_updated_at();
 
@@ -38443,6 +40598,8 @@ CREATE TRIGGER _200_keep_history BEFORE INSERT OR DELETE OR UPDATE ON app_public
 CREATE TRIGGER _200_keep_states BEFORE INSERT OR UPDATE ON app_public.subscriptions FOR EACH ROW EXECUTE FUNCTION billing.tg_subscriptions__keep_states();
 
 CREATE TRIGGER _200_keep_terms BEFORE UPDATE ON app_public.coupons FOR EACH ROW EXECUTE FUNCTION billing.tg_coupons__keep_terms();
+
+CREATE TRIGGER _200_limit BEFORE INSERT ON app_public.analytics_event_types FOR EACH ROW EXECUTE FUNCTION observability.tg_analytics_event_types__limit();
 
 CREATE TRIGGER _200_note_activation BEFORE INSERT OR UPDATE OF status, is_active ON app_public.agents FOR EACH ROW EXECUTE FUNCTION catalog.tg__note_activation('is_active');
 
@@ -38595,6 +40752,8 @@ CREATE TRIGGER _510_audit_sharing_mode AFTER UPDATE OF sharing_mode ON app_publi
 CREATE TRIGGER _510_audit_sharing_mode AFTER UPDATE OF sharing_mode ON app_public.workflows FOR EACH ROW WHEN (((old.sharing_mode)::text <> (new.sharing_mode)::text)) EXECUTE FUNCTION catalog.tg__audit_sharing_mode('workflow');
 
 CREATE TRIGGER _510_create_config AFTER INSERT ON app_public.tenants FOR EACH ROW EXECUTE FUNCTION tenancy.tg_tenants__create_config();
+
+CREATE TRIGGER _510_drop_events AFTER DELETE ON app_public.tenants FOR EACH ROW EXECUTE FUNCTION observability.tg__drop_events();
 
 CREATE TRIGGER _510_keep_an_owner AFTER DELETE OR UPDATE OF role, status ON app_public.user_tenants FOR EACH ROW WHEN ((((old.role)::text = 'owner'::text) AND ((old.status)::text = 'active'::text))) EXECUTE FUNCTION tenancy.tg_user_tenants__keep_an_owner();
 
@@ -38758,6 +40917,9 @@ ALTER TABLE ONLY app_public.agents
 
 COMMENT ON CONSTRAINT agents_tenant_id_role_id_fkey ON app_public.agents IS '@fieldName role
 @foreignFieldName agents';
+
+ALTER TABLE ONLY app_public.analytics_event_types
+    ADD CONSTRAINT analytics_event_types_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app_public.tenants(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY app_public.avatars
     ADD CONSTRAINT avatars_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app_public.tenants(id) ON DELETE CASCADE;
@@ -39394,6 +41556,9 @@ ALTER TABLE ONLY metering.usage_rollup_state
 ALTER TABLE ONLY observability.materialized_view_alerts
     ADD CONSTRAINT materialized_view_alerts_view_name_fkey FOREIGN KEY (view_name) REFERENCES observability.materialized_views(name) ON DELETE CASCADE;
 
+ALTER TABLE ONLY observability.rollup_state
+    ADD CONSTRAINT rollup_state_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app_public.tenants(id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY search.block_chunks
     ADD CONSTRAINT block_chunks_tenant_id_block_id_fkey FOREIGN KEY (tenant_id, block_id) REFERENCES search.blocks(tenant_id, id) ON DELETE CASCADE;
 
@@ -39437,6 +41602,8 @@ ALTER TABLE app_public.agent_industry_mapping ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app_public.agent_knowledge_sources ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE app_public.agent_metrics ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE app_public.agent_persona_mapping ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app_public.agent_tools ENABLE ROW LEVEL SECURITY;
@@ -39447,11 +41614,17 @@ CREATE POLICY all_owner ON app_public.agent_industry_mapping TO rowhouse_owner U
 
 CREATE POLICY all_owner ON app_public.agent_knowledge_sources TO rowhouse_owner USING (true) WITH CHECK (true);
 
+CREATE POLICY all_owner ON app_public.agent_metrics TO rowhouse_owner USING (true) WITH CHECK (true);
+
 CREATE POLICY all_owner ON app_public.agent_persona_mapping TO rowhouse_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY all_owner ON app_public.agent_tools TO rowhouse_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY all_owner ON app_public.agents TO rowhouse_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY all_owner ON app_public.analytics_event_types TO rowhouse_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY all_owner ON app_public.analytics_events TO rowhouse_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY all_owner ON app_public.avatars TO rowhouse_owner USING (true) WITH CHECK (true);
 
@@ -39591,6 +41764,8 @@ COMMENT ON POLICY all_owner ON app_public.tenants IS 'its id takes the place of 
 
 CREATE POLICY all_owner ON app_public.tool_categories TO rowhouse_owner USING (true) WITH CHECK (true);
 
+CREATE POLICY all_owner ON app_public.tool_executions TO rowhouse_owner USING (true) WITH CHECK (true);
+
 CREATE POLICY all_owner ON app_public.tools TO rowhouse_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY all_owner ON app_public.usage_events TO rowhouse_owner USING (true) WITH CHECK (true);
@@ -39627,11 +41802,17 @@ CREATE POLICY all_platform ON app_public.agent_industry_mapping TO rowhouse_plat
 
 CREATE POLICY all_platform ON app_public.agent_knowledge_sources TO rowhouse_platform USING (true) WITH CHECK (true);
 
+CREATE POLICY all_platform ON app_public.agent_metrics TO rowhouse_platform USING (true) WITH CHECK (true);
+
 CREATE POLICY all_platform ON app_public.agent_persona_mapping TO rowhouse_platform USING (true) WITH CHECK (true);
 
 CREATE POLICY all_platform ON app_public.agent_tools TO rowhouse_platform USING (true) WITH CHECK (true);
 
 CREATE POLICY all_platform ON app_public.agents TO rowhouse_platform USING (true) WITH CHECK (true);
+
+CREATE POLICY all_platform ON app_public.analytics_event_types TO rowhouse_platform USING (true) WITH CHECK (true);
+
+CREATE POLICY all_platform ON app_public.analytics_events TO rowhouse_platform USING (true) WITH CHECK (true);
 
 CREATE POLICY all_platform ON app_public.avatars TO rowhouse_platform USING (true) WITH CHECK (true);
 
@@ -39749,6 +41930,8 @@ CREATE POLICY all_platform ON app_public.tenants TO rowhouse_platform USING (tru
 
 CREATE POLICY all_platform ON app_public.tool_categories TO rowhouse_platform USING (true) WITH CHECK (true);
 
+CREATE POLICY all_platform ON app_public.tool_executions TO rowhouse_platform USING (true) WITH CHECK (true);
+
 CREATE POLICY all_platform ON app_public.tools TO rowhouse_platform USING (true) WITH CHECK (true);
 
 CREATE POLICY all_platform ON app_public.usage_events TO rowhouse_platform USING (true) WITH CHECK (true);
@@ -39799,6 +41982,10 @@ CREATE POLICY all_staff ON app_public.rate_limit_config TO rowhouse_admin USING 
 
 CREATE POLICY all_staff ON app_public.usage_quotas TO rowhouse_admin USING (true) WITH CHECK (true);
 
+ALTER TABLE app_public.analytics_event_types ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.analytics_events ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE app_public.avatars ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app_public.billing_notices ENABLE ROW LEVEL SECURITY;
@@ -39832,6 +42019,8 @@ CREATE POLICY delete_can_edit_agents ON app_public.agent_knowledge_sources FOR D
 CREATE POLICY delete_can_edit_agents ON app_public.agent_persona_mapping FOR DELETE TO rowhouse_user USING (( SELECT tenancy.has_permission('can_edit_agents'::text) AS has_permission));
 
 CREATE POLICY delete_can_edit_agents ON app_public.agent_tools FOR DELETE TO rowhouse_user USING (( SELECT tenancy.has_permission('can_edit_agents'::text) AS has_permission));
+
+CREATE POLICY delete_can_manage_settings ON app_public.analytics_event_types FOR DELETE TO rowhouse_user USING (( SELECT tenancy.has_permission('can_manage_settings'::text) AS has_permission));
 
 CREATE POLICY delete_can_manage_settings ON app_public.business_functions FOR DELETE TO rowhouse_user USING (( SELECT tenancy.has_permission('can_manage_settings'::text) AS has_permission));
 
@@ -39896,6 +42085,8 @@ CREATE POLICY insert_can_edit_agents ON app_public.agent_persona_mapping FOR INS
 CREATE POLICY insert_can_edit_agents ON app_public.agent_tools FOR INSERT TO rowhouse_user WITH CHECK (( SELECT tenancy.has_permission('can_edit_agents'::text) AS has_permission));
 
 CREATE POLICY insert_can_manage_knowledge ON app_public.rag_knowledge_sources FOR INSERT TO rowhouse_user WITH CHECK (( SELECT tenancy.has_permission('can_manage_knowledge'::text) AS has_permission));
+
+CREATE POLICY insert_can_manage_settings ON app_public.analytics_event_types FOR INSERT TO rowhouse_user WITH CHECK (( SELECT tenancy.has_permission('can_manage_settings'::text) AS has_permission));
 
 CREATE POLICY insert_can_manage_settings ON app_public.business_functions FOR INSERT TO rowhouse_user WITH CHECK (( SELECT tenancy.has_permission('can_manage_settings'::text) AS has_permission));
 
@@ -40009,11 +42200,17 @@ CREATE POLICY select_backup ON app_public.agent_industry_mapping FOR SELECT TO r
 
 CREATE POLICY select_backup ON app_public.agent_knowledge_sources FOR SELECT TO rowhouse_backup USING (true);
 
+CREATE POLICY select_backup ON app_public.agent_metrics FOR SELECT TO rowhouse_backup USING (true);
+
 CREATE POLICY select_backup ON app_public.agent_persona_mapping FOR SELECT TO rowhouse_backup USING (true);
 
 CREATE POLICY select_backup ON app_public.agent_tools FOR SELECT TO rowhouse_backup USING (true);
 
 CREATE POLICY select_backup ON app_public.agents FOR SELECT TO rowhouse_backup USING (true);
+
+CREATE POLICY select_backup ON app_public.analytics_event_types FOR SELECT TO rowhouse_backup USING (true);
+
+CREATE POLICY select_backup ON app_public.analytics_events FOR SELECT TO rowhouse_backup USING (true);
 
 CREATE POLICY select_backup ON app_public.avatars FOR SELECT TO rowhouse_backup USING (true);
 
@@ -40131,6 +42328,8 @@ CREATE POLICY select_backup ON app_public.tenants FOR SELECT TO rowhouse_backup 
 
 CREATE POLICY select_backup ON app_public.tool_categories FOR SELECT TO rowhouse_backup USING (true);
 
+CREATE POLICY select_backup ON app_public.tool_executions FOR SELECT TO rowhouse_backup USING (true);
+
 CREATE POLICY select_backup ON app_public.tools FOR SELECT TO rowhouse_backup USING (true);
 
 CREATE POLICY select_backup ON app_public.usage_events FOR SELECT TO rowhouse_backup USING (true);
@@ -40183,7 +42382,13 @@ CREATE POLICY select_can_manage_settings ON app_public.tenant_config FOR SELECT 
 
 CREATE POLICY select_can_manage_users ON app_public.invitations FOR SELECT TO rowhouse_user USING (( SELECT tenancy.has_permission('can_manage_users'::text) AS has_permission));
 
+CREATE POLICY select_can_view_analytics ON app_public.agent_metrics FOR SELECT TO rowhouse_user USING (( SELECT tenancy.has_permission('can_view_analytics'::text) AS has_permission));
+
+CREATE POLICY select_can_view_analytics ON app_public.analytics_events FOR SELECT TO rowhouse_user USING (( SELECT tenancy.has_permission('can_view_analytics'::text) AS has_permission));
+
 CREATE POLICY select_can_view_analytics ON app_public.quota_reservations FOR SELECT TO rowhouse_user USING (( SELECT tenancy.has_permission('can_view_analytics'::text) AS has_permission));
+
+CREATE POLICY select_can_view_analytics ON app_public.tool_executions FOR SELECT TO rowhouse_user USING (( SELECT tenancy.has_permission('can_view_analytics'::text) AS has_permission));
 
 CREATE POLICY select_can_view_analytics ON app_public.usage_events FOR SELECT TO rowhouse_user USING (( SELECT tenancy.has_permission('can_view_analytics'::text) AS has_permission));
 
@@ -40226,6 +42431,8 @@ CREATE POLICY select_member ON app_public.agent_persona_mapping FOR SELECT TO ro
 CREATE POLICY select_member ON app_public.agent_tools FOR SELECT TO rowhouse_user USING (true);
 
 CREATE POLICY select_member ON app_public.agents FOR SELECT TO rowhouse_user, rowhouse_own_rows, rowhouse_shared_rows USING (((deleted_at IS NULL) OR ( SELECT tenancy.has_permission('can_delete_agents'::text) AS has_permission)));
+
+CREATE POLICY select_member ON app_public.analytics_event_types FOR SELECT TO rowhouse_user USING (true);
 
 CREATE POLICY select_member ON app_public.avatars FOR SELECT TO rowhouse_user USING (true);
 
@@ -40321,7 +42528,13 @@ END);
 CREATE POLICY select_redeemed ON app_public.coupons FOR SELECT TO rowhouse_user USING ((id IN ( SELECT r.coupon_id
    FROM app_public.coupon_redemptions r)));
 
+CREATE POLICY select_self ON app_public.agent_metrics FOR SELECT TO rowhouse_user USING ((user_id = ( SELECT core.current_user_id() AS current_user_id)));
+
+CREATE POLICY select_self ON app_public.analytics_events FOR SELECT TO rowhouse_user USING ((user_id = ( SELECT core.current_user_id() AS current_user_id)));
+
 CREATE POLICY select_self ON app_public.quota_reservations FOR SELECT TO rowhouse_user USING ((user_id = ( SELECT core.current_user_id() AS current_user_id)));
+
+CREATE POLICY select_self ON app_public.tool_executions FOR SELECT TO rowhouse_user USING ((user_id = ( SELECT core.current_user_id() AS current_user_id)));
 
 CREATE POLICY select_self ON app_public.usage_events FOR SELECT TO rowhouse_user USING ((user_id = ( SELECT core.current_user_id() AS current_user_id)));
 
@@ -40357,6 +42570,10 @@ CREATE POLICY tenant_isolation ON app_public.agent_knowledge_sources AS RESTRICT
 
 COMMENT ON POLICY tenant_isolation ON app_public.agent_knowledge_sources IS 'Only rows of the tenant in which the request acts.';
 
+CREATE POLICY tenant_isolation ON app_public.agent_metrics AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT core.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT core.current_tenant_id() AS current_tenant_id)));
+
+COMMENT ON POLICY tenant_isolation ON app_public.agent_metrics IS 'Only rows of the tenant in which the request acts.';
+
 CREATE POLICY tenant_isolation ON app_public.agent_persona_mapping AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT core.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT core.current_tenant_id() AS current_tenant_id)));
 
 COMMENT ON POLICY tenant_isolation ON app_public.agent_persona_mapping IS 'Only rows of the tenant in which the request acts.';
@@ -40368,6 +42585,14 @@ COMMENT ON POLICY tenant_isolation ON app_public.agent_tools IS 'Only rows of th
 CREATE POLICY tenant_isolation ON app_public.agents AS RESTRICTIVE TO rowhouse_owner, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT core.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT core.current_tenant_id() AS current_tenant_id)));
 
 COMMENT ON POLICY tenant_isolation ON app_public.agents IS 'Only rows of the tenant in which the request acts.';
+
+CREATE POLICY tenant_isolation ON app_public.analytics_event_types AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT core.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT core.current_tenant_id() AS current_tenant_id)));
+
+COMMENT ON POLICY tenant_isolation ON app_public.analytics_event_types IS 'Only rows of the tenant in which the request acts.';
+
+CREATE POLICY tenant_isolation ON app_public.analytics_events AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT core.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT core.current_tenant_id() AS current_tenant_id)));
+
+COMMENT ON POLICY tenant_isolation ON app_public.analytics_events IS 'Only rows of the tenant in which the request acts.';
 
 CREATE POLICY tenant_isolation ON app_public.avatars AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT core.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT core.current_tenant_id() AS current_tenant_id)));
 
@@ -40557,6 +42782,10 @@ CREATE POLICY tenant_isolation ON app_public.tool_categories AS RESTRICTIVE TO r
 
 COMMENT ON POLICY tenant_isolation ON app_public.tool_categories IS 'Only rows of the tenant in which the request acts.';
 
+CREATE POLICY tenant_isolation ON app_public.tool_executions AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT core.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT core.current_tenant_id() AS current_tenant_id)));
+
+COMMENT ON POLICY tenant_isolation ON app_public.tool_executions IS 'Only rows of the tenant in which the request acts.';
+
 CREATE POLICY tenant_isolation ON app_public.tools AS RESTRICTIVE TO rowhouse_owner, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT core.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT core.current_tenant_id() AS current_tenant_id)));
 
 COMMENT ON POLICY tenant_isolation ON app_public.tools IS 'Only rows of the tenant in which the request acts.';
@@ -40731,6 +42960,8 @@ ALTER TABLE app_public.tenants ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app_public.tool_categories ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE app_public.tool_executions ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE app_public.tools ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY update_admin ON app_public.tenants FOR UPDATE TO rowhouse_user USING (((id = ( SELECT core.current_tenant_id() AS current_tenant_id)) AND ( SELECT tenancy.has_permission('can_manage_settings'::text) AS has_permission)));
@@ -40754,6 +42985,8 @@ CREATE POLICY update_can_edit_resources ON app_public.personas FOR UPDATE TO row
 CREATE POLICY update_can_edit_resources ON app_public.tags FOR UPDATE TO rowhouse_user USING (( SELECT tenancy.has_permission('can_edit_resources'::text) AS has_permission));
 
 CREATE POLICY update_can_edit_resources ON app_public.tool_categories FOR UPDATE TO rowhouse_user USING (( SELECT tenancy.has_permission('can_edit_resources'::text) AS has_permission));
+
+CREATE POLICY update_can_manage_settings ON app_public.analytics_event_types FOR UPDATE TO rowhouse_user USING (( SELECT tenancy.has_permission('can_manage_settings'::text) AS has_permission));
 
 CREATE POLICY update_can_manage_settings ON app_public.business_functions FOR UPDATE TO rowhouse_user USING (( SELECT tenancy.has_permission('can_manage_settings'::text) AS has_permission));
 
@@ -41257,6 +43490,14 @@ ALTER TABLE metering.usage_rollup_state ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE metering.usage_user_agents ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE observability.agent_metrics_default ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY all_owner ON observability.agent_metrics_default TO rowhouse_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY all_owner ON observability.analytics_events_default TO rowhouse_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY all_owner ON observability.event_keys TO rowhouse_owner USING (true) WITH CHECK (true);
+
 CREATE POLICY all_owner ON observability.materialized_view_alerts TO rowhouse_owner USING (true) WITH CHECK (true);
 
 COMMENT ON POLICY all_owner ON observability.materialized_view_alerts IS 'a materialized view has rows of all tenants';
@@ -41265,17 +43506,109 @@ CREATE POLICY all_owner ON observability.materialized_views TO rowhouse_owner US
 
 COMMENT ON POLICY all_owner ON observability.materialized_views IS 'a materialized view has rows of all tenants';
 
+CREATE POLICY all_owner ON observability.operation_days TO rowhouse_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY all_owner ON observability.operation_queue TO rowhouse_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY all_owner ON observability.operation_totals TO rowhouse_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY all_owner ON observability.rollup_state TO rowhouse_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY all_owner ON observability.tool_executions_default TO rowhouse_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY all_platform ON observability.agent_metrics_default TO rowhouse_platform USING (true) WITH CHECK (true);
+
+CREATE POLICY all_platform ON observability.analytics_events_default TO rowhouse_platform USING (true) WITH CHECK (true);
+
+CREATE POLICY all_platform ON observability.event_keys TO rowhouse_platform USING (true) WITH CHECK (true);
+
 CREATE POLICY all_platform ON observability.materialized_view_alerts TO rowhouse_platform USING (true) WITH CHECK (true);
 
 CREATE POLICY all_platform ON observability.materialized_views TO rowhouse_platform USING (true) WITH CHECK (true);
+
+CREATE POLICY all_platform ON observability.operation_days TO rowhouse_platform USING (true) WITH CHECK (true);
+
+CREATE POLICY all_platform ON observability.operation_queue TO rowhouse_platform USING (true) WITH CHECK (true);
+
+CREATE POLICY all_platform ON observability.operation_totals TO rowhouse_platform USING (true) WITH CHECK (true);
+
+CREATE POLICY all_platform ON observability.rollup_state TO rowhouse_platform USING (true) WITH CHECK (true);
+
+CREATE POLICY all_platform ON observability.tool_executions_default TO rowhouse_platform USING (true) WITH CHECK (true);
+
+ALTER TABLE observability.analytics_events_default ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE observability.event_keys ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE observability.materialized_view_alerts ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE observability.materialized_views ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE observability.operation_days ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE observability.operation_queue ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE observability.operation_totals ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE observability.rollup_state ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY select_analyst ON observability.operation_days FOR SELECT TO rowhouse_analyst USING ((tenant_id = ANY (( SELECT tenancy.analyst_tenant_ids() AS analyst_tenant_ids)::uuid[])));
+
+CREATE POLICY select_backup ON observability.agent_metrics_default FOR SELECT TO rowhouse_backup USING (true);
+
+CREATE POLICY select_backup ON observability.analytics_events_default FOR SELECT TO rowhouse_backup USING (true);
+
+CREATE POLICY select_backup ON observability.event_keys FOR SELECT TO rowhouse_backup USING (true);
+
 CREATE POLICY select_backup ON observability.materialized_view_alerts FOR SELECT TO rowhouse_backup USING (true);
 
 CREATE POLICY select_backup ON observability.materialized_views FOR SELECT TO rowhouse_backup USING (true);
+
+CREATE POLICY select_backup ON observability.operation_days FOR SELECT TO rowhouse_backup USING (true);
+
+CREATE POLICY select_backup ON observability.operation_queue FOR SELECT TO rowhouse_backup USING (true);
+
+CREATE POLICY select_backup ON observability.operation_totals FOR SELECT TO rowhouse_backup USING (true);
+
+CREATE POLICY select_backup ON observability.rollup_state FOR SELECT TO rowhouse_backup USING (true);
+
+CREATE POLICY select_backup ON observability.tool_executions_default FOR SELECT TO rowhouse_backup USING (true);
+
+CREATE POLICY select_can_view_analytics ON observability.operation_days FOR SELECT TO rowhouse_user USING (( SELECT tenancy.has_permission('can_view_analytics'::text) AS has_permission));
+
+CREATE POLICY tenant_isolation ON observability.agent_metrics_default AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT core.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT core.current_tenant_id() AS current_tenant_id)));
+
+COMMENT ON POLICY tenant_isolation ON observability.agent_metrics_default IS 'Only rows of the tenant in which the request acts.';
+
+CREATE POLICY tenant_isolation ON observability.analytics_events_default AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT core.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT core.current_tenant_id() AS current_tenant_id)));
+
+COMMENT ON POLICY tenant_isolation ON observability.analytics_events_default IS 'Only rows of the tenant in which the request acts.';
+
+CREATE POLICY tenant_isolation ON observability.event_keys AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT core.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT core.current_tenant_id() AS current_tenant_id)));
+
+COMMENT ON POLICY tenant_isolation ON observability.event_keys IS 'Only rows of the tenant in which the request acts.';
+
+CREATE POLICY tenant_isolation ON observability.operation_days AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT core.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT core.current_tenant_id() AS current_tenant_id)));
+
+COMMENT ON POLICY tenant_isolation ON observability.operation_days IS 'Only rows of the tenant in which the request acts.';
+
+CREATE POLICY tenant_isolation ON observability.operation_queue AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT core.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT core.current_tenant_id() AS current_tenant_id)));
+
+COMMENT ON POLICY tenant_isolation ON observability.operation_queue IS 'Only rows of the tenant in which the request acts.';
+
+CREATE POLICY tenant_isolation ON observability.operation_totals AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT core.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT core.current_tenant_id() AS current_tenant_id)));
+
+COMMENT ON POLICY tenant_isolation ON observability.operation_totals IS 'Only rows of the tenant in which the request acts.';
+
+CREATE POLICY tenant_isolation ON observability.rollup_state AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT core.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT core.current_tenant_id() AS current_tenant_id)));
+
+COMMENT ON POLICY tenant_isolation ON observability.rollup_state IS 'Only rows of the tenant in which the request acts.';
+
+CREATE POLICY tenant_isolation ON observability.tool_executions_default AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT core.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT core.current_tenant_id() AS current_tenant_id)));
+
+COMMENT ON POLICY tenant_isolation ON observability.tool_executions_default IS 'Only rows of the tenant in which the request acts.';
+
+ALTER TABLE observability.tool_executions_default ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY all_owner ON search.block_chunks TO rowhouse_owner USING (true) WITH CHECK (true);
 
@@ -42613,6 +44946,12 @@ GRANT ALL ON FUNCTION app_public.reactivate_tenant() TO rowhouse_user;
 REVOKE ALL ON FUNCTION app_public.received_shares() FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.received_shares() TO rowhouse_user;
 
+REVOKE ALL ON FUNCTION app_public.record_agent_metrics(metrics app_public.new_agent_metric[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.record_agent_metrics(metrics app_public.new_agent_metric[]) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.record_events(events app_public.new_analytics_event[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.record_events(events app_public.new_analytics_event[]) TO rowhouse_user;
+
 REVOKE ALL ON FUNCTION app_public.record_llm_usage(call app_public.new_llm_call) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.record_llm_usage(call app_public.new_llm_call) TO rowhouse_user;
 
@@ -42622,6 +44961,9 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.payments TO rowhouse_platf
 
 REVOKE ALL ON FUNCTION app_public.record_payment(invoice_id uuid, amount numeric, reference text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.record_payment(invoice_id uuid, amount numeric, reference text) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.record_tool_executions(executions app_public.new_tool_execution[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.record_tool_executions(executions app_public.new_tool_execution[]) TO rowhouse_user;
 
 REVOKE ALL ON FUNCTION app_public.record_usage(event app_public.new_usage_event) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.record_usage(event app_public.new_usage_event) TO rowhouse_user;
@@ -43837,6 +46179,18 @@ GRANT ALL ON FUNCTION core.jobs(task text, state text, tenant_id uuid, first int
 REVOKE ALL ON FUNCTION core.jobs_held_by(worker_id text) FROM PUBLIC;
 GRANT ALL ON FUNCTION core.jobs_held_by(worker_id text) TO rowhouse_worker;
 
+REVOKE ALL ON FUNCTION core.json_array_faults(schema jsonb, value jsonb, path text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION core.json_object_faults(schema jsonb, value jsonb, path text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION core.json_schema_faults(schema jsonb, path text, depth integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION core.json_schema_keywords() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION core.json_type(value jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION core.json_value_faults(schema jsonb, value jsonb, path text) FROM PUBLIC;
+
 REVOKE ALL ON PROCEDURE core.let_backup_read() FROM PUBLIC;
 
 REVOKE ALL ON PROCEDURE core.limit_bytes(IN target regclass, IN most integer, VARIADIC column_names name[]) FROM PUBLIC;
@@ -44499,6 +46853,29 @@ REVOKE ALL ON FUNCTION metering.write_llm_call(call metering.llm_calls) FROM PUB
 
 REVOKE ALL ON FUNCTION metering.write_usage(events app_public.new_usage_event[], ordinals integer[], batch_id bigint, payer_id uuid, first_at timestamp with time zone, last_at timestamp with time zone) FROM PUBLIC;
 
+GRANT SELECT ON TABLE observability.operation_days TO rowhouse_backup;
+GRANT SELECT ON TABLE observability.operation_days TO rowhouse_user;
+GRANT SELECT ON TABLE observability.operation_days TO rowhouse_analyst;
+GRANT SELECT,DELETE ON TABLE observability.operation_days TO rowhouse_platform;
+
+REVOKE ALL ON FUNCTION observability.add_operations(days observability.operation_days[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION observability.agent_metric_problem(metric app_public.new_agent_metric) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION observability.bucket_value(bucket smallint) FROM PUBLIC;
+GRANT ALL ON FUNCTION observability.bucket_value(bucket smallint) TO rowhouse_user;
+GRANT ALL ON FUNCTION observability.bucket_value(bucket smallint) TO rowhouse_analyst;
+
+REVOKE ALL ON FUNCTION observability.check_batch_size(size integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION observability.check_heads(heads observability.event_head[], OUT first_at timestamp with time zone, OUT last_at timestamp with time zone) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION observability.check_properties(events app_public.new_analytics_event[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION observability.claim_keys(kind text, keys text[], hashes bigint[]) FROM PUBLIC;
+
+REVOKE ALL ON PROCEDURE observability.comment_report(IN name text, IN verb text) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION observability.compute_platform_shared_resources() FROM PUBLIC;
 GRANT ALL ON FUNCTION observability.compute_platform_shared_resources() TO rowhouse_platform;
 
@@ -44508,15 +46885,38 @@ GRANT ALL ON FUNCTION observability.compute_popular_agents() TO rowhouse_platfor
 REVOKE ALL ON FUNCTION observability.compute_tenant_resource_counts() FROM PUBLIC;
 GRANT ALL ON FUNCTION observability.compute_tenant_resource_counts() TO rowhouse_platform;
 
+REVOKE ALL ON FUNCTION observability.countable_operations(batch_ids bigint[], from_at timestamp with time zone, to_at timestamp with time zone) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION observability.duration_bucket(duration_ms bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION observability.duration_bucket(duration_ms bigint) TO rowhouse_analyst;
+
+GRANT SELECT ON TABLE observability.operation_queue TO rowhouse_backup;
+GRANT SELECT,DELETE ON TABLE observability.operation_queue TO rowhouse_platform;
+
+REVOKE ALL ON FUNCTION observability.enqueue(kind text, batch_id bigint, event_count integer, first_at timestamp with time zone, last_at timestamp with time zone) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION observability.enqueue_refresh(name text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION observability.event_id(tenant_id uuid, kind text, key text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION observability.event_problem(event app_public.new_analytics_event, is_known boolean, are_unknown_refused boolean) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION observability.fill_materialized_views() FROM PUBLIC;
 GRANT ALL ON FUNCTION observability.fill_materialized_views() TO rowhouse_owner;
+
+REVOKE ALL ON FUNCTION observability.forget_keys(most integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION observability.forget_keys(most integer) TO rowhouse_worker;
+
+REVOKE ALL ON FUNCTION observability.is_small_object(value jsonb, max_bytes integer) FROM PUBLIC;
 
 GRANT SELECT ON TABLE observability.materialized_views TO rowhouse_backup;
 GRANT SELECT,UPDATE ON TABLE observability.materialized_views TO rowhouse_platform;
 
 REVOKE ALL ON FUNCTION observability.is_stale(view observability.materialized_views) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION observability.keeps_texts() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION observability.lock_rollup(tenant_id uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION observability.materialized_view_alerts() FROM PUBLIC;
 GRANT ALL ON FUNCTION observability.materialized_view_alerts() TO rowhouse_user;
@@ -44526,6 +46926,14 @@ GRANT ALL ON FUNCTION observability.materialized_view_names() TO rowhouse_worker
 
 REVOKE ALL ON FUNCTION observability.materialized_view_status() FROM PUBLIC;
 GRANT ALL ON FUNCTION observability.materialized_view_status() TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION observability.oldest_event() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION observability.operations_by_day(batch_ids bigint[], from_at timestamp with time zone, to_at timestamp with time zone, timezone text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION observability.percentile(buckets smallint[], counts bigint[], fraction numeric) FROM PUBLIC;
+GRANT ALL ON FUNCTION observability.percentile(buckets smallint[], counts bigint[], fraction numeric) TO rowhouse_user;
+GRANT ALL ON FUNCTION observability.percentile(buckets smallint[], counts bigint[], fraction numeric) TO rowhouse_analyst;
 
 GRANT SELECT ON TABLE observability.mv_platform_shared_resources TO rowhouse_owner;
 
@@ -44537,16 +46945,57 @@ GRANT SELECT ON TABLE observability.mv_popular_agents TO rowhouse_owner;
 REVOKE ALL ON FUNCTION observability.popular_agents() FROM PUBLIC;
 GRANT ALL ON FUNCTION observability.popular_agents() TO rowhouse_user;
 
+REVOKE ALL ON FUNCTION observability.rebuild_operations(tenant_id uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION observability.recordable_users() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION observability.refresh_materialized_view_now(name text) FROM PUBLIC;
 GRANT ALL ON FUNCTION observability.refresh_materialized_view_now(name text) TO rowhouse_worker;
 
+REVOKE ALL ON FUNCTION observability.refresh_resources(subject_ids uuid[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION observability.refuse_event(problem text, ordinal bigint, batch_size integer) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION observability.require_materialized_view(name text) FROM PUBLIC;
 GRANT ALL ON FUNCTION observability.require_materialized_view(name text) TO rowhouse_platform;
+
+REVOKE ALL ON FUNCTION observability.roll_up_operations(tenant_id uuid, max_events integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION observability.roll_up_operations(tenant_id uuid, max_events integer) TO rowhouse_worker;
+
+REVOKE ALL ON FUNCTION observability.store_agent_metrics(metrics app_public.new_agent_metric[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION observability.store_events(events app_public.new_analytics_event[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION observability.store_tool_executions(executions app_public.new_tool_execution[]) FROM PUBLIC;
 
 GRANT SELECT ON TABLE observability.mv_tenant_resource_counts TO rowhouse_owner;
 
 REVOKE ALL ON FUNCTION observability.tenant_resource_counts() FROM PUBLIC;
 GRANT ALL ON FUNCTION observability.tenant_resource_counts() TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION observability.tenants_to_roll_up() FROM PUBLIC;
+GRANT ALL ON FUNCTION observability.tenants_to_roll_up() TO rowhouse_worker;
+
+REVOKE ALL ON FUNCTION observability.tg__drop_events() FROM PUBLIC;
+GRANT ALL ON FUNCTION observability.tg__drop_events() TO rowhouse_owner;
+
+REVOKE ALL ON FUNCTION observability.tg_analytics_event_types__check() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION observability.tg_analytics_event_types__limit() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION observability.tool_execution_problem(execution app_public.new_tool_execution) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION observability.tool_names(ids uuid[]) FROM PUBLIC;
+
+GRANT SELECT ON TABLE observability.operation_totals TO rowhouse_backup;
+GRANT SELECT,DELETE ON TABLE observability.operation_totals TO rowhouse_platform;
+
+REVOKE ALL ON FUNCTION observability.totals_of_days(days observability.operation_days[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION observability.unusable_resources(kind app_public.resource_kind, ids uuid[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION observability.verify_operations() FROM PUBLIC;
+GRANT ALL ON FUNCTION observability.verify_operations() TO rowhouse_user;
 
 REVOKE ALL ON FUNCTION observability.view_age(name text, OUT refreshed_at timestamp with time zone, OUT age_seconds integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION observability.view_age(name text, OUT refreshed_at timestamp with time zone, OUT age_seconds integer) TO rowhouse_user;
@@ -45161,6 +47610,10 @@ GRANT INSERT(agent_id) ON TABLE app_public.agent_knowledge_sources TO rowhouse_u
 
 GRANT INSERT(source_id) ON TABLE app_public.agent_knowledge_sources TO rowhouse_user;
 
+GRANT SELECT ON TABLE app_public.agent_metrics TO rowhouse_backup;
+GRANT SELECT ON TABLE app_public.agent_metrics TO rowhouse_user;
+GRANT SELECT,DELETE ON TABLE app_public.agent_metrics TO rowhouse_platform;
+
 GRANT SELECT ON TABLE app_public.agent_persona_mapping TO rowhouse_backup;
 GRANT SELECT,DELETE ON TABLE app_public.agent_persona_mapping TO rowhouse_user;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.agent_persona_mapping TO rowhouse_platform;
@@ -45188,6 +47641,19 @@ GRANT INSERT(tool_id) ON TABLE app_public.agent_tools TO rowhouse_user;
 GRANT INSERT(sort_order),UPDATE(sort_order) ON TABLE app_public.agent_tools TO rowhouse_user;
 
 GRANT INSERT(config),UPDATE(config) ON TABLE app_public.agent_tools TO rowhouse_user;
+
+GRANT SELECT ON TABLE app_public.analytics_event_types TO rowhouse_backup;
+GRANT SELECT,DELETE ON TABLE app_public.analytics_event_types TO rowhouse_user;
+
+GRANT INSERT(name) ON TABLE app_public.analytics_event_types TO rowhouse_user;
+
+GRANT INSERT(description),UPDATE(description) ON TABLE app_public.analytics_event_types TO rowhouse_user;
+
+GRANT INSERT(properties_schema),UPDATE(properties_schema) ON TABLE app_public.analytics_event_types TO rowhouse_user;
+
+GRANT SELECT ON TABLE app_public.analytics_events TO rowhouse_backup;
+GRANT SELECT ON TABLE app_public.analytics_events TO rowhouse_user;
+GRANT SELECT,DELETE ON TABLE app_public.analytics_events TO rowhouse_platform;
 
 GRANT SELECT ON TABLE app_public.avatars TO rowhouse_backup;
 GRANT SELECT,DELETE ON TABLE app_public.avatars TO rowhouse_user;
@@ -45322,6 +47788,15 @@ GRANT INSERT(name),UPDATE(name) ON TABLE app_public.organizational_roles TO rowh
 
 GRANT INSERT(description),UPDATE(description) ON TABLE app_public.organizational_roles TO rowhouse_user;
 
+GRANT SELECT ON TABLE observability.operation_reports TO rowhouse_user;
+GRANT SELECT ON TABLE observability.operation_reports TO rowhouse_analyst;
+
+GRANT SELECT ON TABLE app_public.panel_analytics TO rowhouse_user;
+GRANT SELECT ON TABLE app_public.panel_analytics TO rowhouse_analyst;
+
+GRANT SELECT ON TABLE app_public.performance_metrics TO rowhouse_user;
+GRANT SELECT ON TABLE app_public.performance_metrics TO rowhouse_analyst;
+
 GRANT SELECT ON TABLE app_public.personas TO rowhouse_backup;
 GRANT SELECT,DELETE ON TABLE app_public.personas TO rowhouse_user;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.personas TO rowhouse_platform;
@@ -45348,6 +47823,9 @@ GRANT INSERT(project_id) ON TABLE app_public.project_members TO rowhouse_user;
 GRANT INSERT(user_id) ON TABLE app_public.project_members TO rowhouse_user;
 
 GRANT INSERT(role),UPDATE(role) ON TABLE app_public.project_members TO rowhouse_user;
+
+GRANT SELECT ON TABLE app_public.prompt_usage_analytics TO rowhouse_user;
+GRANT SELECT ON TABLE app_public.prompt_usage_analytics TO rowhouse_analyst;
 
 GRANT SELECT ON TABLE app_public.query_logs TO rowhouse_backup;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.query_logs TO rowhouse_platform;
@@ -45427,9 +47905,16 @@ GRANT SELECT ON TABLE app_public.tenant_usage_tracking TO rowhouse_analyst;
 
 GRANT SELECT ON TABLE app_public.token_usage_summary TO rowhouse_user;
 
+GRANT SELECT ON TABLE app_public.tool_executions TO rowhouse_backup;
+GRANT SELECT ON TABLE app_public.tool_executions TO rowhouse_user;
+GRANT SELECT,DELETE ON TABLE app_public.tool_executions TO rowhouse_platform;
+
 GRANT SELECT ON TABLE app_public.tool_tag_assignments TO rowhouse_user;
 
 GRANT SELECT ON TABLE app_public.tool_tags TO rowhouse_user;
+
+GRANT SELECT ON TABLE app_public.tool_usage_logs TO rowhouse_user;
+GRANT SELECT ON TABLE app_public.tool_usage_logs TO rowhouse_analyst;
 
 GRANT SELECT ON TABLE app_public.usage_logs TO rowhouse_user;
 
@@ -45514,10 +47999,27 @@ GRANT SELECT,DELETE ON TABLE metering.usage_queue TO rowhouse_platform;
 GRANT SELECT ON TABLE metering.usage_rollup_state TO rowhouse_backup;
 GRANT SELECT ON TABLE metering.usage_rollup_state TO rowhouse_platform;
 
+GRANT SELECT ON TABLE observability.agent_metrics_default TO rowhouse_backup;
+GRANT SELECT,DELETE ON TABLE observability.agent_metrics_default TO rowhouse_platform;
+
+GRANT SELECT ON TABLE observability.analytics_events_default TO rowhouse_backup;
+GRANT SELECT,DELETE ON TABLE observability.analytics_events_default TO rowhouse_platform;
+
+GRANT SELECT ON SEQUENCE observability.batches TO rowhouse_backup;
+
+GRANT SELECT ON TABLE observability.event_keys TO rowhouse_backup;
+GRANT SELECT,DELETE ON TABLE observability.event_keys TO rowhouse_platform;
+
 GRANT SELECT ON TABLE observability.materialized_view_alerts TO rowhouse_backup;
 GRANT SELECT,UPDATE ON TABLE observability.materialized_view_alerts TO rowhouse_platform;
 
 GRANT SELECT ON SEQUENCE observability.materialized_view_alerts_id_seq TO rowhouse_backup;
+
+GRANT SELECT ON TABLE observability.rollup_state TO rowhouse_backup;
+GRANT SELECT ON TABLE observability.rollup_state TO rowhouse_platform;
+
+GRANT SELECT ON TABLE observability.tool_executions_default TO rowhouse_backup;
+GRANT SELECT,DELETE ON TABLE observability.tool_executions_default TO rowhouse_platform;
 
 GRANT SELECT ON TABLE search.block_chunks TO rowhouse_backup;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE search.block_chunks TO rowhouse_platform;
