@@ -5,10 +5,11 @@ import { type AnyMeasurement, runMeasurement } from '../bench/command.ts'
 import { graphql } from '../bench/graphql/run.ts'
 import { metering } from '../bench/metering/run.ts'
 import { mixed } from '../bench/mixed/run.ts'
+import { observability } from '../bench/observability/run.ts'
 import { search } from '../bench/search/run.ts'
 import { orFail, UsageError } from '../server/cli.ts'
 
-const measurements: AnyMeasurement[] = [search, catalog, metering, graphql, mixed]
+const measurements: AnyMeasurement[] = [search, catalog, metering, observability, graphql, mixed]
 
 await orFail(async () => {
   const [name, ...args] = process.argv.slice(2)

@@ -4,13 +4,13 @@ import { figure, table } from '../format.ts'
 import type { Server } from '../scratch.ts'
 import { isMet, type Part } from './part.ts'
 
-export type Report = { server: Server; cores: number; parts: Part[] }
+export type Report = { name: string; server: Server; cores: number; parts: Part[] }
 
-export function toMarkdown({ server, cores, parts }: Report): string {
+export function toMarkdown({ name, server, cores, parts }: Report): string {
   const settings = Object.entries(server.settings).map(([name, value]) => `${name} ${value}`)
   return [
-    '# Metering, measured',
-    `${server.engine}, ${cores} cores, ${settings.join(', ')}. Written by \`npm run bench -- metering\`; ratios are of one run on one machine.`,
+    `# ${name[0]?.toUpperCase()}${name.slice(1)}, measured`,
+    `${server.engine}, ${cores} cores, ${settings.join(', ')}. Written by \`npm run bench -- ${name}\`; ratios are of one run on one machine.`,
     table(
       ['what', 'ours', 'beside it', 'ratio', 'bar', 'met'],
       parts

@@ -40,7 +40,7 @@ export const metering: Measurement<typeof options> = {
   measure: async ({ url, server, cores, part }, chosen) => {
     const done: Part[] = []
     for (const [title, measure] of parts) done.push(await part(title, () => measure(url, chosen)))
-    const results = { server, cores, parts: done }
+    const results = { name: 'metering', server, cores, parts: done }
     return { markdown: toMarkdown(results), json: results }
   },
 }
