@@ -212,7 +212,7 @@ describe('usage that a key records', () => {
       await t.query('select metering.store_api_calls()')
       expect(await see()).toMatchObject({ today: 2, recent: 2 })
       await t.becomeRole('rowhouse_worker')
-      await t.query('select metering.roll_up_usage()')
+      await t.query('select metering.roll_up_usage($1)', [db.acme.id])
       expect(await see()).toMatchObject({ today: 2, recent: 2 })
       await t.becomeSuperuser()
       await setClock(t, '2026-03-10T12:00:00Z')

@@ -41,6 +41,7 @@ comment on column app_public.api_keys.created_at is 'When it was made.';
 comment on column app_public.api_keys.updated_at is 'When it last changed.';
 comment on constraint name_is_a_name on app_public.api_keys is
   'must have 1 to 255 characters, at least one of them visible, and no control characters';
+comment on constraint api_keys_tenant_id_parent_key_id_fkey on app_public.api_keys is E'@fieldName parentKey\n@foreignFieldName childKeys';
 comment on constraint key_is_not_too_deep on app_public.api_keys is 'must be at most five keys below the first one';
 comment on constraint agent_is_named_by_its_key on app_public.api_keys is 'must be given for a key of type agent, and for no other';
 comment on constraint service_is_named_by_its_key on app_public.api_keys is 'must be given for a key of type service or gateway, and for no other';
