@@ -221,6 +221,7 @@ begin
   call core.define_access('editor', '(select tenancy.has_role(''member''))', 'members of the tenant who are not viewers');
   call core.define_access('admin', '(select tenancy.has_role(''admin''))', 'owners and admins of the tenant');
   call core.define_access('owner', '(select tenancy.has_role(''owner''))', 'owners of the tenant');
+  call core.define_access('by_a_person', '(select core.current_api_key_id()) is null', 'by people, not by API keys', null);
   foreach v_permission in array tenancy.permission_keys() loop
     select string_agg(r.role, ', ' order by r.rank)
       into v_roles

@@ -5,6 +5,8 @@
 call core.secure_tenant_table('app_public.api_keys');
 call core.exempt_from_guard('app_public.api_keys', '_000_require_writable_tenant', 'a key that has leaked is revoked in a tenant that is read-only, too; the functions that make keys check it themselves');
 -- A program sees its own key and those below it.
+call core.define_access('this_key', 'id = (select core.current_api_key_id())', 'the key of the request', null);
+call core.define_access('key_above', 'ancestor_ids @> array[(select core.current_api_key_id())]', 'a key above it', null);
 create policy select_maker on app_public.api_keys for select to rowhouse_user
   using (
     (created_by_user_id = (select core.current_user_id()) or (select tenancy.has_permission('can_manage_settings')))
