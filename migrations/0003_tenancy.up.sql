@@ -577,6 +577,8 @@ create table app_public.api_keys (
   constraint service_name_is_a_name check (core.is_name(service_name)),
   -- no key is an owner, and only one of type admin is an admin
   constraint role_fits_the_type check (role <> 'owner' and (role = 'admin') = (key_type = 'admin')),
+  constraint reading_key_has_permissions_to_read check (
+    role <> 'viewer' or permissions::text[] <@ array['can_view_analytics', 'can_view_audit', 'can_view_subtree']),
   constraint allowed_services_are_named check (cardinality(allowed_services) > 0),
   constraint allowed_agents_are_named check (cardinality(allowed_agents) > 0),
   constraint allowed_users_are_named check (cardinality(allowed_users) > 0),

@@ -96,6 +96,13 @@ declare
 begin
   if v_api_key_id is not null then
     v_key := tenancy.current_api_key();
+    -- its maker must still be one who may record the usage of others
+    if not exists (
+      select from app_public.user_tenants m
+       where m.tenant_id = core.current_tenant_id() and m.user_id = v_user_id and m.status = 'active' and m.role in ('owner', 'admin')
+    ) then
+      v_key.allowed_users := array[v_user_id];
+    end if;
   end if;
   if v_is_request and v_key.allowed_users is null and tenancy.has_role('admin') then
     v_members := array(select user_id from app_public.user_tenants where tenant_id = core.current_tenant_id());

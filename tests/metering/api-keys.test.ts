@@ -191,6 +191,19 @@ describe('usage that a key records', () => {
       expect(await t.errorCode(record, event({ user_id: db.acme.member.userId }))).toBeUndefined()
       expect(await t.errorCode(record, event({ user_id: db.acme.viewer.userId }))).toBe('MT201')
       expect(await t.errorCode(record, event({ api_key_id: plain.api_key_id }))).toBe('MT201')
+      await t.becomeSuperuser()
+      await t.query(`select tenancy.provision_member($1, 'second@acme.test', null, 'owner')`, [db.acme.id])
+      const setRole = (role: string) =>
+        t.query(`update app_public.user_tenants set role = $3 where tenant_id = $1 and user_id = $2`, [
+          db.acme.id,
+          db.acme.owner.userId,
+          role,
+        ])
+      await setRole('member')
+      await act(t, db.acme.owner, key)
+      expect(await t.errorCode(record, event({ user_id: db.acme.member.userId }))).toBe('MT201')
+      await t.becomeSuperuser()
+      await setRole('owner')
       await act(t, db.acme.owner, plain)
       expect(await t.errorCode(record, event({ user_id: db.acme.member.userId }))).toBe('MT201')
       await act(t, db.acme.owner, admin)
@@ -246,5 +259,30 @@ describe('the quota of keys', () => {
       ).toEqual([{ current_usage: 1 }])
       await t.becomeSuperuser()
       expect(await t.query('select * from metering.verify_quotas()')).toEqual([])
+    }))
+})
+
+describe('a tenant, and a person, that is deleted', () => {
+  it('takes keys, with those below them and their limits, away', () =>
+    db.inTransaction(async (t) => {
+      const count = () =>
+        t.value(
+          `select (select count(*) from app_public.api_keys)::int + (select count(*) from vault.api_keys)::int
+                + (select count(*) from app_public.usage_quotas where quota_scope = 'api_key')::int
+                + (select count(*) from app_public.rate_limit_config where limit_scope = 'api_key')::int`,
+        )
+      const member = await create(t, db.acme.member, { max_calls_per_day: 2, max_cost_per_day: 1 })
+      await create(t, db.acme.member, { parent_key_id: member.api_key_id })
+      await create(t, db.globex.member, { max_calls_per_day: 2 })
+      await t.becomeSuperuser()
+      await t.query(
+        `insert into app_public.rate_limit_config (tenant_id, limit_scope, scope_id, per_minute) values ($1, 'api_key', $2, 1)`,
+        [db.acme.id, member.api_key_id],
+      )
+      expect(await count()).toBe(3 + 3 + 5 + 1)
+      await t.query('delete from app_public.user_profiles where id = $1', [db.acme.member.userId])
+      expect(await count()).toBe(1 + 1 + 1)
+      await t.query(`select tenancy.delete_tenant('globex')`)
+      expect(await count()).toBe(0)
     }))
 })

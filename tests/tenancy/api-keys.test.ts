@@ -144,7 +144,8 @@ describe('a key', () => {
     db.inTransaction(async (t) => {
       await t.become(db.acme.owner)
       const plain = await create(t, { permissions: ['can_create_agents'] })
-      const reading = await create(t, { role: 'viewer', permissions: ['can_create_agents'] })
+      const reading = await create(t, { role: 'viewer', permissions: ['can_view_analytics'] })
+      expect(await createError(t, { role: 'viewer', permissions: ['can_manage_billing'] })).toBe('23514')
       const admin = await create(t, { key_type: 'admin' })
       const roleOf = async (key: string) => {
         await use(t, key)

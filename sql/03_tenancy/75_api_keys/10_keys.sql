@@ -50,6 +50,8 @@ comment on constraint service_is_named_by_its_key on app_public.api_keys is 'mus
 comment on constraint service_name_is_a_name on app_public.api_keys is
   'must have 1 to 255 characters, at least one of them visible, and no control characters';
 comment on constraint role_fits_the_type on app_public.api_keys is 'must be admin for a key of type admin, and member or viewer for any other';
+comment on constraint reading_key_has_permissions_to_read on app_public.api_keys is
+  'must be among can_view_analytics, can_view_audit and can_view_subtree for a key that only reads';
 comment on constraint allowed_services_are_named on app_public.api_keys is 'must have an entry, or be left out to allow all';
 comment on constraint allowed_agents_are_named on app_public.api_keys is 'must have an entry, or be left out to allow all';
 comment on constraint allowed_users_are_named on app_public.api_keys is 'must have an entry, or be left out to allow all';

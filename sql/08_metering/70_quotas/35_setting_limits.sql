@@ -269,7 +269,7 @@ comment on function metering.tg_tenants__set_quotas is
   'Turns the limits of tenants.quotas into rows of usage_quotas. Other domains apply the limits of other kinds.';
 grant execute on function metering.tg_tenants__set_quotas to rowhouse_owner;
 
--- The limits of an API key are quotas like all others. They are deleted with the key, and need no reset.
+-- The limits of an API key are quotas like all others, and need no reset.
 create or replace function metering.tg_api_keys__set_quotas() returns trigger
 language plpgsql security definer
 set search_path to pg_catalog, pg_temp
@@ -289,6 +289,20 @@ $$;
 comment on function metering.tg_api_keys__set_quotas is
   'Turns the limits of an API key into quotas of that key, by the day.';
 grant execute on function metering.tg_api_keys__set_quotas to rowhouse_owner;
+
+create or replace function metering.tg_api_keys__drop_limits() returns trigger
+language plpgsql security definer
+set search_path to pg_catalog, pg_temp
+as $$
+begin
+  delete from app_public.usage_quotas q where q.tenant_id = old.tenant_id and q.quota_scope = 'api_key' and q.scope_id = old.id;
+  delete from app_public.rate_limit_config c where c.tenant_id = old.tenant_id and c.limit_scope = 'api_key' and c.scope_id = old.id;
+  return null;
+end
+$$;
+comment on function metering.tg_api_keys__drop_limits is
+  'Deletes the quotas and the rate limits of an API key with it.';
+grant execute on function metering.tg_api_keys__drop_limits to rowhouse_owner;
 
 create or replace function metering.tg_tenants__move_counts() returns trigger
 language plpgsql security definer
@@ -346,6 +360,8 @@ create or replace trigger _600_set_quotas after insert or update of quotas on ap
   for each row execute function metering.tg_tenants__set_quotas();
 create or replace trigger _600_set_quotas after insert or update of max_calls_per_day, max_cost_per_day on app_public.api_keys
   for each row execute function metering.tg_api_keys__set_quotas();
+create or replace trigger _610_drop_limits after delete on app_public.api_keys
+  for each row execute function metering.tg_api_keys__drop_limits();
 create or replace trigger _610_move_counts after update of parent_tenant_id on app_public.tenants
   for each row execute function metering.tg_tenants__move_counts();
 -- A tenant leaves the counters before it is deleted, while its rows still exist.
