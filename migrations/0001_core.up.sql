@@ -84,6 +84,10 @@ create function core.current_user_id() returns uuid
   language sql stable parallel safe
   return nullif(current_setting('rowhouse.user_id', true), '')::uuid;
 
+create function core.current_api_key_id() returns uuid
+  language sql stable parallel safe
+  return nullif(current_setting('rowhouse.api_key_id', true), '')::uuid;
+
 -- The time by which periods, limits, expiry and invoices are computed. Tests can set it, but only in a session of a
 -- superuser: a user who could set the clock could evade every limit. In PL/pgSQL, because in SQL the look at the roles is planned
 -- anew at each call, which took 0.25 ms.
@@ -144,6 +148,7 @@ create function core.is_language_tag(value text) returns boolean
 
 comment on function core.current_tenant_id is 'The tenant of this request, or null outside of one.';
 comment on function core.current_user_id is 'The user of this request, or null outside of one.';
+comment on function core.current_api_key_id is 'The API key of this request; null when it comes from a person.';
 comment on function core.clock is
   'The current time: the start of the transaction or, in a superuser''s session, the time that rowhouse.clock names (for tests).';
 comment on function core.is_slug is 'Whether a text has 1 to 63 lower-case letters, digits and inner hyphens, so that it can be part of a host name.';

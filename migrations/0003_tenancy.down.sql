@@ -1,6 +1,10 @@
 drop index app_public.tenant_status_history_changed_by_user_id_idx;
 drop index app_public.tenants_account_manager_id_idx;
 drop table app_public.user_sessions cascade;
+drop type app_public.issued_api_key, app_public.new_api_key cascade;
+drop table vault.api_keys;
+drop table app_public.api_keys cascade;
+drop domain app_public.api_key_type, app_public.api_key_environment, app_public.api_service, app_public.api_key_status cascade;
 drop type app_public.onboarding_step,
   app_public.new_invitation,
   app_public.permission_overrides,

@@ -514,6 +514,124 @@ create type app_public.onboarding_step as (
   is_done boolean
 );
 
+-- API keys, by which programs call. What a key may do is fixed when it is made, and is never more than its maker may at the
+-- moment. The ids of the keys above it are kept, so that one lookup tells whether one of them has ended.
+create domain app_public.api_key_type as text
+  constraint api_key_type_is_known check (value in ('user', 'admin', 'agent', 'service', 'gateway'));
+comment on domain app_public.api_key_type is 'For whom an API key acts. user: its maker. admin: its maker, with the role of an admin. agent: one agent. service: a program of the tenant. gateway: a program through which others call.';
+comment on constraint api_key_type_is_known on domain app_public.api_key_type is 'must be user, admin, agent, service or gateway';
+
+create domain app_public.api_key_environment as text
+  constraint api_key_environment_is_known check (value in ('live', 'test'));
+comment on domain app_public.api_key_environment is 'What an API key is for, which can be seen at its beginning: rh_live_ or rh_test_. It says nothing about what the key may do.';
+comment on constraint api_key_environment_is_known on domain app_public.api_key_environment is 'must be live or test';
+
+create domain app_public.api_service as text
+  constraint api_service_is_known check (value in ('graphql', 'files'));
+comment on domain app_public.api_service is 'A part of the server that an API key may call. graphql: the GraphQL API. files: sending and fetching files.';
+comment on constraint api_service_is_known on domain app_public.api_service is 'must be graphql or files';
+
+create domain app_public.api_key_status as text
+  constraint api_key_status_is_known check (value in ('active', 'expired', 'revoked'));
+comment on domain app_public.api_key_status is 'Whether an API key can be used. expired and revoked: it, or a key above it, has ended.';
+comment on constraint api_key_status_is_known on domain app_public.api_key_status is 'must be active, expired or revoked';
+
+create table app_public.api_keys (
+  id uuid primary key default gen_random_uuid(),
+  tenant_id uuid not null references app_public.tenants (id) on delete cascade,
+  name text not null,
+  key_type app_public.api_key_type not null,
+  environment app_public.api_key_environment not null,
+  prefix text not null,
+  parent_key_id uuid,
+  -- the ids from the top down to the parent
+  ancestor_ids uuid[] not null default '{}',
+  agent_id uuid,
+  service_name text,
+  role app_public.membership_role not null,
+  permissions app_public.permission[] not null,
+  -- null: all of them
+  allowed_services app_public.api_service[],
+  allowed_agents uuid[],
+  allowed_users uuid[],
+  allowed_ips inet[],
+  max_calls_per_day bigint,
+  max_cost_per_day numeric,
+  expires_at timestamptz,
+  last_used_at timestamptz,
+  last_rotated_at timestamptz,
+  created_by_user_id uuid not null references app_public.user_profiles (id) on delete cascade,
+  revoked_at timestamptz,
+  revoked_by_user_id uuid references app_public.user_profiles (id) on delete set null,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+
+  unique (tenant_id, id),
+  foreign key (tenant_id, parent_key_id) references app_public.api_keys (tenant_id, id),
+  constraint name_is_a_name check (core.is_name(name)),
+  constraint prefix_is_short check (length(prefix) = 12),
+  constraint parent_is_the_nearest_above check (parent_key_id is not distinct from ancestor_ids[cardinality(ancestor_ids)]),
+  constraint key_is_not_too_deep check (cardinality(ancestor_ids) <= 5),
+  constraint agent_is_named_by_its_key check ((agent_id is not null) = (key_type = 'agent')),
+  constraint service_is_named_by_its_key check ((service_name is not null) = (key_type in ('service', 'gateway'))),
+  constraint service_name_is_a_name check (core.is_name(service_name)),
+  -- no key is an owner, and only one of type admin is an admin
+  constraint role_fits_the_type check (role <> 'owner' and (role = 'admin') = (key_type = 'admin')),
+  constraint reading_key_has_permissions_to_read check (
+    role <> 'viewer' or permissions::text[] <@ array['can_view_analytics', 'can_view_audit', 'can_view_subtree']),
+  constraint allowed_services_are_named check (cardinality(allowed_services) > 0),
+  constraint allowed_agents_are_named check (cardinality(allowed_agents) > 0),
+  constraint allowed_users_are_named check (cardinality(allowed_users) > 0),
+  constraint allowed_ips_are_named check (cardinality(allowed_ips) > 0),
+  constraint max_calls_per_day_is_not_negative check (max_calls_per_day >= 0),
+  constraint max_cost_per_day_is_an_amount check (max_cost_per_day >= 0 and max_cost_per_day < 1e12)
+);
+call core.limit_length('app_public.api_keys', 255, 'service_name');
+call core.limit_entries('app_public.api_keys', 100, 'permissions', 'allowed_services', 'allowed_agents', 'allowed_users', 'allowed_ips');
+create index on app_public.api_keys (tenant_id, created_at);
+create index on app_public.api_keys (tenant_id, parent_key_id);
+create index on app_public.api_keys (tenant_id, agent_id) where agent_id is not null;
+create index on app_public.api_keys (created_by_user_id);
+create index on app_public.api_keys (revoked_by_user_id);
+create index on app_public.api_keys using gin (ancestor_ids);
+
+-- The SHA-256 of the secrets of API keys. A key has one, and while it is rotated the one before for some time.
+create table vault.api_keys (
+  tenant_id uuid not null references app_public.tenants (id) on delete cascade,
+  api_key_id uuid not null,
+  key_hash bytea not null,
+  -- of a secret that was replaced
+  expires_at timestamptz,
+  primary key (tenant_id, api_key_id, key_hash),
+  foreign key (tenant_id, api_key_id) references app_public.api_keys (tenant_id, id) on delete cascade,
+  constraint key_hash_is_a_sha256 check (octet_length(key_hash) = 32)
+);
+-- a key is looked up before its tenant is known
+create unique index on vault.api_keys (key_hash);
+
+create type app_public.new_api_key as (
+  name text,
+  key_type app_public.api_key_type,
+  environment app_public.api_key_environment,
+  parent_key_id uuid,
+  agent_id uuid,
+  service_name text,
+  role app_public.membership_role,
+  permissions app_public.permission[],
+  allowed_services app_public.api_service[],
+  allowed_agents uuid[],
+  allowed_users uuid[],
+  allowed_ips inet[],
+  max_calls_per_day bigint,
+  max_cost_per_day numeric,
+  expires_at timestamptz
+);
+create type app_public.issued_api_key as (
+  api_key_id uuid,
+  name text,
+  key text
+);
+
 -- The visits of people to a front end, for the tenant's analytics.
 create table app_public.user_sessions (
   tenant_id uuid not null references app_public.tenants (id) on delete cascade,

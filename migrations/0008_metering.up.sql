@@ -23,9 +23,9 @@ comment on domain app_public.token_class is
 
 create domain app_public.quota_type as text
   constraint quota_type_is_known check (
-    value in ('users', 'agents', 'documents', 'storage', 'api_calls', 'tokens', 'cost'));
+    value in ('users', 'agents', 'api_keys', 'documents', 'storage', 'api_calls', 'tokens', 'cost'));
 comment on domain app_public.quota_type is
-  'What a quota limits. users (active members), agents (not deleted), documents and storage (bytes of documents) count what exists; api_calls, tokens and cost (US dollars) add up what is used in a period.';
+  'What a quota limits. users (active members), agents (not deleted), api_keys (not revoked), documents and storage (bytes of documents) count what exists; api_calls, tokens and cost (US dollars) add up what is used in a period.';
 
 create domain app_public.limit_scope as text
   constraint limit_scope_is_known check (value in ('tenant', 'user', 'agent', 'api_key'));
@@ -653,13 +653,13 @@ reset role;
 
 set role rowhouse_owner;
 
--- A quota of users, agents, documents or storage follows the rows that it counts. The other quotas are used up and begin
+-- A quota of users, agents, api_keys, documents or storage follows the rows that it counts. The other quotas are used up and begin
 -- again with each period.
 create function metering.is_count_quota(quota_type app_public.quota_type) returns boolean
   language sql immutable parallel safe
-  return quota_type in ('users', 'agents', 'documents', 'storage');
+  return quota_type in ('users', 'agents', 'api_keys', 'documents', 'storage');
 comment on function metering.is_count_quota is
-  'Whether a quota of this type counts what exists (users, agents, documents, storage) instead of what is used in a period.';
+  'Whether a quota of this type counts what exists (users, agents, api_keys, documents, storage) instead of what is used in a period.';
 
 create table app_public.usage_quotas (
   id uuid primary key default gen_random_uuid(),
@@ -678,9 +678,9 @@ create table app_public.usage_quotas (
   updated_at timestamptz not null default now(),
 
   constraint scope_of_the_tenant_has_no_id check (quota_scope <> 'tenant' or scope_id is null),
-  -- agents, documents and storage belong to a tenant and to a user, memberships only to a tenant
+  -- agents, documents and storage belong to a tenant and to a user, memberships and API keys only to a tenant
   constraint scope_fits_what_is_counted check (
-    not metering.is_count_quota(quota_type) or quota_scope = 'tenant' or (quota_scope = 'user' and quota_type <> 'users')),
+    not metering.is_count_quota(quota_type) or quota_scope = 'tenant' or (quota_scope = 'user' and quota_type not in ('users', 'api_keys'))),
   constraint period_fits_the_type check (
     case when metering.is_count_quota(quota_type) then period = 'none' else period in ('day', 'month', 'billing') end),
   constraint quota_limit_is_an_amount check (

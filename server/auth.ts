@@ -1,17 +1,26 @@
-// Who is asking: a bearer JWT, verified by jose, then the database's word on user, tenant and role.
+// Who is asking: a bearer JWT, verified by jose, or an API key; then the database's word on user, tenant and role.
 // Whatever is wrong with a token, the answer is one and the same.
 
 import { hash } from 'node:crypto'
 import { createRemoteJWKSet, errors, type JWTPayload, jwtVerify, SignJWT } from 'jose'
 import { LRUCache } from 'lru-cache'
 import type { Pool } from 'pg'
+import { apiKeyHash } from './api-keys.ts'
 import { type Config, developmentSecret } from './config.ts'
 import { PublicError } from './errors.ts'
 import { prepared } from './prepared.ts'
 import { type Admission, admissionRow } from './rate-limits.ts'
 
 /** Without a tenant (null): someone who is a member of none yet. */
-export type Identity = { userId: string; tenantId: string | null; role: 'rowhouse_user' | 'rowhouse_admin' }
+export type Identity = {
+  userId: string
+  tenantId: string | null
+  role: 'rowhouse_user' | 'rowhouse_admin'
+  /** The API key that the request came with. */
+  apiKeyId?: string | undefined
+}
+/** What a request shows of itself: the claims of its token, or its API key's hash. */
+export type Credentials = { claims: JWTPayload } | { keyHash: Buffer }
 export type VerifyToken = (token: string) => Promise<JWTPayload>
 
 const longestToken = 8_192
@@ -57,8 +66,13 @@ function remembering(verify: VerifyToken): VerifyToken {
   }
 }
 
-/** The claims of a request's bearer token. */
-export async function claimsOf(authorization: string | undefined, verify: VerifyToken): Promise<JWTPayload> {
+/** What a request's bearer shows: an API key, or the claims of a token. */
+export async function credentialsOf(authorization: string | undefined, verify: VerifyToken): Promise<Credentials> {
+  const keyHash = apiKeyHash(authorization)
+  return keyHash ? { keyHash } : { claims: await claimsOf(authorization, verify) }
+}
+
+async function claimsOf(authorization: string | undefined, verify: VerifyToken): Promise<JWTPayload> {
   const token = authorization?.match(/^Bearer +([\w-]+\.[\w-]+\.[\w-]*)$/i)?.[1]
   if (!token || token.length > longestToken) throw unauthenticated()
   try {
@@ -86,24 +100,36 @@ export type Charge = { calls: number; chargedCalls: number }
 
 /** By name, so that the statement stays prepared when a later version of the function says more. */
 const beginRequest = `select identity, ${Object.keys(admissionRow.shape).join(', ')}
-  from metering.begin_request($1, $2, calls => $3, charged_calls => $4)`
+  from metering.begin_request($1, $2, calls => $3, charged_calls => $4, key_hash => $5, address => $6, service => $7)`
+
+/** A request at the door. */
+export type Arrival = {
+  credentials: Credentials
+  requestedTenant: string | undefined
+  requestId: string
+  /** Empty when it is not known. */
+  address: string
+  /** The part of the server that it calls, as the allowed_services of API keys name it. */
+  service: string
+}
 
 /** Live membership, rate limits and metering: one query, committed before what the request does. */
 export async function authenticate(
   pool: Pool,
-  claims: JWTPayload,
-  requestedTenant: string | undefined,
-  requestId: string,
+  { credentials, requestedTenant, requestId, address, service }: Arrival,
   { calls, chargedCalls }: Charge,
 ): Promise<Identity & { admission: Admission }> {
   const { rows } = await pool.query<{
-    identity: { user_id: string; tenant_id: string | null; role: Identity['role'] }
+    identity: { user_id: string; tenant_id: string | null; role: Identity['role']; api_key_id?: string }
   }>(
     prepared('begin_request', beginRequest, [
-      JSON.stringify({ ...claims, request_id: requestId }),
+      'claims' in credentials ? JSON.stringify({ ...credentials.claims, request_id: requestId }) : null,
       requestedTenant ?? null,
       calls,
       chargedCalls,
+      'keyHash' in credentials ? credentials.keyHash : null,
+      address || null,
+      service,
     ]),
   )
   const row = rows[0]
@@ -113,6 +139,7 @@ export async function authenticate(
     userId: identity.user_id,
     tenantId: identity.tenant_id,
     role: identity.role,
+    apiKeyId: identity.api_key_id,
     admission: admissionRow.parse(row),
   }
 }

@@ -4,9 +4,16 @@
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { GraphQLError } from 'graphql'
-import type { JWTPayload } from 'jose'
 import type { Pool } from 'pg'
-import { authenticate, type Charge, claimsOf, type Identity, unauthenticated, type VerifyToken } from './auth.ts'
+import {
+  authenticate,
+  type Charge,
+  type Credentials,
+  credentialsOf,
+  type Identity,
+  unauthenticated,
+  type VerifyToken,
+} from './auth.ts'
 import type { Config } from './config.ts'
 import { internalError, PublicError, publicPart } from './errors.ts'
 import { createFiles } from './files.ts'
@@ -88,6 +95,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
           ms: Math.round(seconds * 1000),
           user: scope.identity?.userId,
           tenant: scope.identity?.tenantId ?? undefined,
+          key: scope.identity?.apiKeyId,
           operation: scope.operation,
         },
         'request',
@@ -121,13 +129,21 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     }
   }
 
-  /** Lets in who has these claims, for what the request is charged. */
-  function admissionOf(claims: JWTPayload, request: IncomingMessage, scope: Scope) {
-    const tenant = request.headers['x-tenant-id'] ?? claims[config.JWT_TENANT_CLAIM]
+  /** Lets in who shows this, for what the request is charged. */
+  function admissionOf(credentials: Credentials, request: IncomingMessage, scope: Scope) {
+    const claims = 'claims' in credentials ? credentials.claims : undefined
+    const tenant = request.headers['x-tenant-id'] ?? claims?.[config.JWT_TENANT_CLAIM]
     const requestedTenant = typeof tenant === 'string' ? tenant : undefined
-    const share = { shares: ofAuthentication, key: requestedTenant ?? String(claims.sub), signal: scope.signal }
-    return (charge: Charge) =>
-      runFor(share, () => authenticate(options.pool, claims, requestedTenant, scope.id, charge))
+    const who = 'keyHash' in credentials ? credentials.keyHash.toString('base64') : String(claims?.sub)
+    const share = { shares: ofAuthentication, key: requestedTenant ?? who, signal: scope.signal }
+    const arrival = {
+      credentials,
+      requestedTenant,
+      requestId: scope.id,
+      address: clientAddress(request, config.TRUST_PROXY),
+      service: scope.route,
+    }
+    return (charge: Charge) => runFor(share, () => authenticate(options.pool, arrival, charge))
   }
 
   /** Under what the database answers them. */
@@ -135,14 +151,15 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     role: identity.role,
     'rowhouse.user_id': identity.userId,
     'rowhouse.tenant_id': identity.tenantId ?? '',
+    'rowhouse.api_key_id': identity.apiKeyId ?? '',
     'rowhouse.request_id': scope.id,
     'rowhouse.ip': clientAddress(request, config.TRUST_PROXY),
     statement_timeout: String(config.STATEMENT_TIMEOUT_MS),
   })
 
   async function serveFiles(request: IncomingMessage, response: ServerResponse, scope: Scope): Promise<void> {
-    const claims = await claimsOf(request.headers.authorization, options.verifyToken)
-    const identity = await admissionOf(claims, request, scope)({ calls: 1, chargedCalls: 0 })
+    const credentials = await credentialsOf(request.headers.authorization, options.verifyToken)
+    const identity = await admissionOf(credentials, request, scope)({ calls: 1, chargedCalls: 0 })
     scope.identity = identity
     await allowOrigin(request, response, isAllowedOrigin, identity.tenantId ?? undefined)
     sendRateLimit(response, identity.admission)
@@ -164,16 +181,17 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
       response.setHeader('content-type', 'application/graphql-response+json; charset=utf-8')
     }
     const { authorization } = request.headers
-    // who has no good token is turned away before anything is read; in development the schema is open to tools
-    const claims = authorization || config.isProduction ? await claimsOf(authorization, options.verifyToken) : undefined
+    // who has no good token or key is turned away before anything is read; in development the schema is open to tools
+    const credentials =
+      authorization || config.isProduction ? await credentialsOf(authorization, options.verifyToken) : undefined
     const body = options.executor.read(await readBody(request, config.BODY_LIMIT_BYTES))
-    if (!claims && !options.executor.isPublic(body)) throw unauthenticated()
+    if (!credentials && !options.executor.isPublic(body)) throw unauthenticated()
 
     const context: Partial<Grafast.RequestContext> = {}
     let admission: Admission | undefined
     let charge: ((calls: number) => Promise<void>) | undefined
-    if (claims) {
-      const admit = admissionOf(claims, request, scope)
+    if (credentials) {
+      const admit = admissionOf(credentials, request, scope)
       const chargedCalls = options.executor.knownCalls(body) ?? 1
       const identity = await admit({ calls: chargedCalls, chargedCalls: 0 })
       scope.identity = identity

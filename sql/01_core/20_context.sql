@@ -1,8 +1,9 @@
--- The context of a request: its tenant, its user and the time. The functions that read it are in migrations/0001_core,
+-- The context of a request: its tenant, its user, its API key and the time. The functions that read it are in migrations/0001_core,
 -- because tables need them.
 
 grant execute on function core.current_tenant_id to rowhouse_authenticator, rowhouse_user, rowhouse_worker, rowhouse_platform;
 grant execute on function core.current_user_id to rowhouse_authenticator, rowhouse_user, rowhouse_worker, rowhouse_platform;
+grant execute on function core.current_api_key_id to rowhouse_authenticator, rowhouse_user, rowhouse_worker, rowhouse_platform;
 grant execute on function core.clock to rowhouse_authenticator, rowhouse_user, rowhouse_worker, rowhouse_platform;
 grant execute on function core.is_slug to rowhouse_user, rowhouse_platform;
 grant execute on function core.fold_email to rowhouse_user, rowhouse_platform;

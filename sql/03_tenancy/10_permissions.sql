@@ -4,15 +4,67 @@
 grant execute on function tenancy.permission_keys to rowhouse_user, rowhouse_platform;
 grant execute on function tenancy.are_permissions to rowhouse_user, rowhouse_platform;
 
-create or replace function tenancy.current_member_role() returns app_public.membership_role
-language sql stable security definer
+-- What an API key leaves of its maker's role and permissions. The server says in the context which key a request came with; the
+-- key is read here again, so that one that has ended, or that is another person's, leaves nothing.
+create or replace function tenancy.key_status(revoked_at timestamptz, expires_at timestamptz, ancestor_ids uuid[])
+returns app_public.api_key_status
+language plpgsql stable security definer
 set search_path to pg_catalog, pg_temp
 as $$
-  select role from app_public.user_tenants
-   where tenant_id = core.current_tenant_id() and user_id = core.current_user_id() and status = 'active';
+begin
+  return case
+    when key_status.revoked_at is not null
+      or key_status.ancestor_ids <> '{}' and exists (
+           select from app_public.api_keys a where a.id = any (key_status.ancestor_ids) and a.revoked_at is not null) then 'revoked'
+    -- no key outlives those above it
+    when key_status.expires_at <= core.clock() then 'expired'
+    else 'active'
+  end;
+end
+$$;
+comment on function tenancy.key_status is
+  'Whether an API key is active, expired or revoked. It is revoked when a key above it is.';
+grant execute on function tenancy.key_status to rowhouse_user, rowhouse_platform;
+
+create or replace function tenancy.current_api_key() returns app_public.api_keys
+language plpgsql stable security definer
+set search_path to pg_catalog, pg_temp
+as $$
+declare
+  v_key app_public.api_keys;
+begin
+  select k.* into v_key from app_public.api_keys k
+   where k.id = core.current_api_key_id() and k.tenant_id = core.current_tenant_id()
+     and k.created_by_user_id = core.current_user_id()
+     and tenancy.key_status(k.revoked_at, k.expires_at, k.ancestor_ids) = 'active';
+  return v_key;
+end
+$$;
+comment on function tenancy.current_api_key is
+  'The API key of this request; null when it comes from a person, or when the key has ended.';
+grant execute on function tenancy.current_api_key to rowhouse_platform;
+
+create or replace function tenancy.current_member_role() returns app_public.membership_role
+language plpgsql stable security definer
+set search_path to pg_catalog, pg_temp
+as $$
+declare
+  v_role app_public.membership_role;
+  v_key_role app_public.membership_role;
+begin
+  select m.role into v_role from app_public.user_tenants m
+   where m.tenant_id = core.current_tenant_id() and m.user_id = core.current_user_id() and m.status = 'active';
+  if core.current_api_key_id() is not null then
+    v_key_role := (tenancy.current_api_key()).role;
+    if v_key_role is null or tenancy.role_rank(v_key_role) < tenancy.role_rank(v_role) then
+      v_role := v_key_role;
+    end if;
+  end if;
+  return v_role;
+end
 $$;
 comment on function tenancy.current_member_role is
-  'Your role in this tenant; null when you are not an active member.';
+  'Your role in this tenant; null when you are not an active member. A request with an API key has at most the role of the key.';
 grant execute on function tenancy.current_member_role to rowhouse_user, rowhouse_platform;
 
 create or replace function tenancy.is_platform_admin() returns boolean
@@ -91,11 +143,15 @@ begin
   select tenancy.effective_permissions(role, permissions) into v_permissions
     from app_public.user_tenants
    where tenant_id = core.current_tenant_id() and user_id = core.current_user_id() and status = 'active';
+  if core.current_api_key_id() is not null then
+    v_permissions := array(
+      select p from unnest(v_permissions) as p where p = any ((tenancy.current_api_key()).permissions::text[]) order by p);
+  end if;
   return coalesce(v_permissions, '{}');
 end
 $$;
 comment on function tenancy.current_permissions is
-  'Your permissions in this tenant: none when you are not an active member, all when you are platform staff.';
+  'Your permissions in this tenant: none when you are not an active member, all when you are platform staff. A request with an API key has those of its maker that the key was given.';
 grant execute on function tenancy.current_permissions to rowhouse_user, rowhouse_platform;
 
 create or replace function tenancy.has_permission(permission text) returns boolean
@@ -141,6 +197,20 @@ $$;
 comment on function tenancy.require_role is
   E'@errors ID202\nRaises an error unless you are an active member of this tenant and your role is at least this one.';
 
+create or replace function tenancy.require_person() returns void
+language plpgsql stable
+set search_path to pg_catalog, pg_temp
+as $$
+begin
+  if core.current_api_key_id() is not null then
+    perform core.raise_error('KY201', 'Only a person can do this, not an API key.', 'Log in, and do it with a token of your own.');
+  end if;
+end
+$$;
+comment on function tenancy.require_person is
+  E'@errors KY201\nRaises an error when the request came with an API key. What concerns a person as such begins with it: the profile, invitations, ownership, and other tenants of the person.';
+grant execute on function tenancy.require_person to rowhouse_platform;
+
 -- The words for core.allow: the roles that policies ask for, and all permissions.
 do $$
 declare
@@ -151,6 +221,7 @@ begin
   call core.define_access('editor', '(select tenancy.has_role(''member''))', 'members of the tenant who are not viewers');
   call core.define_access('admin', '(select tenancy.has_role(''admin''))', 'owners and admins of the tenant');
   call core.define_access('owner', '(select tenancy.has_role(''owner''))', 'owners of the tenant');
+  call core.define_access('by_a_person', '(select core.current_api_key_id()) is null', 'by people, not by API keys', null);
   foreach v_permission in array tenancy.permission_keys() loop
     select string_agg(r.role, ', ' order by r.rank)
       into v_roles

@@ -54,7 +54,7 @@ comment on column app_public.tenants.resource_access_config is 'The resources th
 comment on column app_public.tenants.plan_features is E'@kept\n@behavior -*\nThe features that its plan switches on or off, with the overrides of its entitlements. Billing keeps it.';
 comment on column app_public.tenants.features is 'An object of booleans: the features that platform staff have switched on or off, whatever its plan says. They hold for the tenants below it too, unless staff have set them there. Without a plan, rag_enabled, advanced_rag, expert_panels, workflows, analytics and multi_model are on, and api_access and white_label are off. Platform staff set it with setTenantEntitlements. isFeatureEnabled says whether a feature is on.';
 comment on column app_public.tenants.config is E'@errors TN402 TN403\nIts settings, an object with these keys. default_model; max_concurrent_chats (1 to 10,000); retention_days (1 to 36,500); allowed_domains (at most 100, in lower case); invitation_expiry_days (1 to 30, default 7); store_llm_texts (default false); llm_text_retention_days (1 to 36,500); unknown_events (keep or refuse, default keep), what becomes of events of the product whose type the tenant has not defined. search has k1 (0 to 10, default 1.2) and b (0 to 1, default 0.75), the parameters of BM25; titleBoost (0 to 100, default 2), the weight of a word in a title; exactVectorLimit (default 3000), up to how many vectors are compared one by one; and logQueries (hash, text or none; default hash), what is stored of a question. Members with the permission can_manage_settings change it.';
-comment on column app_public.tenants.quotas is 'Its limits: max_users, max_agents, max_documents, max_api_calls_per_month, max_storage_gb and max_sub_tenants, as platform staff have set them. A limit replaces the one of the plan, a limit that is null lifts it, and all that the tenants below have counts too. myQuotas shows what holds. Platform staff set it with setTenantEntitlements.';
+comment on column app_public.tenants.quotas is 'Its limits: max_users, max_agents, max_api_keys, max_documents, max_api_calls_per_month, max_storage_gb and max_sub_tenants, as platform staff have set them. A limit replaces the one of the plan, a limit that is null lifts it, and all that the tenants below have counts too. myQuotas shows what holds. Platform staff set it with setTenantEntitlements.';
 comment on column app_public.tenants.domain is 'Its custom domain, a host name in lower case, unique. Platform staff set it with setTenantDomain.';
 comment on column app_public.tenants.industry is 'Its industry, such as Healthcare or Pharma.';
 comment on column app_public.tenants.company_size is 'The size of the company.';
@@ -192,6 +192,8 @@ as $$
     from app_public.user_tenants m
     join app_public.tenants t on t.id = m.tenant_id
    where m.user_id = core.current_user_id() and m.status = 'active'
+     -- an API key belongs to one tenant
+     and (core.current_api_key_id() is null or t.id = core.current_tenant_id())
    order by t.slug;
 $$;
 comment on function app_public.my_tenants is

@@ -68,6 +68,7 @@ as $$
     when 'quotas' then '{"type": "object", "keys": {
       "max_users": {"type": "integer", "minimum": 0, "maximum": 1e15, "nullable": true},
       "max_agents": {"type": "integer", "minimum": 0, "maximum": 1e15, "nullable": true},
+      "max_api_keys": {"type": "integer", "minimum": 0, "maximum": 1e15, "nullable": true},
       "max_documents": {"type": "integer", "minimum": 0, "maximum": 1e15, "nullable": true},
       "max_api_calls_per_month": {"type": "integer", "minimum": 0, "maximum": 1e15, "nullable": true},
       "max_storage_gb": {"type": "number", "minimum": 0, "maximum": 1e15, "nullable": true},

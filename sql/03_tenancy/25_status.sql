@@ -251,6 +251,9 @@ begin
   if core.current_user_id() is null or core.current_tenant_id() is null or tenancy.is_platform_admin() then
     return;
   end if;
+  if core.current_api_key_id() is not null and coalesce((tenancy.current_api_key()).role, 'viewer') = 'viewer' then
+    perform core.raise_error('KY202', 'This API key may only read.', 'Use a key with the role member.');
+  end if;
   select t.status, case when t.ancestor_ids <> '{}' then tenancy.closed_above(t.ancestor_ids) end, m.id is not null
     into v_status, v_status_above, v_is_member
     from app_public.tenants t
@@ -274,7 +277,7 @@ begin
 end
 $$;
 comment on function tenancy.require_writable_tenant is
-  E'@errors ID202 TN202\nRaises an error unless the user of the request may write in the tenant of the context: the tenant and all tenants above it must be in trial or active and, with is_for_members, the user must be an active member.';
+  E'@errors ID202 KY202 TN202\nRaises an error unless the user of the request may write in the tenant of the context: the tenant and all tenants above it must be in trial or active and, with is_for_members, the user must be an active member.';
 grant execute on function tenancy.require_writable_tenant to rowhouse_user, rowhouse_platform, rowhouse_worker;
 
 -- This is not a definer function, so that it sees which role writes. A function outside the wall checks by itself who may
@@ -289,7 +292,7 @@ begin
 end
 $$;
 comment on function tenancy.tg__require_writable_tenant is
-  E'@errors ID202 TN202\nKeeps users from changing the tables of a tenant that is read-only, or of which they are not members.';
+  E'@errors ID202 KY202 TN202\nKeeps users from changing the tables of a tenant that is read-only, or of which they are not members.';
 
 -- Every walled table of the API has this guard, unless it is exempt from it.
 call core.guard_tables('_000_require_writable_tenant', 'tenancy.tg__require_writable_tenant()',

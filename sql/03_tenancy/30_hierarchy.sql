@@ -161,6 +161,7 @@ declare
   v_parent app_public.tenants;
   v_tenant app_public.tenants;
 begin
+  perform tenancy.require_person();
   perform tenancy.require_permission('can_manage_tenant');
   perform tenancy.require_writable_tenant();
   perform tenancy.lock_tenant_tree();
@@ -181,7 +182,7 @@ begin
 end
 $$;
 comment on function app_public.create_sub_tenant is
-  E'@resultFieldName tenant\n@errors ID202 ID203 TN202 TN601 TN602 23505 23514\nCreates a tenant below this one and makes you its owner. It starts with the status and region of this one, and without data. The plan at the top of the hierarchy pays for it: what it has and uses counts to the quotas of all tenants above it, and it has their features. You need the permission can_manage_tenant.';
+  E'@resultFieldName tenant\n@errors ID202 ID203 KY201 TN202 TN601 TN602 23505 23514\nCreates a tenant below this one and makes you its owner. It starts with the status and region of this one, and without data. The plan at the top of the hierarchy pays for it: what it has and uses counts to the quotas of all tenants above it, and it has their features. You need the permission can_manage_tenant.';
 grant execute on function app_public.create_sub_tenant to rowhouse_user;
 
 create or replace function app_public.move_tenant(tenant_id uuid, parent_tenant_id uuid default null) returns app_public.tenants
@@ -194,6 +195,7 @@ declare
   v_parent app_public.tenants;
   v_tenant app_public.tenants;
 begin
+  perform tenancy.require_person();
   if move_tenant.parent_tenant_id is null then
     perform tenancy.require_staff();
   end if;
@@ -218,7 +220,7 @@ begin
 end
 $$;
 comment on function app_public.move_tenant is
-  E'@resultFieldName tenant\n@errors TN205 TN301 TN503 TN601 TN602\nMoves a tenant, with all tenants below it, below another parent or, without a parent, to the top. Platform staff can move any tenant. Others need the permission can_manage_tenant in the tenant and in its new parent, both must be in trial or active, and they cannot move a tenant to the top.';
+  E'@resultFieldName tenant\n@errors KY201 TN205 TN301 TN503 TN601 TN602\nMoves a tenant, with all tenants below it, below another parent or, without a parent, to the top. Platform staff can move any tenant. Others need the permission can_manage_tenant in the tenant and in its new parent, both must be in trial or active, and they cannot move a tenant to the top.';
 grant execute on function app_public.move_tenant to rowhouse_user;
 
 set local role rowhouse_owner;

@@ -13,10 +13,12 @@ begin
       from app_public.tenants t
      where t.id = (readable_tenant_id.tenant).id
        and (t.id = core.current_tenant_id()
-         or exists (
-              select from app_public.user_tenants m
-               where m.tenant_id = t.id and m.user_id = core.current_user_id() and m.status = 'active')
-         or tenancy.may_view_subtree(core.current_user_id(), t.id)
+         -- an API key belongs to one tenant
+         or core.current_api_key_id() is null and (
+              exists (
+                select from app_public.user_tenants m
+                 where m.tenant_id = t.id and m.user_id = core.current_user_id() and m.status = 'active')
+              or tenancy.may_view_subtree(core.current_user_id(), t.id))
          or tenancy.is_platform_admin()
          -- an administrator in psql
          or current_setting('role', true) = 'none' and pg_has_role(session_user, 'rowhouse_owner', 'member')));

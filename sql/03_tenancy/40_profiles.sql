@@ -7,8 +7,9 @@ call core.define_access('fellow_member', 'id in (select user_tenants.user_id fro
   'everyone in a tenant of which the person is a member', null);
 create policy select_member on app_public.user_profiles for select to rowhouse_user
   using (id = (select core.current_user_id()) or id in (select user_id from app_public.user_tenants));
+-- A profile is for all tenants, so an API key, which belongs to one, does not change it.
 create policy update_self on app_public.user_profiles for update to rowhouse_user
-  using (id = (select core.current_user_id()));
+  using (id = (select core.current_user_id()) and (select core.current_api_key_id()) is null);
 grant select (
   id, email, full_name, avatar_url, job_title, department, organization, is_active, last_seen_at, onboarding_completed,
   created_at, updated_at

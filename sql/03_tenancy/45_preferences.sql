@@ -68,6 +68,7 @@ language plpgsql volatile security definer
 set search_path to pg_catalog, pg_temp
 as $$
 begin
+  perform tenancy.require_person();
   -- The pattern of the schema cannot tell whether a time zone exists.
   if update_preferences.patch ? 'timezone'
     and not exists (select from pg_timezone_names where name = update_preferences.patch ->> 'timezone')
@@ -81,7 +82,7 @@ begin
 end
 $$;
 comment on function app_public.update_preferences is
-  E'@resultFieldName preferences\n@errors TN402 TN403\nChanges your preferences for the user interface. The patch is an object of the keys to change; null sets a key back to its default, and keys that are left out stay as they are. The keys are theme (system, light, dark), density (comfortable, compact), language (such as en or pt-BR), timezone (an IANA time zone), dateFormat (iso, day-month, month-day), timeFormat (24h, 12h), pageSize (10 to 200) and sidebarCollapsed (true, false).';
+  E'@resultFieldName preferences\n@errors KY201 TN402 TN403\nChanges your preferences for the user interface. The patch is an object of the keys to change; null sets a key back to its default, and keys that are left out stay as they are. The keys are theme (system, light, dark), density (comfortable, compact), language (such as en or pt-BR), timezone (an IANA time zone), dateFormat (iso, day-month, month-day), timeFormat (24h, 12h), pageSize (10 to 200) and sidebarCollapsed (true, false).';
 grant execute on function app_public.update_preferences to rowhouse_user;
 
 create or replace function app_public.my_notification_settings() returns jsonb
@@ -100,6 +101,7 @@ language plpgsql volatile security definer
 set search_path to pg_catalog, pg_temp
 as $$
 begin
+  perform tenancy.require_person();
   update app_public.user_profiles u
      set notification_settings =
            tenancy.apply_settings_patch(u.notification_settings, update_notification_settings.patch, tenancy.notification_schema())
@@ -108,5 +110,5 @@ begin
 end
 $$;
 comment on function app_public.update_notification_settings is
-  E'@resultFieldName notificationSettings\n@errors TN402 TN403\nChanges your notification settings. The patch is an object of the keys to change; null sets a key back to its default, and keys that are left out stay as they are. The keys are the channels email and inApp and the subjects mentions, shares, tasks, quotas, billing, security and productNews (each true or false), and digest (none, daily, weekly).';
+  E'@resultFieldName notificationSettings\n@errors KY201 TN402 TN403\nChanges your notification settings. The patch is an object of the keys to change; null sets a key back to its default, and keys that are left out stay as they are. The keys are the channels email and inApp and the subjects mentions, shares, tasks, quotas, billing, security and productNews (each true or false), and digest (none, daily, weekly).';
 grant execute on function app_public.update_notification_settings to rowhouse_user;

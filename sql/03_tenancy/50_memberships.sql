@@ -266,6 +266,7 @@ as $$
 declare
   v_membership app_public.user_tenants;
 begin
+  perform tenancy.require_person();
   perform tenancy.lock_memberships();
   perform tenancy.revoke_invitations_of(core.current_user_id());
   delete from app_public.user_tenants m
@@ -278,7 +279,7 @@ begin
 end
 $$;
 comment on function app_public.leave_tenant is
-  E'@resultFieldName membership\n@errors ID202 ID501\nEnds your own membership of this tenant.';
+  E'@resultFieldName membership\n@errors ID202 ID501 KY201\nEnds your own membership of this tenant.';
 grant execute on function app_public.leave_tenant to rowhouse_user;
 
 create or replace function app_public.transfer_ownership(user_id uuid) returns app_public.user_tenants
@@ -288,6 +289,7 @@ as $$
 declare
   v_membership app_public.user_tenants;
 begin
+  perform tenancy.require_person();
   perform tenancy.lock_memberships();
   perform tenancy.require_role('owner');
   if transfer_ownership.user_id = core.current_user_id() then
@@ -303,7 +305,7 @@ begin
 end
 $$;
 comment on function app_public.transfer_ownership is
-  E'@resultFieldName membership\n@errors ID202 ID204 ID301 ID504\nMakes another active member an owner of this tenant and you an admin. Only owners can do this.';
+  E'@resultFieldName membership\n@errors ID202 ID204 ID301 ID504 KY201\nMakes another active member an owner of this tenant and you an admin. Only owners can do this.';
 grant execute on function app_public.transfer_ownership to rowhouse_user;
 
 create or replace function app_public.current_membership() returns app_public.user_tenants

@@ -30,6 +30,7 @@ declare
   v_invitation app_public.invitations;
   v_is_usable boolean;
 begin
+  perform tenancy.require_person();
   -- Of several who use a token at once, the first one gets the lock. The statement after it sees what has happened since,
   -- so the others no longer find the token.
   perform from app_public.invitations i
@@ -59,7 +60,7 @@ begin
 end
 $$;
 comment on function tenancy.use_invitation is
-  E'@errors ID303\nAccepts or declines an invitation by its token. The error is the same whatever is wrong: the token is not known, the invitation is answered, revoked or expired, it is for another address, or its inviter could not create it any more.';
+  E'@errors ID303 KY201\nAccepts or declines an invitation by its token. The error is the same whatever is wrong: the token is not known, the invitation is answered, revoked or expired, it is for another address, or its inviter could not create it any more.';
 grant execute on function tenancy.use_invitation to rowhouse_owner;
 
 set local role rowhouse_platform;  -- outside the wall: the person is in no tenant yet, or in another one
@@ -88,7 +89,7 @@ begin
 end
 $$;
 comment on function app_public.accept_invitation is
-  E'@resultFieldName tenant\n@errors ID303\nMakes you a member of the tenant that invited you. The token is what follows token= in the link of the mail. It works once, and only for the address to which it was sent. Name the tenant in the x-tenant-id header from then on. If you are a member already, you keep your role.';
+  E'@resultFieldName tenant\n@errors ID303 KY201\nMakes you a member of the tenant that invited you. The token is what follows token= in the link of the mail. It works once, and only for the address to which it was sent. Name the tenant in the x-tenant-id header from then on. If you are a member already, you keep your role.';
 grant execute on function app_public.accept_invitation to rowhouse_user;
 
 create or replace function app_public.decline_invitation(token text) returns boolean
@@ -105,7 +106,7 @@ begin
 end
 $$;
 comment on function app_public.decline_invitation is
-  E'@resultFieldName isDeclined\n@errors ID303\nDeclines an invitation. The token is what follows token= in the link of the mail.';
+  E'@resultFieldName isDeclined\n@errors ID303 KY201\nDeclines an invitation. The token is what follows token= in the link of the mail.';
 grant execute on function app_public.decline_invitation to rowhouse_user;
 
 set local role rowhouse_platform;  -- outside the wall: the invitations of all tenants to the person's own address
@@ -119,6 +120,8 @@ as $$
     join app_public.tenants t on t.id = i.tenant_id and tenancy.is_open(t.status, t.ancestor_ids)
     left join app_public.user_profiles inviter on inviter.id = i.invited_by_user_id
    where u.id = core.current_user_id() and u.is_active and u.deleted_at is null
+     -- they lead to other tenants than that of an API key
+     and core.current_api_key_id() is null
    order by i.created_at, i.id;
 $$;
 comment on function app_public.my_invitations is

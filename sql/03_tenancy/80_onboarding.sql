@@ -70,6 +70,7 @@ as $$
 declare
   v_profile app_public.user_profiles;
 begin
+  perform tenancy.require_person();
   update app_public.user_profiles u set onboarding_completed = set_onboarding.is_completed
    where u.id = core.current_user_id()
   returning * into v_profile;
@@ -77,14 +78,14 @@ begin
 end
 $$;
 comment on function tenancy.set_onboarding is
-  'Records whether you have finished the first steps.';
+  E'@errors KY201\nRecords whether you have finished the first steps.';
 
 create or replace function app_public.complete_onboarding() returns app_public.user_profiles
 language sql volatile security definer
 set search_path to pg_catalog, pg_temp
 as $$ select tenancy.set_onboarding(true); $$;
 comment on function app_public.complete_onboarding is
-  E'@resultFieldName userProfile\nRecords that you have finished the first steps, whether or not all are done. restartOnboarding undoes it.';
+  E'@resultFieldName userProfile\n@errors KY201\nRecords that you have finished the first steps, whether or not all are done. restartOnboarding undoes it.';
 grant execute on function app_public.complete_onboarding to rowhouse_user;
 
 create or replace function app_public.restart_onboarding() returns app_public.user_profiles
@@ -92,5 +93,5 @@ language sql volatile security definer
 set search_path to pg_catalog, pg_temp
 as $$ select tenancy.set_onboarding(false); $$;
 comment on function app_public.restart_onboarding is
-  E'@resultFieldName userProfile\nRecords that you have not finished the first steps, so that they are shown again.';
+  E'@resultFieldName userProfile\n@errors KY201\nRecords that you have not finished the first steps, so that they are shown again.';
 grant execute on function app_public.restart_onboarding to rowhouse_user;

@@ -41,15 +41,6 @@ $$;
 comment on function metering.metering_lock is
   'The first key of an advisory lock of metering, by purpose: record, roll_up or rerate. The second key is hashtext of the tenant''s id.';
 
-create or replace function metering.request_api_key_id() returns uuid
-language sql stable parallel safe
-set search_path to pg_catalog, pg_temp
-as $$
-  select nullif(current_setting('rowhouse.api_key_id', true), '')::uuid;
-$$;
-comment on function metering.request_api_key_id is
-  'The API key of this request, or null.';
-
 create or replace function metering.last_batch() returns bigint
 language plpgsql volatile
 set search_path to pg_catalog, pg_temp

@@ -60,13 +60,15 @@ begin
     when 'someone_else' then
       perform core.raise_error('MT201', v_subject || 'Only admins record the usage of another person or API key.',
         'Leave user_id and api_key_id out, or ask for the role admin.');
+    when 'agent_of_key' then
+      perform core.raise_error('KY204', v_subject || 'This API key is not for this agent.', 'Name an agent that the key allows.');
     when 'user' then
       perform core.raise_error('MT301', v_subject || 'There is no such member or agent in this tenant.', 'Read the ids of the members.');
   end case;
 end
 $$;
 comment on function metering.refuse_usage is
-  E'@errors MT201 MT301 MT401 MT402 MT403 MT404 MT405 MT406 MT407 MT408 MT409\nRaises the error for a problem with an event, and names the position of the event when there are several.';
+  E'@errors KY204 MT201 MT301 MT401 MT402 MT403 MT404 MT405 MT406 MT407 MT408 MT409\nRaises the error for a problem with an event, and names the position of the event when there are several.';
 
 create or replace function metering.check_usage(
   events app_public.new_usage_event[], out first_at timestamptz, out last_at timestamptz
@@ -83,15 +85,26 @@ declare
   -- no measurement has more decimals
   v_max_scale constant int := 12;
   v_user_id uuid := core.current_user_id();
-  v_api_key_id uuid := metering.request_api_key_id();
+  v_api_key_id uuid := core.current_api_key_id();
   v_models uuid[] := array(select id from app_public.llm_models);
   -- a task has no user: it says itself whose usage it records
   v_is_request boolean := v_user_id is not null;
+  v_key app_public.api_keys;
   v_members uuid[];
   v_ordinal bigint;
   v_problem text;
 begin
-  if v_is_request and tenancy.has_role('admin') then
+  if v_api_key_id is not null then
+    v_key := tenancy.current_api_key();
+    -- its maker must still be one who may record the usage of others
+    if not exists (
+      select from app_public.user_tenants m
+       where m.tenant_id = core.current_tenant_id() and m.user_id = v_user_id and m.status = 'active' and m.role in ('owner', 'admin')
+    ) then
+      v_key.allowed_users := array[v_user_id];
+    end if;
+  end if;
+  if v_is_request and v_key.allowed_users is null and tenancy.has_role('admin') then
     v_members := array(select user_id from app_public.user_tenants where tenant_id = core.current_tenant_id());
   end if;
   select min(checked.at), max(checked.at), min(checked.ordinal) filter (where checked.problem is not null),
@@ -113,8 +126,9 @@ begin
                when e.feature_name is not null and (length(e.feature_name) > 100 or not core.is_name(e.feature_name)) then 'feature'
                when e.duration_ms not between 0 and v_max_duration_ms then 'duration'
                when v_is_request and v_members is null
-                 and (e.user_id <> v_user_id or e.api_key_id is not null and e.api_key_id is distinct from v_api_key_id) then 'someone_else'
+                 and (e.user_id <> all (v_key.allowed_users || v_user_id) or e.api_key_id is not null and e.api_key_id is distinct from v_api_key_id) then 'someone_else'
                when e.user_id <> v_user_id and e.user_id <> all (v_members) then 'user'
+               when e.agent_id <> all (v_key.allowed_agents) then 'agent_of_key'
              end as problem
         from unnest(check_usage.events) with ordinality as e
         left join app_public.usage_types t on t.name = e.usage_type
@@ -125,7 +139,7 @@ begin
 end
 $$;
 comment on function metering.check_usage is
-  E'@errors MT201 MT301 MT401 MT402 MT403 MT404 MT405 MT406 MT407 MT408 MT409\nRefuses a batch with an event that cannot be stored. Returns the times of its first and its last event.';
+  E'@errors KY204 MT201 MT301 MT401 MT402 MT403 MT404 MT405 MT406 MT407 MT408 MT409\nRefuses a batch with an event that cannot be stored. Returns the times of its first and its last event.';
 
 create or replace function metering.unknown_keys(value jsonb, known jsonb) returns boolean
 language sql immutable parallel safe

@@ -155,7 +155,8 @@ declare
   v_tenant_id uuid := core.current_tenant_id();
   v_now timestamptz := core.clock();
   v_user_id uuid := core.current_user_id();
-  v_api_key_id uuid := metering.request_api_key_id();
+  v_api_key_id uuid := core.current_api_key_id();
+  v_agent_id uuid := tenancy.current_agent_id();
   v_prices metering.model_price[];
   v_periods tstzrange[];
   v_is_whole constant boolean := cardinality(write_usage.ordinals) = cardinality(write_usage.events);
@@ -169,7 +170,7 @@ begin
     tenant_id, batch_id, ordinal, occurred_at, usage_type, quantity, user_id, agent_id, project_id, api_key_id, model_id,
     feature_name, outcome, duration_ms, cost, price_id, is_unpriced, adjusts_period, idempotency_key, metadata, payer_id)
   select v_tenant_id, write_usage.batch_id, i.ordinality, coalesce(i.occurred_at, v_now), i.usage_type, i.quantity,
-         coalesce(i.user_id, v_user_id), i.agent_id, i.project_id, coalesce(i.api_key_id, v_api_key_id), i.model_id,
+         coalesce(i.user_id, v_user_id), coalesce(i.agent_id, v_agent_id), i.project_id, coalesce(i.api_key_id, v_api_key_id), i.model_id,
          i.feature_name, i.outcome, i.duration_ms,
          i.quantity * metering.rate_per_token(p, t.token_class), p.price_id, t.token_class is not null and p.price_id is null,
          case when v_periods <> '{}' then
@@ -263,7 +264,7 @@ begin
 end
 $$;
 comment on function app_public.record_usage is
-  E'@resultFieldName receipt\n@errors ID202 MT201 MT301 MT401 MT402 MT403 MT404 MT405 MT406 MT407 MT408 MT409 MT411 MT501\nRecords one event of usage. The idempotency key is permanent: recording the same event again stores nothing and returns the first receipt, and another event under the same key is refused. Tokens of a model with a price get their cost here. Every active member may record their own usage; admins may record that of other members and API keys.';
+  E'@resultFieldName receipt\n@errors ID202 KY204 MT201 MT301 MT401 MT402 MT403 MT404 MT405 MT406 MT407 MT408 MT409 MT411 MT501\nRecords one event of usage. The idempotency key is permanent: recording the same event again stores nothing and returns the first receipt, and another event under the same key is refused. Tokens of a model with a price get their cost here. Every active member may record their own usage; admins may record that of other members and API keys.';
 grant execute on function app_public.record_usage to rowhouse_user;
 
 create or replace function app_public.record_usages(events app_public.new_usage_event[]) returns setof app_public.usage_receipt
@@ -276,7 +277,7 @@ begin
 end
 $$;
 comment on function app_public.record_usages is
-  E'@resultFieldName receipts\n@errors ID202 MT201 MT301 MT401 MT402 MT403 MT404 MT405 MT406 MT407 MT408 MT409 MT411 MT412 MT501\nRecords 1 to 10,000 events of usage at once, all of them or none, as recordUsage does for one. Returns their receipts in the order of the events. An error names the position of the first event that is refused, from 1.';
+  E'@resultFieldName receipts\n@errors ID202 KY204 MT201 MT301 MT401 MT402 MT403 MT404 MT405 MT406 MT407 MT408 MT409 MT411 MT412 MT501\nRecords 1 to 10,000 events of usage at once, all of them or none, as recordUsage does for one. Returns their receipts in the order of the events. An error names the position of the first event that is refused, from 1.';
 grant execute on function app_public.record_usages to rowhouse_user;
 
 create or replace function metering.record_tenant_usage(tenant_id uuid, events jsonb) returns setof app_public.usage_receipt

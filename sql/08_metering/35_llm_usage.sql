@@ -40,7 +40,7 @@ begin
 end
 $$;
 comment on function app_public.record_llm_usage is
-  E'@resultFieldName receipt\n@errors ID202 MT201 MT301 MT401 MT404 MT405 MT406 MT409 MT411 MT414 MT415 MT501 23514\nRecords a call of a language model: the call appears in usageLlmCalls, and the call and its tokens appear in usageLogs. The cost is computed from the price of the tenant and the model at that time; it is null when the model has no price or is not in the catalogue. The idempotency key works as in recordUsage. Every active member may record their own calls; admins may record those of other members and API keys.';
+  E'@resultFieldName receipt\n@errors ID202 KY204 MT201 MT301 MT401 MT404 MT405 MT406 MT409 MT411 MT414 MT415 MT501 23514\nRecords a call of a language model: the call appears in usageLlmCalls, and the call and its tokens appear in usageLogs. The cost is computed from the price of the tenant and the model at that time; it is null when the model has no price or is not in the catalogue. The idempotency key works as in recordUsage. Every active member may record their own calls; admins may record those of other members and API keys.';
 grant execute on function app_public.record_llm_usage to rowhouse_user;
 
 create or replace function metering.record_tenant_llm_usage(tenant_id uuid, call jsonb) returns app_public.llm_usage_receipt
@@ -125,7 +125,8 @@ begin
   v_call.id := gen_random_uuid();
   v_call.occurred_at := coalesce(v_call.occurred_at, core.clock());
   v_call.user_id := coalesce(v_call.user_id, core.current_user_id());
-  v_call.api_key_id := coalesce(v_call.api_key_id, metering.request_api_key_id());
+  v_call.agent_id := coalesce(v_call.agent_id, tenancy.current_agent_id());
+  v_call.api_key_id := coalesce(v_call.api_key_id, core.current_api_key_id());
   v_call.user_name := (select coalesce(u.full_name, u.email) from app_public.user_profiles u where u.id = v_call.user_id);
   v_call.agent_name := coalesce(
     (select coalesce(a.display_name, a.name) from app_public.agents a where a.tenant_id = v_call.tenant_id and a.id = v_call.agent_id),

@@ -61,7 +61,7 @@ set local role rowhouse_platform;  -- outside the wall: authenticates before any
 -- request. Most tenants have no quota of API calls, and theirs is not looked at any further.
 
 create or replace function metering.use_api_calls(
-  tenant_id uuid, user_id uuid, api_key_id uuid, calls int, charged_calls int,
+  tenant_id uuid, user_id uuid, agent_id uuid, api_key_id uuid, calls int, charged_calls int,
   out refusal_code text, out refusal_message text, out refusal_hint text, out retry_after_seconds int
 )
 language plpgsql volatile security definer
@@ -77,14 +77,15 @@ begin
   end if;
   begin
     perform from metering.use_quota(
-      row(use_api_calls.tenant_id, 'api_calls', use_api_calls.calls, use_api_calls.user_id, null, use_api_calls.api_key_id, null, null)::metering.quota_use);
+      row(use_api_calls.tenant_id, 'api_calls', use_api_calls.calls, use_api_calls.user_id, use_api_calls.agent_id,
+          use_api_calls.api_key_id, null, null)::metering.quota_use);
   exception when sqlstate 'QT601' then
     get stacked diagnostics refusal_code = returned_sqlstate, refusal_message = message_text, refusal_hint = pg_exception_hint,
       v_ends_at = pg_exception_detail;
     retry_after_seconds := ceil(extract(epoch from v_ends_at::timestamptz - core.clock()));
     select min(l.hard_limit) into v_least
       from metering.quota_limits(
-        v_chain, use_api_calls.tenant_id, 'api_calls', use_api_calls.user_id, null, use_api_calls.api_key_id) l;
+        v_chain, use_api_calls.tenant_id, 'api_calls', use_api_calls.user_id, use_api_calls.agent_id, use_api_calls.api_key_id) l;
     if use_api_calls.calls + use_api_calls.charged_calls > greatest(v_least, 1) then
       retry_after_seconds := null;
       refusal_code := 'RL603';
@@ -99,7 +100,8 @@ comment on function metering.use_api_calls is
   E'@errors QT601 RL603\nTakes API calls from the quotas that apply, or says why not.';
 
 create or replace function metering.begin_request(
-  claims jsonb, requested_tenant text, api_key_id uuid default null, calls int default 1, charged_calls int default 0
+  claims jsonb, requested_tenant text, calls int default 1, charged_calls int default 0,
+  key_hash bytea default null, address inet default null, service text default null
 )
 returns table (
   identity jsonb,
@@ -113,14 +115,23 @@ as $$
 declare
   v_tenant_id uuid;
   v_user_id uuid;
+  v_agent_id uuid;
+  v_api_key_id uuid;
   v_decision app_public.rate_limit_decision;
 begin
   -- This transaction does not wait for the disk. A crash can lose the notes of the last moments, but only of requests that
   -- wrote nothing: the commit of a request that wrote something brings everything before it to the disk.
   perform set_config('synchronous_commit', 'off', true);
-  -- The identity is passed on as a whole, because only tenancy.authenticate knows what it consists of.
-  select to_jsonb(a), a.tenant_id, a.user_id into identity, v_tenant_id, v_user_id
-    from tenancy.authenticate(begin_request.claims, begin_request.requested_tenant) a;
+  -- The identity is passed on as a whole, because only tenancy knows what it consists of.
+  if begin_request.key_hash is null then
+    select to_jsonb(a), a.tenant_id, a.user_id into identity, v_tenant_id, v_user_id
+      from tenancy.authenticate(begin_request.claims, begin_request.requested_tenant) a;
+  else
+    select to_jsonb(a), a.tenant_id, a.user_id, a.agent_id, a.api_key_id
+      into identity, v_tenant_id, v_user_id, v_agent_id, v_api_key_id
+      from tenancy.authenticate_key(
+        begin_request.key_hash, begin_request.requested_tenant, begin_request.address, begin_request.service) a;
+  end if;
   -- What platform staff do in the tenant of a customer is not the customer's use.
   if v_tenant_id is null
     or identity ->> 'role' = 'rowhouse_admin'
@@ -129,7 +140,7 @@ begin
     return;
   end if;
 
-  v_decision := metering.check_rate_limit(v_tenant_id, v_user_id, null, begin_request.api_key_id, begin_request.calls);
+  v_decision := metering.check_rate_limit(v_tenant_id, v_user_id, v_agent_id, v_api_key_id, begin_request.calls);
   if v_decision.config_id is not null then
     limit_name := v_decision.limit_scope || '-' || v_decision.limit_type;
     limit_value := v_decision.limit_value;
@@ -149,17 +160,17 @@ begin
   else
     select u.* into refusal_code, refusal_message, refusal_hint, retry_after_seconds
       from metering.use_api_calls(
-        v_tenant_id, v_user_id, begin_request.api_key_id, begin_request.calls, begin_request.charged_calls) u;
+        v_tenant_id, v_user_id, v_agent_id, v_api_key_id, begin_request.calls, begin_request.charged_calls) u;
   end if;
   if refusal_code is null then
     insert into metering.api_call_buffer (tenant_id, user_id, api_key_id, called_at, calls)
-    values (v_tenant_id, v_user_id, begin_request.api_key_id, core.clock(), begin_request.calls);
+    values (v_tenant_id, v_user_id, v_api_key_id, core.clock(), begin_request.calls);
   end if;
   return next;
 end
 $$;
 comment on function metering.begin_request is
-  E'@errors RL601 RL602 RL603 QT601\nAuthenticates a request, checks the rate limits and the quota of api_calls, and notes the request. calls is what it costs in API calls, all or none; charged_calls is what was charged before when its cost was not known yet. identity is the row of tenancy.authenticate, whose errors it passes on. When refusal_code is not null, the request is refused. Requests of platform staff in the tenant of a customer are neither counted nor limited. A request that only manages the plan, the quotas or the billing is served by the server in spite of QT601, so that nobody is kept from buying more.';
+  E'@errors RL601 RL602 RL603 QT601\nAuthenticates a request by the claims of a token or, when there is a key_hash, by an API key, its address and the service that it asks for; checks the rate limits and the quota of api_calls, and notes the request. calls is what it costs in API calls, all or none; charged_calls is what was charged before when its cost was not known yet. identity is the row of tenancy.authenticate or tenancy.authenticate_key, whose errors it passes on. When refusal_code is not null, the request is refused. Requests of platform staff in the tenant of a customer are neither counted nor limited. A request that only manages the plan, the quotas or the billing is served by the server in spite of QT601, so that nobody is kept from buying more.';
 grant execute on function metering.begin_request to rowhouse_authenticator;
 
 set local role rowhouse_platform;  -- outside the wall: the worker clears windows and takes served requests of all tenants

@@ -235,7 +235,7 @@ begin
     confidence_score, relevance_score, graphrag_hit, graphrag_fallback, graph_traversal_depth, chunks_retrieved, success, error_type,
     error_message, metadata)
   select v_tenant_id, observability.event_id(v_tenant_id, 'agent', m.idempotency_key), coalesce(m.created_at, v_now), v_batch_id,
-         m.agent_id, m.agent_name, coalesce(m.user_id, core.current_user_id()), metering.request_api_key_id(), m.conversation_id,
+         m.agent_id, m.agent_name, coalesce(m.user_id, core.current_user_id()), core.current_api_key_id(), m.conversation_id,
          m.session_id, m.prompt_id, m.workflow_id, m.panel_id, m.operation_type, case when v_keeps_texts then m.query_text end,
          m.search_method, m.response_time_ms, coalesce(m.tokens_input, 0), coalesce(m.tokens_output, 0), coalesce(m.cost_usd, 0),
          m.satisfaction_score, m.confidence_score, m.relevance_score, coalesce(m.graphrag_hit, false),
@@ -317,7 +317,7 @@ begin
     input, output, cost_usd, error_type, error_message, metadata)
   select v_tenant_id, observability.event_id(v_tenant_id, 'tool', e.idempotency_key), coalesce(e.executed_at, v_now), v_batch_id,
          e.tool_id, coalesce(e.tool_name, v_tools ->> e.tool_id::text), e.agent_id, coalesce(e.user_id, core.current_user_id()),
-         metering.request_api_key_id(), e.conversation_id, e.task_id, e.status, e.duration_ms, case when v_keeps_texts then e.input end,
+         core.current_api_key_id(), e.conversation_id, e.task_id, e.status, e.duration_ms, case when v_keeps_texts then e.input end,
          case when v_keeps_texts then e.output end, coalesce(e.cost_usd, 0), e.error_type, e.error_message, coalesce(e.metadata, '{}')
     from unnest(executions) with ordinality as e
    where e.ordinality in (select unnest(v_claimed));

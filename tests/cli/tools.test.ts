@@ -158,3 +158,62 @@ describe('tenant, token, doctor', () => {
     await db.pool.query(`update rowhouse_migrations.rules set hash = substr(hash, 2)`)
   })
 })
+
+describe('key', () => {
+  it('makes, lists, rotates and revokes API keys, and shows each secret once', async () => {
+    const made = await tool(
+      ...(['key', 'create', '--tenant', 'acme', '--as', 'admin@acme.test', '--name', 'Nightly import'] as const),
+      ...(['--permissions', 'can_create_agents,can_edit_agents', '--ips', '203.0.113.0/24', '--calls', '100'] as const),
+    )
+    expect(made.output).toMatch(/^rh_live_[0-9A-Za-z]{49}\nThis is [0-9a-f-]{36}\. It is shown only this once\.$/m)
+    const id = /This is (\S+)\./.exec(made.output)?.[1] ?? ''
+    const { rows } = await db.pool.query(
+      'select permissions, allowed_ips::text, max_calls_per_day::int, created_by_user_id from app_public.api_keys where id = $1',
+      [id],
+    )
+    expect(rows).toEqual([
+      {
+        permissions: '{can_create_agents,can_edit_agents}',
+        allowed_ips: '{203.0.113.0/24}',
+        max_calls_per_day: 100,
+        created_by_user_id: db.acme.admin.userId,
+      },
+    ])
+    const listed = await tool('key', 'list', '--tenant', 'acme')
+    expect(listed.output).toContain('Nightly import')
+    expect(listed.output).not.toContain(made.output.slice(0, 57))
+    const rotated = await tool(
+      'key',
+      'rotate',
+      '--tenant',
+      'acme',
+      '--as',
+      'admin@acme.test',
+      '--id',
+      id,
+      '--grace',
+      '60',
+    )
+    expect(rotated.output).toMatch(/^rh_live_[0-9A-Za-z]{49}\n.*The one before goes on for 60 s\.$/m)
+    const revoked = await tool('key', 'revoke', '--tenant', 'acme', '--id', id)
+    expect(revoked.output).toContain('Revoked Nightly import and all keys below it.')
+  })
+
+  it('says what is wrong, and fails', async () => {
+    expect(await tool('key', 'create', '--tenant', 'acme')).toMatchObject({ code: 1 })
+    const wrong = await tool(
+      'key',
+      'create',
+      '--tenant',
+      'acme',
+      '--as',
+      'member@acme.test',
+      '--name',
+      'x',
+      '--permissions',
+      'can_manage_users',
+    )
+    expect(wrong.output).toContain('An API key cannot have permissions that you do not have.')
+    expect(wrong.code).toBe(1)
+  })
+})

@@ -71,11 +71,16 @@ it('20 clients under several limits use exactly what was let through, each limit
 
 it('limits that are set by two at once both hold', async () => {
   const clients = await sessions(8)
+  const keys = await db.pool.query<{ id: string }>(
+    `insert into app_public.api_keys (tenant_id, name, key_type, environment, prefix, role, permissions, created_by_user_id)
+     select $1, 'key', 'user', 'live', 'rh_live_0000', 'member', '{}', $2 from generate_series(1, 8) returning id`,
+    [db.acme.id, db.acme.owner.userId],
+  )
   await Promise.all(
     clients.map((client, i) =>
       client.query(
-        `insert into app_public.rate_limit_config (tenant_id, limit_scope, scope_id, per_minute) values ($1, 'api_key', gen_random_uuid(), $2)`,
-        [db.acme.id, i + 1],
+        `insert into app_public.rate_limit_config (tenant_id, limit_scope, scope_id, per_minute) values ($1, 'api_key', $2, $3)`,
+        [db.acme.id, keys.rows[i]?.id, i + 1],
       ),
     ),
   )

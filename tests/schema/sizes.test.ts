@@ -194,11 +194,19 @@ describe('a limit', () => {
      where k.conname ~ '_(is_not_too_long|are_not_too_many|is_not_too_large)$' and k.contype = 'c'`
   type Limit = { table: string; column: string; type: string; name: string; words: string; most: number }
 
+  const entries: Record<string, string> = {
+    'text[]': 'x',
+    'uuid[]': '00000000-0000-4000-8000-000000000000',
+    'inet[]': '192.0.2.1',
+    'app_public.permission[]': 'can_edit_agents',
+    'app_public.api_service[]': 'graphql',
+  }
+
   /** A value whose size is the limit, or one above it. */
   function value({ type, most, name }: Limit, size: 'largest' | 'too large'): unknown {
     const extra = size === 'largest' ? 0 : 1
     if (name.endsWith('_are_not_too_many')) {
-      const entry = { 'text[]': 'x', 'uuid[]': '00000000-0000-4000-8000-000000000000' }[type] ?? 1
+      const entry = entries[type] ?? 1
       return Array.from({ length: most + extra }, () => entry)
     }
     // the largest JSON is some bytes smaller than its limit, for what holds the text

@@ -29,11 +29,11 @@ grant
   on app_public.usage_quotas to rowhouse_user;
 grant select, insert, update, delete on app_public.usage_quotas to rowhouse_platform;
 comment on table app_public.usage_quotas is
-  'Limits of what exists (users, agents, documents, storage) or is used in a period (api_calls, tokens, cost). The strictest limit decides. Every member reads them. Those with can_manage_settings set the tenant''s own quotas, which can only limit it further.';
-comment on column app_public.usage_quotas.quota_type is 'What is limited: users (active members), agents (not deleted), documents, storage (bytes of documents), api_calls, tokens or cost (US dollars).';
+  'Limits of what exists (users, agents, api_keys, documents, storage) or is used in a period (api_calls, tokens, cost). The strictest limit decides. Every member reads them. Those with can_manage_settings set the tenant''s own quotas, which can only limit it further.';
+comment on column app_public.usage_quotas.quota_type is 'What is limited: users (active members), agents (not deleted), api_keys (not revoked), documents, storage (bytes of documents), api_calls, tokens or cost (US dollars).';
 comment on column app_public.usage_quotas.quota_scope is 'Whose usage is limited.';
 comment on column app_public.usage_quotas.scope_id is 'The user, agent or API key. null limits each of them separately, except those that have a quota of their own of the same source. It is always null when the scope is the tenant.';
-comment on column app_public.usage_quotas.period is 'The period in which usage adds up, in the time zone of the tenant: none for users, agents, documents and storage; day, month (of the calendar) or billing (a month from the day on which the subscription or the tenant began) for api_calls, tokens and cost. A period that has begun ends as planned when the time zone or the subscription changes.';
+comment on column app_public.usage_quotas.period is 'The period in which usage adds up, in the time zone of the tenant: none for users, agents, api_keys, documents and storage; day, month (of the calendar) or billing (a month from the day on which the subscription or the tenant began) for api_calls, tokens and cost. A period that has begun ends as planned when the time zone or the subscription changes.';
 comment on column app_public.usage_quotas.quota_limit is 'The limit in units of the type: at least 0, and whole unless it is a cost. null means unlimited, and lifts a limit that a lower source has set.';
 comment on column app_public.usage_quotas.is_hard_limit is 'Whether usage beyond the limit is refused (QT601). A soft limit only writes alerts.';
 comment on column app_public.usage_quotas.overage_allowed is 'Whether usage beyond a soft limit is sold; it is counted as overage. Only plans and platform staff set this.';
@@ -47,7 +47,7 @@ comment on constraint scope_of_the_tenant_has_no_id on app_public.usage_quotas i
 comment on constraint scope_fits_what_is_counted on app_public.usage_quotas is
   'must be the tenant, or a user for agents, documents and storage, when the quota counts what exists';
 comment on constraint period_fits_the_type on app_public.usage_quotas is
-  'must be none for users, agents, documents and storage, and day, month or billing for api_calls, tokens and cost';
+  'must be none for users, agents, api_keys, documents and storage, and day, month or billing for api_calls, tokens and cost';
 comment on constraint quota_limit_is_an_amount on app_public.usage_quotas is
   'must be at least 0 and less than 10^18, and whole unless it limits a cost';
 comment on constraint hard_limit_has_no_overage on app_public.usage_quotas is 'must be off when overage is allowed';
@@ -145,9 +145,11 @@ begin atomic
                             case when q.source = 'own' then (q.applies_to_subtree, q.is_hard_limit) end
                order by q.scope_id is null, array_position(array['override', 'tenant', 'plan'], q.source::text)) as place
         from app_public.usage_quotas q,
-             lateral (select case q.quota_scope
-               when 'tenant' then q.tenant_id when 'user' then quotas_in_force.user_id
-               when 'agent' then quotas_in_force.agent_id else quotas_in_force.api_key_id end) as s (subject_id)
+             lateral unnest(case q.quota_scope
+               when 'tenant' then array[q.tenant_id] when 'user' then array[quotas_in_force.user_id]
+               when 'agent' then array[quotas_in_force.agent_id]
+               -- what an API key uses counts to the keys above it, too, so that several below one are no way around its limit
+               else tenancy.key_chain(quotas_in_force.api_key_id) end) as s (subject_id)
        where q.tenant_id = any (quotas_in_force.chain) and q.quota_type = quotas_in_force.quota_type
          and (q.applies_to_subtree or q.tenant_id = quotas_in_force.tenant_id)
          and s.subject_id is not null and coalesce(q.scope_id, s.subject_id) = s.subject_id
@@ -270,6 +272,9 @@ begin
       return (select count(*) from app_public.agents a
                where a.tenant_id = any (counted_usage.tenant_ids) and a.deleted_at is null
                  and (counted_usage.user_id is null or a.owner_id = counted_usage.user_id));
+    when 'api_keys' then
+      return (select count(*) from app_public.api_keys k
+               where k.tenant_id = any (counted_usage.tenant_ids) and k.revoked_at is null);
     when 'documents' then
       return (select count(*) from app_public.documents d
                where d.tenant_id = any (counted_usage.tenant_ids)
@@ -282,6 +287,6 @@ begin
 end
 $$;
 comment on function metering.counted_usage is
-  'What a count quota counts, read from the rows themselves: active members, agents that are not deleted, documents, or bytes of documents.';
+  'What a count quota counts, read from the rows themselves: active members, agents that are not deleted, API keys that are not revoked, documents, or bytes of documents.';
 
 set local role rowhouse_owner;

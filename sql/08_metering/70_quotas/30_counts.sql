@@ -1,4 +1,4 @@
--- Quotas of users, agents, documents and storage. Triggers on the counted tables change the counters, whoever changes the rows
+-- Quotas of users, agents, API keys, documents and storage. Triggers on the counted tables change the counters, whoever changes the rows
 -- and however. A statement that adds many rows takes all of them from the quota at once.
 
 set local role rowhouse_platform;  -- outside the wall: counters follow the counted rows, whoever changes them, in the tenant and in those above
@@ -105,6 +105,33 @@ comment on function metering.tg_agents__count_change is
   E'@errors QT601\nCounts agents that are deleted or restored, or whose owner changes.';
 grant execute on function metering.tg_agents__count_change to rowhouse_owner;
 
+create or replace function metering.tg_api_keys__count_rows() returns trigger
+language plpgsql security definer
+set search_path to pg_catalog, pg_temp
+as $$
+begin
+  perform metering.change_count(r.tenant_id, 'api_keys', case tg_op when 'INSERT' then r.number else -r.number end, null)
+    from (select c.tenant_id, count(*) as number from changed_rows c where c.revoked_at is null group by c.tenant_id order by c.tenant_id) r;
+  return null;
+end
+$$;
+comment on function metering.tg_api_keys__count_rows is
+  E'@errors QT601\nCounts API keys that are made and deleted.';
+grant execute on function metering.tg_api_keys__count_rows to rowhouse_owner;
+
+create or replace function metering.tg_api_keys__count_change() returns trigger
+language plpgsql security definer
+set search_path to pg_catalog, pg_temp
+as $$
+begin
+  perform metering.change_count(new.tenant_id, 'api_keys', case when new.revoked_at is null then 1 else -1 end, null);
+  return null;
+end
+$$;
+comment on function metering.tg_api_keys__count_change is
+  E'@errors QT601\nCounts API keys that are revoked.';
+grant execute on function metering.tg_api_keys__count_change to rowhouse_owner;
+
 create or replace function metering.tg_documents__count_rows() returns trigger
 language plpgsql security definer
 set search_path to pg_catalog, pg_temp
@@ -157,6 +184,13 @@ create or replace trigger _600_count_changed after update on app_public.agents
   for each row when (
     (old.deleted_at is null) <> (new.deleted_at is null) or old.owner_id is distinct from new.owner_id or old.tenant_id <> new.tenant_id)
   execute function metering.tg_agents__count_change();
+create or replace trigger _600_count_added after insert on app_public.api_keys
+  referencing new table as changed_rows for each statement execute function metering.tg_api_keys__count_rows();
+create or replace trigger _600_count_removed after delete on app_public.api_keys
+  referencing old table as changed_rows for each statement execute function metering.tg_api_keys__count_rows();
+create or replace trigger _600_count_changed after update on app_public.api_keys
+  for each row when ((old.revoked_at is null) <> (new.revoked_at is null))
+  execute function metering.tg_api_keys__count_change();
 create or replace trigger _600_count_added after insert on app_public.documents
   referencing new table as changed_rows for each statement execute function metering.tg_documents__count_rows();
 create or replace trigger _600_count_removed after delete on app_public.documents

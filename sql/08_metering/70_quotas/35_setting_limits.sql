@@ -148,7 +148,7 @@ language plpgsql volatile security definer
 set search_path to pg_catalog, pg_temp
 as $$
 begin
-  perform metering.refresh_quota_counters(recount_quotas.tenant_id, t) from unnest(array['agents', 'documents', 'storage', 'users']) t;
+  perform metering.refresh_quota_counters(recount_quotas.tenant_id, t) from unnest(array['agents', 'api_keys', 'documents', 'storage', 'users']) t;
 end
 $$;
 comment on function metering.recount_quotas is
@@ -197,9 +197,11 @@ begin
   if new.quota_scope = 'user' and new.scope_id is not null
       and not exists (select from app_public.user_tenants m where m.tenant_id = new.tenant_id and m.user_id = new.scope_id)
     or new.quota_scope = 'agent' and new.scope_id is not null
-      and not exists (select from app_public.agents a where a.tenant_id = new.tenant_id and a.id = new.scope_id) then
-    perform core.raise_error('MT301', 'There is no such member or agent in this tenant.',
-      'Name one of its members or agents, or leave scope_id out to limit each of them.');
+      and not exists (select from app_public.agents a where a.tenant_id = new.tenant_id and a.id = new.scope_id)
+    or new.quota_scope = 'api_key' and new.scope_id is not null
+      and not exists (select from app_public.api_keys k where k.tenant_id = new.tenant_id and k.id = new.scope_id) then
+    perform core.raise_error('MT301', 'There is no such member, agent or API key in this tenant.',
+      'Name one that the tenant has, or leave scope_id out to limit each of them.');
   end if;
   -- What was sold to a tenant is for all below it together.
   new.applies_to_subtree := new.applies_to_subtree or new.source <> 'own' and new.quota_scope = 'tenant';
@@ -207,7 +209,7 @@ begin
 end
 $$;
 comment on function metering.tg_usage_quotas__set_scope is
-  E'@errors MT301\nRefuses a quota of a user or an agent that does not belong to its tenant, and makes a limit of the tenant that the tenant did not set itself count its subtree.';
+  E'@errors MT301\nRefuses a quota of a user, an agent or an API key that does not belong to its tenant, and makes a limit of the tenant that the tenant did not set itself count its subtree.';
 grant execute on function metering.tg_usage_quotas__set_scope to rowhouse_owner;
 
 create or replace function metering.tg_usage_quotas__refresh_counters() returns trigger
@@ -247,13 +249,13 @@ begin
     return null;
   end if;
   delete from app_public.usage_quotas q
-   where q.tenant_id = new.id and q.source = 'tenant'
+   where q.tenant_id = new.id and q.source = 'tenant' and q.quota_scope = 'tenant'
      and not new.quotas ? case q.quota_type when 'api_calls' then 'max_api_calls_per_month' when 'storage' then 'max_storage_gb'
                             else 'max_' || q.quota_type end;
   insert into app_public.usage_quotas as q (tenant_id, quota_type, period, quota_limit, source)
   select new.id, k.quota_type, case k.quota_type when 'api_calls' then 'billing' else 'none' end,
          trunc((new.quotas ->> k.key)::numeric * case k.quota_type when 'storage' then v_bytes_per_gb else 1 end), 'tenant'
-    from (values ('agents', 'max_agents'), ('api_calls', 'max_api_calls_per_month'), ('documents', 'max_documents'),
+    from (values ('agents', 'max_agents'), ('api_calls', 'max_api_calls_per_month'), ('api_keys', 'max_api_keys'), ('documents', 'max_documents'),
                  ('storage', 'max_storage_gb'), ('users', 'max_users')) as k (quota_type, key)
    where new.quotas ? k.key
    order by k.quota_type
@@ -266,6 +268,41 @@ $$;
 comment on function metering.tg_tenants__set_quotas is
   'Turns the limits of tenants.quotas into rows of usage_quotas. Other domains apply the limits of other kinds.';
 grant execute on function metering.tg_tenants__set_quotas to rowhouse_owner;
+
+-- The limits of an API key are quotas like all others, and need no reset.
+create or replace function metering.tg_api_keys__set_quotas() returns trigger
+language plpgsql security definer
+set search_path to pg_catalog, pg_temp
+as $$
+begin
+  insert into app_public.usage_quotas as q (tenant_id, quota_type, quota_scope, scope_id, period, quota_limit, source)
+  select new.tenant_id, l.quota_type, 'api_key', new.id, 'day', l.quota_limit, 'tenant'
+    from (values ('api_calls', new.max_calls_per_day::numeric), ('cost', new.max_cost_per_day)) as l (quota_type, quota_limit)
+   where l.quota_limit is not null or tg_op = 'UPDATE'
+   order by l.quota_type
+  on conflict (tenant_id, quota_type, quota_scope, scope_id, period, applies_to_subtree, is_hard_limit, source) do update
+     set quota_limit = excluded.quota_limit
+   where q.quota_limit is distinct from excluded.quota_limit;
+  return null;
+end
+$$;
+comment on function metering.tg_api_keys__set_quotas is
+  'Turns the limits of an API key into quotas of that key, by the day.';
+grant execute on function metering.tg_api_keys__set_quotas to rowhouse_owner;
+
+create or replace function metering.tg_api_keys__drop_limits() returns trigger
+language plpgsql security definer
+set search_path to pg_catalog, pg_temp
+as $$
+begin
+  delete from app_public.usage_quotas q where q.tenant_id = old.tenant_id and q.quota_scope = 'api_key' and q.scope_id = old.id;
+  delete from app_public.rate_limit_config c where c.tenant_id = old.tenant_id and c.limit_scope = 'api_key' and c.scope_id = old.id;
+  return null;
+end
+$$;
+comment on function metering.tg_api_keys__drop_limits is
+  'Deletes the quotas and the rate limits of an API key with it.';
+grant execute on function metering.tg_api_keys__drop_limits to rowhouse_owner;
 
 create or replace function metering.tg_tenants__move_counts() returns trigger
 language plpgsql security definer
@@ -283,7 +320,7 @@ begin
   if old.parent_tenant_id is not distinct from v_new_parent_id then
     return coalesce(new, old);
   end if;
-  foreach v_type in array array['agents', 'documents', 'storage', 'users'] loop
+  foreach v_type in array array['agents', 'api_keys', 'documents', 'storage', 'users'] loop
     for v_id in select distinct id from unnest(v_left || v_entered) as id order by 1 loop
       perform pg_advisory_xact_lock_shared(metering.quota_lock_key(v_id, v_type));
     end loop;
@@ -321,6 +358,10 @@ create or replace trigger _600_refresh_counters after insert or update or delete
   for each row execute function metering.tg_usage_quotas__refresh_counters();
 create or replace trigger _600_set_quotas after insert or update of quotas on app_public.tenants
   for each row execute function metering.tg_tenants__set_quotas();
+create or replace trigger _600_set_quotas after insert or update of max_calls_per_day, max_cost_per_day on app_public.api_keys
+  for each row execute function metering.tg_api_keys__set_quotas();
+create or replace trigger _610_drop_limits after delete on app_public.api_keys
+  for each row execute function metering.tg_api_keys__drop_limits();
 create or replace trigger _610_move_counts after update of parent_tenant_id on app_public.tenants
   for each row execute function metering.tg_tenants__move_counts();
 -- A tenant leaves the counters before it is deleted, while its rows still exist.

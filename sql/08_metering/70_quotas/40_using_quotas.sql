@@ -9,7 +9,7 @@ begin
   perform tenancy.require_role('member');
   if check_use.quota_type is null or metering.is_count_quota(check_use.quota_type) then
     perform core.raise_error('QT402', 'quota_type must be api_calls, tokens or cost.',
-      'Users, agents, documents and storage are counted automatically.');
+      'Users, agents, API keys, documents and storage are counted automatically.');
   end if;
   -- The maximum refuses NaN too, because NaN compares as larger than every number.
   if check_use.amount is null or not (check_use.amount > 0 and check_use.amount < metering.max_amount())
@@ -20,10 +20,11 @@ begin
     and not exists (select from app_public.agents a where a.id = check_use.agent_id and a.deleted_at is null) then
     perform core.raise_error('MT301', 'There is no such member or agent in this tenant.', 'List the agents of this tenant.');
   end if;
+  perform tenancy.require_key_for_agent(check_use.agent_id);
 end
 $$;
 comment on function metering.check_use is
-  E'@errors ID202 MT301 QT402 QT403\nRefuses a use of a quota that is not possible.';
+  E'@errors ID202 KY204 MT301 QT402 QT403\nRefuses a use of a quota that is not possible.';
 
 call core.secure_tenant_table('metering.quota_keys');
 grant select, delete on metering.quota_keys to rowhouse_platform;
@@ -80,15 +81,15 @@ begin
   end if;
   v_answer := array(
     select q from metering.use_quota(
-      row(core.current_tenant_id(), consume_quota.quota_type, consume_quota.amount, core.current_user_id(), consume_quota.agent_id,
-          null, null, null)::metering.quota_use) as q);
+      row(core.current_tenant_id(), consume_quota.quota_type, consume_quota.amount, core.current_user_id(),
+          coalesce(consume_quota.agent_id, tenancy.current_agent_id()), core.current_api_key_id(), null, null)::metering.quota_use) as q);
   update metering.quota_keys k set answer = to_jsonb(v_answer)
    where k.tenant_id = core.current_tenant_id() and k.key = consume_quota.idempotency_key;
   return query select * from unnest(v_answer);
 end
 $$;
 comment on function app_public.consume_quota is
-  E'@resultFieldName quotas\n@errors ID202 MT301 QT402 QT403 QT407 QT502 QT601\nTakes an amount of api_calls, tokens or cost (US dollars) from all quotas that apply to you, the agent, this tenant and the tenants above it, or from none of them. Returns these quotas; the list is empty when there is no limit. With an idempotency_key, which is kept for 30 days, the same call again takes nothing and returns the first answer. Members may call this.';
+  E'@resultFieldName quotas\n@errors ID202 KY204 MT301 QT402 QT403 QT407 QT502 QT601\nTakes an amount of api_calls, tokens or cost (US dollars) from all quotas that apply to you, the agent, your API key, this tenant and the tenants above it, or from none of them. Returns these quotas; the list is empty when there is no limit. With an idempotency_key, which is kept for 30 days, the same call again takes nothing and returns the first answer. Members may call this.';
 grant execute on function app_public.consume_quota to rowhouse_user;
 
 create or replace function app_public.reserve_quota(
@@ -126,18 +127,19 @@ begin
   v_reservation.quota_type := reserve_quota.quota_type;
   v_reservation.amount := reserve_quota.amount;
   v_reservation.user_id := core.current_user_id();
-  v_reservation.agent_id := reserve_quota.agent_id;
+  v_reservation.agent_id := coalesce(reserve_quota.agent_id, tenancy.current_agent_id());
+  v_reservation.api_key_id := core.current_api_key_id();
   v_reservation.expires_at := core.clock() + make_interval(secs => reserve_quota.ttl_seconds);
   select count(*) into v_reservation.hold_count from metering.hold_quota(v_reservation);
-  insert into app_public.quota_reservations (tenant_id, id, quota_type, amount, user_id, agent_id, expires_at, hold_count)
+  insert into app_public.quota_reservations (tenant_id, id, quota_type, amount, user_id, agent_id, api_key_id, expires_at, hold_count)
   values (v_reservation.tenant_id, v_reservation.id, v_reservation.quota_type, v_reservation.amount, v_reservation.user_id,
-          v_reservation.agent_id, v_reservation.expires_at, v_reservation.hold_count)
+          v_reservation.agent_id, v_reservation.api_key_id, v_reservation.expires_at, v_reservation.hold_count)
   returning * into v_reservation;
   return v_reservation;
 end
 $$;
 comment on function app_public.reserve_quota is
-  E'@resultFieldName reservation\n@errors ID202 MT301 QT402 QT403 QT404 QT406 QT407 QT502 QT601\nHolds an amount of api_calls, tokens or cost (US dollars) for a call that will be made next: the most that the call may use, such as the tokens of the prompt and max_tokens. Afterwards settle the reservation with what was really used, or release it. After ttl_seconds (1 to 3600, by default 600) it expires and holds nothing any more. One person holds at most 80 % of a hard limit that others use too. With an idempotency_key, which is kept for 30 days, the same call again holds nothing more and returns the reservation as it is now. Members may call this.';
+  E'@resultFieldName reservation\n@errors ID202 KY204 MT301 QT402 QT403 QT404 QT406 QT407 QT502 QT601\nHolds an amount of api_calls, tokens or cost (US dollars) for a call that will be made next: the most that the call may use, such as the tokens of the prompt and max_tokens. Afterwards settle the reservation with what was really used, or release it. After ttl_seconds (1 to 3600, by default 600) it expires and holds nothing any more. One person holds at most 80 % of a hard limit that others use too. With an idempotency_key, which is kept for 30 days, the same call again holds nothing more and returns the reservation as it is now. Members may call this.';
 grant execute on function app_public.reserve_quota to rowhouse_user;
 
 create or replace function metering.own_reservation(reservation_id uuid) returns app_public.quota_reservations
@@ -245,8 +247,9 @@ begin
            greatest(l.quota_limit - coalesce(c.current_usage + c.reserved, 0), 0),
            coalesce(c.current_usage, 0) * 100 >= l.alert_threshold_percentage * l.quota_limit,
            coalesce(c.current_usage, 0) > l.quota_limit
-      from unnest(array['users', 'agents', 'documents', 'storage', 'api_calls', 'tokens', 'cost']) with ordinality as t (quota_type, n)
-     cross join lateral metering.quota_limits(v_chain, v_tenant_id, t.quota_type, core.current_user_id(), my_quotas.agent_id) l
+      from unnest(array['users', 'agents', 'api_keys', 'documents', 'storage', 'api_calls', 'tokens', 'cost']) with ordinality as t (quota_type, n)
+     cross join lateral metering.quota_limits(v_chain, v_tenant_id, t.quota_type, core.current_user_id(),
+       coalesce(my_quotas.agent_id, tenancy.current_agent_id()), core.current_api_key_id()) l
      cross join lateral metering.running_span(l, t.quota_type, core.clock()) s
       left join app_public.quota_tracking c
         on c.tenant_id = l.owner_id and c.quota_type = t.quota_type and c.quota_scope = l.quota_scope and c.scope_id = l.scope_id

@@ -141,9 +141,11 @@ begin
   if new.limit_scope = 'user' and new.scope_id is not null
       and not exists (select from app_public.user_tenants m where m.tenant_id = new.tenant_id and m.user_id = new.scope_id)
     or new.limit_scope = 'agent' and new.scope_id is not null
-      and not exists (select from app_public.agents a where a.tenant_id = new.tenant_id and a.id = new.scope_id) then
-    perform core.raise_error('MT301', 'There is no such member or agent in this tenant.',
-      'Name one of its members or agents, or leave scope_id out to limit each of them.');
+      and not exists (select from app_public.agents a where a.tenant_id = new.tenant_id and a.id = new.scope_id)
+    or new.limit_scope = 'api_key' and new.scope_id is not null
+      and not exists (select from app_public.api_keys k where k.tenant_id = new.tenant_id and k.id = new.scope_id) then
+    perform core.raise_error('MT301', 'There is no such member, agent or API key in this tenant.',
+      'Name one that the tenant has, or leave scope_id out to limit each of them.');
   end if;
   if new.is_default and not exists (select from app_public.tenants t where t.id = new.tenant_id and t.type = 'platform') then
     perform core.raise_error('RL401', 'Only the tenant of the platform has default rate limits.', 'Set is_default in the tenant of type platform.');
@@ -152,7 +154,7 @@ begin
 end
 $$;
 comment on function metering.tg_rate_limit_config__check_scope is
-  E'@errors MT301 RL401\nRefuses a limit of a user or an agent that does not belong to its tenant, and a default outside the tenant of the platform.';
+  E'@errors MT301 RL401\nRefuses a limit of a user, an agent or an API key that does not belong to its tenant, and a default outside the tenant of the platform.';
 grant execute on function metering.tg_rate_limit_config__check_scope to rowhouse_owner;
 
 create or replace function metering.tg_rate_limit_config__keep_windows() returns trigger

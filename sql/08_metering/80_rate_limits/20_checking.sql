@@ -42,8 +42,10 @@ begin
     and not exists (select from app_public.agents a where a.id = check_rate_limit.agent_id and a.deleted_at is null) then
     perform core.raise_error('MT301', 'There is no such member or agent in this tenant.', 'List the agents of this tenant.');
   end if;
+  perform tenancy.require_key_for_agent(check_rate_limit.agent_id);
   v_decision := metering.check_rate_limit(
-    core.current_tenant_id(), core.current_user_id(), check_rate_limit.agent_id, null, requests, tokens, cost::double precision);
+    core.current_tenant_id(), core.current_user_id(), coalesce(check_rate_limit.agent_id, tenancy.current_agent_id()),
+    core.current_api_key_id(), requests, tokens, cost::double precision);
   -- The error also stops a caller that ignores the answer.
   if not v_decision.is_allowed and v_decision.action = 'block' and (requests > 0 or tokens > 0 or cost > 0) then
     perform core.raise_error('RL601', 'Too many requests, tokens or cost at once.',
@@ -54,7 +56,7 @@ begin
 end
 $$;
 comment on function app_public.check_rate_limit is
-  E'@resultFieldName decision\n@errors ID202 MT301 RL402 RL601\nChecks requests, tokens and cost (US dollars) against all rate limits of this tenant, of you and of the agent, and counts them in all limits or, when one refuses, in none. With 0 for all three it only asks. When isAllowed is false and the action is queue, try again after retryAfterMs. With the action throttle the use is allowed, but wait retryAfterMs before the next one. With the action warn it is allowed beyond the limit. Members may call this.';
+  E'@resultFieldName decision\n@errors ID202 KY204 MT301 RL402 RL601\nChecks requests, tokens and cost (US dollars) against all rate limits of this tenant, of you, of the agent and of your API key, and counts them in all limits or, when one refuses, in none. With 0 for all three it only asks. When isAllowed is false and the action is queue, try again after retryAfterMs. With the action throttle the use is allowed, but wait retryAfterMs before the next one. With the action warn it is allowed beyond the limit. Members may call this.';
 grant execute on function app_public.check_rate_limit to rowhouse_user;
 
 create or replace function metering.rate_window_room_at(
@@ -189,26 +191,29 @@ create or replace function metering.applicable_rate_limits(use metering.rate_lim
 language plpgsql stable security definer
 set search_path to pg_catalog, pg_temp
 as $$
+declare
+  -- what an API key uses counts to the keys above it, too
+  v_keys constant uuid[] := case when (use).api_key_id is null then '{}' else tenancy.key_chain((use).api_key_id) end;
 begin
   return query
     select r.rule, r.subject_id, r.amount
       from (
-        select rule,
-               case rule.limit_scope
-                 when 'tenant' then (use).tenant_id when 'user' then (use).user_id
-                 when 'agent' then (use).agent_id else (use).api_key_id end as subject_id,
+        select rule, s.subject_id,
                case rule.limit_type
                  when 'requests' then (use).requests when 'tokens' then (use).tokens
                  -- Limits of cost are in cents, and uses are in dollars.
                  else (use).cost * 100 end as amount
           from metering.rate_limit_rules rule
+         cross join lateral unnest(case rule.limit_scope
+                 when 'tenant' then array[(use).tenant_id] when 'user' then array[(use).user_id]
+                 when 'agent' then array[(use).agent_id] else v_keys end) as s (subject_id)
          where rule.tenant_id = (use).tenant_id
       ) r
      where coalesce((r.rule).scope_id, r.subject_id) = r.subject_id and r.subject_id <> all ((r.rule).except_scope_ids)
        -- A use without any amount asks every limit.
        and (r.amount > 0 or (use).requests = 0 and (use).tokens = 0 and (use).cost = 0)
      -- The order of the key is the order in which windows are locked.
-     order by (r.rule).config_id, (r.rule).window_seconds;
+     order by (r.rule).config_id, (r.rule).window_seconds, r.subject_id;
 end
 $$;
 comment on function metering.applicable_rate_limits is
