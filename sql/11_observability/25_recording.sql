@@ -118,7 +118,22 @@ declare
   v_tenant_id constant uuid := core.current_tenant_id();
   v_claimed int[];
   v_ordinal bigint;
+  -- In a batch of this size, one savepoint costs less than looking for a conflict at each key.
+  v_bulk_size constant int := 100;
 begin
+  if cardinality(claim_keys.keys) >= v_bulk_size then
+    -- Nearly always all keys are new, and then a plain insert is faster than one that looks for conflicts.
+    begin
+      insert into observability.event_keys (tenant_id, kind, key, payload_hash, recorded_at)
+      select v_tenant_id, claim_keys.kind, k.key, k.hash, core.clock()
+        from unnest(claim_keys.keys, claim_keys.hashes) as k (key, hash)
+       order by k.key collate "C";
+      return array(select generate_series(1, cardinality(claim_keys.keys)));
+    exception when unique_violation then
+      -- The savepoint has undone the attempt.
+      null;
+    end;
+  end if;
   with given as (
     -- Keys are taken in their order, so that two batches with common keys wait for each other and do not deadlock.
     select distinct on (k.key collate "C") k.key, k.hash, k.ordinality::int as ordinal
@@ -179,31 +194,25 @@ comment on function observability.enqueue is 'Puts a batch into the queue of the
 
 create or replace function observability.is_small_object(value jsonb, max_bytes int) returns boolean
 language sql immutable parallel safe
-set search_path to pg_catalog, pg_temp
-as $$
-  select value is null or jsonb_typeof(value) = 'object' and octet_length(value::text) <= max_bytes;
-$$;
+return value is null or jsonb_typeof(value) = 'object' and octet_length(value::text) <= max_bytes;
 comment on function observability.is_small_object is 'Whether a JSON value is null or an object of at most so many bytes.';
 
 -- Operations of agents.
 
 create or replace function observability.agent_metric_problem(metric app_public.new_agent_metric) returns text
-language sql immutable
-set search_path to pg_catalog, pg_temp
-as $$
-  select case
-    when metric.operation_type is null or length(metric.operation_type) > 100 or not core.is_name(metric.operation_type)
-      or not core.is_name(metric.agent_name) then 'name'
-    when metric.response_time_ms is null or metric.response_time_ms < 0 then 'duration'
-    -- The upper bounds refuse NaN too, because NaN compares as larger than every number.
-    when least(metric.tokens_input, metric.tokens_output, metric.graph_traversal_depth, metric.chunks_retrieved, metric.cost_usd) < 0
-      or metric.cost_usd > metering.max_amount() or metric.satisfaction_score not between 1 and 5
-      or metric.confidence_score not between 0 and 1 or metric.relevance_score not between 0 and 1 then 'number'
-    when greatest(length(metric.query_text), length(metric.error_message)) > 10000 or length(metric.session_id) > 255
-      or length(metric.error_type) > 100 or length(metric.search_method) > 50 then 'text'
-    when not observability.is_small_object(metric.metadata, 8192) then 'json'
-  end;
-$$;
+language sql immutable parallel safe
+return case
+  when metric.operation_type is null or length(metric.operation_type) > 100 or not core.is_name(metric.operation_type)
+    or not core.is_name(metric.agent_name) then 'name'
+  when metric.response_time_ms is null or metric.response_time_ms < 0 then 'duration'
+  -- The upper bounds refuse NaN too, because NaN compares as larger than every number.
+  when least(metric.tokens_input, metric.tokens_output, metric.graph_traversal_depth, metric.chunks_retrieved, metric.cost_usd) < 0
+    or metric.cost_usd > metering.max_amount() or metric.satisfaction_score not between 1 and 5
+    or metric.confidence_score not between 0 and 1 or metric.relevance_score not between 0 and 1 then 'number'
+  when greatest(length(metric.query_text), length(metric.error_message)) > 10000 or length(metric.session_id) > 255
+    or length(metric.error_type) > 100 or length(metric.search_method) > 50 then 'text'
+  when not observability.is_small_object(metric.metadata, 8192) then 'json'
+end;
 comment on function observability.agent_metric_problem is 'What is wrong with an operation of an agent, as a word of observability.refuse_event.';
 
 create or replace function observability.store_agent_metrics(metrics app_public.new_agent_metric[]) returns app_public.recording_receipt
@@ -266,19 +275,16 @@ grant execute on function app_public.record_agent_metrics to rowhouse_user;
 -- Runs of tools.
 
 create or replace function observability.tool_execution_problem(execution app_public.new_tool_execution) returns text
-language sql immutable
-set search_path to pg_catalog, pg_temp
-as $$
-  select case
-    when execution.tool_name is null and execution.tool_id is null or not core.is_name(execution.tool_name) then 'name'
-    when execution.status is null then 'status'
-    when execution.duration_ms < 0 then 'duration'
-    when execution.cost_usd < 0 or execution.cost_usd > metering.max_amount() then 'number'
-    when length(execution.error_message) > 10000 or length(execution.error_type) > 100 then 'text'
-    when not observability.is_small_object(execution.metadata, 8192)
-      or greatest(octet_length(execution.input::text), octet_length(execution.output::text)) > 100000 then 'json'
-  end;
-$$;
+language sql immutable parallel safe
+return case
+  when execution.tool_name is null and execution.tool_id is null or not core.is_name(execution.tool_name) then 'name'
+  when execution.status is null then 'status'
+  when execution.duration_ms < 0 then 'duration'
+  when execution.cost_usd < 0 or execution.cost_usd > metering.max_amount() then 'number'
+  when length(execution.error_message) > 10000 or length(execution.error_type) > 100 then 'text'
+  when not observability.is_small_object(execution.metadata, 8192)
+    or greatest(octet_length(execution.input::text), octet_length(execution.output::text)) > 100000 then 'json'
+end;
 comment on function observability.tool_execution_problem is 'What is wrong with a run of a tool, as a word of observability.refuse_event.';
 
 create or replace function observability.tool_names(ids uuid[]) returns jsonb
@@ -345,16 +351,13 @@ grant execute on function app_public.record_tool_executions to rowhouse_user;
 
 create or replace function observability.event_problem(event app_public.new_analytics_event, is_known boolean, are_unknown_refused boolean)
 returns text
-language sql immutable
-set search_path to pg_catalog, pg_temp
-as $$
-  select case
-    when event.event_name is null or length(event.event_name) > 100 or not core.is_name(event.event_name) then 'name'
-    when length(event.session_id) > 255 then 'text'
-    when not observability.is_small_object(event.properties, 8192) then 'json'
-    when not is_known and are_unknown_refused then 'unknown_event'
-  end;
-$$;
+language sql immutable parallel safe
+return case
+  when event.event_name is null or length(event.event_name) > 100 or not core.is_name(event.event_name) then 'name'
+  when length(event.session_id) > 255 then 'text'
+  when not observability.is_small_object(event.properties, 8192) then 'json'
+  when not is_known and are_unknown_refused then 'unknown_event'
+end;
 comment on function observability.event_problem is 'What is wrong with an event of the product, as a word of observability.refuse_event.';
 
 create or replace function observability.check_properties(events app_public.new_analytics_event[]) returns void
