@@ -16,7 +16,7 @@ const usage = `npm run billing -- plans
        npm run billing -- plan SLUG save [--name NAME] [--tier TIER] [--description TEXT] [--trial-days N]
                                          [--public yes|no] [--retired yes|no]
        npm run billing -- plan SLUG price --currency CODE --amount N [--cycle monthly|annual] [--from TIME]
-                                          [--components FILE.json] [--preview]
+                                          [--components FILE.json] [--commitment N] [--preview]
        npm run billing -- plan SLUG entitle KEY LIMIT|on|off|none [--overage]
        npm run billing -- invoices [--overdue | --draft] [--issuer SLUG]
        npm run billing -- export --from TIME --to TIME [--currency CODE] > ledger.csv
@@ -37,6 +37,7 @@ const options = {
   from: { type: 'string' },
   to: { type: 'string' },
   components: { type: 'string' },
+  commitment: { type: 'string' },
   preview: { type: 'boolean' },
   overage: { type: 'boolean' },
   overdue: { type: 'boolean' },
@@ -191,8 +192,8 @@ async function pricePlan(tool: Tool, slug: string): Promise<void> {
   await rowsOf(
     tool,
     `select app_public.add_plan_price($1, $2, $3, $4, $5::app_public.billing_cycle_enum,
-       array(select c from jsonb_populate_recordset(null::app_public.new_price_component, $6) as c))`,
-    [slug, currency, amount, from, cycle, components],
+       array(select c from jsonb_populate_recordset(null::app_public.new_price_component, $6) as c), $7)`,
+    [slug, currency, amount, from, cycle, components, values.commitment],
   )
   console.log(`Added the price to ${slug}.`)
 }

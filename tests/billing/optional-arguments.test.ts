@@ -20,7 +20,7 @@ const calls = (rows: Rows): Record<string, Call> => ({
   add_plan_price: {
     by: 'staff',
     required: ['small', 'EUR', 10],
-    optional: { valid_from: '2025-05-01Z', billing_cycle: 'annual', components: '{}' },
+    optional: { valid_from: '2025-05-01Z', billing_cycle: 'annual', components: '{}', committed_amount: 5 },
   },
   billing_profiles_credit_balance: { by: 'owner', required: [null], optional: {} },
   cancel_subscription: { by: 'owner', required: [], optional: { at_period_end: true } },
