@@ -47,10 +47,9 @@ describe('a committed amount', () => {
       const { id } = (await invoicesOf(t, db.acme.id)).at(-1) ?? { id: '' }
       await t.become(db.acme.owner)
       expect(
-        await t.query(
-          `select is_equal, explanation from app_public.explain_invoice($1) where kind = 'commitment'`,
-          [id],
-        ),
+        await t.query(`select is_equal, explanation from app_public.explain_invoice($1) where kind = 'commitment'`, [
+          id,
+        ]),
       ).toEqual([{ is_equal: true, explanation: 'max(300 × 1 committed - 100.00 of usage, 0) - 0 billed before' }])
       expect(await differences(t, db.acme.id)).toEqual([])
     }))
@@ -102,7 +101,7 @@ describe('a committed amount', () => {
   it('is not escaped by pausing at night and resuming at dawn, except for the time of the pause', () =>
     db.inTransaction(async (t) => {
       await begin(t)
-      for (let day = 2; day <= 30; day += 1) {
+      for (let day = 2; day <= 10; day += 1) {
         const date = `2025-04-${String(day).padStart(2, '0')}`
         await setClock(t, `${date} 00:00Z`)
         await owner(t, 'pause_subscription()')
@@ -111,13 +110,13 @@ describe('a committed amount', () => {
       }
       await runBilling(t, db.acme.id, '2025-05-03Z')
       await t.becomeSuperuser()
-      // 30 days less 29 quarters of a day
+      // 30 days less nine quarters of a day
       expect(
         await t.value(
           `select sum(amount)::text from app_public.invoice_lines where tenant_id = $1 and kind = 'commitment'`,
           [db.acme.id],
         ),
-      ).toBe('227.50')
+      ).toBe('277.50')
       expect(await differences(t, db.acme.id)).toEqual([])
     }))
 
@@ -146,7 +145,9 @@ describe('a committed amount', () => {
     db.inTransaction(async (t) => {
       await begin(t)
       await asStaff(t, db, db.platform.id)
-      expect(await t.errorCode(`select app_public.add_plan_price('small', 'EUR', 30, committed_amount => -1)`)).toBe('23514')
+      expect(await t.errorCode(`select app_public.add_plan_price('small', 'EUR', 30, committed_amount => -1)`)).toBe(
+        '23514',
+      )
       expect(await t.errorCode(`select app_public.add_plan_price('small', 'EUR', 30, committed_amount => 'NaN')`)).toBe(
         '23514',
       )
