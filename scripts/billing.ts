@@ -133,7 +133,8 @@ async function showPlan(tool: Tool): Promise<void> {
   show(
     await rowsOf(
       tool,
-      `select v.currency, v.billing_cycle as cycle, trim_scale(v.amount)::text as amount, v.valid_from::text as "valid from",
+      `select v.currency, v.billing_cycle as cycle, trim_scale(v.amount)::text as amount,
+              trim_scale(v.committed_amount)::text as committed, v.valid_from::text as "valid from",
               coalesce((select string_agg(c.usage_type || ' ' || c.model, ', ' order by c.usage_type)
                  from app_public.plan_price_components c where c.price_id = v.id), '') as usage
          from app_public.plan_prices v join app_public.plans p on p.id = v.plan_id
