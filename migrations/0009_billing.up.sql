@@ -13,7 +13,7 @@ create type app_public.billing_cycle_enum as enum ('monthly', 'annual');
 create type app_public.price_model_enum as enum ('flat', 'per_unit', 'tiered', 'volume', 'package');
 create type app_public.entitlement_kind_enum as enum ('feature', 'quota');
 create type app_public.invoice_status_enum as enum ('draft', 'finalised', 'paid', 'void', 'uncollectible');
-create type app_public.invoice_line_kind_enum as enum ('recurring', 'usage', 'overage', 'proration', 'adjustment', 'credit', 'discount');
+create type app_public.invoice_line_kind_enum as enum ('recurring', 'usage', 'overage', 'proration', 'adjustment', 'credit', 'discount', 'commitment');
 create type app_public.payment_status_enum as enum ('pending', 'succeeded', 'failed', 'reversed');
 
 -- Closed lists ----------------------------------------------------------------------------------------------------------
@@ -63,7 +63,7 @@ comment on domain app_public.invoice_reason is
 
 create domain app_public.invoice_row_kind as text
   constraint invoice_row_kind_is_known check (value in (
-    'recurring', 'usage', 'overage', 'proration', 'adjustment', 'credit', 'discount', 'subtotal', 'tax', 'total'));
+    'recurring', 'usage', 'overage', 'proration', 'adjustment', 'credit', 'discount', 'commitment', 'subtotal', 'tax', 'total'));
 comment on domain app_public.invoice_row_kind is
   'The kind of a row in a preview or an explanation: one of the kinds of invoice lines, or subtotal, tax or total.';
 
@@ -382,11 +382,13 @@ create table app_public.plan_prices (
   currency text not null,
   billing_cycle app_public.billing_cycle_enum not null,
   amount numeric not null,
+  committed_amount numeric not null default 0,
   valid_from timestamptz not null default now(),
   created_at timestamptz not null default now(),
   unique (plan_id, currency, billing_cycle, valid_from),
   constraint currency_is_known check (billing.minor_units(currency) is not null),
   constraint amount_is_not_negative check (amount >= 0 and billing.is_money(amount)),
+  constraint committed_amount_is_not_negative check (committed_amount >= 0 and billing.is_money(committed_amount)),
   constraint valid_from_is_finite check (isfinite(valid_from))
 );
 
@@ -817,7 +819,7 @@ create index on app_public.invoice_lines (price_id);
 create index on app_public.invoice_lines (component_id);
 create index on app_public.invoice_lines (usage_type);
 create index on app_public.invoice_lines (coupon_id);
-create index on app_public.invoice_lines (tenant_id, service_start) where kind in ('usage', 'overage', 'adjustment');
+create index on app_public.invoice_lines (tenant_id, service_start) where kind in ('usage', 'overage', 'adjustment', 'commitment');
 
 -- The credit account of a tenant: a positive entry adds credit, and a negative entry is credit that an invoice used.
 create table app_public.credit_entries (

@@ -16,7 +16,7 @@ const usage = `npm run billing -- plans
        npm run billing -- plan SLUG save [--name NAME] [--tier TIER] [--description TEXT] [--trial-days N]
                                          [--public yes|no] [--retired yes|no]
        npm run billing -- plan SLUG price --currency CODE --amount N [--cycle monthly|annual] [--from TIME]
-                                          [--components FILE.json] [--preview]
+                                          [--components FILE.json] [--commitment N] [--preview]
        npm run billing -- plan SLUG entitle KEY LIMIT|on|off|none [--overage]
        npm run billing -- invoices [--overdue | --draft] [--issuer SLUG]
        npm run billing -- export --from TIME --to TIME [--currency CODE] > ledger.csv
@@ -37,6 +37,7 @@ const options = {
   from: { type: 'string' },
   to: { type: 'string' },
   components: { type: 'string' },
+  commitment: { type: 'string' },
   preview: { type: 'boolean' },
   overage: { type: 'boolean' },
   overdue: { type: 'boolean' },
@@ -132,7 +133,8 @@ async function showPlan(tool: Tool): Promise<void> {
   show(
     await rowsOf(
       tool,
-      `select v.currency, v.billing_cycle as cycle, trim_scale(v.amount)::text as amount, v.valid_from::text as "valid from",
+      `select v.currency, v.billing_cycle as cycle, trim_scale(v.amount)::text as amount,
+              trim_scale(v.committed_amount)::text as committed, v.valid_from::text as "valid from",
               coalesce((select string_agg(c.usage_type || ' ' || c.model, ', ' order by c.usage_type)
                  from app_public.plan_price_components c where c.price_id = v.id), '') as usage
          from app_public.plan_prices v join app_public.plans p on p.id = v.plan_id
@@ -191,8 +193,8 @@ async function pricePlan(tool: Tool, slug: string): Promise<void> {
   await rowsOf(
     tool,
     `select app_public.add_plan_price($1, $2, $3, $4, $5::app_public.billing_cycle_enum,
-       array(select c from jsonb_populate_recordset(null::app_public.new_price_component, $6) as c))`,
-    [slug, currency, amount, from, cycle, components],
+       array(select c from jsonb_populate_recordset(null::app_public.new_price_component, $6) as c), $7)`,
+    [slug, currency, amount, from, cycle, components, values.commitment],
   )
   console.log(`Added the price to ${slug}.`)
 }

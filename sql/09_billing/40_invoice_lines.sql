@@ -8,11 +8,12 @@
 --   discount            - what a coupon takes off a charge of the same days (billing.discount_amount)
 --   usage and overage   round(charge(quantity, usage share)), where charge is billing.component_charge
 --   adjustment          round(charge(quantity by now, usage share)) - round(charge(quantity billed before, usage share))
+--   commitment          what usage falls short of the committed amount of the price (42_commitments.sql)
 -- The adjustments of a period and its first line therefore always sum to round(charge(quantity by now)), so tiers and included
 -- quantities stay right, however often late events arrive.
 
 comment on type app_public.invoice_line_kind_enum is
-  'The kind of an invoice line: recurring is the price of a plan for a period; usage is usage without an included quantity; overage is usage of a component with an included quantity; proration is a share of a period; adjustment is usage that was recorded late, or a line by staff; credit reduces the invoice; discount is what a coupon takes off the price of a plan.';
+  'The kind of an invoice line: recurring is the price of a plan for a period; usage is usage without an included quantity; overage is usage of a component with an included quantity; proration is a share of a period; adjustment is usage that was recorded late, or a line by staff; credit reduces the invoice; discount is what a coupon takes off the price of a plan; commitment raises usage to the committed amount of the price.';
 
 create or replace function billing.recurring_line(
   price app_public.plan_prices, kind app_public.invoice_line_kind_enum, sign int, service tstzrange, basis tstzrange, timezone text,

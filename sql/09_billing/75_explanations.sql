@@ -68,6 +68,15 @@ begin
              (select billing.local_days(v_line.service_start, v_line.service_end, v_invoice.timezone) as days,
                      billing.local_days(v_line.basis_start, v_line.basis_end, v_invoice.timezone) as period_days) as d
        where c.id = v_line.coupon_id and p.id = v_line.price_id;
+  elsif v_line.kind = 'commitment' then
+    return query
+      select billing.commitment_shortfall(p, s.share, v_line.quantity) - v_line.quantity_before,
+             format('max(%s × %s committed - %s of usage, 0) - %s billed before', p.committed_amount, trim_scale(round(s.share, 6)),
+                    v_line.quantity, v_line.quantity_before)
+        from app_public.plan_prices p,
+             (select billing.usage_share(tstzrange(v_line.service_start, v_line.service_end),
+                                         tstzrange(v_line.basis_start, v_line.basis_end)) as share) as s
+       where p.id = v_line.price_id;
   elsif v_line.kind in ('recurring', 'proration') then
     select * into v_price from app_public.plan_prices p where p.id = v_line.price_id;
     v_days := billing.local_days(v_line.service_start, v_line.service_end, v_invoice.timezone);
@@ -196,12 +205,14 @@ begin
         union all
         select format('usage %s from %s', u.usage_type, u.service_start), u.expected, u.actual
           from billing.verify_usage(verify_billing.tenant_id) u
+        union all
+        select c.what, c.expected, c.actual from billing.verify_commitments(verify_billing.tenant_id) c
       ) as f
      where f.expected is distinct from f.actual;
 end
 $$;
 comment on function billing.verify_billing is
-  'The differences in the books of a tenant: the ledger beside the documents, documents beside their lines, lines beside events, and usage. Normally there are none. Administrators in psql and tests use it.';
+  'The differences in the books of a tenant: the ledger beside the documents, documents beside their lines, lines beside events, usage and commitments. Normally there are none. Administrators in psql and tests use it.';
 
 create or replace function billing.invoice_number_gaps() returns table (issuer text, series app_public.invoice_series, sequence_number bigint)
 language sql stable security definer

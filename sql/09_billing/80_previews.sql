@@ -57,14 +57,12 @@ declare
   v_usage constant tstzrange := billing.unbilled_usage(v_old, unbilled_usage_lines.at);
 begin
   if v_usage is not null then
-    return query select * from billing.usage_lines(v_old.tenant_id, v_old.price_id, v_usage,
-      billing.usage_basis(v_old, v_usage));
-    return query select * from billing.adjustment_lines(v_old.tenant_id, null, null);
+    return query select * from billing.use_lines(v_old.tenant_id, v_old.price_id, v_usage, billing.usage_basis(v_old, v_usage), null, null);
   end if;
 end
 $$;
 comment on function billing.unbilled_usage_lines is
-  'The lines for usage and adjustments that an invoice with the usage up to an instant would have.';
+  'The lines for usage, adjustments and commitments that an invoice with the usage up to an instant would have.';
 
 create or replace function app_public.preview_plan_change(plan text, billing_cycle app_public.billing_cycle_enum default null)
 returns setof app_public.invoice_preview_line
@@ -140,7 +138,7 @@ begin
   if v_old.status in ('active', 'past_due') then
     v_lines := v_lines || array(select l from billing.unbilled_usage_lines(v_old, v_at) l);
   else
-    v_lines := v_lines || array(select l from billing.adjustment_lines(v_old.tenant_id, null, null) l);
+    v_lines := v_lines || array(select l from billing.use_lines(v_old.tenant_id, null, null, null, null, null) l);
   end if;
   return query select * from billing.preview_lines(v_old.tenant_id, v_at, v_lines, v_old.currency);
 end

@@ -56,7 +56,8 @@ grant execute on function app_public.save_plan to rowhouse_user;
 
 create or replace function app_public.add_plan_price(
   plan text, currency text, amount numeric, valid_from timestamptz default null,
-  billing_cycle app_public.billing_cycle_enum default 'monthly', components app_public.new_price_component[] default '{}'
+  billing_cycle app_public.billing_cycle_enum default 'monthly', components app_public.new_price_component[] default '{}',
+  committed_amount numeric default 0
 ) returns app_public.plan_prices
 language plpgsql volatile security definer
 set search_path to pg_catalog, pg_temp
@@ -65,8 +66,9 @@ declare
   v_plan constant app_public.plans := billing.plan_for_staff(add_plan_price.plan);
   v_price app_public.plan_prices;
 begin
-  insert into app_public.plan_prices (plan_id, currency, billing_cycle, amount, valid_from)
+  insert into app_public.plan_prices (plan_id, currency, billing_cycle, amount, committed_amount, valid_from)
   values (v_plan.id, add_plan_price.currency, coalesce(add_plan_price.billing_cycle, 'monthly'), add_plan_price.amount,
+          coalesce(add_plan_price.committed_amount, 0),
           coalesce(add_plan_price.valid_from, core.clock()))
   returning * into v_price;
   insert into app_public.plan_price_components (price_id, usage_type, model, unit_amount, package_size, tiers, included_quantity)
@@ -76,7 +78,7 @@ begin
 end
 $$;
 comment on function app_public.add_plan_price is
-  E'@resultFieldName planPrice\n@errors LB301 LB401 TN205 23502 23503 23505 23514\nAdds a version of the price of a plan in a currency and billing cycle, with all prices for usage that it has; nothing is taken over from the version before. It is in force from valid_from, by default now, and applies to each subscription from its next period: preview_plan_edit says to which, from when, and how the amount changes. Only platform staff may call it.';
+  E'@resultFieldName planPrice\n@errors LB301 LB401 TN205 23502 23503 23505 23514\nAdds a version of the price of a plan in a currency and billing cycle, with all prices for usage that it has; nothing is taken over from the version before. committed_amount is the least that the usage of a period costs. The version is in force from valid_from, by default now, and applies to each subscription from its next period: preview_plan_edit says to which, from when, and how the amount changes. Only platform staff may call it.';
 grant execute on function app_public.add_plan_price to rowhouse_user;
 
 create or replace function app_public.remove_plan_price(id uuid) returns app_public.plan_prices

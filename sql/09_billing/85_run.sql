@@ -180,7 +180,7 @@ begin
   end if;
   select * into v_ended from app_public.subscriptions s
    where s.tenant_id = bill_late_usage.tenant_id order by s.ended_at desc nulls first limit 1;
-  v_lines := array(select l from billing.adjustment_lines(bill_late_usage.tenant_id, null, metering.last_batch()) l);
+  v_lines := array(select l from billing.use_lines(bill_late_usage.tenant_id, null, null, null, null, metering.last_batch()) l);
   if v_lines <> '{}' then
     v_invoice := billing.draft_invoice(bill_late_usage.tenant_id, 'usage', v_ended, null, null);
     perform billing.insert_lines(v_invoice, v_lines);

@@ -20,6 +20,7 @@ export async function addPlan(
     slug: string
     tier?: string
     amount: number | string
+    committed?: number
     cycle?: string
     currency?: string
     trialDays?: number
@@ -32,9 +33,16 @@ export async function addPlan(
     [plan.slug, plan.tier ?? 'standard', plan.trialDays ?? 0],
   )
   const priceId = await t.value<string>(
-    `insert into app_public.plan_prices (plan_id, currency, billing_cycle, amount, valid_from)
-     select id, $2, $3::app_public.billing_cycle_enum, $4, $5 from app_public.plans where slug = $1 returning id`,
-    [plan.slug, plan.currency ?? 'USD', plan.cycle ?? 'monthly', plan.amount, plan.validFrom ?? '2020-01-01Z'],
+    `insert into app_public.plan_prices (plan_id, currency, billing_cycle, amount, valid_from, committed_amount)
+     select id, $2, $3::app_public.billing_cycle_enum, $4, $5, $6 from app_public.plans where slug = $1 returning id`,
+    [
+      plan.slug,
+      plan.currency ?? 'USD',
+      plan.cycle ?? 'monthly',
+      plan.amount,
+      plan.validFrom ?? '2020-01-01Z',
+      plan.committed ?? 0,
+    ],
   )
   for (const component of plan.components ?? []) {
     await t.query(

@@ -1,7 +1,8 @@
 // Random lives of customers, each action seeded: start, change, pause, resume, cancel, use, pay, fail, bounce, refund, redeem a
 // coupon. A model that
 // knows only days and prices says what the plan that was held is worth; nobody is ever billed less, by whatever order of
-// actions, nobody pays twice for a day without having started twice on it, and the books agree after each life.
+// actions, nobody pays twice for a day without having started twice on it, usage never costs less than
+// what was committed for the time it was held, and the books agree after each life.
 // LIVES=1000 lives that many.
 
 import { expect, it } from 'vitest'
@@ -25,6 +26,12 @@ const prices: Record<string, Record<string, number>> = {
   annual: { small: 300, large: 900 },
 }
 
+// what the usage of a period costs at least
+const commitments: Record<string, Record<string, number>> = {
+  monthly: { free: 0, small: 12, large: 40 },
+  annual: { small: 120, large: 400 },
+}
+
 type Held = { plan: string; cycle: string; days: number } | undefined
 
 async function addPlans(t: Transaction): Promise<void> {
@@ -34,6 +41,7 @@ async function addPlans(t: Transaction): Promise<void> {
         slug,
         cycle,
         amount,
+        committed: commitments[cycle]?.[slug] ?? 0,
         tier: { free: 'free', small: 'standard' }[slug] ?? 'professional',
         components: [{ usageType: 'search', model: 'per_unit', unitAmount: 0.1, included: 100 }],
       })
@@ -113,9 +121,16 @@ async function live(t: Transaction, seed: number): Promise<number> {
       ),
   ]
   const days = new Map<number, { least: number; most: number }>()
+  // what was committed for the six hours that begin at an instant, by the plan that was held last at it
+  const committed = new Map<number, number>()
+  let at = now
   let doubled = 0
   const observe = async (): Promise<void> => {
     const subscription = await held(t)
+    committed.set(
+      at,
+      subscription ? (commitments[subscription.cycle]?.[subscription.plan] ?? Number.NaN) / subscription.days / 4 : 0,
+    )
     if (!subscription) return
     const worth = (prices[subscription.cycle]?.[subscription.plan] ?? Number.NaN) / subscription.days
     const day = days.get(Math.floor(now / 24 / hour))
@@ -129,6 +144,7 @@ async function live(t: Transaction, seed: number): Promise<number> {
     const until = now + Math.ceil(random() ** 3 * 12 * 24) * hour
     for (; now < until; now += 6 * hour) {
       await setClock(t, new Date(now).toISOString())
+      at = now
       await t.becomeRole('rowhouse_worker')
       await t.query('select billing.run_billing($1)', [db.acme.id])
       await observe()
@@ -139,6 +155,7 @@ async function live(t: Transaction, seed: number): Promise<number> {
     if (!before && (await held(t))) doubled += 90 / 28
   }
   await owner('cancel_subscription(false)')()
+  await observe()
   await t.becomeRole('rowhouse_worker')
   await t.query('select billing.run_billing($1)', [db.acme.id])
 
@@ -163,6 +180,15 @@ async function live(t: Transaction, seed: number): Promise<number> {
   expect([seed, sum - total('least') > -rounding - discounted]).toEqual([seed, true])
   // what was refunded is not credited again
   expect([seed, sum - total('most') < doubled + refunded + rounding]).toEqual([seed, true])
+  // drafts as well: the usage of a period is final some hours after it
+  const used = await t.value<number>(
+    `select coalesce(sum(l.amount), 0)::float8
+       from app_public.invoice_lines l join app_public.invoices i on i.tenant_id = l.tenant_id and i.id = l.invoice_id
+      where l.tenant_id = $1 and l.kind in ('usage', 'overage', 'adjustment', 'commitment') and i.status <> 'void'`,
+    [db.acme.id],
+  )
+  const least = [...committed.values()].reduce((total, part) => total + part, 0)
+  expect([seed, least > 0 && used > least - rounding]).toEqual([seed, true])
   return sum
 }
 

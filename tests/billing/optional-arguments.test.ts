@@ -20,7 +20,7 @@ const calls = (rows: Rows): Record<string, Call> => ({
   add_plan_price: {
     by: 'staff',
     required: ['small', 'EUR', 10],
-    optional: { valid_from: '2025-05-01Z', billing_cycle: 'annual', components: '{}' },
+    optional: { valid_from: '2025-05-01Z', billing_cycle: 'annual', components: '{}', committed_amount: 5 },
   },
   billing_profiles_credit_balance: { by: 'owner', required: [null], optional: {} },
   cancel_subscription: { by: 'owner', required: [], optional: { at_period_end: true } },
@@ -134,7 +134,11 @@ const calls = (rows: Rows): Record<string, Call> => ({
     optional: { is_enabled: null, quota_limit: 7, overage_allowed: true },
   },
   set_tax_rate: { by: 'staff', required: ['GB', 0.2], optional: { valid_from: '2025-05-01Z' } },
-  start_subscription: { by: 'owner', required: ['small'], optional: { billing_cycle: 'monthly', skip_trial: true } },
+  start_subscription: {
+    by: 'staff',
+    required: ['small'],
+    optional: { billing_cycle: 'monthly', skip_trial: true, anchor_day: 31 },
+  },
   update_billing_profile: {
     by: 'owner',
     required: [],

@@ -2,7 +2,9 @@
 -- starts again within a period that it had begun keeps the days of its periods, and pays for the rest of that period: ending and
 -- starting again refills no quota and includes no quantity twice. A tenant has one trial ever, and a tenant that was below
 -- another one has none. The days of a trial are whole: the rest of the first day is free as well, and
--- trial_ends_at = midnight of (today + trial_days + 1). Without a trial the first period is billed at once.
+-- trial_ends_at = midnight of (today + trial_days + 1). Without a trial the first period is billed at once. Staff may choose the
+-- day of the month from which its periods are counted: then the first one has begun already, and its rest is billed. Customers
+-- may not, because each choice of tomorrow would be a cheap day with the quotas of a period.
 
 create or replace function billing.has_trial(plan app_public.plans, tenant_id uuid) returns boolean
 language sql stable security definer
@@ -27,8 +29,39 @@ $$;
 comment on function billing.anchor_to_keep is
   'The day from which the periods of a tenant are counted, when its last subscription was cancelled within a period that is not over; otherwise null.';
 
+create or replace function billing.last_such_day(day int, today date) returns date
+language sql immutable
+set search_path to pg_catalog, pg_temp
+as $$
+  -- two 31sts are at most 62 days apart
+  select max(today - n) from generate_series(0, 61) as n where extract(day from today - n) = day;
+$$;
+comment on function billing.last_such_day is
+  'The last date up to today that is this day of its month; null when no month has such a day.';
+
+create or replace function billing.chosen_anchor(anchor_day int, today date, with_trial boolean) returns date
+language plpgsql stable security definer
+set search_path to pg_catalog, pg_temp
+as $$
+declare
+  v_anchor constant date := billing.last_such_day(chosen_anchor.anchor_day, chosen_anchor.today);
+begin
+  if chosen_anchor.anchor_day is null then
+    return null;
+  end if;
+  perform tenancy.require_staff();
+  if v_anchor is null or chosen_anchor.with_trial then
+    perform core.raise_error('LB440', 'The anchor_day must be from 1 to 31, and it can be chosen only without a trial.',
+      'Give a day of the month, and skip_trial when the plan has a trial.');
+  end if;
+  return v_anchor;
+end
+$$;
+comment on function billing.chosen_anchor is
+  E'@errors LB440 TN205\nThe day from which the periods of a subscription that starts today are counted when staff choose a day of the month; null when they do not.';
+
 create or replace function billing.new_subscription(
-  tenant_id uuid, plan app_public.plans, price app_public.plan_prices, with_trial boolean
+  tenant_id uuid, plan app_public.plans, price app_public.plan_prices, with_trial boolean, anchor_day int
 ) returns app_public.subscriptions
 language plpgsql stable security definer
 set search_path to pg_catalog, pg_temp
@@ -36,6 +69,8 @@ as $$
 declare
   v_now timestamptz := core.clock();
   v_new app_public.subscriptions;
+  v_today date;
+  v_chosen date;
   v_period tstzrange;
 begin
   select t.id, t.timezone into v_new.tenant_id, v_new.timezone from app_public.tenants t where t.id = new_subscription.tenant_id;
@@ -43,12 +78,14 @@ begin
   v_new.price_id := (new_subscription.price).id;
   v_new.billing_cycle := (new_subscription.price).billing_cycle;
   v_new.currency := (new_subscription.price).currency;
-  v_new.anchor_on := coalesce(billing.anchor_to_keep(v_new.tenant_id), (v_now at time zone v_new.timezone)::date);
+  v_today := (v_now at time zone v_new.timezone)::date;
+  v_chosen := billing.chosen_anchor(new_subscription.anchor_day, v_today, new_subscription.with_trial);
+  v_new.anchor_on := coalesce(billing.anchor_to_keep(v_new.tenant_id), v_chosen, v_today);
   v_new.started_at := v_now;
   v_new.usage_since := v_now;
   if new_subscription.with_trial then
     v_new.status := 'trialing';
-    v_new.anchor_on := (v_now at time zone v_new.timezone)::date;
+    v_new.anchor_on := v_today;
     v_new.trial_ends_at := (v_new.anchor_on + (new_subscription.plan).trial_days + 1)::timestamp at time zone v_new.timezone;
     v_period := tstzrange(v_now, v_new.trial_ends_at);
   else
@@ -61,7 +98,7 @@ begin
 end
 $$;
 comment on function billing.new_subscription is
-  'The values of a subscription that starts now. Nothing is written.';
+  E'@errors LB440 TN205\nThe values of a subscription that starts now. Nothing is written.';
 
 create or replace function billing.require_own_plan(tenant_id uuid) returns void
 language plpgsql volatile security definer
@@ -108,7 +145,8 @@ grant execute on function billing.has_live_subscription to rowhouse_owner;
 set local role rowhouse_owner;
 
 create or replace function app_public.start_subscription(
-  plan text, billing_cycle app_public.billing_cycle_enum default 'monthly', skip_trial boolean default false
+  plan text, billing_cycle app_public.billing_cycle_enum default 'monthly', skip_trial boolean default false,
+  anchor_day int default null
 ) returns app_public.subscriptions
 language plpgsql volatile security definer
 set search_path to pg_catalog, pg_temp
@@ -136,7 +174,7 @@ begin
   if not v_with_trial and v_price.amount > 0 then
     perform billing.require_way_to_pay(v_profile.tenant_id);
   end if;
-  v_new := billing.new_subscription(v_profile.tenant_id, v_plan, v_price, v_with_trial);
+  v_new := billing.new_subscription(v_profile.tenant_id, v_plan, v_price, v_with_trial, start_subscription.anchor_day);
   insert into app_public.subscriptions (
     tenant_id, plan_id, price_id, billing_cycle, currency, status, timezone, anchor_on, started_at, trial_ends_at,
     current_period_start, current_period_end, usage_since)
@@ -153,7 +191,7 @@ begin
 end
 $$;
 comment on function app_public.start_subscription is
-  E'@resultFieldName subscription\n@errors ID203 LB301 LB302 LB507 LB508 LB513 LB525\nSubscribes this tenant, with all tenants below it, to the plan with this slug. The subscription starts with the trial of the plan if the tenant has never had a trial, was never below another tenant, and skip_trial is not true. Without a trial the first invoice is created at once. Requires can_manage_billing.';
+  E'@resultFieldName subscription\n@errors ID203 LB301 LB302 LB440 LB507 LB508 LB513 LB525 TN205\nSubscribes this tenant, with all tenants below it, to the plan with this slug. The subscription starts with the trial of the plan if the tenant has never had a trial, was never below another tenant, and skip_trial is not true. Without a trial the first invoice is created at once. Platform staff may give anchor_day, the day of the month on which its periods begin, when there is no trial: then the rest of the period that has begun on that day is billed. A tenant that starts again within a period that it had begun keeps the days of its periods. Requires can_manage_billing.';
 grant execute on function app_public.start_subscription to rowhouse_user;
 
 create or replace trigger _610_keep_subscription after update of parent_tenant_id on app_public.tenants

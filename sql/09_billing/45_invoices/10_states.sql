@@ -108,8 +108,8 @@ comment on column app_public.invoice_lines.amount is 'The net amount in the curr
 comment on column app_public.invoice_lines.price_id is 'The version of the price that the amount was computed from.';
 comment on column app_public.invoice_lines.component_id is 'The component of that price.';
 comment on column app_public.invoice_lines.usage_type is 'The usage type that is billed.';
-comment on column app_public.invoice_lines.quantity is 'The units of usage; for the price of a plan 1 is a charge and -1 is a credit.';
-comment on column app_public.invoice_lines.quantity_before is 'For an adjustment, the units that earlier invoices billed.';
+comment on column app_public.invoice_lines.quantity is 'The units of usage; for the price of a plan 1 is a charge and -1 is a credit; for a commitment, the amount of usage that was charged.';
+comment on column app_public.invoice_lines.quantity_before is 'For an adjustment, the units that earlier invoices billed; for a commitment, the amount that they added to usage.';
 comment on column app_public.invoice_lines.charged_share is 'For a credit of unused days, the share of the price that was really charged, from 0 to 1.';
 comment on column app_public.invoice_lines.coupon_id is 'The coupon of a discount.';
 comment on column app_public.invoice_lines.days is 'The number of days that are billed.';

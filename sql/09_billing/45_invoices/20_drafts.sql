@@ -147,10 +147,11 @@ language sql stable security definer
 set search_path to pg_catalog, pg_temp
 as $$
   select exists (select from app_public.plan_price_components c where c.price_id = has_usage_to_bill.price_id)
+      or exists (select from app_public.plan_prices p where p.id = has_usage_to_bill.price_id and p.committed_amount > 0)
       or exists (select from billing.adjustment_lines(has_usage_to_bill.tenant_id, null, null));
 $$;
 comment on function billing.has_usage_to_bill is
-  'Whether a price has components, or events of billed periods were recorded late.';
+  'Whether a price has components or a committed amount, or events of billed periods were recorded late.';
 
 create or replace function billing.bill_last_period(
   subscription app_public.subscriptions, at timestamptz, reason app_public.invoice_reason, unused_from timestamptz

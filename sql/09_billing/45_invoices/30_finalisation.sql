@@ -9,17 +9,16 @@ as $$
 begin
   delete from app_public.invoice_lines l
    where l.tenant_id = (refresh_usage_lines.invoice).tenant_id and l.invoice_id = (refresh_usage_lines.invoice).id
-     and l.kind in ('usage', 'overage', 'adjustment') and not l.is_manual;
+     and l.kind in ('usage', 'overage', 'adjustment', 'commitment') and not l.is_manual;
   perform billing.insert_lines(refresh_usage_lines.invoice, array(
-    select l from billing.usage_lines((refresh_usage_lines.invoice).tenant_id, (refresh_usage_lines.invoice).usage_price_id,
+    select l from billing.use_lines((refresh_usage_lines.invoice).tenant_id, (refresh_usage_lines.invoice).usage_price_id,
       tstzrange((refresh_usage_lines.invoice).usage_start, (refresh_usage_lines.invoice).usage_end),
-      tstzrange((refresh_usage_lines.invoice).usage_basis_start, (refresh_usage_lines.invoice).usage_basis_end)) l)
-    || array(select l from billing.adjustment_lines((refresh_usage_lines.invoice).tenant_id, (refresh_usage_lines.invoice).id,
-      refresh_usage_lines.until_batch) l));
+      tstzrange((refresh_usage_lines.invoice).usage_basis_start, (refresh_usage_lines.invoice).usage_basis_end),
+      (refresh_usage_lines.invoice).id, refresh_usage_lines.until_batch) l));
 end
 $$;
 comment on function billing.refresh_usage_lines is
-  'Computes the lines for usage and adjustments of a draft again, from the events up to and including a batch; with null, from all events.';
+  'Computes the lines for usage, adjustments and commitments of a draft again, from the events up to and including a batch; with null, from all events.';
 
 create or replace function billing.add_credit_entry(
   document app_public.invoices, amount numeric, reason app_public.credit_reason, payment_id uuid default null
