@@ -101,6 +101,11 @@ async function live(t: Transaction, seed: number): Promise<number> {
     () => settleOpenCharges(t, 'failed'),
     staff(`reverse_payment(${onePayment}, 'bounced')`),
     staff(`refund_payment(${onePayment}, 5)`),
+    owner(`top_up_wallet(${pick([20, 100, 500])})`),
+    owner(`cancel_top_up((select id from app_public.invoices where reason = 'top_up' order by created_at desc, id limit 1))`),
+    staff(`give_wallet_money(10, 'Sorry', core.clock() + interval '20 days')`),
+    staff(`void_invoice((select id from app_public.invoices where amount_due > 0 and reason = 'top_up' limit 1), 'Undone')`),
+    staff(`add_credit(7, 'Sorry')`),
     ...(seed % 3 === 1 ? [owner(`redeem_coupon('THRICE')`)] : []),
     () =>
       use(

@@ -23,7 +23,9 @@ const calls = (rows: Rows): Record<string, Call> => ({
     optional: { valid_from: '2025-05-01Z', billing_cycle: 'annual', components: '{}' },
   },
   billing_profiles_credit_balance: { by: 'owner', required: [null], optional: {} },
+  billing_profiles_wallet_balance: { by: 'owner', required: [null], optional: {} },
   cancel_subscription: { by: 'owner', required: [], optional: { at_period_end: true } },
+  cancel_top_up: { by: 'owner', required: [rows.order], optional: {} },
   change_plan: { by: 'owner', required: ['large'], optional: { billing_cycle: 'monthly' } },
   create_coupon: {
     by: 'staff',
@@ -50,6 +52,7 @@ const calls = (rows: Rows): Record<string, Call> => ({
   },
   extend_trial: { by: 'staff', required: [7], optional: {} },
   finalise_invoice: { by: 'staff', required: [rows.draft], optional: {} },
+  give_wallet_money: { by: 'staff', required: [5, 'Sorry'], optional: { expires_at: '2030-01-01Z' } },
   invoice: { by: 'owner', required: [rows.invoice], optional: {} },
   invoices_html: { by: 'owner', required: [null], optional: {} },
   invoices_pdf_base64: { by: 'owner', required: [null], optional: {} },
