@@ -150,6 +150,8 @@ const calls = (rows: Rows): Record<string, Call> => ({
       currency: 'USD',
     },
   },
+  take_back_wallet_money: { by: 'staff', required: [rows.gift], optional: {} },
+  top_up_wallet: { by: 'owner', required: [5], optional: {} },
   usage_by_day: { by: 'owner', required: [], optional: {} },
   usage_by_model: { by: 'owner', required: [], optional: {} },
   usage_overview: { by: 'owner', required: [], optional: {} },
@@ -179,7 +181,10 @@ async function scene(t: Transaction): Promise<Rows> {
   await t.query(`select app_public.create_coupon('WELCOME', 'Welcome', 'once', 20)`)
   await t.query(`select app_public.set_plan_entitlement('small', 'quota', 'agents', quota_limit => 2)`)
   const price = await t.value<string>(`select id from app_public.add_plan_price('small', 'USD', 12, '2025-06-01Z')`)
-  return { invoice: invoice?.id as string, draft, line, payment, method, price }
+  const gift = await t.value<string>(`select id from app_public.give_wallet_money(1, 'Sorry')`)
+  await t.become(db.acme.owner)
+  const order = await t.value<string>('select id from app_public.top_up_wallet(5)')
+  return { invoice: invoice?.id as string, draft, line, payment, method, price, order, gift }
 }
 
 const literal = (value: unknown): string => (value === null ? 'null' : `'${String(value)}'`)
@@ -205,7 +210,7 @@ function variants(name: string, { required, optional }: Call): string[] {
 
 describe('optional arguments', () => {
   it('are those of all functions of billing', async () => {
-    const rows = { invoice: '', draft: '', line: '', payment: '', method: '', price: '' }
+    const rows = { invoice: '', draft: '', line: '', payment: '', method: '', price: '', order: '', gift: '' }
     expect(Object.keys(calls(rows)).sort()).toEqual(
       (await apiFunctionsOf('09_billing')).map((name) => name.replace('app_public.', '')),
     )
@@ -213,7 +218,16 @@ describe('optional arguments', () => {
 
   it('are listed here for each function', () =>
     db.inTransaction(async (t) => {
-      const listed = calls({ invoice: '', draft: '', line: '', payment: '', method: '', price: '' })
+      const listed = calls({
+        invoice: '',
+        draft: '',
+        line: '',
+        payment: '',
+        method: '',
+        price: '',
+        order: '',
+        gift: '',
+      })
       const found = await t.query<{ name: string; names: string[] }>(
         `select proname as name,
                 coalesce(proargnames[pronargs - pronargdefaults + 1 : pronargs], '{}') as names

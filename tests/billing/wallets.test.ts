@@ -82,7 +82,9 @@ describe('an order of prepaid money', () => {
       expect(await balances(t)).toEqual({ cash: 100, wallet: -100 })
       await asOwner(t)
       expect(
-        await t.value('select app_public.billing_profiles_wallet_balance(p)::float8 from app_public.billing_profiles p'),
+        await t.value(
+          'select app_public.billing_profiles_wallet_balance(p)::float8 from app_public.billing_profiles p',
+        ),
       ).toBe(100)
     }))
 
