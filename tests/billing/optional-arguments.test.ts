@@ -9,7 +9,7 @@ import { addPlan, asStaff, invoicesOf, payByInvoice } from './helpers.ts'
 
 const db = useDatabase()
 
-type Rows = { invoice: string; draft: string; line: string; payment: string; method: string; price: string }
+type Rows = { invoice: string; draft: string; line: string; payment: string; method: string; price: string; order: string; gift: string }
 type Call = { by: 'owner' | 'staff'; required: unknown[]; optional: Record<string, unknown> }
 
 /** A call of each function that is valid with all of its arguments. */
