@@ -159,8 +159,11 @@ language plpgsql security definer
 set search_path to pg_catalog, pg_temp
 as $$
 declare
+  v_context constant text := coalesce(current_setting('rowhouse.tenant_id', true), '');
   v_payment_id uuid;
 begin
+  -- a superuser may write without a tenant in the context; the context is restored afterwards
+  call core.enter_tenant(new.tenant_id);
   update app_public.wallet_top_ups t set amount_left = t.amount_left + new.amount
    where t.tenant_id = new.tenant_id and t.id = new.top_up_id
   returning t.payment_id into v_payment_id;
@@ -169,6 +172,7 @@ begin
   end if;
   perform billing.post(new.tenant_id, 'wallet', new.currency, new.id,
     array['wallet', billing.account_of_wallet(new.reason, v_payment_id is not null)], array[-new.amount, new.amount]);
+  perform set_config('rowhouse.tenant_id', v_context, true);
   return null;
 end
 $$;

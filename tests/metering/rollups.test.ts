@@ -1,12 +1,18 @@
 // The roll-ups: exact after anything, in the tenant's calendar, and all reports agree because they are views of them.
 
 import fc from 'fast-check'
-import { describe, expect, it } from 'vitest'
+import { beforeAll, describe, expect, it } from 'vitest'
 import { setClock } from '../helpers/clock.ts'
 import { type Transaction, useDatabase } from '../helpers/index.ts'
 import { callFrom, createModel, differences, recordAll, rollUp, setPrice } from '../helpers/metering.ts'
 
 const db = useDatabase()
+// here the viewer records too
+beforeAll(() =>
+  db.pool.query(`update app_public.user_tenants set permissions = '{"can_record_usage": true}' where user_id = $1`, [
+    db.acme.viewer.userId,
+  ]),
+)
 const agents = ['00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-00000000000b']
 
 async function inZone(t: Transaction, timezone: string): Promise<void> {
