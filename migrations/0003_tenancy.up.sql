@@ -61,7 +61,7 @@ create domain app_public.permission as text
     'can_create_resources', 'can_edit_resources', 'can_delete_resources',
     'can_manage_knowledge', 'can_publish_resources', 'can_share_resources', 'can_create_projects',
     'can_manage_users', 'can_manage_settings', 'can_manage_tenant', 'can_manage_billing',
-    'can_view_analytics', 'can_view_audit', 'can_view_subtree'
+    'can_view_analytics', 'can_view_audit', 'can_view_subtree', 'can_record_usage'
   ));
 comment on domain app_public.permission is 'Something that a member may do. Resources are tools, prompts and workflows; settings are the columns of the tenant; CAN_MANAGE_TENANT is for its life cycle and hierarchy.';
 comment on constraint permission_is_known on domain app_public.permission is 'must be the name of a permission';
@@ -281,7 +281,7 @@ create function tenancy.permission_keys() returns text[]
     'can_create_resources', 'can_edit_resources', 'can_delete_resources',
     'can_manage_knowledge', 'can_publish_resources', 'can_share_resources', 'can_create_projects',
     'can_manage_users', 'can_manage_settings', 'can_manage_tenant', 'can_manage_billing',
-    'can_view_analytics', 'can_view_audit', 'can_view_subtree'
+    'can_view_analytics', 'can_view_audit', 'can_view_subtree', 'can_record_usage'
   ];
 comment on function tenancy.permission_keys is
   'All permissions. In their names, resources are tools, prompts and workflows; settings are the columns of the tenant; can_manage_tenant is for its life cycle and hierarchy.';
@@ -480,7 +480,8 @@ create type app_public.permission_overrides as (
   can_manage_billing boolean,
   can_view_analytics boolean,
   can_view_audit boolean,
-  can_view_subtree boolean
+  can_view_subtree boolean,
+  can_record_usage boolean
 );
 create type app_public.new_invitation as (
   email text,

@@ -258,13 +258,13 @@ as $$
 declare
   v_receipt app_public.usage_receipt;
 begin
-  perform tenancy.require_role('viewer');
+  perform tenancy.require_permission('can_record_usage');
   select * into v_receipt from metering.store_usage(array[record_usage.event]);
   return v_receipt;
 end
 $$;
 comment on function app_public.record_usage is
-  E'@resultFieldName receipt\n@errors ID202 KY204 MT201 MT301 MT401 MT402 MT403 MT404 MT405 MT406 MT407 MT408 MT409 MT411 MT501\nRecords one event of usage. The idempotency key is permanent: recording the same event again stores nothing and returns the first receipt, and another event under the same key is refused. Tokens of a model with a price get their cost here. Every active member may record their own usage; admins may record that of other members and API keys.';
+  E'@resultFieldName receipt\n@errors ID203 KY204 MT201 MT301 MT401 MT402 MT403 MT404 MT405 MT406 MT407 MT408 MT409 MT411 MT501\nRecords one event of usage. The idempotency key is permanent: recording the same event again stores nothing and returns the first receipt, and another event under the same key is refused. Tokens of a model with a price get their cost here. Those with can_record_usage, which members have and viewers do not, record their own usage; admins record that of other members and API keys too.';
 grant execute on function app_public.record_usage to rowhouse_user;
 
 create or replace function app_public.record_usages(events app_public.new_usage_event[]) returns setof app_public.usage_receipt
@@ -272,12 +272,12 @@ language plpgsql volatile security definer
 set search_path to pg_catalog, pg_temp
 as $$
 begin
-  perform tenancy.require_role('viewer');
+  perform tenancy.require_permission('can_record_usage');
   return query select * from metering.store_usage(record_usages.events);
 end
 $$;
 comment on function app_public.record_usages is
-  E'@resultFieldName receipts\n@errors ID202 KY204 MT201 MT301 MT401 MT402 MT403 MT404 MT405 MT406 MT407 MT408 MT409 MT411 MT412 MT501\nRecords 1 to 10,000 events of usage at once, all of them or none, as recordUsage does for one. Returns their receipts in the order of the events. An error names the position of the first event that is refused, from 1.';
+  E'@resultFieldName receipts\n@errors ID203 KY204 MT201 MT301 MT401 MT402 MT403 MT404 MT405 MT406 MT407 MT408 MT409 MT411 MT412 MT501\nRecords 1 to 10,000 events of usage at once, all of them or none, as recordUsage does for one. Returns their receipts in the order of the events. An error names the position of the first event that is refused, from 1.';
 grant execute on function app_public.record_usages to rowhouse_user;
 
 create or replace function metering.record_tenant_usage(tenant_id uuid, events jsonb) returns setof app_public.usage_receipt

@@ -35,12 +35,12 @@ language plpgsql volatile security definer
 set search_path to pg_catalog, pg_temp
 as $$
 begin
-  perform tenancy.require_role('viewer');
+  perform tenancy.require_permission('can_record_usage');
   return metering.store_llm_call(record_llm_usage.call);
 end
 $$;
 comment on function app_public.record_llm_usage is
-  E'@resultFieldName receipt\n@errors ID202 KY204 MT201 MT301 MT401 MT404 MT405 MT406 MT409 MT411 MT414 MT415 MT501 23514\nRecords a call of a language model: the call appears in usageLlmCalls, and the call and its tokens appear in usageLogs. The cost is computed from the price of the tenant and the model at that time; it is null when the model has no price or is not in the catalogue. The idempotency key works as in recordUsage. Every active member may record their own calls; admins may record those of other members and API keys.';
+  E'@resultFieldName receipt\n@errors ID203 KY204 MT201 MT301 MT401 MT404 MT405 MT406 MT409 MT411 MT414 MT415 MT501 23514\nRecords a call of a language model: the call appears in usageLlmCalls, and the call and its tokens appear in usageLogs. The cost is computed from the price of the tenant and the model at that time; it is null when the model has no price or is not in the catalogue. The idempotency key works as in recordUsage. Those with can_record_usage record their own calls; admins record those of other members and API keys too.';
 grant execute on function app_public.record_llm_usage to rowhouse_user;
 
 create or replace function metering.record_tenant_llm_usage(tenant_id uuid, call jsonb) returns app_public.llm_usage_receipt

@@ -134,10 +134,11 @@ as $$
                   where i.tenant_id = has_open_money.tenant_id and (i.status = 'draft' or i.amount_due > 0))
       or exists (select from app_public.payments p where p.tenant_id = has_open_money.tenant_id and p.status = 'pending')
       or exists (select from app_public.credit_entries e
-                  where e.tenant_id = has_open_money.tenant_id group by e.currency having sum(e.amount) <> 0);
+                  where e.tenant_id = has_open_money.tenant_id group by e.currency having sum(e.amount) <> 0)
+      or exists (select from app_public.wallet_top_ups t where t.tenant_id = has_open_money.tenant_id and t.amount_left > 0);
 $$;
 comment on function billing.has_open_money is
-  'Whether a tenant has a subscription, a draft, an invoice with something due, a payment under way or credit, in any currency.';
+  'Whether a tenant has a subscription, a draft, an invoice with something due, a payment under way, credit or prepaid money, in any currency.';
 
 create or replace function app_public.update_billing_profile(
   legal_name text default null, email text default null, address text default null, country_code text default null,

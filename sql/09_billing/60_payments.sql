@@ -185,7 +185,7 @@ declare
   v_applied constant numeric := least(v_payment.amount, v_invoice.amount_due);
 begin
   if v_applied > 0 then
-    perform billing.settle_invoice(v_invoice.tenant_id, v_invoice.id, v_applied, 0);
+    perform billing.put_into_wallet(billing.settle_invoice(v_invoice.tenant_id, v_invoice.id, v_applied, 0), v_payment);
   end if;
   if v_payment.amount > v_applied then
     -- The invoice was paid twice, or it was credited in the meantime. The rest pays the next invoices.
@@ -228,6 +228,7 @@ declare
   v_invoice app_public.invoices := record_missed_payment.invoice;
   v_subscription app_public.subscriptions;
 begin
+  v_invoice := billing.cancel_rest_of_order(v_invoice);
   if v_invoice.status <> 'finalised' then
     update app_public.invoices i set next_attempt_at = null where i.tenant_id = v_invoice.tenant_id and i.id = v_invoice.id;
     return;
@@ -290,6 +291,9 @@ begin
          status = case i.status when 'paid' then 'finalised'::app_public.invoice_status_enum else i.status end,
          paid_at = null, next_attempt_at = v_now
    where i.tenant_id = v_invoice.tenant_id and i.id = v_invoice.id and v_payment.amount > v_credit;
+  if v_invoice.reason = 'top_up' then
+    perform billing.take_from_wallet(v_payment);
+  end if;
   perform billing.apply_credit(v_invoice.tenant_id, v_invoice.currency);
   perform billing.add_billing_notice(v_payment.tenant_id, 'payment_failed', v_payment.id || '/reversed',
     format('The payment for %s was taken back.', v_invoice.number), v_invoice.subscription_id, v_invoice.id);

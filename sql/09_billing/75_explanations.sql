@@ -55,7 +55,7 @@ declare
   v_period_days int;
 begin
   if v_line.is_manual then
-    return query select v_line.amount, 'written by staff';
+    return query select v_line.amount, case v_line.kind when 'top_up' then 'as ordered' else 'written by staff' end;
   elsif v_invoice.series = 'credit_note' then
     return query
       select n.total - n.tax, format('%s minus tax of %s', n.total, n.tax) from app_public.invoices n
@@ -207,12 +207,16 @@ begin
           from billing.verify_usage(verify_billing.tenant_id) u
         union all
         select c.what, c.expected, c.actual from billing.verify_commitments(verify_billing.tenant_id) c
+         union all
+        select format('top-up %s', t.id), coalesce((select sum(e.amount) from app_public.wallet_entries e
+                                                     where e.tenant_id = t.tenant_id and e.top_up_id = t.id), 0), t.amount_left
+          from app_public.wallet_top_ups t where t.tenant_id = verify_billing.tenant_id
       ) as f
      where f.expected is distinct from f.actual;
 end
 $$;
 comment on function billing.verify_billing is
-  'The differences in the books of a tenant: the ledger beside the documents, documents beside their lines, lines beside events, usage and commitments. Normally there are none. Administrators in psql and tests use it.';
+  'The differences in the books of a tenant: the ledger beside the documents, documents beside their lines, lines beside events, usage and commitments, and what is left of each top-up beside its entries. Normally there are none. Administrators in psql and tests use it.';
 
 create or replace function billing.invoice_number_gaps() returns table (issuer text, series app_public.invoice_series, sequence_number bigint)
 language sql stable security definer

@@ -201,6 +201,7 @@ declare
 begin
   call core.enter_tenant(run_billing.tenant_id);
   perform billing.lock_billing(run_billing.tenant_id);
+  perform billing.expire_wallet(run_billing.tenant_id);
   perform billing.remind_of_trial(run_billing.tenant_id);
   perform billing.advance_subscription(run_billing.tenant_id);
   -- the order of the periods is also the order of numbers and adjustments
@@ -217,7 +218,7 @@ begin
 end
 $$;
 comment on function billing.run_billing is
-  'Does everything that is due for a tenant: reminders, renewals and invoices. The result is the number of drafts that were finalised.';
+  'Does everything that is due for a tenant: expired prepaid money, reminders, renewals and invoices. The result is the number of drafts that were finalised.';
 grant execute on function billing.run_billing to rowhouse_worker;
 
 create or replace function billing.late_usage_time() returns interval
@@ -265,12 +266,15 @@ as $$
     union
     select i.tenant_id from app_public.invoices i
      where i.status = 'draft' and i.finalise_at <= core.clock()
+    union
+    select w.tenant_id from app_public.wallet_top_ups w
+     where w.amount_left > 0 and w.expires_at <= core.clock()
   ) as t
   where tenants_to_bill.after is null or t.tenant_id > tenants_to_bill.after
   order by t.tenant_id limit tenants_to_bill.at_most;
 $$;
 comment on function billing.tenants_to_bill is
-  'The next page of tenants for which run_billing has something to do: a subscription, a month of usage or a draft is due, usage was recorded after the last invoice, or a trial ends within the time of the first reminder and one day more.';
+  'The next page of tenants for which run_billing has something to do: a subscription, a month of usage or a draft is due, usage was recorded after the last invoice, prepaid money has expired, or a trial ends within the time of the first reminder and one day more.';
 grant execute on function billing.tenants_to_bill to rowhouse_worker;
 
 set local role rowhouse_owner;

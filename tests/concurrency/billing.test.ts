@@ -282,3 +282,94 @@ describe('a payment', () => {
     expect(outcomes.map(({ rows }) => rows[0]?.outcome).sort()).toEqual(['ignored', ...Array(9).fill('repeated')])
   })
 })
+
+describe('money that moves twice at once', () => {
+  const invoiceOf = async (owner: Owner): Promise<string> =>
+    superuser.value('select id from app_public.invoices where tenant_id = $1', [owner.tenantId])
+  const codes = (outcomes: PromiseSettledResult<unknown>[]): string[] =>
+    outcomes.map((o) => (o.status === 'rejected' ? ((o.reason as pg.DatabaseError).code ?? '') : 'done')).sort()
+  const agree = async ({ tenantId }: Owner): Promise<void> =>
+    expect(await superuser.query('select * from billing.verify_billing($1)', [tenantId])).toEqual([])
+  const balance = (owner: Owner, account: string): Promise<number> =>
+    superuser.value(
+      'select coalesce(sum(amount), 0)::float8 from billing.ledger_entries where tenant_id = $1 and account = $2',
+      [owner.tenantId, account],
+    )
+  /** An order of prepaid money that is paid. */
+  const toppedUp = async (owner: Owner, amount: number): Promise<string> => {
+    const client = await session(owner, at('2025-04-01 08:00Z'))
+    const { rows } = await client.query<{ id: string }>('select id from app_public.top_up_wallet($1)', [amount])
+    const [admin] = (await staff(1, owner.tenantId)) as [Session]
+    const paid = await admin.query<{ id: string }>('select id from app_public.record_payment($1, $2)', [
+      rows[0]?.id,
+      amount,
+    ])
+    return paid.rows[0]?.id as string
+  }
+
+  it('a payment that waits for a void pays nothing, and a void that waits for a payment is refused', async (context) => {
+    needsServer(context)
+    for (const [first, second, code] of [
+      [`void_invoice($1, 'Wrong')`, 'record_payment($1, 30)', 'LB602'],
+      ['record_payment($1, 30)', `void_invoice($1, 'Wrong')`, 'LB518'],
+    ] as const) {
+      const owner = await subscribed()
+      const id = await invoiceOf(owner)
+      const [a, b] = (await staff(2, owner.tenantId)) as [Session, Session]
+      await a.query('begin')
+      await a.query(`select app_public.${first}`, [id])
+      const waiting = Promise.allSettled([b.query(`select app_public.${second}`, [id])])
+      await untilBlocked(b)
+      await a.query('commit')
+      expect(codes(await waiting)).toEqual([code])
+      await agree(owner)
+    }
+  })
+
+  it('a payment is refunded once by ten of staff', async (context) => {
+    needsServer(context)
+    const owner = await subscribed()
+    const clients = await staff(10, owner.tenantId)
+    const paid = await clients[0]?.query<{ id: string }>('select id from app_public.record_payment($1, 30)', [
+      await invoiceOf(owner),
+    ])
+    const outcomes = await Promise.allSettled(
+      clients.map((c) => c.query('select app_public.refund_payment($1, 30)', [paid?.rows[0]?.id])),
+    )
+    expect(codes(outcomes)).toEqual([...Array(9).fill('LB601'), 'done'])
+    expect(await balance(owner, 'cash')).toBe(0)
+    await agree(owner)
+  })
+
+  it('one order of prepaid money is made by ten clients', async (context) => {
+    needsServer(context)
+    const owner = await newTenant()
+    const clients = await sessions(10, owner, at('2025-04-01Z'))
+    const outcomes = await Promise.allSettled(clients.map((c) => c.query('select app_public.top_up_wallet(5)')))
+    expect(codes(outcomes)).toEqual([...Array(9).fill('LB560'), 'done'])
+  })
+
+  it('a wallet that is topped up, spent, given to and refunded by ten at once is never overdrawn', async (context) => {
+    needsServer(context)
+    const owner = await newTenant()
+    const payment = await toppedUp(owner, 100)
+    const clients = await staff(10, owner.tenantId)
+    const drafts = await Promise.all(
+      clients.slice(0, 6).map(async (c) => {
+        const { rows } = await c.query<{ id: string }>('select id from app_public.create_invoice()')
+        await c.query(`select app_public.add_invoice_line($1, 'Work', 30)`, [rows[0]?.id])
+        return rows[0]?.id
+      }),
+    )
+    const outcomes = await Promise.allSettled([
+      ...drafts.map((id, i) => clients[i]?.query('select app_public.finalise_invoice($1)', [id])),
+      ...clients.slice(6, 8).map((c) => c.query('select app_public.refund_payment($1, 60)', [payment])),
+      ...clients.slice(8).map((c) => c.query(`select app_public.give_wallet_money(10, 'Sorry')`)),
+    ])
+    expect(codes(outcomes).filter((code) => code !== 'done' && code !== 'LB601')).toEqual([])
+    await agree(owner)
+    const [cash, due, wallet] = await Promise.all(['cash', 'receivable', 'wallet'].map((a) => balance(owner, a)))
+    // six invoices of 30: what is not due was paid by what stayed of 100, and by two gifts of 10
+    expect(180 - (due as number) - (wallet as number)).toBe((cash as number) + 20)
+  })
+})

@@ -77,6 +77,11 @@ declare
   v_rate numeric;
 begin
   select * into v_profile from app_public.billing_profiles p where p.tenant_id = sum_up_invoice.tenant_id;
+  if exists (select from app_public.invoices i
+              where i.tenant_id = sum_up_invoice.tenant_id and i.id = sum_up_invoice.invoice_id and i.reason = 'top_up') then
+    -- prepaid money is taxed when it is used
+    v_profile.tax_mode := 'none';
+  end if;
   v_rate := billing.tax_rate(v_profile, core.clock());
   select coalesce(sum(l.amount), 0) into v_subtotal from app_public.invoice_lines l
    where l.tenant_id = sum_up_invoice.tenant_id and l.invoice_id = sum_up_invoice.invoice_id;

@@ -45,6 +45,7 @@ begin
   for v_invoice in
     select * from app_public.invoices i
      where i.tenant_id = apply_credit.tenant_id and i.currency = apply_credit.currency and i.amount_due > 0
+       and i.reason <> 'top_up'
        and (i.subscription_id = apply_credit.subscription_id
             or not exists (select from app_public.payments p
                             where p.tenant_id = i.tenant_id and p.invoice_id = i.id and p.status = 'pending'))
@@ -57,11 +58,12 @@ begin
     perform billing.settle_invoice(v_invoice.tenant_id, v_invoice.id, 0, v_used);
     v_left := v_left - v_used;
   end loop;
+  perform billing.spend_wallet(apply_credit.tenant_id, apply_credit.currency);
   perform billing.reactivate_paid_subscription(apply_credit.tenant_id);
 end
 $$;
 comment on function billing.apply_credit is
-  'Pays open invoices of a tenant with its credit in a currency, those of a subscription first, then the longest due. An invoice whose charge is under way is left out, unless it is of that subscription: if the charge succeeds as well, what is too much becomes credit.';
+  'Pays open invoices of a tenant in a currency with its credit, and then with its prepaid money: those of a subscription first, then the longest due. An invoice whose charge is under way is left out, unless it is of that subscription: if the charge succeeds as well, what is too much becomes credit.';
 
 create or replace function billing.due_at(invoice app_public.invoices, finalised_at timestamptz) returns timestamptz
 language sql stable security definer
