@@ -169,7 +169,7 @@ async function differencesOf(client: pg.Client, tenant: BenchTenant): Promise<nu
   return rows[0]?.n ?? Number.NaN
 }
 
-/** The bar is one of this size; a smaller run does not show whether it is met. */
+/** The bar is one of this size; a smaller run may miss it, but cannot show that it is met. */
 const eventsOfTheBar = 10_000_000
 const barMs = 5_000
 
@@ -182,7 +182,7 @@ export function rowsOf(billed: Billed): string[][] {
     figure(ms),
     figure(rawSumMs),
     `≤ ${barMs} at ${count(eventsOfTheBar)}`,
-    events < eventsOfTheBar ? 'not measured at that size' : ms <= barMs ? 'yes' : 'no',
+    ms > barMs ? 'no' : events < eventsOfTheBar ? 'not shown at this size' : 'yes',
   ]
   return [
     beside(`the run that invoices ${count(events)} events, ms`, invoiceMs),
