@@ -179,6 +179,19 @@ describe('numbers', () => {
 })
 
 describe('use that is recorded while its period is closed', () => {
+  it('does not wait for the invoice of another tenant', async (context) => {
+    needsServer(context)
+    const [billed, other] = [await subscribed(), await subscribed()]
+    const [worker] = (await workers(1, '2025-05-15Z')) as [Session]
+    await worker.query('begin')
+    await worker.query('select billing.run_billing($1)', [billed.tenantId])
+    const recorder = await session(other, { ...at('2025-05-15Z'), lock_timeout: '1s' })
+    await recorder.query(`select app_public.record_usage(${eventOf('$1::text', "'search'", '1', "'2025-05-15Z'")})`, [
+      crypto.randomUUID(),
+    ])
+    await worker.query('rollback')
+  })
+
   it('is on the invoice or an adjustment on the next: each unit once', async (context) => {
     needsServer(context)
     const owner = await subscribed()
