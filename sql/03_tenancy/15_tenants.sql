@@ -26,7 +26,7 @@ grant select, insert, update, delete on app_public.tenants to rowhouse_platform;
 comment on table app_public.tenants is
   E'@behavior -insert -delete\nAn organization whose data no other tenant can see. You see the tenant in which you act; myTenants lists all of which you are a member.';
 comment on column app_public.tenants.slug is 'Its name in addresses and in the x-tenant-id header: 1 to 63 lower-case letters, digits and hyphens, unique.';
-comment on column app_public.tenants.name is 'Its name for people, at most 255 characters.';
+comment on column app_public.tenants.name is E'@notPersonal\nIts name for people, at most 255 characters.';
 comment on column app_public.tenants.type is 'Whether it is the platform''s own tenant or an organization.';
 comment on column app_public.tenants.status is 'Where it is in its life. activateTenant, suspendTenant, reactivateTenant and cancelTenant change it, and tenantStatusHistories lists the changes.';
 comment on column app_public.tenants.activated_at is 'When it last became active; null when it never was.';
@@ -66,11 +66,11 @@ comment on column app_public.tenants.gdpr_compliant is 'Whether it complies with
 comment on column app_public.tenants.sox_compliant is 'Whether it complies with SOX.';
 comment on column app_public.tenants.iso_certified is 'Whether it has an ISO certification.';
 comment on column app_public.tenants.compliance_notes is 'Notes on compliance.';
-comment on column app_public.tenants.primary_contact_email is 'The e-mail address of its main contact, in lower case.';
-comment on column app_public.tenants.primary_contact_name is 'The name of its main contact.';
-comment on column app_public.tenants.primary_contact_phone is 'The telephone number of its main contact.';
+comment on column app_public.tenants.primary_contact_email is E'@personal pseudonymise\nThe e-mail address of its main contact, in lower case.';
+comment on column app_public.tenants.primary_contact_name is E'@personOf primary_contact_email\n@personal erase\nThe name of its main contact.';
+comment on column app_public.tenants.primary_contact_phone is E'@personOf primary_contact_email\n@personal erase\nThe telephone number of its main contact.';
 comment on column app_public.tenants.support_tier is 'The level of its support.';
-comment on column app_public.tenants.account_manager_id is 'The member of the platform''s staff who is responsible for it.';
+comment on column app_public.tenants.account_manager_id is E'@personal pseudonymise\nThe member of the platform''s staff who is responsible for it.';
 comment on column app_public.tenants.last_login_at is E'@kept\nWhen one of its members last logged in.';
 comment on column app_public.tenants.metadata is 'Anything else: an object of at most 16 KB.';
 comment on column app_public.tenants.created_at is 'When it was created.';

@@ -7,6 +7,11 @@ call core.allow('metering.llm_calls', read => 'self, can_view_analytics, analyst
 grant select on metering.llm_calls to rowhouse_user;
 grant select, delete on metering.llm_calls to rowhouse_platform;
 comment on table metering.llm_calls is 'Calls of language models; app_public.llm_usage_logs shows them.';
+comment on column metering.llm_calls.agent_name is E'@notPersonal\nThe name of the agent when the call was made.';
+comment on column metering.llm_calls.user_id is E'@personal pseudonymise\nThe person.';
+comment on column metering.llm_calls.user_name is E'@personal erase\nThe name of the person when the call was made.';
+comment on column metering.llm_calls.function_call is E'@personal erase\nWhat the model asked to be called.';
+comment on column metering.llm_calls.error_message is E'@personal erase\nWhat the provider said of the failure.';
 comment on constraint response_time_ms_is_not_negative on metering.llm_calls is 'must be at least 0';
 comment on constraint time_to_first_token_ms_is_not_negative on metering.llm_calls is 'must be at least 0';
 comment on constraint temperature_is_in_range on metering.llm_calls is 'must be from 0 to 2';
@@ -25,6 +30,10 @@ call core.allow('metering.llm_texts', read => 'self, can_view_audit');
 grant select on metering.llm_texts to rowhouse_user;
 grant select, delete on metering.llm_texts to rowhouse_platform;
 comment on table metering.llm_texts is 'The texts of calls, for tenants that keep them and as long as they keep them.';
+comment on column metering.llm_texts.user_id is E'@personal erase\nThe person.';
+comment on column metering.llm_texts.prompt_text is E'@personal erase\nWhat was asked.';
+comment on column metering.llm_texts.system_prompt is E'@personal erase\nWhat the model was told before.';
+comment on column metering.llm_texts.completion_text is E'@personal erase\nWhat was answered.';
 
 call core.secure_tenant_table('metering.llm_texts_default');
 grant select, delete on metering.llm_texts_default to rowhouse_platform;

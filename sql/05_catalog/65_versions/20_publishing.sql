@@ -14,7 +14,7 @@ comment on column app_public.resource_versions.version is 'The semantic version.
 comment on column app_public.resource_versions.content is 'The authored columns as an object, without name, status, sharing, owner and counters.';
 comment on column app_public.resource_versions.changelog is 'What is new, in the publisher''s words, at most 10,000 characters.';
 comment on column app_public.resource_versions.rolled_back_to is 'The older version whose content this rollback repeats; null when it is not a rollback.';
-comment on column app_public.resource_versions.published_by_user_id is 'Who published it.';
+comment on column app_public.resource_versions.published_by_user_id is E'@personal pseudonymise\nWho published it.';
 comment on column app_public.resource_versions.published_at is 'When it was published.';
 comment on constraint changelog_is_in_range on app_public.resource_versions is 'must have at most 10,000 characters';
 comment on constraint content_is_an_object on app_public.resource_versions is 'must be a JSON object';
