@@ -33,6 +33,7 @@ comment on column app_public.tenants.activated_at is 'When it last became active
 comment on column app_public.tenants.deactivated_at is 'When it became inactive; null when it is not.';
 comment on column app_public.tenants.suspended_at is 'When it was suspended; null when it is not.';
 comment on column app_public.tenants.suspension_reason is 'Why it was suspended, for its members to read; null when it is not suspended.';
+comment on column app_public.tenants.erased_at is E'@behavior -*\nWhen its data began to be erased; null when it is not. What the law wants kept of it stays.';
 comment on column app_public.tenants.cancelled_at is 'When it was cancelled; null when it is not.';
 comment on column app_public.tenants.cancellation_reason is 'Why it was cancelled; null when no reason was given.';
 comment on column app_public.tenants.subscription_tier is 'The level of its plan.';

@@ -361,9 +361,9 @@ begin
     return null;
   end if;
   -- When two owners leave at once, the second waits here and then does not find the first any more.
-  perform from app_public.tenants t where t.id = old.tenant_id for no key update;
+  perform from app_public.tenants t where t.id = old.tenant_id and t.erased_at is null for no key update;
   if not found then
-    -- the tenant was deleted, so it needs no owner
+    -- the tenant was deleted or is being erased, so it needs no owner
     return null;
   end if;
   -- The lock makes a transaction with an older snapshot fail, which otherwise could count on an owner who has left.
