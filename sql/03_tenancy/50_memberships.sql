@@ -16,7 +16,7 @@ comment on column app_public.user_tenants.joined_at is 'When the member joined.'
 comment on column app_public.user_tenants.last_accessed_at is E'@kept\nWhen the member last used this tenant, to within five minutes.';
 comment on column app_public.user_tenants.activated_at is 'When the membership last became active.';
 comment on column app_public.user_tenants.deactivated_at is 'When the membership last became inactive.';
-comment on column app_public.user_tenants.metadata is E'@personal erase\nAnything else: an object.';
+comment on column app_public.user_tenants.metadata is E'@personOf user_id\n@personal erase\nAnything else: an object.';
 comment on column app_public.user_tenants.created_at is 'When the membership was created.';
 comment on column app_public.user_tenants.updated_at is 'When it last changed.';
 comment on constraint user_tenants_tenant_id_user_id_key on app_public.user_tenants is 'is a member of this tenant already';

@@ -188,6 +188,25 @@ comment on function governance.part_of_export is
 grant execute on function governance.part_of_export to rowhouse_user;
 
 set local role rowhouse_platform;  -- outside the wall: an export of a person has rows of all tenants, and the worker writes those of every tenant
+create or replace function governance.is_exported(export app_public.data_exports, target regclass) returns boolean
+language plpgsql stable security definer
+set search_path to pg_catalog, pg_temp
+as $$
+begin
+  if (select c.relnamespace = 'vault'::regnamespace or c.relnamespace not in (select core.schemas()) from pg_class c where c.oid = target)
+     or target = any (array['governance.export_parts', 'governance.export_tickets', 'app_public.data_exports']::regclass[]) then
+    return false;
+  elsif (export).user_id is null then
+    return governance.tenant_column(target) is not null;
+  elsif governance.tenant_column(target) is null and not (export).is_of_all_tenants and target <> 'app_public.user_profiles'::regclass then
+    return false;
+  end if;
+  return governance.belongs_to_person(target) is not null;
+end
+$$;
+comment on function governance.is_exported is
+  'Whether a table is in an export: of a tenant all that have rows of tenants, of a person all in which the register finds the person. Secrets and the files of exports are left out.';
+
 create or replace function governance.exported_tables(export app_public.data_exports) returns setof text
 language sql stable security definer
 set search_path to pg_catalog, pg_temp
@@ -196,18 +215,12 @@ as $$
     from (
       select g as name from governance.tenant_tables() g where (export).user_id is null
       union select 'app_public.tenants'::regclass where (export).user_id is null
-      union select p.table_name from governance.personal_columns p
-       where (export).user_id is not null and governance.belongs_to_person(p.table_name) is not null
-         and ((export).is_of_all_tenants or governance.tenant_column(p.table_name) is not null
-           or p.table_name = 'app_public.user_profiles'::regclass)
+      union select p.table_name from governance.personal_columns p where (export).user_id is not null
     ) t
-    join pg_class c on c.oid = t.name
-   where c.relnamespace <> 'vault'::regnamespace
-     and t.name <> all (array['governance.export_parts', 'governance.export_tickets', 'app_public.data_exports']::regclass[])
+   where governance.is_exported(export, t.name)
    order by t.name::text;
 $$;
-comment on function governance.exported_tables is
-  'The tables of an export: of a tenant all that have rows of tenants, of a person all in which the register finds the person. Secrets and the files of exports are left out.';
+comment on function governance.exported_tables is 'The tables of an export, as governance.is_exported says.';
 
 create or replace function governance.begin_export(tenant_id uuid, export_id uuid) returns table (attempt int, table_name text)
 language plpgsql volatile security definer
@@ -289,7 +302,7 @@ begin
   select * into v_export from app_public.data_exports e where e.tenant_id = export_page.tenant_id and e.id = export_page.export_id;
   select u.email into v_email from app_public.user_profiles u where u.id = v_export.user_id;
   -- A table that is not of the export has no rows in it.
-  if export_page.table_name not in (select t from governance.exported_tables(v_export) as t) then
+  if not coalesce(governance.is_exported(v_export, export_page.table_name::regclass), false) then
     return;
   end if;
   return query execute governance.export_query(v_export, export_page.table_name::regclass)
@@ -312,7 +325,7 @@ declare
   v_condition text;
 begin
   select * into v_export from app_public.data_exports e where e.tenant_id = export_file_part.tenant_id and e.id = export_file_part.export_id;
-  if export_file_part.table_name not in (select t from governance.exported_tables(v_export) as t) then
+  if not coalesce(governance.is_exported(v_export, export_file_part.table_name::regclass), false) then
     return null;
   end if;
   select string_agg(format('t.%I = ($1 ->> %s)::%s', a.attname, k.n - 1, format_type(a.atttypid, null)), ' and ')

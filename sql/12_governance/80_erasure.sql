@@ -99,48 +99,51 @@ $$;
 comment on function governance.table_depths is
   'How many foreign keys lead, at most, from a table up to one that names no other.';
 
-create or replace function governance.is_not_erased(target regclass) returns text
-language sql stable
-set search_path to pg_catalog, pg_temp
-as $$
-  select coalesce(format('(%s) is not true', governance.names_person(is_not_erased.target, 't', '{erase}')), 'true');
-$$;
-comment on function governance.is_not_erased is
-  'The condition that a row t is not deleted with the person, as SQL.';
-
 create or replace function governance.person_steps(is_of_all_tenants boolean) returns setof governance.erasure_step
 language sql stable
 set search_path to pg_catalog, pg_temp
 as $$
-  with part as (
+  with register as materialized (
+    select * from governance.personal_columns p
+     where person_steps.is_of_all_tenants or governance.tenant_column(p.table_name) is not null
+  ), subject as materialized (
+    select p.table_name, p.column_name, p.kind, p.action, p.reason,
+           format(case p.kind when 'key' then 't.%I = $1' else 't.%I = $2' end, p.column_name) as condition
+      from register p where p.kind <> 'content'
+  ), own as materialized (
+    select s.table_name, string_agg(s.condition, ' or ') as condition from subject s where s.action = 'erase' group by s.table_name
+  ), part as (
     -- Rows of the person are deleted.
-    select p.table_name, 'erased' as action, governance.names_person(p.table_name, 't', '{erase}') as condition,
-           null as assignments, null as reason, 1 as sort_order
-      from governance.personal_columns p where p.kind <> 'content' and p.action = 'erase' group by p.table_name
+    select o.table_name, 'erased' as action, o.condition, null as assignments, null as reason, 1 as sort_order from own o
     union all
     -- What the person left in rows that stay is emptied.
-    select p.table_name, 'emptied',
-           format('(%s) and %s and (%s)', governance.names_person(p.table_name, 't', '{pseudonymise,keep}', p.person_of),
-             governance.is_not_erased(p.table_name), string_agg(format('t.%I is distinct from %s', p.column_name, governance.empty_value(p.table_name, p.column_name)), ' or ')),
-           string_agg(format('%I = %s', p.column_name, governance.empty_value(p.table_name, p.column_name)), ', '), null, 2
-      from governance.personal_columns p
-     where p.kind = 'content' and p.action <> 'keep' and governance.names_person(p.table_name, 't', '{pseudonymise,keep}', p.person_of) is not null
-     group by p.table_name, p.person_of
+    select c.table_name, 'emptied', format('(%s) and (%s)', n.condition,
+             string_agg(format('t.%I is distinct from %s', c.column_name, governance.empty_value(c.table_name, c.column_name)), ' or ')),
+           string_agg(format('%I = %s', c.column_name, governance.empty_value(c.table_name, c.column_name)), ', '), null, 2
+      from register c
+     cross join lateral (
+       select string_agg(s.condition, ' or ') as condition from subject s
+        where s.table_name = c.table_name and s.action <> 'erase' and (c.person_of is null or s.column_name = c.person_of)) n
+     where c.kind = 'content' and c.action <> 'keep' and n.condition is not null
+     group by c.table_name, n.condition
     union all
-    select p.table_name, 'pseudonymised', string_agg(format('t.%I = $2', p.column_name), ' or '),
-           string_agg(format('%1$I = case when t.%1$I = $2 then %2$s else t.%1$I end', p.column_name,
-             governance.pseudonym(p.table_name, p.column_name)), ', '), null, 3
-      from governance.personal_columns p where p.kind = 'address' and p.action = 'pseudonymise' group by p.table_name
+    select s.table_name, 'pseudonymised', string_agg(s.condition, ' or '),
+           string_agg(format('%1$I = case when t.%1$I = $2 then %2$s else t.%1$I end', s.column_name,
+             governance.pseudonym(s.table_name, s.column_name)), ', '), null, 3
+      from subject s where s.kind = 'address' and s.action = 'pseudonymise' group by s.table_name
     union all
     -- A key names nobody any more when the profile is empty.
-    select p.table_name, 'kept', format('(%s) and %s', string_agg(format('t.%I = $1', p.column_name), ' or '), governance.is_not_erased(p.table_name)), null,
-           coalesce(string_agg(distinct p.reason, ' '), 'The key names nobody any more.'), 4
-      from governance.personal_columns p where p.kind = 'key' and p.action in ('pseudonymise', 'keep') group by p.table_name
+    select s.table_name, 'kept', string_agg(s.condition, ' or '), null,
+           coalesce(string_agg(distinct s.reason, ' '), 'The key names nobody any more.'), 4
+      from subject s where s.kind = 'key' and s.action <> 'erase' group by s.table_name
   )
-  select row_number() over (order by p.action = 'kept', d.depth desc, p.table_name::text, p.sort_order)::int,
-         p.table_name, p.action, p.condition, p.assignments, p.reason
-    from part p join governance.table_depths() d on d.table_name = p.table_name
-   where person_steps.is_of_all_tenants or governance.tenant_column(p.table_name) is not null;
+  select row_number() over (order by p.action = 'kept', p.table_name = 'app_public.user_profiles'::regclass, d.depth desc, p.table_name::text, p.sort_order, p.condition)::int,
+         p.table_name, p.action,
+         case when p.action = 'erased' or o.condition is null then p.condition else format('(%s) and (%s) is not true', p.condition, o.condition) end,
+         p.assignments, p.reason
+    from part p
+    join governance.table_depths() d on d.table_name = p.table_name
+    left join own o on o.table_name = p.table_name;
 $$;
 comment on function governance.person_steps is
   'The steps of an erasure, from the register: the table, what is done, to which rows t, and how. $1 is the person, $2 the e-mail address.';
@@ -192,6 +195,35 @@ end
 $$;
 comment on function governance.refuse_last_owner is
   E'@errors RT503\nRaises an error that names the tenants which would be left without an owner.';
+
+-- The platform's role stands outside the wall, and has rights table by table. To export and to erase by the catalogue it needs them on
+-- every table; what is kept it may only read, and secrets it may only delete.
+create or replace procedure governance.let_platform_erase()
+language plpgsql
+set search_path to pg_catalog, pg_temp
+as $$
+declare
+  v_table record;
+begin
+  for v_table in
+    select t.name, k.reason is not null and t.name <> 'app_public.erasures'::regclass as is_kept, c.relnamespace = 'vault'::regnamespace as is_secret
+      from (select governance.tenant_tables() as name union select p.table_name from governance.personal_columns p) t
+      join pg_class c on c.oid = t.name
+      left join governance.kept_tables() k on k.table_name = t.name
+  loop
+    if v_table.is_kept then
+      execute format('grant select on %s to rowhouse_platform', v_table.name);
+    elsif v_table.is_secret then
+      execute format('grant select (tenant_id), delete on %s to rowhouse_platform', v_table.name);
+    else
+      execute format('grant select, update, delete on %s to rowhouse_platform', v_table.name);
+    end if;
+  end loop;
+end
+$$;
+comment on procedure governance.let_platform_erase is
+  'Lets the platform''s role read every table that has rows of tenants or of people, and delete and empty what is not kept.';
+call governance.let_platform_erase();
 
 set local role rowhouse_platform;  -- outside the wall: a person is erased in all tenants, and the worker erases people and tenants by the catalogue
 create or replace function governance.tenants_left_without_owner(user_id uuid, is_of_all_tenants boolean) returns text
@@ -464,42 +496,59 @@ $$;
 comment on function governance.finish_erasure is
   'Ends an erasure with its receipt, or leaves it held when a legal hold covers a part.';
 
+create or replace function governance.note_step(erasure app_public.erasures, step governance.erasure_step, row_count bigint, is_done boolean)
+returns void
+language sql volatile security definer
+set search_path to pg_catalog, pg_temp
+as $$
+  update app_public.erasures e
+     set status = 'running',
+         step = case when note_step.is_done then (note_step.step).number else e.step end,
+         counts = case
+           when (note_step.step).action = 'kept' and note_step.row_count > 0 then
+             e.counts || jsonb_build_object((note_step.step).table_name::text,
+               coalesce(e.counts -> (note_step.step).table_name::text, '{}')
+                 || jsonb_build_object('kept', note_step.row_count, 'reason', (note_step.step).reason))
+           else governance.add_count(e.counts, (note_step.step).table_name, (note_step.step).action, note_step.row_count) end
+   where e.tenant_id = (erasure).tenant_id and e.id = (erasure).id;
+$$;
+comment on function governance.note_step is
+  'Notes in an erasure what a step did, and that it is done.';
+
 create or replace function governance.continue_erasure(tenant_id uuid, erasure_id uuid, batch int default 500)
 returns app_public.data_job_status
 language plpgsql volatile security definer
 set search_path to pg_catalog, pg_temp
 as $$
-#variable_conflict use_column
 declare
   v_erasure app_public.erasures;
   v_step governance.erasure_step;
+  v_left bigint := greatest(continue_erasure.batch, 1);
   v_count bigint;
 begin
   -- Two workers take turns.
   select * into v_erasure from app_public.erasures e
    where e.tenant_id = continue_erasure.tenant_id and e.id = continue_erasure.erasure_id for update;
-  if not found or v_erasure.status = 'completed' then
+  if not found or v_erasure.status in ('completed', 'cancelled') then
     return 'completed';
   end if;
   -- A hold that is placed now waits for this batch, and the next one sees it.
   perform pg_advisory_xact_lock_shared(governance.hold_lock_key());
-  select * into v_step from governance.erasure_steps(v_erasure) s where s.number > v_erasure.step order by s.number limit 1;
-  if not found then
-    if governance.purge_indexes(v_erasure.tenant_ids) then
+  for v_step in select s.* from governance.erasure_steps(v_erasure) s where s.number > v_erasure.step order by s.number loop
+    v_count := governance.take_step(v_erasure, v_step, v_left::int);
+    perform governance.note_step(v_erasure, v_step, v_count, v_step.action = 'kept' or v_count < v_left);
+    if v_step.action <> 'kept' then
+      v_left := v_left - v_count;
+    end if;
+    if v_left = 0 then
       return 'running';
     end if;
-    return governance.finish_erasure(v_erasure);
+  end loop;
+  if governance.purge_indexes(v_erasure.tenant_ids) then
+    return 'running';
   end if;
-  v_count := governance.take_step(v_erasure, v_step, batch);
-  update app_public.erasures e
-     set status = 'running',
-         step = case when v_step.action = 'kept' or v_count < batch then v_step.number else e.step end,
-         counts = case when v_step.action = 'kept' then e.counts || jsonb_build_object(v_step.table_name::text,
-             coalesce(e.counts -> v_step.table_name::text, '{}')
-               || case when v_count = 0 then '{}' else jsonb_build_object('kept', v_count, 'reason', v_step.reason) end)
-           else governance.add_count(e.counts, v_step.table_name, v_step.action, v_count) end
-   where e.tenant_id = v_erasure.tenant_id and e.id = v_erasure.id;
-  return 'running';
+  select * into strict v_erasure from app_public.erasures e where e.tenant_id = v_erasure.tenant_id and e.id = v_erasure.id;
+  return governance.finish_erasure(v_erasure);
 end
 $$;
 comment on function governance.continue_erasure is
