@@ -1,6 +1,9 @@
 // The register of personal data, which is read from the tags in the comments of columns.
 
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { expect, it } from 'vitest'
+import { governancePage } from '../../scripts/personal-data.ts'
 import { useDatabase } from '../helpers/index.ts'
 
 const db = useDatabase()
@@ -56,4 +59,9 @@ it('ties every content to a column of its table that names the person, unless it
          select from pg_constraint k join governance.personal_columns p on p.table_name = k.confrelid::regclass
           where k.conrelid = c.table_name and k.contype = 'f' and k.confdeltype = 'c' and p.kind <> 'content' and p.action = 'erase')`)
   expect(rows).toEqual([])
+})
+
+it('is what docs/governance.md lists', async () => {
+  const page = join(import.meta.dirname, '../../docs/governance.md')
+  expect(await readFile(page, 'utf8'), 'run npm run generate').toBe(await governancePage(db.url))
 })
