@@ -178,7 +178,8 @@ $$;
 comment on function governance.tenant_steps is
   'The steps of the erasure of a tenant: every table with rows of tenants, from those that name others to those that are named.';
 
-grant execute on function governance.person_steps, governance.tenant_steps, governance.kept_tables to rowhouse_platform;
+grant execute on function governance.person_steps, governance.tenant_steps, governance.kept_tables, governance.table_depths,
+  governance.empty_value, governance.pseudonym to rowhouse_platform;
 
 create or replace function governance.refuse_last_owner(user_id uuid, is_of_all_tenants boolean) returns void
 language plpgsql volatile security definer
@@ -243,6 +244,15 @@ comment on function governance.tenants_left_without_owner is
   'The names of the tenants of which this person is the only active owner; null when there is none.';
 grant execute on function governance.tenants_left_without_owner to rowhouse_owner;
 
+create or replace function governance.email_of(user_id uuid) returns text
+language sql stable security definer
+set search_path to pg_catalog, pg_temp
+as $$
+  select u.email from app_public.user_profiles u where u.id = email_of.user_id and u.email not like 'erased-%@erased.invalid';
+$$;
+comment on function governance.email_of is
+  'The e-mail address of a person; null when it was erased.';
+
 create or replace function governance.tenants_of_person(user_id uuid, email text) returns uuid[]
 language plpgsql stable security definer
 set search_path to pg_catalog, pg_temp
@@ -285,7 +295,7 @@ set search_path to pg_catalog, pg_temp
 as $$
 declare
   v_step record;
-  v_email text := (select u.email from app_public.user_profiles u where u.id = (erasure).user_id);
+  v_email text := governance.email_of((erasure).user_id);
   v_count bigint;
   v_counts jsonb := '{}';
 begin
@@ -374,7 +384,7 @@ language plpgsql volatile security definer
 set search_path to pg_catalog, pg_temp
 as $$
 declare
-  v_email text := (select u.email from app_public.user_profiles u where u.id = (erasure).user_id);
+  v_email text := governance.email_of((erasure).user_id);
   v_count bigint;
 begin
   if (step).action = 'kept' then
@@ -433,7 +443,7 @@ set search_path to pg_catalog, pg_temp
 as $$
 declare
   v_step governance.erasure_step;
-  v_email text := (select u.email from app_public.user_profiles u where u.id = (erasure).user_id);
+  v_email text := governance.email_of((erasure).user_id);
   v_is_held boolean;
 begin
   for v_step in select * from governance.erasure_steps(erasure) s where s.action <> 'kept' loop

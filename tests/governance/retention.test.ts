@@ -186,7 +186,7 @@ describe('a legal hold', () => {
 describe('partitions', () => {
   beforeAll(async () => {
     await db.pool.query(`insert into app_public.usage_events (tenant_id, batch_id, ordinal, occurred_at, usage_type, quantity)
-      select $1, 1, 1, '2020-03-05', name, 1 from app_public.usage_types limit 1`, [db.acme.id]).catch(() => {})
+      select $1, 1, 1, '2020-03-05', name, 1 from app_public.usage_types limit 1`, [db.globex.id])
     await db.pool.query('select metering.create_partitions()')
   })
 
@@ -196,7 +196,7 @@ describe('partitions', () => {
       await t.becomeRole('rowhouse_worker')
       expect(await t.value('select governance.drop_empty_months()')).toBe(0)
       await t.becomeSuperuser()
-      await t.query(`select governance.begin_retention($1, 'usage_events')`, [db.acme.id])
+      await t.query(`select governance.begin_retention($1, 'usage_events')`, [db.globex.id])
       await runAll(t)
       await t.becomeRole('rowhouse_worker')
       expect(await t.value('select governance.drop_empty_months()')).toBe(1)
