@@ -119,10 +119,10 @@ async function index(userId: string, tenantId: string): Promise<void> {
     await db.pool.query(
       `with d as (
          insert into app_public.documents (tenant_id, source_id, external_id, title, content, size_bytes, content_hash, processing_stage, created_by_user_id)
-         select tenant_id, id, $2, $2, $3, 1, sha256($2::bytea), 'done', $4 from app_public.rag_knowledge_sources where tenant_id = $1 limit 1
+         select tenant_id, id, $2::text, $2::text, $3::text, 1, sha256(convert_to($2::text, 'UTF8')), 'done', $4::uuid from app_public.rag_knowledge_sources where tenant_id = $1 limit 1
          returning *)
        insert into app_public.document_chunks (tenant_id, source_id, document_id, ordinal, content, start_offset, end_offset, content_tsvector, document_length)
-       select tenant_id, source_id, id, 0, $3, 0, 1, to_tsvector('simple', $3), 2 from d`,
+       select tenant_id, source_id, id, 0, $3::text, 0, 1, to_tsvector('simple', $3::text), 2 from d`,
       [tenantId, name, words, creator],
     )
   }

@@ -222,8 +222,9 @@ language plpgsql security definer
 set search_path to pg_catalog, pg_temp
 as $$
 begin
-  -- a depth above 1 means that a foreign key acts, because the tenant or the publisher is being deleted
-  if pg_trigger_depth() = 1 then
+  -- A depth above 1 means that a foreign key acts, because the tenant or the publisher is being deleted.
+  if pg_trigger_depth() = 1 and not (
+    tg_op = 'DELETE' and exists (select from app_public.tenants t where t.id = old.tenant_id and t.erased_at is not null)) then
     perform core.raise_error('RS951', 'A published version never changes.', 'Publish a new one.');
   end if;
   return case tg_op when 'DELETE' then old else new end;
