@@ -68,6 +68,8 @@ if (import.meta.main) {
     await writeFile(join(directory, 'schema.graphql'), await graphqlOf(url))
     await writeSecurityPage()
     await writeGovernancePage(url)
-    console.log('Wrote generated/schema.sql, generated/schema.graphql and the lists of docs/security.md and docs/governance.md.')
+    console.log(
+      'Wrote generated/schema.sql, generated/schema.graphql and the lists of docs/security.md and docs/governance.md.',
+    )
   })
 }

@@ -7,7 +7,13 @@ import pg from 'pg'
 
 const page = join(import.meta.dirname, '..', 'docs/governance.md')
 
-type Row = { name: string; erased: string | null; emptied: string | null; pseudonymised: string | null; kept: string | null }
+type Row = {
+  name: string
+  erased: string | null
+  emptied: string | null
+  pseudonymised: string | null
+  kept: string | null
+}
 
 /** docs/governance.md with its list made anew from this database. */
 export async function governancePage(url: string): Promise<string> {

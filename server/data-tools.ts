@@ -57,7 +57,8 @@ export async function erase(admin: Pool, { email, slug }: Subject, isDryRun: boo
       id,
     ])
     status = answer.rows[0]?.status ?? 'completed'
-    if (status === 'held') throw new Error('A legal hold keeps a part. The rest is erased, and this goes on when the hold is released.')
+    if (status === 'held')
+      throw new Error('A legal hold keeps a part. The rest is erased, and this goes on when the hold is released.')
   }
   const receipt = await admin.query<{ json: string }>(
     'select governance.receipt_json(r) as json from governance.erasure_receipts r where r.id = $1',

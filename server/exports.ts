@@ -115,8 +115,13 @@ type StoredFile = { path: string; column: string; key: unknown[]; size: number }
 
 /** What a line says in the place of bytes. */
 const isFile = (value: unknown): value is { file: string; size: number; sha256: string } =>
-  typeof value === 'object' && value !== null && 'file' in value && 'size' in value && 'sha256' in value
-  && typeof value.file === 'string' && value.file.startsWith('files/')
+  typeof value === 'object' &&
+  value !== null &&
+  'file' in value &&
+  'size' in value &&
+  'sha256' in value &&
+  typeof value.file === 'string' &&
+  value.file.startsWith('files/')
 
 const filesIn = ({ line, key }: Row): StoredFile[] =>
   Object.entries(line).flatMap(([column, value]) =>

@@ -84,7 +84,9 @@ export function createFiles(pool: Pool, sharesOfWork: Shares) {
     const leave = await downloads.enter(caller.key, caller.signal)
     try {
       // the link is used from here on, also when the client hangs up
-      const file = (await ask<ExportFile>(caller, 'select * from governance.begin_download($1)', [ticket])) as ExportFile
+      const file = (await ask<ExportFile>(caller, 'select * from governance.begin_download($1)', [
+        ticket,
+      ])) as ExportFile
       const { file_name, size_bytes } = file
       await send(
         response,

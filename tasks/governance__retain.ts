@@ -11,5 +11,8 @@ export const task: TaskOf<typeof payload> = async ({ _cron: isNightly }, { withP
     (await withPgClient((client) => client.query<{ more: boolean }>(text))).rows[0]?.more ?? false
   if (isNightly) await ask('select governance.begin_all_retention() > 0 as more')
   while (await ask('select governance.continue_retention() as more'));
-  if (isNightly) await ask('select governance.drop_empty_months() + governance.expire_exports() + governance.delete_old_tombstones() > 0 as more')
+  if (isNightly)
+    await ask(
+      'select governance.drop_empty_months() + governance.expire_exports() + governance.delete_old_tombstones() > 0 as more',
+    )
 }

@@ -15,7 +15,8 @@ const ask = async (t: Transaction, isDryRun: boolean, userId?: string): Promise<
 async function carryOut(t: Transaction, { tenant_id, id }: Erasure, batch = 500): Promise<string> {
   await t.becomeRole('rowhouse_worker')
   let status = 'running'
-  while (status === 'running') status = await t.value('select governance.continue_erasure($1, $2, $3)', [tenant_id, id, batch])
+  while (status === 'running')
+    status = await t.value('select governance.continue_erasure($1, $2, $3)', [tenant_id, id, batch])
   await t.becomeSuperuser()
   return status
 }
@@ -41,7 +42,10 @@ describe('who may', () => {
 
   it('not erase somebody with a higher role', async () => {
     await db.inTransaction(async (t) => {
-      await t.query(`update app_public.user_tenants set role = 'admin' where user_id = $1 and tenant_id = $2`, [db.acme.member.userId, db.acme.id])
+      await t.query(`update app_public.user_tenants set role = 'admin' where user_id = $1 and tenant_id = $2`, [
+        db.acme.member.userId,
+        db.acme.id,
+      ])
       await t.become(db.acme.member)
       expect(await t.errorCode('select app_public.erase_person($1)', [db.acme.owner.userId])).toBe('RT201')
     })
@@ -63,17 +67,31 @@ describe('the erasure of a member in one tenant', () => {
   it('ends the membership at once, and leaves the profile and the other tenants alone', async () => {
     await db.inTransaction(async (t) => {
       const { owner, member } = db.acme
-      await t.query(`insert into app_public.user_tenants (tenant_id, user_id) values ($1, $2)`, [db.globex.id, member.userId])
-      await t.query(`insert into app_public.user_sessions (tenant_id, user_id, session_start, last_activity_at)
-        select t, $2, now(), now() from unnest($1::uuid[]) as t`, [[db.acme.id, db.globex.id], member.userId])
+      await t.query(`insert into app_public.user_tenants (tenant_id, user_id) values ($1, $2)`, [
+        db.globex.id,
+        member.userId,
+      ])
+      await t.query(
+        `insert into app_public.user_sessions (tenant_id, user_id, session_start, last_activity_at)
+        select t, $2, now(), now() from unnest($1::uuid[]) as t`,
+        [[db.acme.id, db.globex.id], member.userId],
+      )
       await t.become(owner)
       const erasure = await ask(t, false, member.userId)
-      expect(await t.value('select status from app_public.user_tenants where user_id = $1', [member.userId])).toBe('inactive')
+      expect(await t.value('select status from app_public.user_tenants where user_id = $1', [member.userId])).toBe(
+        'inactive',
+      )
       expect(await carryOut(t, erasure)).toBe('completed')
-      expect(await t.query('select tenant_id from app_public.user_tenants where user_id = $1', [member.userId])).toEqual([{ tenant_id: db.globex.id }])
-      expect(await t.query('select tenant_id from app_public.user_sessions where user_id = $1', [member.userId])).toEqual([{ tenant_id: db.globex.id }])
+      expect(
+        await t.query('select tenant_id from app_public.user_tenants where user_id = $1', [member.userId]),
+      ).toEqual([{ tenant_id: db.globex.id }])
+      expect(
+        await t.query('select tenant_id from app_public.user_sessions where user_id = $1', [member.userId]),
+      ).toEqual([{ tenant_id: db.globex.id }])
       expect(await t.value('select is_active from app_public.user_profiles where id = $1', [member.userId])).toBe(true)
-      expect(await t.value('select tenant_id from governance.erasure_receipts where id = $1', [erasure.id])).toBe(db.acme.id)
+      expect(await t.value('select tenant_id from governance.erasure_receipts where id = $1', [erasure.id])).toBe(
+        db.acme.id,
+      )
     })
   })
 
@@ -89,8 +107,11 @@ describe('the erasure of a member in one tenant', () => {
 it('goes on after a kill where it was, and counts nothing twice', async () => {
   await db.inTransaction(async (t) => {
     const { member } = db.acme
-    await t.query(`insert into app_public.user_sessions (tenant_id, user_id, session_start, last_activity_at)
-      select $1, $2, now(), now() from generate_series(1, 7)`, [db.acme.id, member.userId])
+    await t.query(
+      `insert into app_public.user_sessions (tenant_id, user_id, session_start, last_activity_at)
+      select $1, $2, now(), now() from generate_series(1, 7)`,
+      [db.acme.id, member.userId],
+    )
     await t.become(member)
     const erasure = await ask(t, false)
     await t.becomeRole('rowhouse_worker')
@@ -103,7 +124,9 @@ it('goes on after a kill where it was, and counts nothing twice', async () => {
     }
     await t.becomeSuperuser()
     expect((await finished(t, erasure.id)).counts['app_public.user_sessions']).toEqual({ erased: 7 })
-    expect(await t.value('select governance.continue_erasure($1, $2)', [erasure.tenant_id, erasure.id])).toBe('completed')
+    expect(await t.value('select governance.continue_erasure($1, $2)', [erasure.tenant_id, erasure.id])).toBe(
+      'completed',
+    )
     expect(await count(t, 'governance.erasure_receipts where id = $1', [erasure.id])).toBe(1)
   })
 })
@@ -112,8 +135,11 @@ describe('a legal hold', () => {
   it('that is placed after the dry run or in the middle keeps what it covers, and the erasure goes on when it is released', async () => {
     await db.inTransaction(async (t) => {
       const { owner, member } = db.acme
-      await t.query(`insert into app_public.user_sessions (tenant_id, user_id, session_start, last_activity_at)
-        select $1, $2, now(), now() from generate_series(1, 5)`, [db.acme.id, member.userId])
+      await t.query(
+        `insert into app_public.user_sessions (tenant_id, user_id, session_start, last_activity_at)
+        select $1, $2, now(), now() from generate_series(1, 5)`,
+        [db.acme.id, member.userId],
+      )
       await t.become(member)
       expect((await ask(t, true)).counts['app_public.user_sessions']).toEqual({ erased: 5 })
       const erasure = await ask(t, false)
@@ -134,7 +160,10 @@ describe('a legal hold', () => {
   it('on one document keeps the document', async () => {
     await db.inTransaction(async (t) => {
       const { owner, member } = db.acme
-      const document = await t.value('update app_public.documents set created_by_user_id = $2 where tenant_id = $1 returning id', [db.acme.id, member.userId])
+      const document = await t.value(
+        'update app_public.documents set created_by_user_id = $2 where tenant_id = $1 returning id',
+        [db.acme.id, member.userId],
+      )
       await t.become(owner)
       await t.query(`select app_public.place_legal_hold('Case 9', resource_id => $1)`, [document])
       await t.become(member)
@@ -149,7 +178,10 @@ describe('a legal hold', () => {
 describe('the erasure of a tenant', () => {
   const cancel = async (t: Transaction, days: number): Promise<void> => {
     await t.query(`update app_public.tenants set status = 'cancelled' where id = $1`, [db.acme.id])
-    await t.query(`update app_public.tenants set cancelled_at = core.clock() - make_interval(days => $2) where id = $1`, [db.acme.id, days])
+    await t.query(
+      `update app_public.tenants set cancelled_at = core.clock() - make_interval(days => $2) where id = $1`,
+      [db.acme.id, days],
+    )
     await t.become(db.acme.owner)
   }
 
@@ -180,11 +212,12 @@ describe('the erasure of a tenant', () => {
         if (rows > 0) left[name] = rows
       }
       expect(Object.keys(left).filter((name) => !kept.some((k) => k.name === name))).toEqual([])
-      for (const name of ['app_public.invoices', 'app_public.payments', 'billing.ledger_entries']) expect([name, left[name]]).toEqual([name, before[name] || undefined])
+      for (const name of ['app_public.invoices', 'app_public.payments', 'billing.ledger_entries'])
+        expect([name, left[name]]).toEqual([name, before[name] || undefined])
       expect(await t.query('select * from billing.verify_billing($1)', [db.acme.id])).toEqual([])
-      expect(await t.query('select name, slug, primary_contact_email from app_public.tenants where id = $1', [db.acme.id])).toEqual([
-        { name: 'Erased tenant', slug: `erased-${db.acme.id}`, primary_contact_email: null },
-      ])
+      expect(
+        await t.query('select name, slug, primary_contact_email from app_public.tenants where id = $1', [db.acme.id]),
+      ).toEqual([{ name: 'Erased tenant', slug: `erased-${db.acme.id}`, primary_contact_email: null }])
       expect(await t.value('select counts from governance.erasure_receipts where id = $1', [erasure?.id])).toEqual(
         (await finished(t, erasure?.id ?? '')).counts,
       )

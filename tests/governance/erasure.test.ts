@@ -13,7 +13,14 @@ const run = promisify(execFile)
 
 type Counts = Record<string, Record<string, number | string>>
 type Erasure = { id: string; tenant_id: string; status: string; counts: Counts }
-type Column = { table_name: string; column_name: string; kind: string; action: string; type: string; person_of: string | null }
+type Column = {
+  table_name: string
+  column_name: string
+  kind: string
+  action: string
+  type: string
+  person_of: string | null
+}
 
 async function columns(): Promise<Column[]> {
   const { rows } = await db.pool.query<Column>(`
@@ -80,9 +87,13 @@ async function plant(userId: string, tenantId: string): Promise<void> {
 }
 
 const dump = async (): Promise<string> =>
-  (await run(process.env.PG_DUMP ?? 'pg_dump', ['--data-only', '--inserts', db.url], { maxBuffer: 256 * 1024 * 1024 })).stdout
+  (await run(process.env.PG_DUMP ?? 'pg_dump', ['--data-only', '--inserts', db.url], { maxBuffer: 256 * 1024 * 1024 }))
+    .stdout
 const linesOfTenant = (text: string, tenantId: string): string[] =>
-  text.split('\n').filter((line) => line.startsWith('INSERT') && line.includes(tenantId)).sort()
+  text
+    .split('\n')
+    .filter((line) => line.startsWith('INSERT') && line.includes(tenantId))
+    .sort()
 
 /** Where a text is, by table and column; for engines without pg_dump too. */
 async function placesOf(word: string): Promise<string[]> {
@@ -91,10 +102,10 @@ async function placesOf(word: string): Promise<string[]> {
   )
   const found: string[] = []
   for (const { name } of rows) {
-    const { rows: hits } = await db.pool.query(`select count(*)::int as n from ${name} t where t::text like $1 or t::text like $2`, [
-      `%${word}%`,
-      `%${Buffer.from(word).toString('hex')}%`,
-    ])
+    const { rows: hits } = await db.pool.query(
+      `select count(*)::int as n from ${name} t where t::text like $1 or t::text like $2`,
+      [`%${word}%`, `%${Buffer.from(word).toString('hex')}%`],
+    )
     if (hits[0].n > 0) found.push(name)
   }
   return found
@@ -119,7 +130,7 @@ async function index(userId: string, tenantId: string): Promise<void> {
     await db.pool.query(
       `with d as (
          insert into app_public.documents (tenant_id, source_id, external_id, title, content, size_bytes, content_hash, processing_stage, created_by_user_id)
-         select tenant_id, id, $2::text, $2::text, $3::text, 1, sha256(convert_to($2::text, 'UTF8')), 'done', $4::uuid from app_public.rag_knowledge_sources where tenant_id = $1 limit 1
+         select tenant_id, id, $2::text, $2::text, $3::text, 1, sha256(convert_to($2::text, 'UTF8')), 'chunk', $4::uuid from app_public.rag_knowledge_sources where tenant_id = $1 limit 1
          returning *)
        insert into app_public.document_chunks (tenant_id, source_id, document_id, ordinal, content, start_offset, end_offset, content_tsvector, document_length)
        select tenant_id, source_id, id, 0, $3::text, 0, 1, to_tsvector('simple', $3::text), 2 from d`,
@@ -137,13 +148,19 @@ describe('the erasure of a person with rows in every table', () => {
   beforeAll(async () => {
     await fillTables(db)
     const { member } = db.acme
-    await index(member.userId, db.acme.id)
     await plant(member.userId, db.acme.id)
+    await index(member.userId, db.acme.id)
     planted.push(...(await placesOf(canary)))
     if (isRealServer()) before.dump = await dump()
-    dry = await as(db, member, async (t) => (await t.query<Erasure>('select * from app_public.erase_person()'))[0] as Erasure)
-    const asked = await as(db, member, async (t) =>
-      (await t.query<Erasure>('select * from app_public.erase_person(is_dry_run => false)'))[0] as Erasure,
+    dry = await as(
+      db,
+      member,
+      async (t) => (await t.query<Erasure>('select * from app_public.erase_person()'))[0] as Erasure,
+    )
+    const asked = await as(
+      db,
+      member,
+      async (t) => (await t.query<Erasure>('select * from app_public.erase_person(is_dry_run => false)'))[0] as Erasure,
     )
     await work(db, 'governance__erase', { tenantId: asked.tenant_id, erasureId: asked.id })
     done = await erasureOf(asked.id)
@@ -159,12 +176,25 @@ describe('the erasure of a person with rows in every table', () => {
         )
         .map(({ table_name }) => table_name),
     )
-    expect([...expected].filter((table) => !planted.includes(table) && !planted.some((p) => p.startsWith(`${table}_`) || p.replace('metering.', 'app_public.').startsWith(`${table}_`))).sort()).toEqual([])
+    expect(
+      [...expected]
+        .filter(
+          (table) =>
+            !planted.includes(table) &&
+            !planted.some(
+              (p) => p.startsWith(`${table}_`) || p.replace('metering.', 'app_public.').startsWith(`${table}_`),
+            ),
+        )
+        .sort(),
+    ).toEqual([])
   })
 
   it('takes the words of deleted documents out of the index, and leaves those of others', async () => {
     expect(planted).toEqual(expect.arrayContaining(['search.terms', 'search.rare_postings']))
-    const { rows } = await db.pool.query('select array_agg(term order by term) as terms from search.terms where tenant_id = $1', [db.acme.id])
+    const { rows } = await db.pool.query(
+      'select array_agg(term order by term) as terms from search.terms where tenant_id = $1',
+      [db.acme.id],
+    )
     expect(rows[0].terms).toEqual(expect.arrayContaining(['other', 'shared']))
     expect(rows[0].terms).not.toContain(canary)
   })
@@ -202,7 +232,9 @@ describe('the erasure of a person with rows in every table', () => {
 
   it('keeps the invoices, and the books still add up', async () => {
     expect((await db.pool.query('select * from billing.verify_billing($1)', [db.acme.id])).rows).toEqual([])
-    expect((await db.pool.query('select from app_public.invoices where tenant_id = $1', [db.acme.id])).rowCount).toBeGreaterThan(0)
+    expect(
+      (await db.pool.query('select from app_public.invoices where tenant_id = $1', [db.acme.id])).rowCount,
+    ).toBeGreaterThan(0)
   })
 
   it('leaves a receipt with counts and a hash that nobody can change', async () => {
@@ -212,7 +244,11 @@ describe('the erasure of a person with rows in every table', () => {
       [done.id],
     )
     expect(rows).toMatchObject([{ counts: done.counts, user_id: db.acme.member.userId, is_true: true }])
-    for (const statement of ['update governance.erasure_receipts set counts = \'{}\'', 'delete from governance.erasure_receipts', 'truncate governance.erasure_receipts'])
+    for (const statement of [
+      "update governance.erasure_receipts set counts = '{}'",
+      'delete from governance.erasure_receipts',
+      'truncate governance.erasure_receipts',
+    ])
       await expect(db.pool.query(statement)).rejects.toMatchObject({ code: 'RT902' })
   })
 })

@@ -26,7 +26,8 @@ const run = (tenantId: string, exportId: string) => work(db, 'governance__export
 async function entriesOf(file: Buffer): Promise<Record<string, string>> {
   const zip = await fromBufferPromise(file)
   const entries: Record<string, string> = {}
-  for await (const entry of zip.eachEntry()) entries[entry.fileName] = await text(await zip.openReadStreamPromise(entry))
+  for await (const entry of zip.eachEntry())
+    entries[entry.fileName] = await text(await zip.openReadStreamPromise(entry))
   return entries
 }
 
@@ -51,8 +52,8 @@ describe('the export of a tenant', () => {
     const expected = Object.fromEntries(
       Object.entries(counts).filter(
         ([name]) =>
-          !name.startsWith('vault.')
-          && !['app_public.data_exports', 'governance.export_parts', 'governance.export_tickets'].includes(name),
+          !name.startsWith('vault.') &&
+          !['app_public.data_exports', 'governance.export_parts', 'governance.export_tickets'].includes(name),
       ),
     )
     const found = Object.fromEntries(Object.entries(manifest.tables).map(([name, { rows }]) => [name, rows]))
@@ -104,7 +105,9 @@ describe('the link of an export', () => {
   it('is good for one download by the one who asked, and not for an export that is not complete', async () => {
     const { owner } = db.acme
     const id = await as(db, owner, (t) => t.value<string>('select (app_public.export_tenant()).id'))
-    await expect(as(db, owner, (t) => t.query('select app_public.create_export_link($1)', [id]))).rejects.toMatchObject({ code: 'RT502' })
+    await expect(as(db, owner, (t) => t.query('select app_public.create_export_link($1)', [id]))).rejects.toMatchObject(
+      { code: 'RT502' },
+    )
     await run(db.acme.id, id)
     const ticket = await as(db, owner, (t) => t.value<string>('select (app_public.create_export_link($1)).id', [id]))
     const download = (person = owner) =>
@@ -119,8 +122,12 @@ describe('the link of an export', () => {
     const id = await as(db, owner, (t) => t.value<string>('select (app_public.export_tenant()).id'))
     await run(db.globex.id, id)
     const ticket = await as(db, owner, (t) => t.value<string>('select (app_public.create_export_link($1)).id', [id]))
-    await db.pool.query(`update governance.export_tickets set expires_at = now() - interval '1 second' where id = $1`, [ticket])
-    await expect(as(db, owner, (t) => t.query('select governance.begin_download($1)', [ticket]))).rejects.toMatchObject({ code: 'RT304' })
+    await db.pool.query(`update governance.export_tickets set expires_at = now() - interval '1 second' where id = $1`, [
+      ticket,
+    ])
+    await expect(as(db, owner, (t) => t.query('select governance.begin_download($1)', [ticket]))).rejects.toMatchObject(
+      { code: 'RT304' },
+    )
   })
 })
 
@@ -129,7 +136,11 @@ it('stops when it is cancelled, and leaves no bytes', async () => {
   const id = await as(db, owner, (t) => t.value<string>('select (app_public.export_tenant()).id'))
   await db.pool.query('select governance.begin_export($1, $2)', [db.acme.id, id])
   await as(db, owner, (t) => t.query('select app_public.cancel_export($1)', [id]))
-  const stored = await db.pool.query('select governance.write_export($1, $2, 1, 0, $3, 0, 0) as stored', [db.acme.id, id, Buffer.from('x')])
+  const stored = await db.pool.query('select governance.write_export($1, $2, 1, 0, $3, 0, 0) as stored', [
+    db.acme.id,
+    id,
+    Buffer.from('x'),
+  ])
   expect(stored.rows[0].stored).toBe(false)
   await run(db.acme.id, id)
   expect((await exportOf(id)).status).toBe('cancelled')
@@ -141,7 +152,12 @@ it('begins anew after a kill, and what the first attempt still writes is refused
   const id = await as(db, owner, (t) => t.value<string>('select (app_public.export_tenant()).id'))
   const write = async (attempt: number) =>
     (
-      await db.pool.query('select governance.write_export($1, $2, $3, 0, $4, 0, 0) as stored', [db.acme.id, id, attempt, Buffer.from('x')])
+      await db.pool.query('select governance.write_export($1, $2, $3, 0, $4, 0, 0) as stored', [
+        db.acme.id,
+        id,
+        attempt,
+        Buffer.from('x'),
+      ])
     ).rows[0].stored
   await db.pool.query('select governance.begin_export($1, $2)', [db.acme.id, id])
   expect(await write(1)).toBe(true)

@@ -1,7 +1,7 @@
 // What the tests of retention, exports and erasure share: runs as a member, and the worker's task.
 
-import { type Person, type Queries, type TestDatabase, transaction } from '../helpers/index.ts'
 import { createPool } from '../../server/database.ts'
+import { type Person, type Queries, type TestDatabase, transaction } from '../helpers/index.ts'
 import { runTask } from '../helpers/tasks.ts'
 
 /** Runs as this person, in a transaction that is committed. */

@@ -33,7 +33,10 @@ it('finds a new column that nobody classified, by its reference, its name and it
     await client.query(`comment on column governance.probe.user_id is E'@personal erase\\nThe person.'`)
     await client.query(`comment on column governance.probe.reader is E'@personal keep\\nA reason is missing.'`)
     await client.query(`comment on column governance.probe.contact_mail is E'@notPersonal\\nA function of the house.'`)
-    expect(await unclassified(client.query.bind(client))).toEqual(['governance.probe.reader', 'governance.probe.remark'])
+    expect(await unclassified(client.query.bind(client))).toEqual([
+      'governance.probe.reader',
+      'governance.probe.remark',
+    ])
   } finally {
     await client.query('rollback')
     client.release()

@@ -7,7 +7,11 @@ import { as } from './helpers.ts'
 const db = useDatabase()
 
 /** Sessions of the owner that ended this many days ago. */
-const addSessions = (t: Pick<Transaction, 'query'>, tenant: { id: string; owner: { userId: string } }, ...daysAgo: number[]) =>
+const addSessions = (
+  t: Pick<Transaction, 'query'>,
+  tenant: { id: string; owner: { userId: string } },
+  ...daysAgo: number[]
+) =>
   t.query(
     `insert into app_public.user_sessions (tenant_id, user_id, session_start, last_activity_at, session_end)
      select $1, $2, now() - make_interval(days => d), now() - make_interval(days => d), now() - make_interval(days => d)
@@ -30,8 +34,16 @@ describe('a tenant may', () => {
     await db.inTransaction(async (t) => {
       await t.become(db.acme.owner)
       await t.query(`select app_public.set_retention('sessions', 30)`)
-      for (const [kind, days] of [['sessions', 181], ['usage_events', 399], ['books', 3652], ['sessions', null]])
-        expect([kind, await t.errorCode('select app_public.set_retention($1, $2)', [kind, days])]).toEqual([kind, 'RT401'])
+      for (const [kind, days] of [
+        ['sessions', 181],
+        ['usage_events', 399],
+        ['books', 3652],
+        ['sessions', null],
+      ])
+        expect([kind, await t.errorCode('select app_public.set_retention($1, $2)', [kind, days])]).toEqual([
+          kind,
+          'RT401',
+        ])
       expect(await t.errorCode(`select app_public.set_retention('nothing', 30)`)).toBe('RT301')
       await t.become(db.acme.member)
       expect(await t.errorCode(`select app_public.set_retention('sessions', 20)`)).toBe('ID203')
@@ -42,7 +54,10 @@ describe('a tenant may', () => {
     await db.inTransaction(async (t) => {
       const days = () => t.value(`select governance.kept_days($1, 'llm_texts')`, [db.acme.id])
       expect(await days()).toBe(0)
-      await t.query(`update app_public.tenants set config = '{"store_llm_texts": true, "llm_text_retention_days": 7}' where id = $1`, [db.acme.id])
+      await t.query(
+        `update app_public.tenants set config = '{"store_llm_texts": true, "llm_text_retention_days": 7}' where id = $1`,
+        [db.acme.id],
+      )
       expect(await days()).toBe(7)
     })
   })
@@ -58,11 +73,16 @@ describe('a run', () => {
       await runAll(t)
       expect(await sessions(t, db.acme)).toBe(2)
       expect(await sessions(t, db.globex)).toBe(1)
-      const actions = await t.query(`select action, row_count, reason from app_public.retention_actions where tracking_id = $1 order by id`, [run?.id])
-      expect(actions).toEqual([2, 2, 1].map((n) => ({ action: 'deleted', row_count: String(n), reason: 'sessions are kept for 180 days.' })))
-      expect(await t.query('select status, deleted_count from app_public.data_retention_tracking where id = $1', [run?.id])).toEqual([
-        { status: 'completed', deleted_count: '5' },
-      ])
+      const actions = await t.query(
+        `select action, row_count, reason from app_public.retention_actions where tracking_id = $1 order by id`,
+        [run?.id],
+      )
+      expect(actions).toEqual(
+        [2, 2, 1].map((n) => ({ action: 'deleted', row_count: String(n), reason: 'sessions are kept for 180 days.' })),
+      )
+      expect(
+        await t.query('select status, deleted_count from app_public.data_retention_tracking where id = $1', [run?.id]),
+      ).toEqual([{ status: 'completed', deleted_count: '5' }])
     })
   })
 
@@ -102,7 +122,8 @@ describe('a run', () => {
 })
 
 describe('a legal hold', () => {
-  const hold = (t: Transaction, args = '') => t.value<string>(`select (app_public.place_legal_hold('Case 7'${args})).id`)
+  const hold = (t: Transaction, args = '') =>
+    t.value<string>(`select (app_public.place_legal_hold('Case 7'${args})).id`)
 
   it('of a tenant, a person or a resource stops a run, also one that has begun', async () => {
     for (const args of ['', `, user_id => '${db.acme.owner.userId}'`]) {
@@ -115,12 +136,18 @@ describe('a legal hold', () => {
         await t.becomeSuperuser()
         await runAll(t)
         expect(await sessions(t, db.acme)).toBe(3)
-        expect(await t.query('select deleted_count, held_count, status from app_public.data_retention_tracking where id = $1', [run?.id])).toEqual([
-          { deleted_count: '1', held_count: '3', status: 'completed' },
-        ])
-        expect(await t.query(`select row_count, reason from app_public.retention_actions where tracking_id = $1 and action = 'skipped'`, [run?.id])).toEqual([
-          { row_count: '3', reason: 'A legal hold covers them.' },
-        ])
+        expect(
+          await t.query(
+            'select deleted_count, held_count, status from app_public.data_retention_tracking where id = $1',
+            [run?.id],
+          ),
+        ).toEqual([{ deleted_count: '1', held_count: '3', status: 'completed' }])
+        expect(
+          await t.query(
+            `select row_count, reason from app_public.retention_actions where tracking_id = $1 and action = 'skipped'`,
+            [run?.id],
+          ),
+        ).toEqual([{ row_count: '3', reason: 'A legal hold covers them.' }])
       })
     }
   })
@@ -137,7 +164,9 @@ describe('a legal hold', () => {
       await begin(t, db.acme.id)
       await begin(t, db.globex.id)
       await runAll(t)
-      expect(await t.query('select id from app_public.user_sessions where tenant_id = $1', [db.acme.id])).toEqual([{ id }])
+      expect(await t.query('select id from app_public.user_sessions where tenant_id = $1', [db.acme.id])).toEqual([
+        { id },
+      ])
       expect(await sessions(t, db.globex)).toBe(0)
     })
   })
@@ -160,7 +189,12 @@ describe('a legal hold', () => {
     needsServer(context)
     const [deleting, placing, watching] = await Promise.all([db.pool.connect(), db.pool.connect(), db.pool.connect()])
     try {
-      await addSessions({ query: async (text, values) => (await deleting.query(text, values)).rows as never }, db.acme, 200, 201)
+      await addSessions(
+        { query: async (text, values) => (await deleting.query(text, values)).rows as never },
+        db.acme,
+        200,
+        201,
+      )
       await begin({ query: async (text, values) => (await deleting.query(text, values)).rows as never }, db.acme.id)
       await deleting.query('begin')
       await deleting.query('select governance.continue_retention(1)')
@@ -176,7 +210,13 @@ describe('a legal hold', () => {
       await deleting.query('commit')
       await placed
       await runAll({ value: async (text) => Object.values((await deleting.query(text)).rows[0] ?? {})[0] as never })
-      expect((await deleting.query('select count(*)::int as n from app_public.user_sessions where tenant_id = $1', [db.acme.id])).rows[0].n).toBe(1)
+      expect(
+        (
+          await deleting.query('select count(*)::int as n from app_public.user_sessions where tenant_id = $1', [
+            db.acme.id,
+          ])
+        ).rows[0].n,
+      ).toBe(1)
     } finally {
       for (const client of [deleting, placing, watching]) client.release()
     }
@@ -185,8 +225,11 @@ describe('a legal hold', () => {
 
 describe('partitions', () => {
   beforeAll(async () => {
-    await db.pool.query(`insert into app_public.usage_events (tenant_id, batch_id, ordinal, occurred_at, usage_type, quantity)
-      select $1, 1, 1, '2020-03-05', name, 1 from app_public.usage_types limit 1`, [db.globex.id])
+    await db.pool.query(
+      `insert into app_public.usage_events (tenant_id, batch_id, ordinal, occurred_at, usage_type, quantity)
+      select $1, 1, 1, '2020-03-05', name, 1 from app_public.usage_types limit 1`,
+      [db.globex.id],
+    )
     await db.pool.query('select metering.create_partitions()')
   })
 

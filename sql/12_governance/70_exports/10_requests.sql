@@ -137,7 +137,7 @@ declare
   v_link app_public.export_link;
 begin
   if v_export.status <> 'completed' or coalesce(v_export.expires_at <= core.clock(), true) then
-    perform core.raise_error('RT502', 'The file of this export is not there.', 'Wait until its status is COMPLETED, or export again when it has expired.');
+    perform core.raise_error('RT502', 'The file of this export is not there.', 'Wait until its status is completed, or export again when it has expired.');
   end if;
   -- There is one link at a time, so that links do not pile up.
   delete from governance.export_tickets t where t.tenant_id = v_export.tenant_id and t.export_id = v_export.id;

@@ -102,27 +102,27 @@ $$;
 comment on function governance.purge_indexes is
   'Rebuilds one block of the search index of these tenants that still has words of what was deleted; false when there is none.';
 
-create or replace function governance.is_anything_held(erasure app_public.erasures) returns boolean
+create or replace function governance.is_anything_left(erasure app_public.erasures, with_held boolean) returns boolean
 language plpgsql stable security definer
 set search_path to pg_catalog, pg_temp
 as $$
 declare
   v_step governance.erasure_step;
   v_email text := governance.email_of((erasure).user_id);
-  v_is_held boolean;
+  v_is_left boolean;
 begin
   for v_step in select * from governance.erasure_steps(erasure) s where s.action <> 'kept' loop
-    execute format('select exists (select %s)', governance.step_rows(v_step.table_name, v_step.condition, true))
-      into v_is_held using (erasure).user_id, v_email, (erasure).tenant_ids;
-    if v_is_held then
+    execute format('select exists (select %s)', governance.step_rows(v_step.table_name, v_step.condition, is_anything_left.with_held))
+      into v_is_left using (erasure).user_id, v_email, (erasure).tenant_ids;
+    if v_is_left then
       return true;
     end if;
   end loop;
   return false;
 end
 $$;
-comment on function governance.is_anything_held is
-  'Whether rows of an erasure are left after its steps, because a legal hold covers them.';
+comment on function governance.is_anything_left is
+  'Whether an erasure finds rows after its steps: such as a deletion has written, or, with those, such as a legal hold covers.';
 
 create or replace function governance.write_receipt(erasure app_public.erasures) returns void
 language plpgsql volatile security definer
@@ -151,10 +151,13 @@ as $$
 declare
   v_erasure app_public.erasures;
 begin
-  if governance.is_anything_held(erasure) then
-    -- The steps begin anew when a hold is released; what is done finds nothing.
-    update app_public.erasures e set status = 'held', step = 0 where e.tenant_id = (erasure).tenant_id and e.id = (erasure).id;
-    return 'held';
+  -- The steps begin anew when a deletion has written rows, such as an audit's, and when a hold is released; what is done finds nothing.
+  if governance.is_anything_left(erasure, true) then
+    update app_public.erasures e
+       set status = case when governance.is_anything_left(erasure, false) then 'running' else 'held' end, step = 0
+     where e.tenant_id = (erasure).tenant_id and e.id = (erasure).id
+    returning * into v_erasure;
+    return v_erasure.status;
   end if;
   update app_public.erasures e set status = 'completed', finished_at = core.clock()
    where e.tenant_id = (erasure).tenant_id and e.id = (erasure).id
@@ -219,6 +222,9 @@ begin
       return 'running';
     end if;
   end loop;
+  if v_erasure.step = 0 and v_left = greatest(continue_erasure.batch, 1) and governance.is_anything_left(v_erasure, false) then
+    perform core.raise_error('RT903', 'Rows are left that no step could delete.', 'A trigger of a table keeps them: let it ask for tenants.erased_at.');
+  end if;
   if governance.purge_indexes(v_erasure.tenant_ids) then
     return 'running';
   end if;
@@ -227,7 +233,7 @@ begin
 end
 $$;
 comment on function governance.continue_erasure is
-  'Does the next batch of an erasure in this transaction, and says how far it is: running, held by a legal hold, or completed. After a kill it goes on with the first batch that is not done.';
+  E'@errors RT903\nDoes the next batch of an erasure in this transaction, and says how far it is: running, held by a legal hold, or completed. After a kill it goes on with the first batch that is not done.';
 grant execute on function governance.continue_erasure to rowhouse_worker;
 
 set local role rowhouse_owner;

@@ -8,7 +8,9 @@ export const fillGovernance: Fill = async (t, tenant, ids) => {
 
 const fillRetention: Fill = async (t, tenant) => {
   const user = tenant.owner.userId
-  await t.query(`insert into app_public.retention_policies (tenant_id, kind, days) values ($1, 'sessions', 30)`, [tenant.id])
+  await t.query(`insert into app_public.retention_policies (tenant_id, kind, days) values ($1, 'sessions', 30)`, [
+    tenant.id,
+  ])
   const run = await t.value(
     `insert into app_public.data_retention_tracking (tenant_id, kind, kept_days, delete_before, due_count, status, started_at)
      values ($1, 'sessions', 30, now(), 0, 'completed', now()) returning id`,
