@@ -182,7 +182,7 @@ create type governance.erasure_step as (
 -- It outlives the tenant and the person, so it refers to neither.
 create table governance.erasure_receipts (
   id uuid primary key,
-  tenant_id uuid,
+  of_tenant_id uuid,
   user_id uuid,
   requested_by_user_id uuid,
   requested_at timestamptz not null,

@@ -89,7 +89,7 @@ describe('the erasure of a member in one tenant', () => {
         await t.query('select tenant_id from app_public.user_sessions where user_id = $1', [member.userId]),
       ).toEqual([{ tenant_id: db.globex.id }])
       expect(await t.value('select is_active from app_public.user_profiles where id = $1', [member.userId])).toBe(true)
-      expect(await t.value('select tenant_id from governance.erasure_receipts where id = $1', [erasure.id])).toBe(
+      expect(await t.value('select of_tenant_id from governance.erasure_receipts where id = $1', [erasure.id])).toBe(
         db.acme.id,
       )
     })
@@ -213,7 +213,7 @@ describe('the erasure of a tenant', () => {
       }
       expect(Object.keys(left).filter((name) => !kept.some((k) => k.name === name))).toEqual([])
       for (const name of ['app_public.invoices', 'app_public.payments', 'billing.ledger_entries'])
-        expect([name, left[name]]).toEqual([name, before[name] || undefined])
+        expect([name, left[name]]).toEqual([name, dry?.counts[name]?.kept])
       expect(await t.query('select * from billing.verify_billing($1)', [db.acme.id])).toEqual([])
       expect(
         await t.query('select name, slug, primary_contact_email from app_public.tenants where id = $1', [db.acme.id]),

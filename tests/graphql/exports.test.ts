@@ -19,7 +19,7 @@ const get = async (person: string, path: string): Promise<Response> =>
 
 describe('the file of an export', () => {
   it('is asked for, listed and downloaded once', async () => {
-    const asked = await server.ask(owner, 'mutation { exportTenant(input: {}) { export { id status } } }')
+    const asked = await server.ask(owner, 'mutation { exportTenant { export { id status } } }')
     expect(asked.errors).toBeUndefined()
     const { id, status } = asked.data.exportTenant.export
     expect(status).toBe('queued')

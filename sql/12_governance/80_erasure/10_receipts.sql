@@ -25,6 +25,7 @@ comment on column app_public.erasures.finished_at is 'When it ended.';
 call core.secure_global_table('governance.erasure_receipts', 'a receipt outlives the tenant and the person that it is about');
 grant select, insert on governance.erasure_receipts to rowhouse_platform;
 comment on table governance.erasure_receipts is 'What was erased, and when: the proof that stays. A row never changes.';
+comment on column governance.erasure_receipts.of_tenant_id is 'The tenant whose data were erased; null when a person was erased in all tenants.';
 comment on column governance.erasure_receipts.user_id is E'@personal pseudonymise\nThe person; null when a tenant was erased.';
 comment on column governance.erasure_receipts.requested_by_user_id is E'@personal pseudonymise\nWho asked for it.';
 comment on column governance.erasure_receipts.hash is 'The SHA-256 of governance.receipt_json.';
@@ -35,7 +36,7 @@ set search_path to pg_catalog, pg_temp
 as $$
   -- The keys of jsonb have one order and one form, so equal receipts are equal texts.
   select jsonb_build_object(
-    'id', (receipt).id, 'tenantId', (receipt).tenant_id, 'userId', (receipt).user_id,
+    'id', (receipt).id, 'tenantId', (receipt).of_tenant_id, 'userId', (receipt).user_id,
     'requestedBy', (receipt).requested_by_user_id,
     'requestedAt', to_char((receipt).requested_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
     'finishedAt', to_char((receipt).finished_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),

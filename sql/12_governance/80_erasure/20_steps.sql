@@ -105,7 +105,7 @@ as $$
   select t, 'It shows what was done, without personal data.'
     from governance.tenant_tables() as t
     join pg_class c on c.oid = t
-   where c.relnamespace = to_regnamespace('audit') or t in ('app_public.erasures'::regclass, 'governance.erasure_receipts'::regclass);
+   where c.relnamespace = to_regnamespace('audit') or t = 'app_public.erasures'::regclass;
 $$;
 comment on function governance.kept_tables is
   'The tables whose rows stay when their tenant is erased, each with the reason.';

@@ -132,7 +132,7 @@ declare
   v_receipt governance.erasure_receipts;
 begin
   v_receipt.id := (erasure).id;
-  v_receipt.tenant_id := case when not (erasure).is_of_all_tenants then (erasure).tenant_id end;
+  v_receipt.of_tenant_id := case when not (erasure).is_of_all_tenants then (erasure).tenant_id end;
   v_receipt.user_id := (erasure).user_id;
   v_receipt.requested_by_user_id := (erasure).requested_by_user_id;
   v_receipt.requested_at := (erasure).requested_at;
