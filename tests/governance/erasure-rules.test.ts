@@ -235,3 +235,13 @@ describe('the erasure of a tenant', () => {
     })
   })
 })
+
+it('empties what a person left in recorded usage, which nothing else may change', async () => {
+  await db.inTransaction(async (t) => {
+    const change = (what: string) =>
+      t.errorCode(`update app_public.usage_events set ${what} where tenant_id = $1`, [db.acme.id])
+    expect(await change(`metadata = '{"note": "x"}'`)).toBe('MT902')
+    expect(await change('quantity = quantity + 1')).toBe('MT902')
+    expect(await change(`metadata = '{}'`)).toBeUndefined()
+  })
+})

@@ -36,7 +36,7 @@ describe('a tenant may', () => {
       await t.query(`select app_public.set_retention('sessions', 30)`)
       for (const [kind, days] of [
         ['sessions', 181],
-        ['usage_events', 399],
+        ['usage_events', 3652],
         ['books', 3652],
         ['sessions', null],
       ])
@@ -227,7 +227,7 @@ describe('partitions', () => {
   beforeAll(async () => {
     await db.pool.query(
       `insert into app_public.usage_events (tenant_id, batch_id, ordinal, occurred_at, usage_type, quantity)
-      select $1, 1, 1, '2020-03-05', name, 1 from app_public.usage_types limit 1`,
+      select $1, 1, 1, '2010-03-05', name, 1 from app_public.usage_types limit 1`,
       [db.globex.id],
     )
     await db.pool.query('select metering.create_partitions()')
@@ -235,7 +235,7 @@ describe('partitions', () => {
 
   it('of past months are dropped when they are empty, and not before', async () => {
     await db.inTransaction(async (t) => {
-      expect(await t.value(`select to_regclass('metering.usage_events_2020_03') is not null`)).toBe(true)
+      expect(await t.value(`select to_regclass('metering.usage_events_2010_03') is not null`)).toBe(true)
       await t.becomeRole('rowhouse_worker')
       expect(await t.value('select governance.drop_empty_months()')).toBe(0)
       await t.becomeSuperuser()
@@ -243,7 +243,7 @@ describe('partitions', () => {
       await runAll(t)
       await t.becomeRole('rowhouse_worker')
       expect(await t.value('select governance.drop_empty_months()')).toBe(1)
-      expect(await t.value(`select to_regclass('metering.usage_events_2020_03')`)).toBeNull()
+      expect(await t.value(`select to_regclass('metering.usage_events_2010_03')`)).toBeNull()
       expect(await t.errorCode(`select governance.drop_month('app_public.tenants')`)).toBe('42501')
     })
   })

@@ -98,8 +98,8 @@ $$;
 comment on procedure governance.add_table_to_kind is
   'Adds a table to a kind of data: the column that says how old a row is, and the condition, over a row t, for rows that may go.';
 
-call governance.define_data_kind('usage_events', 'Single events of usage. The totals of a day stay.', 1096, 400,
-  'The invoices of a year are explained and corrected by the events.');
+call governance.define_data_kind('usage_events', 'Single events of usage. The totals of a day stay.', 3653, 3653,
+  'The quantities of invoices are proven by the events, for as long as invoices are kept.');
 call governance.add_table_to_kind('usage_events', 'app_public.usage_events', 'occurred_at');
 call governance.define_data_kind('llm_calls', 'Calls of language models, without their texts.', 1096, 400,
   'The invoices of a year are explained and corrected by the calls.');
