@@ -43,13 +43,13 @@ const withCanary = (type: string): string | undefined =>
 
 /** Gives this person every row of the tenant that can be a person's, with the canary in each of its texts. */
 async function plant(userId: string, tenantId: string): Promise<void> {
+  const all = Map.groupBy(await columns(), ({ table_name }) => table_name)
   const client = await db.pool.connect()
   try {
     await client.query('begin')
     // The rows are made as they would be by hand: what refuses changes is not what is tested.
     await client.query(`set local session_replication_role = replica`)
     await client.query(`update app_public.user_profiles set email = '${canary}@example.test' where id = $1`, [userId])
-    const all = Map.groupBy(await columns(), ({ table_name }) => table_name)
     for (const [table, found] of all) {
       const tenantColumn = (await client.query('select governance.tenant_column($1) as c', [table])).rows[0].c
       const isProfile = table === 'app_public.user_profiles'
