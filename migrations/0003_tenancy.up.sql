@@ -120,6 +120,7 @@ create table app_public.tenants (
   deactivated_at timestamptz,
   suspended_at timestamptz,
   suspension_reason text,
+  erased_at timestamptz,
   cancelled_at timestamptz,
   cancellation_reason text,
 

@@ -7,20 +7,20 @@ grant select on app_public.invitations to rowhouse_user;
 grant select, insert, update, delete on app_public.invitations to rowhouse_platform;
 comment on table app_public.invitations is
   E'@behavior -insert -update -delete\nAn invitation to this tenant, and what has become of it. Members with the permission can_manage_users see it.';
-comment on column app_public.invitations.email is 'The address to which it was sent, in lower case. A tenant has at most one pending invitation for an address.';
+comment on column app_public.invitations.email is E'@personal erase\nThe address to which it was sent, in lower case. A tenant has at most one pending invitation for an address.';
 comment on column app_public.invitations.role is 'The role that the person gets.';
-comment on column app_public.invitations.permissions is E'@behavior -*\nThe permissions that the person gets beyond the role (true), or does not get although the role gives them (false): an object.';
-comment on column app_public.invitations.message is 'A message of the inviter, at most 2000 characters.';
+comment on column app_public.invitations.permissions is E'@notPersonal\n@behavior -*\nThe permissions that the person gets beyond the role (true), or does not get although the role gives them (false): an object.';
+comment on column app_public.invitations.message is E'@personal erase\nA message of the inviter, at most 2000 characters.';
 comment on column app_public.invitations.status is 'What has become of it. isExpired says whether a pending one can still be accepted.';
-comment on column app_public.invitations.invited_by_user_id is 'The person who created it or, if it was sent again, who did that last.';
+comment on column app_public.invitations.invited_by_user_id is E'@personal pseudonymise\nThe person who created it or, if it was sent again, who did that last.';
 comment on column app_public.invitations.expires_at is 'Until when it can be accepted.';
 comment on column app_public.invitations.delivery_number is 'The number of the mail: 1 for the first, and one more each time it is sent again.';
 comment on column app_public.invitations.delivery_status is 'What has become of the mail.';
 comment on column app_public.invitations.delivery_attempts is 'The number of attempts to send the mail.';
-comment on column app_public.invitations.delivery_error is 'What went wrong in the last attempt; null when nothing did.';
+comment on column app_public.invitations.delivery_error is E'@personal erase\nWhat went wrong in the last attempt; null when nothing did.';
 comment on column app_public.invitations.queued_at is 'When the mail was put into the queue.';
 comment on column app_public.invitations.sent_at is 'When the mail server took the mail; null when it has not.';
-comment on column app_public.invitations.accepted_by_user_id is 'The person who accepted it.';
+comment on column app_public.invitations.accepted_by_user_id is E'@personal pseudonymise\nThe person who accepted it.';
 comment on column app_public.invitations.accepted_at is 'When it was accepted.';
 comment on column app_public.invitations.declined_at is 'When it was declined.';
 comment on column app_public.invitations.revoked_at is 'When it was revoked.';
@@ -127,7 +127,7 @@ grant select, insert, update, delete on tenancy.daily_invitations to rowhouse_pl
 comment on table tenancy.daily_invitations is
   'How many invitations a tenant has sent to an address on a day (UTC). Days that no limit needs are deleted with the next invitation.';
 comment on column tenancy.daily_invitations.sent_on is 'The day in UTC.';
-comment on column tenancy.daily_invitations.email is 'The address, as core.fold_email returns it.';
+comment on column tenancy.daily_invitations.email is E'@personal erase\nThe address, as core.fold_email returns it.';
 comment on column tenancy.daily_invitations.count is 'The number of mails.';
 
 create or replace function tenancy.max_daily_invitations() returns int

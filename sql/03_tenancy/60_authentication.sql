@@ -5,6 +5,7 @@ call core.secure_tenant_table('tenancy.admin_access_log');
 grant select, insert, update, delete on tenancy.admin_access_log to rowhouse_platform;
 comment on table tenancy.admin_access_log is
   'Requests in a tenant by people who are not its members: platform staff, and visitors from a tenant above.';
+comment on column tenancy.admin_access_log.admin_user_id is E'@personal keep A tenant may know who of the platform''s staff has read its data.\nWho of the staff it was.';
 
 create or replace function tenancy.visit_precision() returns interval
 language sql immutable parallel safe

@@ -9,6 +9,7 @@ grant select on app_public.workspace_members to rowhouse_user;
 grant select on app_public.workspace_members to rowhouse_platform;
 comment on table app_public.workspace_members is
   E'@behavior -insert -update -delete\nA member of a workspace, with a role. All who can read the workspace see it. It counts only while the person is an active member of the tenant.';
+comment on column app_public.workspace_members.user_id is E'@personal erase\nThe person.';
 comment on column app_public.workspace_members.workspace_id is 'The workspace.';
 comment on column app_public.workspace_members.role is 'The role in the workspace. changeWorkspaceMemberRole changes it.';
 comment on column app_public.workspace_members.created_at is 'When the person became a member.';

@@ -9,7 +9,7 @@ grant insert (name, slug, color, description) on app_public.tags to rowhouse_use
 grant update (name, slug, color, description) on app_public.tags to rowhouse_user;
 grant select, insert, update, delete on app_public.tags to rowhouse_platform;
 comment on table app_public.tags is 'The tags of this tenant, for resources of all kinds. Needs can_create_resources, can_edit_resources or can_delete_resources to write.';
-comment on column app_public.tags.name is 'Name to show.';
+comment on column app_public.tags.name is E'@notPersonal\nName to show.';
 comment on column app_public.tags.slug is 'Name in addresses, unique in the tenant.';
 comment on column app_public.tags.color is 'Colour as #rrggbb, or the name of a theme''s colour.';
 comment on column app_public.tags.description is 'What it marks.';

@@ -27,8 +27,8 @@ comment on table app_public.rag_knowledge_sources is
 comment on column app_public.rag_knowledge_sources.sharing_mode is 'Who beyond this tenant may use it.';
 comment on column app_public.rag_knowledge_sources.is_shared is 'Whether anyone beyond this tenant may use it.';
 comment on column app_public.rag_knowledge_sources.resource_type is 'Whether this tenant made it, or the platform provides it.';
-comment on column app_public.rag_knowledge_sources.name is 'Name, unique among the tenant''s sources that are not deleted; at most 255 characters.';
-comment on column app_public.rag_knowledge_sources.display_name is 'Name to show.';
+comment on column app_public.rag_knowledge_sources.name is E'@notPersonal\nName, unique among the tenant''s sources that are not deleted; at most 255 characters.';
+comment on column app_public.rag_knowledge_sources.display_name is E'@notPersonal\nName to show.';
 comment on column app_public.rag_knowledge_sources.description is 'What it holds.';
 comment on column app_public.rag_knowledge_sources.category is 'Category, such as Guidelines, Regulations, Literature, Internal Docs.';
 comment on column app_public.rag_knowledge_sources.tags is 'Tags.';
@@ -46,11 +46,11 @@ comment on column app_public.rag_knowledge_sources.language is 'Language of the 
 comment on column app_public.rag_knowledge_sources.vector_store_id is 'Its key in an external vector store, when it has one.';
 comment on column app_public.rag_knowledge_sources.extracted_metadata is 'Metadata found in the files: an object.';
 comment on column app_public.rag_knowledge_sources.publication_date is 'When it was published.';
-comment on column app_public.rag_knowledge_sources.author is 'Who wrote it.';
+comment on column app_public.rag_knowledge_sources.author is E'@personal keep The author of a source is part of how it is cited.\nWho wrote it.';
 comment on column app_public.rag_knowledge_sources.source_organization is 'Which organization published it.';
 comment on column app_public.rag_knowledge_sources.status is 'The stage it is in. Only active sources are searched.';
 comment on column app_public.rag_knowledge_sources.enabled is 'Whether it is searched.';
-comment on column app_public.rag_knowledge_sources.created_by_user_id is 'The member who created it.';
+comment on column app_public.rag_knowledge_sources.created_by_user_id is E'@personal pseudonymise\nThe member who created it.';
 comment on column app_public.rag_knowledge_sources.last_synced_at is E'@kept\nWhen it last took over changes from the place its documents come from; sync tells more.';
 comment on column app_public.rag_knowledge_sources.metadata is 'Further data about it: an object.';
 comment on column app_public.rag_knowledge_sources.created_at is 'When it was created.';

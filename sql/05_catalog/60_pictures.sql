@@ -8,7 +8,7 @@ grant insert (name, image_url, category, license, sort_order) on app_public.avat
 grant update (name, image_url, category, license, sort_order) on app_public.avatars to rowhouse_user;
 grant select, insert, update, delete on app_public.avatars to rowhouse_platform;
 comment on table app_public.avatars is 'Pictures to choose from for agents and personas. Needs can_create_resources, can_edit_resources or can_delete_resources to write.';
-comment on column app_public.avatars.name is 'Name, unique in the tenant.';
+comment on column app_public.avatars.name is E'@notPersonal\nName, unique in the tenant.';
 comment on column app_public.avatars.image_url is 'Where the picture is: an http address, a path on the front end''s own site, or a data address.';
 comment on column app_public.avatars.category is 'Category to filter by.';
 comment on column app_public.avatars.license is 'Under which terms it may be used.';
@@ -29,7 +29,7 @@ grant insert (name, image_url, category, license, sort_order) on app_public.icon
 grant update (name, image_url, category, license, sort_order) on app_public.icons to rowhouse_user;
 grant select, insert, update, delete on app_public.icons to rowhouse_platform;
 comment on table app_public.icons is 'Icons to choose from. Needs can_create_resources, can_edit_resources or can_delete_resources to write.';
-comment on column app_public.icons.name is 'Name, unique in the tenant.';
+comment on column app_public.icons.name is E'@notPersonal\nName, unique in the tenant.';
 comment on column app_public.icons.image_url is 'Where the picture is: an http address, a path on the front end''s own site, or a data address.';
 comment on column app_public.icons.category is 'Category to filter by.';
 comment on column app_public.icons.license is 'Under which terms it may be used.';

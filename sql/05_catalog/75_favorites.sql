@@ -11,10 +11,11 @@ grant update (notes, metadata) on app_public.user_favorites to rowhouse_user;
 grant select, insert, update, delete on app_public.user_favorites to rowhouse_platform;
 comment on table app_public.user_favorites is
   E'@behavior -insert -delete -query:resource:single\nYour favorites; add_favorite and remove_favorite change them. A favorite that you can no longer see is not listed. It comes back when you can see the resource again.';
+comment on column app_public.user_favorites.user_id is E'@personal erase\nThe person.';
 comment on column app_public.user_favorites.item_type is 'The kind of the resource.';
 comment on column app_public.user_favorites.item_id is 'The resource.';
-comment on column app_public.user_favorites.notes is 'Your notes, at most 10,000 characters.';
-comment on column app_public.user_favorites.metadata is 'Further data about it: an object.';
+comment on column app_public.user_favorites.notes is E'@personal erase\nYour notes, at most 10,000 characters.';
+comment on column app_public.user_favorites.metadata is E'@personal erase\nFurther data about it: an object.';
 comment on column app_public.user_favorites.created_at is 'When it became a favorite.';
 comment on constraint metadata_is_an_object on app_public.user_favorites is 'must be a JSON object of at most 100 kB';
 comment on constraint notes_are_in_range on app_public.user_favorites is 'must have at most 10,000 characters';

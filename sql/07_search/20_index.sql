@@ -106,8 +106,8 @@ begin
   insert into search.changes (tenant_id, chunk_id, kind, document_length, terms)
   select c.tenant_id, c.id, 'removed', c.document_length, c.content_tsvector
     from removed_chunks c
-   -- When the tenant itself is being deleted, nothing remains to be searched.
-   where exists (select from app_public.tenants t where t.id = c.tenant_id);
+   -- When the tenant itself is being deleted or erased, nothing remains to be searched.
+   where exists (select from app_public.tenants t where t.id = c.tenant_id and t.erased_at is null);
   return null;
 end
 $$;

@@ -15,11 +15,11 @@ comment on table app_public.query_logs is
 comment on column app_public.query_logs.tenant_id is 'The tenant.';
 comment on column app_public.query_logs.id is 'The number of the search; later searches have higher numbers.';
 comment on column app_public.query_logs.created_at is 'When the search began.';
-comment on column app_public.query_logs.user_id is 'Who searched. It stays when the person leaves.';
+comment on column app_public.query_logs.user_id is E'@personal erase\nWho searched. It stays when the person leaves.';
 comment on column app_public.query_logs.agent_id is 'The agent whose sources were searched, when the filter named one.';
 comment on column app_public.query_logs.mode is 'bm25, vector or hybrid.';
-comment on column app_public.query_logs.query_text is 'The question; null unless tenants.config.search.logQueries is text.';
-comment on column app_public.query_logs.query_hash is 'SHA-256 of the tenant and the question in lower case; null unless logQueries is hash. With it equal questions can be counted but not read.';
+comment on column app_public.query_logs.query_text is E'@personal erase\nThe question; null unless tenants.config.search.logQueries is text.';
+comment on column app_public.query_logs.query_hash is E'@personal erase\nSHA-256 of the tenant and the question in lower case; null unless logQueries is hash. With it equal questions can be counted but not read.';
 comment on column app_public.query_logs.latency_ms is 'How long the search took in the database, in milliseconds.';
 comment on column app_public.query_logs.hit_count is 'How many hits it returned.';
 comment on column app_public.query_logs.source_ids is 'The sources that had hits.';
@@ -29,6 +29,9 @@ comment on column app_public.query_logs.source_relevances is 'The mean relevance
 call core.secure_tenant_table('search.query_log_buffer');
 grant select, insert, update, delete on search.query_log_buffer to rowhouse_platform;
 comment on table search.query_log_buffer is 'The searches of the last minute, before a task moves them to query_logs. The table is unlogged on purpose: a crash loses them.';
+comment on column search.query_log_buffer.user_id is E'@personal erase\nThe person.';
+comment on column search.query_log_buffer.query_text is E'@personal erase\nThe question, if the tenant stores it.';
+comment on column search.query_log_buffer.query_hash is E'@personal erase\nThe hash of the question.';
 
 create or replace function search.log_query(request search.request, started_at timestamptz, hits app_public.search_hit[])
 returns void

@@ -269,7 +269,7 @@ begin
     execute format('comment on column %s.valid_from is %L', v_table, 'When the price begins to apply.');
     execute format('comment on column %s.valid_to is %L', v_table, 'When the price ceases to apply; null when it has no end.');
     execute format('comment on column %s.superseded_at is %L', v_table, 'When a correction replaced the price from its beginning on; null when none did.');
-    execute format('comment on column %s.created_by_user_id is %L', v_table, 'Who set the price.');
+    execute format('comment on column %s.created_by_user_id is %L', v_table, E'@personal pseudonymise\nWho set the price.');
     execute format('comment on column %s.created_at is %L', v_table, 'When the price was set.');
     for v_constraint in
       select conname from pg_constraint where conrelid = v_table::regclass and conname like '%\_is\_in\_range'

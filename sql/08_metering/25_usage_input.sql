@@ -6,8 +6,8 @@ call core.allow('app_public.usage_types', read => 'everyone, every_analyst');
 grant select on app_public.usage_types to rowhouse_user, rowhouse_analyst;
 comment on table app_public.usage_types is
   E'@behavior -insert -update -delete -query:resource:single\nWhat can be used, and in which unit. The types are the same for every tenant, so that plans can price them.';
-comment on column app_public.usage_types.name is 'The name under which it is recorded, such as output_tokens.';
-comment on column app_public.usage_types.display_name is 'The name that people read.';
+comment on column app_public.usage_types.name is E'@notPersonal\nThe name under which it is recorded, such as output_tokens.';
+comment on column app_public.usage_types.display_name is E'@notPersonal\nThe name that people read.';
 comment on column app_public.usage_types.unit is 'The unit: what a quantity of 1 is.';
 comment on column app_public.usage_types.is_whole is 'Whether quantities are whole numbers.';
 comment on column app_public.usage_types.max_quantity is 'The largest quantity of one event.';

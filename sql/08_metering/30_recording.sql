@@ -9,6 +9,7 @@ grant select on app_public.usage_events to rowhouse_user;
 grant select, delete on app_public.usage_events to rowhouse_platform;
 comment on table app_public.usage_events is
   E'@behavior -insert -update -delete -query:resource:connection -query:resource:single\nEvery event of usage, recorded once and never changed. usageLogs shows the events together with names.';
+comment on column app_public.usage_events.user_id is E'@personal pseudonymise\nThe person.';
 comment on column app_public.usage_events.batch_id is 'The batch with which it was recorded.';
 comment on column app_public.usage_events.ordinal is 'Its position in the batch, from 1.';
 comment on column app_public.usage_events.occurred_at is 'When it was used.';
@@ -19,7 +20,7 @@ comment on column app_public.usage_events.agent_id is 'The agent that used it.';
 comment on column app_public.usage_events.project_id is 'The project it was used for.';
 comment on column app_public.usage_events.api_key_id is 'The API key it was used with.';
 comment on column app_public.usage_events.model_id is 'The language model.';
-comment on column app_public.usage_events.feature_name is 'The feature of the product.';
+comment on column app_public.usage_events.feature_name is E'@notPersonal\nThe feature of the product.';
 comment on column app_public.usage_events.outcome is 'How it ended; null when an outcome has no meaning.';
 comment on column app_public.usage_events.duration_ms is 'How long it took, in milliseconds.';
 comment on column app_public.usage_events.cost is
@@ -35,7 +36,7 @@ comment on column app_public.usage_events.rerates_ordinal is 'The position of th
 comment on column app_public.usage_events.corrects_batch_id is 'The batch of the event whose quantity this event takes back in part or whole.';
 comment on column app_public.usage_events.corrects_ordinal is 'The position of the event whose quantity this event takes back.';
 comment on column app_public.usage_events.idempotency_key is 'The key under which it was recorded, unique within the tenant.';
-comment on column app_public.usage_events.metadata is 'Anything else, as an object of at most 8 kB.';
+comment on column app_public.usage_events.metadata is E'@personal erase\nAnything else, as an object of at most 8 kB.';
 comment on column app_public.usage_events.recorded_at is 'When it was recorded.';
 comment on column app_public.usage_events.payer_id is E'@behavior -*\nThe tenant at the top of the hierarchy when it was recorded, which is billed for it; null when the tenant itself is.';
 

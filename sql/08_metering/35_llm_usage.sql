@@ -7,6 +7,11 @@ call core.allow('metering.llm_calls', read => 'self, can_view_analytics, analyst
 grant select on metering.llm_calls to rowhouse_user;
 grant select, delete on metering.llm_calls to rowhouse_platform;
 comment on table metering.llm_calls is 'Calls of language models; app_public.llm_usage_logs shows them.';
+comment on column metering.llm_calls.agent_name is E'@notPersonal\nThe name of the agent when the call was made.';
+comment on column metering.llm_calls.user_id is E'@personal pseudonymise\nThe person.';
+comment on column metering.llm_calls.user_name is E'@personal erase\nThe name of the person when the call was made.';
+comment on column metering.llm_calls.function_call is E'@personal erase\nWhat the model asked to be called.';
+comment on column metering.llm_calls.error_message is E'@personal erase\nWhat the provider said of the failure.';
 comment on constraint response_time_ms_is_not_negative on metering.llm_calls is 'must be at least 0';
 comment on constraint time_to_first_token_ms_is_not_negative on metering.llm_calls is 'must be at least 0';
 comment on constraint temperature_is_in_range on metering.llm_calls is 'must be from 0 to 2';
@@ -25,6 +30,10 @@ call core.allow('metering.llm_texts', read => 'self, can_view_audit');
 grant select on metering.llm_texts to rowhouse_user;
 grant select, delete on metering.llm_texts to rowhouse_platform;
 comment on table metering.llm_texts is 'The texts of calls, for tenants that keep them and as long as they keep them.';
+comment on column metering.llm_texts.user_id is E'@personal erase\nThe person.';
+comment on column metering.llm_texts.prompt_text is E'@personal erase\nWhat was asked.';
+comment on column metering.llm_texts.system_prompt is E'@personal erase\nWhat the model was told before.';
+comment on column metering.llm_texts.completion_text is E'@personal erase\nWhat was answered.';
 
 call core.secure_tenant_table('metering.llm_texts_default');
 grant select, delete on metering.llm_texts_default to rowhouse_platform;
@@ -276,41 +285,22 @@ create or replace function metering.tg__keep_usage() returns trigger
 language plpgsql security definer
 set search_path to pg_catalog, pg_temp
 as $$
+declare
+  -- what a person may have left in a row, which is emptied when the person is erased
+  v_personal constant text[] := array['metadata', 'user_name', 'function_call', 'error_message'];
 begin
+  if to_jsonb(new) - v_personal = to_jsonb(old) - v_personal
+     and not exists (
+       select from jsonb_each(to_jsonb(new)) n
+        where n.key = any (v_personal) and n.value not in ('null', '{}') and n.value <> to_jsonb(old) -> n.key) then
+    return null;
+  end if;
   perform core.raise_error('MT902', 'Recorded usage cannot be changed.', 'Record a correction instead.');
   return null;
 end
 $$;
 comment on function metering.tg__keep_usage is
-  E'@errors MT902\nRefuses every change of an event or a call.';
-
-create or replace function metering.drop_llm_texts() returns int
-language plpgsql volatile security definer
-set search_path to pg_catalog, pg_temp
-as $$
-declare
-  v_tenant record;
-  v_dropped int;
-  v_total int := 0;
-  v_default_days constant int := 30;
-begin
-  for v_tenant in
-    select t.id, case when t.config -> 'store_llm_texts' = 'true'
-                      then coalesce((t.config ->> 'llm_text_retention_days')::int, v_default_days) else 0 end as days
-      from app_public.tenants t order by t.id
-  loop
-    call core.enter_tenant(v_tenant.id);
-    delete from metering.llm_texts l
-     where l.tenant_id = v_tenant.id and l.occurred_at < core.clock() - make_interval(days => v_tenant.days);
-    get diagnostics v_dropped = row_count;
-    v_total := v_total + v_dropped;
-  end loop;
-  return v_total;
-end
-$$;
-comment on function metering.drop_llm_texts is
-  'Deletes the texts of calls that are older than their tenant keeps them, and returns how many. A tenant keeps them for llm_text_retention_days (30 by default), and not at all when store_llm_texts is off.';
-grant execute on function metering.drop_llm_texts to rowhouse_worker;
+  E'@errors MT902\nRefuses every change of an event or a call, except that what a person left in it is emptied.';
 
 create or replace trigger _500_keep_usage after update on app_public.usage_events
   for each row execute function metering.tg__keep_usage();

@@ -6,6 +6,7 @@ call core.allow('metering.usage_minutes', read => 'self, can_view_analytics, ana
 grant select on metering.usage_minutes to rowhouse_user, rowhouse_analyst;
 grant select, delete on metering.usage_minutes to rowhouse_platform;
 comment on table metering.usage_minutes is 'Usage by minute, user, agent and API key.';
+comment on column metering.usage_minutes.user_id is E'@personal pseudonymise\nThe person.';
 
 call core.secure_tenant_table('metering.usage_minutes_default');
 grant select, delete on metering.usage_minutes_default to rowhouse_platform;
@@ -16,6 +17,8 @@ call core.allow('metering.usage_days', read => 'self, can_view_analytics, analys
 grant select on metering.usage_days to rowhouse_user, rowhouse_analyst;
 grant select, delete on metering.usage_days to rowhouse_platform;
 comment on table metering.usage_days is 'Usage by day of the tenant''s calendar, with all dimensions.';
+comment on column metering.usage_days.feature_name is E'@notPersonal\nThe feature.';
+comment on column metering.usage_days.user_id is E'@personal pseudonymise\nThe person.';
 
 call core.secure_tenant_table('metering.usage_rollup_state');
 grant select on metering.usage_rollup_state to rowhouse_platform;

@@ -4,6 +4,7 @@
 call core.secure_tenant_table('metering.api_call_buffer');
 grant select, insert, update, delete on metering.api_call_buffer to rowhouse_platform;
 comment on table metering.api_call_buffer is 'Requests that were served and are not yet recorded as usage.';
+comment on column metering.api_call_buffer.user_id is E'@personal pseudonymise\nThe person.';
 comment on column metering.api_call_buffer.calls is 'How many API calls the request costs.';
 
 create or replace function metering.store_api_calls() returns bigint

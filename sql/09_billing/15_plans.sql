@@ -20,7 +20,7 @@ grant select, insert, update, delete on app_public.plans to rowhouse_platform;
 comment on table app_public.plans is
   E'What tenants can subscribe to. Everyone sees the public plans, the plan of their own tenant and the plans that are for it alone. Platform staff edit plans.';
 comment on column app_public.plans.slug is 'The key of the plan: lower-case letters, digits and hyphens. It is unique.';
-comment on column app_public.plans.name is 'The name to show.';
+comment on column app_public.plans.name is E'@notPersonal\nThe name to show.';
 comment on column app_public.plans.description is 'What the plan is for.';
 comment on column app_public.plans.tier is 'The rank of the plan. It becomes the subscription_tier of the tenant, and a change to a higher tier is an upgrade.';
 comment on column app_public.plans.trial_days is 'The number of whole days that the first subscription of a tenant is free, from 0 to 365.';

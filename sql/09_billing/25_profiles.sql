@@ -9,8 +9,8 @@ grant select on app_public.invoice_issuers to rowhouse_platform;
 comment on table app_public.invoice_issuers is
   E'@behavior -query:resource:single\nThe companies that issue invoices. Each numbers its documents without gaps. Only platform staff can see and edit them.';
 comment on column app_public.invoice_issuers.slug is 'The key of the issuer. It is unique. The issuer with the slug default bills every tenant without an issuer of its own.';
-comment on column app_public.invoice_issuers.name is 'The name on the invoice.';
-comment on column app_public.invoice_issuers.address is 'The address on the invoice.';
+comment on column app_public.invoice_issuers.name is E'@notPersonal\nThe name on the invoice.';
+comment on column app_public.invoice_issuers.address is E'@notPersonal\nThe address on the invoice.';
 comment on column app_public.invoice_issuers.tax_number is 'The tax number on the invoice.';
 comment on column app_public.invoice_issuers.number_prefix is 'The prefix of invoice numbers. No other issuer or series has or had it.';
 comment on column app_public.invoice_issuers.credit_note_prefix is 'The prefix of credit note numbers. No other issuer or series has or had it.';
@@ -33,11 +33,11 @@ grant select on app_public.billing_profiles to rowhouse_user;
 grant select, insert, update, delete on app_public.billing_profiles to rowhouse_platform;
 comment on table app_public.billing_profiles is
   E'@behavior -insert -update -delete -query:resource:connection -query:resource:single\nWho is billed in this tenant, and how. update_billing_profile changes it. Reading it requires can_manage_billing.';
-comment on column app_public.billing_profiles.legal_name is 'The name on the invoice.';
-comment on column app_public.billing_profiles.email is 'The e-mail address for invoices in lower case.';
-comment on column app_public.billing_profiles.address is 'The address on the invoice, at most 1,000 characters.';
+comment on column app_public.billing_profiles.legal_name is E'@personal keep The law wants the books kept for ten years.\nThe name on the invoice.';
+comment on column app_public.billing_profiles.email is E'@personal keep The law wants the books kept for ten years.\nThe e-mail address for invoices in lower case.';
+comment on column app_public.billing_profiles.address is E'@personal keep The law wants the books kept for ten years.\nThe address on the invoice, at most 1,000 characters.';
 comment on column app_public.billing_profiles.country_code is 'The country as an ISO 3166-1 alpha-2 code.';
-comment on column app_public.billing_profiles.tax_number is 'The tax number, such as a VAT identification number.';
+comment on column app_public.billing_profiles.tax_number is E'@personal keep The law wants the books kept for ten years.\nThe tax number, such as a VAT identification number.';
 comment on column app_public.billing_profiles.tax_mode is 'How invoices are taxed.';
 comment on column app_public.billing_profiles.tax_rate is 'The tax as a share of the subtotal that staff set: 0.19 is 19 %. It is used when tax_mode is standard. When it is null, the rate of the country is used.';
 comment on column app_public.billing_profiles.collection_method is 'How invoices are paid.';

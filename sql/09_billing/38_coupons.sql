@@ -13,7 +13,7 @@ grant update (name, redeem_by, max_redemptions) on app_public.coupons to rowhous
 comment on table app_public.coupons is
   E'@behavior -query:resource:single -delete\nDiscounts on the price of a plan. Platform staff create them with create_coupon and see all of them; their terms never change. A tenant sees those that it has redeemed.';
 comment on column app_public.coupons.code is 'What a customer enters, in upper case. It is unique.';
-comment on column app_public.coupons.name is 'The name on the invoice.';
+comment on column app_public.coupons.name is E'@notPersonal\nThe name on the invoice.';
 comment on column app_public.coupons.percent_off is 'The percentage that is taken off, such as 20; null for an amount.';
 comment on column app_public.coupons.amount_off is 'The amount that is taken off the price of one period; null for a percentage.';
 comment on column app_public.coupons.currency is 'The currency of the amount as an ISO 4217 code; null for a percentage. The coupon applies to prices in this currency only.';

@@ -4,6 +4,7 @@
 
 call core.secure_global_table('billing.payment_events', 'only the content of a provider event says which tenant it is about');
 comment on table billing.payment_events is 'The events that payment providers sent, each once, with its outcome.';
+comment on column billing.payment_events.payload is E'@personal keep The law wants the books kept for ten years.\nThe event as the provider sent it.';
 
 create or replace function billing.receive_payment_event(
   provider app_public.payment_provider, event_id text, type text, occurred_at timestamptz, payload jsonb

@@ -177,6 +177,8 @@ as $$
         from app_public.invoice_lines l
         join app_public.invoices i on i.tenant_id = l.tenant_id and i.id = l.invoice_id and i.status not in ('draft', 'void')
        where l.tenant_id = verify_usage.tenant_id and l.component_id is not null
+         -- The usage of a tenant that was erased is gone; its invoices stay as they are.
+         and not exists (select from app_public.tenants t where t.id = l.tenant_id and t.erased_at is not null)
        order by l.component_id, l.service_start, l.quantity desc, l.counted_until desc nulls last) as u;
 $$;
 comment on function billing.verify_usage is

@@ -53,7 +53,7 @@ comment on column app_public.quota_alerts.threshold_percentage is 'The threshold
 comment on column app_public.quota_alerts.quota_limit is 'The limit when the alert was written.';
 comment on column app_public.quota_alerts.usage_at_alert is 'The usage when the alert was written.';
 comment on column app_public.quota_alerts.acknowledged_at is 'When somebody acknowledged the alert (acknowledgeQuotaAlert).';
-comment on column app_public.quota_alerts.acknowledged_by_user_id is 'Who acknowledged the alert.';
+comment on column app_public.quota_alerts.acknowledged_by_user_id is E'@personal pseudonymise\nWho acknowledged the alert.';
 comment on column app_public.quota_alerts.created_at is 'When the alert was written.';
 
 set local role rowhouse_platform;  -- outside the wall: a use also changes the counters of the tenants above, and tells of them only that they have room

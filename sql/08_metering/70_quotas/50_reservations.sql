@@ -7,6 +7,7 @@ grant select on app_public.quota_reservations to rowhouse_user;
 grant select, insert, update, delete on app_public.quota_reservations to rowhouse_platform;
 comment on table app_public.quota_reservations is
   E'@behavior -insert -update -delete -query:resource:single\nA reservation holds the most that a call may use, until it is settled, released or expired. You see your own reservations, and with can_view_analytics all of the tenant.';
+comment on column app_public.quota_reservations.user_id is E'@personal pseudonymise\nThe person.';
 comment on column app_public.quota_reservations.quota_type is 'What is reserved: api_calls, tokens or cost (US dollars).';
 comment on column app_public.quota_reservations.amount is 'The most that the call may use.';
 comment on column app_public.quota_reservations.agent_id is 'The agent whose quotas apply too.';
@@ -21,6 +22,7 @@ comment on column app_public.quota_reservations.created_at is 'When it was made.
 call core.secure_tenant_table('metering.quota_holds');
 grant select, insert, update, delete on metering.quota_holds to rowhouse_platform;
 comment on table metering.quota_holds is 'What a reservation holds in each counter. A hold changes only while the row of the counter is locked.';
+comment on column metering.quota_holds.user_id is E'@personal pseudonymise\nThe person.';
 
 set local role rowhouse_platform;  -- outside the wall: a reservation also holds room in the counters of the tenants above
 create or replace function metering.hold_quota(reservation app_public.quota_reservations) returns setof app_public.quota_status

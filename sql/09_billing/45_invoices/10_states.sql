@@ -53,7 +53,7 @@ comment on column app_public.invoices.usage_basis_start is E'@behavior -*\nThe s
 comment on column app_public.invoices.usage_basis_end is E'@behavior -*\nThe end of that period.';
 comment on column app_public.invoices.usage_price_id is 'The version of the price by which the usage is billed.';
 comment on column app_public.invoices.issued_by is 'The issuer at the time of finalisation: name, address, taxNumber and footer.';
-comment on column app_public.invoices.billed_to is 'The customer at the time of finalisation: name, address, country, taxNumber and email.';
+comment on column app_public.invoices.billed_to is E'@personal keep The law wants the books kept for ten years.\nThe customer at the time of finalisation: name, address, country, taxNumber and email.';
 comment on column app_public.invoices.tax_mode is 'How the document is taxed.';
 comment on column app_public.invoices.tax_rate is 'The tax as a share of the subtotal: 0.19 is 19 %.';
 comment on column app_public.invoices.subtotal is 'The sum of the lines, net of tax.';
