@@ -4,7 +4,7 @@
 
 call core.secure_tenant_table('app_public.encrypted_api_keys');
 call core.allow('app_public.encrypted_api_keys', read => 'can_manage_settings', update => 'can_manage_settings');
-grant select on app_public.encrypted_api_keys to rowhouse_user;
+grant select on app_public.encrypted_api_keys to rowhouse_user, rowhouse_platform;
 grant update (
   description, allowed_agents, allowed_users, allowed_ips, max_calls_per_day, max_cost_per_day, is_active, expires_at
 ) on app_public.encrypted_api_keys to rowhouse_user;

@@ -65,7 +65,7 @@ comment on function governance.open_secret is
   E'@errors SE201 SE302 SE601\nThe ciphertext of the secret that has this name in the calling tenant, for worker and gateway. It checks that the secret is active, for whom it may be used and its limits for the day, and counts the use. A shared tool is opened with the calling tenant''s secret of that name, never with that of the tool''s tenant.';
 grant execute on function governance.open_secret to rowhouse_worker, rowhouse_authenticator;
 
-create or replace function governance.model_secret_name(tenant_id uuid, model_name text) returns text
+create or replace function governance.model_secret_name(tenant_id uuid, model_id uuid) returns text
 language plpgsql volatile security definer
 set search_path to pg_catalog, pg_temp
 as $$
@@ -75,7 +75,7 @@ begin
     select k.key_name
       from app_public.llm_models m
       join app_public.encrypted_api_keys k on k.provider_id = m.provider_id
-     where m.name = model_secret_name.model_name and k.tenant_id = model_secret_name.tenant_id and k.revoked_at is null);
+     where m.id = model_secret_name.model_id and k.tenant_id = model_secret_name.tenant_id and k.revoked_at is null);
 end
 $$;
 comment on function governance.model_secret_name is
@@ -166,5 +166,21 @@ as $$
 $$;
 comment on function governance.master_key_use is 'How many tenants'' data keys each master key wraps: the progress of a rotation.';
 grant execute on function governance.master_key_use to rowhouse_worker, rowhouse_authenticator;
+
+create or replace function governance.secrets_of_tenant(slug text)
+returns table (key_name text, provider_type text, key_prefix text, is_active boolean, expires_at timestamptz,
+  last_used_at timestamptz, last_rotated_at timestamptz, revoked_at timestamptz)
+language sql stable security definer
+set search_path to pg_catalog, pg_temp
+as $$
+  select k.key_name, k.provider_type, k.key_prefix, k.is_active, k.expires_at, k.last_used_at, k.last_rotated_at, k.revoked_at
+    from app_public.encrypted_api_keys k
+    join app_public.tenants t on t.id = k.tenant_id
+   where t.slug = secrets_of_tenant.slug
+   order by k.key_name, k.created_at
+   limit 1000;
+$$;
+comment on function governance.secrets_of_tenant is 'The secrets of a tenant for its operator, without the keys.';
+grant execute on function governance.secrets_of_tenant to rowhouse_authenticator;
 
 set local role rowhouse_owner;

@@ -4,6 +4,7 @@
 import { type TestDatabase, transaction } from '../../helpers/index.ts'
 import { fillBilling } from './billing.ts'
 import { fillCatalog } from './catalog.ts'
+import { fillGovernance } from './governance.ts'
 import { fillIdentity } from './identity.ts'
 import { fillKnowledge } from './knowledge.ts'
 import { fillMetering } from './metering.ts'
@@ -23,6 +24,7 @@ const domains: Fill[] = [
   fillMetering,
   fillQuotas,
   fillBilling,
+  fillGovernance,
 ]
 
 export async function fillTables(db: TestDatabase): Promise<void> {
