@@ -139,7 +139,7 @@ begin
 end
 $$;
 comment on function app_public.create_secret is
-  E'@errors ID203 SE401 SE402 SE901\nStores a key for a provider. The server encrypts it before it reaches the database, and it is never shown again. You need the permission can_manage_settings.';
+  E'@resultFieldName encryptedApiKey\n@errors ID203 SE401 SE402 SE901\nStores a key for a provider. The server encrypts it before it reaches the database, and it is never shown again. You need the permission can_manage_settings.';
 grant execute on function app_public.create_secret to rowhouse_user;
 
 create or replace function governance.locked_secret(id uuid) returns app_public.encrypted_api_keys
@@ -179,7 +179,7 @@ begin
 end
 $$;
 comment on function app_public.rotate_secret is
-  E'@errors ID203 SE301 SE401 SE402 SE901\nReplaces a key by a new one, which is used from the next call on. You need the permission can_manage_settings.';
+  E'@resultFieldName encryptedApiKey\n@errors ID203 SE301 SE401 SE402 SE901\nReplaces a key by a new one, which is used from the next call on. You need the permission can_manage_settings.';
 grant execute on function app_public.rotate_secret to rowhouse_user;
 
 create or replace function app_public.revoke_secret(id uuid) returns app_public.encrypted_api_keys
@@ -199,5 +199,5 @@ begin
 end
 $$;
 comment on function app_public.revoke_secret is
-  E'@errors ID203 SE301\nRevokes a key: it is not used any more from now on, and its ciphertext is deleted. You need the permission can_manage_settings.';
+  E'@resultFieldName encryptedApiKey\n@errors ID203 SE301\nRevokes a key: it is not used any more from now on, and its ciphertext is deleted. You need the permission can_manage_settings.';
 grant execute on function app_public.revoke_secret to rowhouse_user;

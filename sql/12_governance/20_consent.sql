@@ -92,7 +92,7 @@ begin
 end
 $$;
 comment on function app_public.give_consent is
-  E'@errors ID202 NS301\nGives your consent for a purpose; text_version is the version of the text that you agree to. You can withdraw it at any time.';
+  E'@resultFieldName consentRecord\n@errors ID202 NS301\nGives your consent for a purpose; text_version is the version of the text that you agree to. You can withdraw it at any time.';
 grant execute on function app_public.give_consent to rowhouse_user;
 
 create or replace function app_public.withdraw_consent(purpose app_public.consent_purpose) returns app_public.consent_records
@@ -105,7 +105,7 @@ begin
 end
 $$;
 comment on function app_public.withdraw_consent is
-  E'@errors ID202 NS301\nWithdraws your consent for a purpose, or objects to it when you never gave any. It holds at once.';
+  E'@resultFieldName consentRecord\n@errors ID202 NS301\nWithdraws your consent for a purpose, or objects to it when you never gave any. It holds at once.';
 grant execute on function app_public.withdraw_consent to rowhouse_user;
 
 create or replace function app_public.record_consent(
@@ -123,7 +123,7 @@ begin
 end
 $$;
 comment on function app_public.record_consent is
-  E'@errors ID203 NS301 NS401\nRecords the decision of a person, such as one that was made on paper; evidence says where it is documented. You need the permission can_manage_users.';
+  E'@resultFieldName consentRecord\n@errors ID203 NS301 NS401\nRecords the decision of a person, such as one that was made on paper; evidence says where it is documented. You need the permission can_manage_users.';
 grant execute on function app_public.record_consent to rowhouse_user;
 
 create or replace function governance.tg_consent_records__refuse_change() returns trigger

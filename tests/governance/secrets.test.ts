@@ -32,7 +32,7 @@ afterAll(() => server?.close())
 
 const create = `mutation ($input: CreateSecretInput!) { createSecret(input: $input) { encryptedApiKey { id keyName keyPrefix currentDailyCalls } } }`
 const rotate = `mutation ($input: RotateSecretInput!) { rotateSecret(input: $input) { encryptedApiKey { id lastRotatedAt } } }`
-const revoke = `mutation ($input: RevokeSecretInput!) { revokeSecret(input: $input) { encryptedApiKey { id revokedAt } } }`
+const revoke = `mutation ($input: IdInput!) { revokeSecret(input: $input) { encryptedApiKey { id revokedAt } } }`
 
 async function store(keyName: string, input: object = {}, email = owner): Promise<string> {
   const { data, errors } = await server.ask(email, create, {
