@@ -144,7 +144,7 @@ values ('not_assessed', 'in_progress'), ('not_assessed', 'not_applicable'),
        ('non_compliant', 'in_progress'), ('not_applicable', 'in_progress');
 
 create table app_public.regulatory_compliance (
-  tenant_id uuid not null references app_public.tenants (id) on delete cascade,
+  tenant_id uuid not null default core.current_tenant_id() references app_public.tenants (id) on delete cascade,
   id uuid not null default gen_random_uuid(),
   regulation text not null,
   jurisdiction text not null,

@@ -96,8 +96,9 @@ it('the log of searches keeps no text of a person who has withdrawn prompt_texts
     const log = async (): Promise<unknown> => {
       await t.becomeSuperuser()
       return t.value(
-        `insert into app_public.query_logs (tenant_id, user_id, mode, query_text, latency_ms, hit_count, created_at)
-         values ($1, $2, 'bm25', 'my question', 1, 0, now()) returning query_text`,
+        `insert into app_public.query_logs (tenant_id, user_id, mode, query_text, latency_ms, hit_count, created_at,
+           source_ids, source_hit_counts, source_relevances)
+         values ($1, $2, 'bm25', 'my question', 1, 0, now(), '{}', '{}', '{}') returning query_text`,
         [db.acme.id, db.acme.member.userId],
       )
     }

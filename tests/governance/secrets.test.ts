@@ -36,7 +36,7 @@ const revoke = `mutation ($input: IdInput!) { revokeSecret(input: $input) { encr
 
 async function store(keyName: string, input: object = {}, email = owner): Promise<string> {
   const { data, errors } = await server.ask(email, create, {
-    input: { keyName, secret: canary, providerType: 'TOOL', ...input },
+    input: { keyName, secret: canary, providerType: 'tool', ...input },
   })
   expect(errors).toBeUndefined()
   return data.createSecret.encryptedApiKey.id
@@ -63,7 +63,7 @@ describe('a stored secret', () => {
     needsServer(context, 'pg_dump')
     await store('dumped')
     const again = await server.ask(owner, create, {
-      input: { keyName: 'dumped', secret: canary, providerType: 'TOOL' },
+      input: { keyName: 'dumped', secret: canary, providerType: 'tool' },
     })
     expect(again.errors?.[0]?.extensions.code).toBe('23505')
     const dump = execFileSync('pg_dump', [db.url], { encoding: 'utf8', maxBuffer: 1e9 })
@@ -165,7 +165,7 @@ describe('a stored secret', () => {
 
   it('can be stored, seen and replaced only by those with can_manage_settings', async () => {
     const id = await store('mine')
-    const input = { keyName: 'theirs', secret: canary, providerType: 'TOOL' }
+    const input = { keyName: 'theirs', secret: canary, providerType: 'tool' }
     expect((await server.ask('member@acme.test', create, { input })).errors?.[0]?.extensions.code).toBe('ID203')
     expect(
       (await server.ask('member@acme.test', rotate, { input: { id, secret: 'x' } })).errors?.[0]?.extensions.code,
@@ -179,7 +179,7 @@ describe('a stored secret', () => {
 
   it('is refused when it is empty or too long, or comes past the server', async () => {
     for (const secret of [' ', 'x'.repeat(10_001)]) {
-      const answer = await server.ask(owner, create, { input: { keyName: 'odd', secret, providerType: 'TOOL' } })
+      const answer = await server.ask(owner, create, { input: { keyName: 'odd', secret, providerType: 'tool' } })
       expect(answer.errors?.[0]?.extensions.code).toBe('SE402')
     }
     await db.inTransaction(async (t) => {
@@ -206,7 +206,7 @@ describe('resolution', () => {
        insert into app_public.llm_models (provider_id, name, kind, provider_model_name)
        select id, 'own-chat', 'chat', 'chat' from p returning id, provider_id`,
     )
-    await store('own-key', { providerType: 'LLM', providerId: rows[0].provider_id })
+    await store('own-key', { providerType: 'llm', providerId: rows[0].provider_id })
     const of = (tenantId: string) => openModelSecret(ring, db.pool, { tenantId }, rows[0].id)
     expect(await of(db.acme.id)).toBe(canary)
     expect(await of(db.globex.id)).toBeNull()
