@@ -4,7 +4,7 @@
 import 'postgraphile'
 import { type PlanWrapperFn, wrapPlans } from 'graphile-utils'
 import type { Pool } from 'pg'
-import { context, lambda } from 'postgraphile/grafast'
+import { constant, context, lambda } from 'postgraphile/grafast'
 import { queryInContext } from '../in-context.ts'
 import { type KeyRing, type Queries, sealSecret } from '../secrets.ts'
 
@@ -27,27 +27,30 @@ export function createSealSecretsPlugin(pool: Pool, keyRing: KeyRing | undefined
     }
   }
 
-  const sealArgument: PlanWrapperFn = (plan, $source, fieldArgs, info) => {
-    const $sealed = () =>
-      lambda(
-        [
-          fieldArgs.getRaw(['input', 'secret'] as never),
-          fieldArgs.getRaw(['input', 'id'] as never),
-          context().get('pgSettings' as never),
-        ],
-        seal as never,
-      )
-    const withSealed = new Proxy(fieldArgs, {
-      get: (target, property) =>
-        property === 'getRaw'
-          ? (path: string | string[]) => (String(path) === 'input,secret' ? $sealed() : target.getRaw(path as never))
-          : Reflect.get(target, property),
-    })
-    return plan($source, withSealed, info)
-  }
+  /** A new row has no id yet: the server makes it, because the ciphertext is bound to it. */
+  const sealArgument =
+    (isNew: boolean): PlanWrapperFn =>
+    (plan, $source, fieldArgs, info) => {
+      const $sealed = () =>
+        lambda(
+          [
+            fieldArgs.getRaw(['input', 'secret'] as never),
+            isNew ? constant(null) : fieldArgs.getRaw(['input', 'id'] as never),
+            context().get('pgSettings' as never),
+          ],
+          seal as never,
+        )
+      const withSealed = new Proxy(fieldArgs, {
+        get: (target, property) =>
+          property === 'getRaw'
+            ? (path: string | string[]) => (String(path) === 'input,secret' ? $sealed() : target.getRaw(path as never))
+            : Reflect.get(target, property),
+      })
+      return plan($source, withSealed, info)
+    }
 
   return wrapPlans(
-    { Mutation: { createSecret: sealArgument, rotateSecret: sealArgument } },
+    { Mutation: { createSecret: sealArgument(true), rotateSecret: sealArgument(false) } },
     { name: 'SealSecretsPlugin' },
   )
 }
