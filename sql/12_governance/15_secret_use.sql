@@ -41,9 +41,9 @@ declare
   v_key app_public.encrypted_api_keys;
 begin
   call core.enter_tenant(open_secret.tenant_id);
-  -- A revocation or rotation that is going on is waited for.
+  -- A revocation or rotation that is going on is waited for, and so is another use, whose last_used_at this one may write, too.
   select * into v_key from app_public.encrypted_api_keys k
-   where k.tenant_id = open_secret.tenant_id and k.key_name = open_secret.key_name and k.revoked_at is null for share;
+   where k.tenant_id = open_secret.tenant_id and k.key_name = open_secret.key_name and k.revoked_at is null for no key update;
   if not found or not v_key.is_active or v_key.expires_at <= core.clock() then
     perform core.raise_error('SE302', 'This tenant has no such secret that is active and has not expired.',
       'Store it with createSecret, under the name that the tool or provider refers to.');
