@@ -158,10 +158,6 @@ create table app_public.tenants (
   timezone text not null default 'UTC',
   language_code text not null default 'en',
 
-  hipaa_compliant boolean not null default false,
-  gdpr_compliant boolean not null default false,
-  sox_compliant boolean not null default false,
-  iso_certified boolean not null default false,
   compliance_notes text,
 
   primary_contact_email text,

@@ -9,5 +9,14 @@ drop table governance.export_tickets cascade;
 drop table app_public.data_exports cascade;
 drop table app_public.erasures cascade;
 drop type app_public.export_link cascade;
+drop table app_public.compliance_records;
+drop table app_public.regulatory_compliance;
+drop table app_public.consent_records;
+drop table vault.encrypted_api_keys;
+drop table vault.data_keys;
+drop table governance.secret_uses;
+drop table app_public.encrypted_api_keys;
 drop schema governance cascade;
 drop domain app_public.data_job_status, app_public.retention_action_kind;
+drop domain app_public.compliance_status, app_public.consent_source, app_public.lawful_basis, app_public.consent_purpose,
+  app_public.secret_provider_type;

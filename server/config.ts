@@ -61,6 +61,11 @@ export const variables = {
     z.string().optional(),
     'HS256 secret, at least 32 random bytes; in development one is made when it is missing',
   ],
+  SECRETS_KEY: [
+    z.string().optional(),
+    "master keys of tenants' secrets as id:base64 of 32 bytes, separated by commas, the current one first; in development one is made",
+  ],
+  SECRETS_KEY_FILE: [z.string().optional(), 'file that holds the master keys, one a line; instead of SECRETS_KEY'],
   JWT_JWKS_URL: [
     z.url({ protocol: /^https?$/ }).optional(),
     'keys of your identity provider (RS256, ES256, EdDSA); instead of JWT_SECRET',
@@ -218,6 +223,9 @@ export function loadConfig(environment: NodeJS.ProcessEnv): Config {
   const config = values as Variables
   const isProduction = config.NODE_ENV === 'production'
   if (config.JWT_SECRET && config.JWT_JWKS_URL) problems.push('JWT_SECRET and JWT_JWKS_URL: set one of them, not both')
+  if (config.SECRETS_KEY && config.SECRETS_KEY_FILE) {
+    problems.push('SECRETS_KEY and SECRETS_KEY_FILE: set one of them, not both')
+  }
   if (config.PAGE_SIZE_DEFAULT > config.PAGE_SIZE_MAX) problems.push('PAGE_SIZE_DEFAULT: must not exceed PAGE_SIZE_MAX')
   if (config.PERSISTED_OPERATIONS_ONLY && !config.PERSISTED_OPERATIONS) {
     problems.push('PERSISTED_OPERATIONS: required by PERSISTED_OPERATIONS_ONLY')

@@ -5,6 +5,7 @@ import type { PoolClient } from 'pg'
 import pgvector from 'pgvector'
 import { z } from 'zod'
 import { embedderFor, type ModelRow } from '../server/embedders/index.ts'
+import { openModelSecret, workerKeyRing } from '../server/secrets.ts'
 import type { TaskOf } from '../server/worker/task.ts'
 
 type Chunk = ModelRow & {
@@ -56,7 +57,7 @@ export const task: TaskOf<typeof payload> = async (
       modelId = model.model_id
       const batch = model.provider_kind === 'builtin' ? chunks : chunks.slice(0, model.batch_size)
       const started = performance.now()
-      const vectors = await vectorsOf(model, batch, withPgClient, abortSignal)
+      const vectors = await vectorsOf(tenantId, model, batch, withPgClient, abortSignal)
       await withPgClient((client) =>
         client.query('select knowledge.store_embeddings($1, $2, $3, $4, $5)', [
           tenantId,
@@ -88,6 +89,7 @@ export const task: TaskOf<typeof payload> = async (
 type WithClient = <Result>(work: (client: PoolClient) => Promise<Result>) => Promise<Result>
 
 async function vectorsOf(
+  tenantId: string,
   model: Chunk,
   chunks: Chunk[],
   withPgClient: WithClient,
@@ -103,6 +105,8 @@ async function vectorsOf(
     )
     return rows.map(({ vector }) => vector)
   }
-  const { vectors } = await embedderFor(model, model.max_retries).embed(contents, signal)
+  const keyRing = await workerKeyRing()
+  const ownKey = await withPgClient((client) => openModelSecret(keyRing, client, { tenantId }, model.model_id))
+  const { vectors } = await embedderFor(model, model.max_retries, ownKey).embed(contents, signal)
   return vectors.map((vector) => pgvector.toSql([...vector]))
 }

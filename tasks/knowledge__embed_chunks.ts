@@ -3,6 +3,7 @@
 
 import pgvector from 'pgvector'
 import { embedderFor, type ModelRow } from '../server/embedders/index.ts'
+import { openModelSecret, workerKeyRing } from '../server/secrets.ts'
 import { documentsPayload } from '../server/worker/payload.ts'
 import type { TaskOf } from '../server/worker/task.ts'
 
@@ -24,8 +25,10 @@ export const task: TaskOf<typeof payload> = async ({ tenantId, documentIds }, { 
       const model = chunks[0]
       if (!model) break
       const batch = chunks.filter((chunk) => chunk.model_id === model.model_id).slice(0, model.batch_size)
+      const keyRing = await workerKeyRing()
+      const ownKey = await withPgClient((client) => openModelSecret(keyRing, client, { tenantId }, model.model_id))
       const started = performance.now()
-      const { vectors } = await embedderFor(model, model.max_retries).embed(
+      const { vectors } = await embedderFor(model, model.max_retries, ownKey).embed(
         batch.map((chunk) => chunk.content),
         abortSignal,
       )

@@ -11,6 +11,7 @@ import { fillMetering } from './metering.ts'
 import { fillObservability } from './observability.ts'
 import { fillQuotas } from './quotas.ts'
 import { fillSearch } from './search.ts'
+import { fillSecrets } from './secrets.ts'
 import { fillTenancy } from './tenancy.ts'
 import type { Fill } from './types.ts'
 import { fillWorkspaces } from './workspaces.ts'
@@ -27,6 +28,7 @@ const domains: Fill[] = [
   fillBilling,
   fillObservability,
   fillGovernance,
+  fillSecrets,
 ]
 
 export async function fillTables(db: TestDatabase): Promise<void> {
