@@ -1,0 +1,43 @@
+-- Who may read the audit of a tenant: whoever has can_view_audit, and platform staff in the tenant that they have entered.
+
+grant select on audit.ledger to rowhouse_user;
+call core.allow('audit.ledger', read => 'can_view_audit');
+grant select on app_public.audit_entries, app_public.audit_log, app_public.user_activity_log, app_public.system_events,
+  app_public.security_events, app_public.compliance_audit_trail to rowhouse_user;
+
+-- The name by which staff's visits were known before there was a ledger.
+create or replace view tenancy.admin_access_log with (security_invoker = true) as
+select tenant_id, id, actor_user_id as admin_user_id, request_id, occurred_at as accessed_at, operation
+  from audit.ledger
+ where kind = 'security' and operation in ('staff_entered', 'visitor_entered');
+comment on view tenancy.admin_access_log is
+  'Requests in a tenant by people who are not its members: platform staff, and visitors from a tenant above. They are entries of the audit.';
+
+create or replace function app_public.verify_audit(from_at timestamptz default null, to_at timestamptz default null)
+returns setof app_public.audit_finding
+language plpgsql stable security definer
+set search_path to pg_catalog, pg_temp
+as $$
+begin
+  perform tenancy.require_permission('can_view_audit');
+  return query
+    select v.batch_number, v.problem, v.entry_id
+      from audit.verify(core.current_tenant_id(), verify_audit.from_at, verify_audit.to_at) v limit 1000;
+end
+$$;
+comment on function app_public.verify_audit is
+  E'@errors ID203\nWhat does not fit in the sealed audit of this tenant, at most 1000 findings: altered, deleted, inserted and reordered entries, altered and missing batches. Normally there is nothing. from_at and to_at choose batches by the time when they were sealed. Needs can_view_audit.';
+grant execute on function app_public.verify_audit to rowhouse_user;
+
+create or replace function app_public.audit_proof(entry_id bigint) returns jsonb
+language plpgsql stable security definer
+set search_path to pg_catalog, pg_temp
+as $$
+begin
+  perform tenancy.require_permission('can_view_audit');
+  return audit.proof(core.current_tenant_id(), audit_proof.entry_id);
+end
+$$;
+comment on function app_public.audit_proof is
+  E'@errors ID203 UD301\nWhat proves to anybody, without access to Rowhouse, that an entry of the audit was sealed; npm run audit -- check-proof checks it. Needs can_view_audit.';
+grant execute on function app_public.audit_proof to rowhouse_user;
