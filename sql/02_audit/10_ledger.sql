@@ -194,7 +194,6 @@ begin
   if v_to <= v_from then
     return false;
   end if;
-  lock table audit.ledger in share row exclusive mode;
   if v_from is not null and not audit.has_default_entries() then
     execute format('create table audit.%I partition of audit.ledger for values from (%L) to (%L)', v_name, v_from, v_to);
   else

@@ -51,7 +51,7 @@ comment on function audit.longest_value_bytes is 'The longest value that the led
 grant execute on function audit.longest_value_bytes to rowhouse_platform;
 
 create or replace function audit.hash_in_place_of(value text) returns text
-language sql immutable parallel safe
+language sql immutable strict parallel safe
 return format('{"sha256":"%s","bytes":%s}', encode(sha256(convert_to(value, 'UTF8')), 'hex'), octet_length(value));
 comment on function audit.hash_in_place_of is 'What the ledger keeps of a value that is too long: its SHA-256 and its bytes, as JSON.';
 grant execute on function audit.hash_in_place_of to rowhouse_platform;

@@ -254,4 +254,13 @@ $$;
 comment on function audit.delivered is 'Notes up to where a destination has everything.';
 grant execute on function audit.delivered to rowhouse_worker;
 
+create or replace function audit.list_deliveries() returns table (destination text, delivered_to bigint, delivered_at timestamptz)
+language sql stable security definer
+set search_path to pg_catalog, pg_temp
+as $$
+  select d.destination, d.delivered_to, d.delivered_at from audit.deliveries d order by d.destination;
+$$;
+comment on function audit.list_deliveries is 'What each anchor and stream has: heads up to a sequence, entries up to an id.';
+grant execute on function audit.list_deliveries to rowhouse_worker;
+
 set local role rowhouse_owner;
