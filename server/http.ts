@@ -6,6 +6,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { GraphQLError } from 'graphql'
 import type { JWTPayload } from 'jose'
 import type { Pool } from 'pg'
+import { createNoteRefusal } from './audit/refusals.ts'
 import { authenticate, type Charge, claimsOf, type Identity, unauthenticated, type VerifyToken } from './auth.ts'
 import type { Config } from './config.ts'
 import { internalError, PublicError, publicPart } from './errors.ts'
@@ -46,6 +47,7 @@ type Scope = {
   /** Aborted when the client hangs up. */
   signal: AbortSignal
   identity?: Identity
+  requestedTenant?: string | undefined
   operation?: string | undefined
 }
 
@@ -59,6 +61,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     allowsThisMachine: config.NODE_ENV === 'development',
   })
   const outages = createOutageLog(logger)
+  const noteRefusal = createNoteRefusal(options.pool, logger, config.TRUST_PROXY)
   const { ofWork, ofAuthentication } = sharesOf(config)
   const files = createFiles(options.pool, ofWork)
   let isClosing = false
@@ -125,6 +128,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   function admissionOf(claims: JWTPayload, request: IncomingMessage, scope: Scope) {
     const tenant = request.headers['x-tenant-id'] ?? claims[config.JWT_TENANT_CLAIM]
     const requestedTenant = typeof tenant === 'string' ? tenant : undefined
+    scope.requestedTenant = requestedTenant
     const share = { shares: ofAuthentication, key: requestedTenant ?? String(claims.sub), signal: scope.signal }
     return (charge: Charge) =>
       runFor(share, () => authenticate(options.pool, claims, requestedTenant, scope.id, charge))
@@ -205,6 +209,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     if (scope.signal.aborted) return
     const codes = errors.map(({ extensions }) => String(extensions.code ?? 'GRAPHQL'))
     for (const code of codes) metrics.errors.inc({ code })
+    for (const code of new Set(codes)) recordRefusal(request, scope, code)
     const refusal = codes.find((code) => meansTryAgain.includes(code))
     if (refusal) {
       outages.failed(refusal)
@@ -212,6 +217,9 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     } else outages.served()
     sendText(response, refusal ? 503 : status, answer)
   }
+
+  const recordRefusal = (request: IncomingMessage, { id, identity, requestedTenant, operation }: Scope, code = '') =>
+    noteRefusal(request, { code, requestId: id, ...identity, requestedTenant, operation })
 
   function fail(response: ServerResponse, scope: Scope, error: unknown): void {
     // it went wrong under way, or the client is gone
@@ -233,6 +241,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     const body =
       shown ?? internalError(error, (fields, message) => logger.error({ request: scope.id, ...fields }, message))
     metrics.errors.inc({ code: body.extensions.code ?? 'INTERNAL' })
+    recordRefusal(response.req, scope, body.extensions.code)
     // a file may be long, and nobody reads on
     const isSending = scope.route === 'files' && !response.req.complete
     const send = status === 413 || isSending ? sendJsonAndClose : sendJson

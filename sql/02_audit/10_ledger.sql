@@ -110,7 +110,7 @@ end
 $$;
 comment on function audit.record is
   'Adds an event to the ledger of a tenant, or to the platform''s without one. The actor is that of the transaction; user_id, request_id and ip complete it where the server speaks of a request whose transaction is gone.';
-grant execute on function audit.record to rowhouse_owner, rowhouse_worker;
+grant execute on function audit.record to rowhouse_owner, rowhouse_worker, rowhouse_platform;
 
 create or replace function audit.most_events_a_minute(of_one_address boolean) returns int
 language sql immutable parallel safe
@@ -153,7 +153,7 @@ end
 $$;
 comment on function audit.record_refusal is
   'Adds a refusal to the ledger: a failed login, a permission that was missing, a key that was misused, another tenant that was tried. At most 30 in a minute of one address and 300 of one tenant are kept; beyond that it returns false. For the server''s login.';
-grant execute on function audit.record_refusal to rowhouse_authenticator;
+grant execute on function audit.record_refusal to rowhouse_authenticator, rowhouse_platform;
 
 create or replace function audit.forget_event_counts() returns void
 language sql volatile security definer

@@ -41,3 +41,29 @@ $$;
 comment on function app_public.audit_proof is
   E'@errors ID203 UD301\nWhat proves to anybody, without access to Rowhouse, that an entry of the audit was sealed; npm run audit -- check-proof checks it. Needs can_view_audit.';
 grant execute on function app_public.audit_proof to rowhouse_user;
+
+set local role rowhouse_platform;  -- outside the wall: a refusal is recorded in the tenant that was tried, in which nobody is
+create or replace function tenancy.record_refusal(
+  code text, tenant_id uuid, requested_tenant text, user_id uuid, request_operation text, request_id text, ip inet
+) returns boolean
+language plpgsql volatile security definer
+set search_path to pg_catalog, pg_temp
+as $$
+declare
+  v_tried constant text := lower(trim(record_refusal.requested_tenant));
+begin
+  return audit.record_refusal(
+    coalesce(record_refusal.tenant_id, (select t.id from app_public.tenants t where t.slug = v_tried or t.id::text = v_tried)),
+    case
+      when record_refusal.code like 'KY%' then 'key_refused'
+      when record_refusal.code = 'ID201' then 'tenant_refused'
+      when record_refusal.code ~ '^..1' then 'login_failed'
+      else 'permission_refused' end,
+    jsonb_strip_nulls(jsonb_build_object('code', record_refusal.code, 'operation', record_refusal.request_operation)),
+    record_refusal.user_id, record_refusal.request_id, record_refusal.ip);
+end
+$$;
+comment on function tenancy.record_refusal is
+  'Records a refusal that the server answered with: in the tenant that the request was in or, before it was in one, in the one that it named, or in the platform''s ledger. For the server''s login.';
+grant execute on function tenancy.record_refusal to rowhouse_authenticator;
+set local role rowhouse_owner;
