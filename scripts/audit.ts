@@ -31,8 +31,10 @@ const { values, positionals } = parseArgs({
 const [command, file] = positionals
 const batchesATime = 100
 
-const linesOf = (path: string): AsyncIterable<string> =>
-  createInterface({ input: createReadStream(path), crlfDelay: Number.POSITIVE_INFINITY })
+/** Opened when the first line is asked for: readline loses what it reads before. */
+async function* linesOf(path: string): AsyncIterable<string> {
+  yield* createInterface({ input: createReadStream(path), crlfDelay: Number.POSITIVE_INFINITY })
+}
 
 if (command === 'verify' && values.export) await orFail(() => verify(linesOf(required(values.export, usage))))
 else if (command === 'check-proof') await orFail(checkProof)

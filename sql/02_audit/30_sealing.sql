@@ -125,6 +125,22 @@ end
 $$;
 comment on function audit.seal_batch is 'Seals the next batch of a tenant, of entries up to an id. Returns the number of its entries, 0 when there were none.';
 
+create or replace function audit.has_writer_before(xid xid8) returns boolean
+language sql stable security definer
+set search_path to pg_catalog, pg_temp
+as $$
+  select exists (
+    select from pg_locks l
+      left join pg_stat_activity a on a.pid = l.pid
+     where l.locktype = 'transactionid' and l.mode = 'ExclusiveLock' and l.granted
+       -- one that is prepared for a commit in two phases has no process
+       and (a.pid is null or a.datid = (select d.oid from pg_database d where d.datname = current_database()))
+       -- the lock has the lower half of the id only
+       and ((has_writer_before.xid::text::bigint - l.transactionid::text::bigint) & 4294967295) between 1 and 2147483647);
+$$;
+comment on function audit.has_writer_before is
+  'Whether a transaction of this database still runs that began to write before this one. Each holds a lock on its own id until its rows can be seen.';
+
 -- A transaction that has an id above another may commit before it. What is settled is found without any lock: the last id that
 -- was given is noted together with a transaction id that is younger than everyone who took an id until then; as soon as no older
 -- transaction runs any more, every row up to the noted id is there or will never be.
@@ -141,7 +157,7 @@ begin
     -- the mark of another server, from which this database was restored
     or v_state.marked_xid >= pg_snapshot_xmax(pg_current_snapshot()) then
     v_state.marked_id := v_state.sealed_id;
-  elsif pg_snapshot_xmin(pg_current_snapshot()) < v_state.marked_xid then
+  elsif audit.has_writer_before(v_state.marked_xid) then
     return v_state.sealed_id;
   end if;
   -- A transaction that has an id already could be older than one that took a row's id.

@@ -11,7 +11,7 @@ const db = useDatabase()
 const signer = createSigner('11'.repeat(32))
 const publicKey = signer.publicKey.toString('hex')
 
-/** Seals what was committed. Other databases of the server may hold up what is settled, so it is asked for until it is there. */
+/** Seals what was committed. What is settled is asked for until it is there. */
 async function seal(): Promise<void> {
   const last = async () =>
     (await db.pool.query('select coalesce(max(id), 0)::bigint as id from audit.ledger')).rows[0].id
