@@ -72,12 +72,13 @@ create table audit.batches (
   sequence bigint generated always as identity,
   primary key (tenant_id, number),
   constraint number_is_positive check (number > 0),
-  constraint row_ids_are_not_too_many check (cardinality(row_ids) between 1 and 4096),
+  constraint row_ids_are_given check (cardinality(row_ids) > 0),
   constraint leaves_fit_row_ids check (octet_length(leaves) = 32 * cardinality(row_ids)),
   constraint root_is_a_hash check (octet_length(root) = 32),
   constraint previous_is_a_hash check (octet_length(previous) = 32),
   constraint head_is_a_hash check (octet_length(head) = 32)
 );
+call core.limit_entries('audit.batches', 4096, 'row_ids');
 create unique index on audit.batches (tenant_id, sequence);
 create index on audit.batches (sequence);
 

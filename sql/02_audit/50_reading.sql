@@ -6,7 +6,7 @@ select tenant_id, id, occurred_at, kind, operation, table_name, row_key, changes
        actor_key_id, on_behalf_of_user_id, request_id, ip
   from audit.ledger;
 comment on view app_public.audit_entries is
-  E'@name audit_entry\n@primaryKey tenant_id,id\n@large\n@behavior -insert -update -delete\nWho did what in this tenant: each change of its data, and each event of security, the system and compliance. Entries never change, and are sealed. Needs can_view_audit.';
+  E'@name audit_entry\n@primaryKey tenant_id,id\n@behavior -insert -update -delete -query:resource:connection -query:resource:single\nWho did what in this tenant: each change of its data, and each event of security, the system and compliance. Entries never change, and are sealed. Needs can_view_audit.';
 comment on column app_public.audit_entries.id is 'Entries are in the order of their ids, except for those of transactions that overlap.';
 comment on column app_public.audit_entries.occurred_at is 'When the transaction began that did it.';
 comment on column app_public.audit_entries.kind is 'What it is about: a change of data, or an event.';
@@ -24,6 +24,28 @@ comment on column app_public.audit_entries.actor_key_id is 'The API key that was
 comment on column app_public.audit_entries.on_behalf_of_user_id is 'The person for whom the actor did it.';
 comment on column app_public.audit_entries.request_id is 'The request, as the x-request-id header of its answer names it.';
 comment on column app_public.audit_entries.ip is 'The address that the request came from.';
+
+-- The body is parsed at creation and the policies are those of whoever calls, so that the conditions become those of the query
+-- around it, and a page is read from an index.
+create or replace function app_public.search_audit(
+  kind app_public.audit_kind default null, actor_user_id uuid default null, table_name text default null, row_key text default null,
+  from_at timestamptz default null, to_at timestamptz default null
+) returns setof app_public.audit_entries
+language sql stable
+begin atomic
+  select e.*
+    from app_public.audit_entries e
+   where e.tenant_id = core.current_tenant_id()
+     and (search_audit.kind is null or e.kind = search_audit.kind)
+     and (search_audit.actor_user_id is null or e.actor_user_id = search_audit.actor_user_id)
+     and (search_audit.table_name is null or e.table_name = search_audit.table_name)
+     and (search_audit.row_key is null or e.row_key = search_audit.row_key)
+     and (search_audit.from_at is null or e.occurred_at >= search_audit.from_at)
+     and (search_audit.to_at is null or e.occurred_at < search_audit.to_at)
+   order by e.occurred_at desc, e.id desc;
+end;
+comment on function app_public.search_audit is
+  'Who did what in this tenant, the latest first: of one kind, by one person, in one table, of one row, and in a time that begins at from_at and ends before to_at, whichever is given. Needs can_view_audit; without it the list is empty.';
 
 create or replace view app_public.audit_log with (security_invoker = true) as
 select * from app_public.audit_entries where kind = 'data';

@@ -4,6 +4,7 @@ grant select on audit.ledger to rowhouse_user;
 call core.allow('audit.ledger', read => 'can_view_audit');
 grant select on app_public.audit_entries, app_public.audit_log, app_public.user_activity_log, app_public.system_events,
   app_public.security_events, app_public.compliance_audit_trail to rowhouse_user;
+grant execute on function app_public.search_audit to rowhouse_user;
 
 -- The name by which staff's visits were known before there was a ledger.
 create or replace view tenancy.admin_access_log with (security_invoker = true) as

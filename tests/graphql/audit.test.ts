@@ -27,11 +27,12 @@ describe('a request', () => {
     expect(made.errors).toBeUndefined()
     const answer = await server.ask(
       'owner@acme.test',
-      `{ auditEntries(first: 1, orderBy: OCCURRED_AT_DESC, filter: {rowKey: {equalTo: "${made.data.createTag.tag.id}"}}) {
+      `{ searchAudit(first: 1, rowKey: "${made.data.createTag.tag.id}", kind: data, actorUserId: "${db.acme.owner.userId}",
+                     tableName: "app_public.tags", fromAt: "2020-01-01T00:00:00Z") {
            nodes { kind operation tableName changes actor actorUserId requestId ip } } }`,
     )
-    expect(answer.errors?.map(({ message }) => message)).toEqual(undefined)
-    expect(answer.data.auditEntries.nodes).toMatchObject([
+    expect(answer.errors).toBeUndefined()
+    expect(answer.data.searchAudit.nodes).toMatchObject([
       {
         operation: 'insert',
         tableName: 'app_public.tags',
@@ -40,8 +41,8 @@ describe('a request', () => {
         ip: '127.0.0.1',
       },
     ])
-    const hidden = await server.ask('viewer@acme.test', '{ auditEntries(first: 1) { nodes { id } } }')
-    expect(hidden.data.auditEntries.nodes).toEqual([])
+    const hidden = await server.ask('viewer@acme.test', '{ searchAudit(first: 1) { nodes { id } } }')
+    expect(hidden.data.searchAudit.nodes).toEqual([])
   })
 })
 

@@ -115,7 +115,9 @@ describe('no dependency runs upward', () => {
              coalesce(p.prosrc, '') || coalesce(pg_get_function_sqlbody(p.oid), '') || ' ' || pg_get_function_arguments(p.oid)
                || ' ' || coalesce(pg_get_function_result(p.oid), '') as text
         from pg_proc p join pg_namespace n on n.oid = p.pronamespace
-       where n.nspowner = 'rowhouse_owner'::regrole and p.prokind <> 'a'`)
+       where n.nspowner = 'rowhouse_owner'::regrole and p.prokind <> 'a'
+         -- the migration writes a recorder from a table that a higher domain has named
+         and not (n.nspname = 'audit' and p.proname like 'record\\_%' and p.prorettype = 'trigger'::regtype)`)
     const qualified = new RegExp(`\\b(app_public|${domains.join('|')})\\.(\\w+)`, 'g')
     const dependencies = rows.flatMap(({ schema, name, text }) =>
       [...text.replaceAll(/--.*$/gm, '').matchAll(qualified)].map(

@@ -2,6 +2,7 @@
 // a later one finds in `ids` what the earlier ones made.
 
 import { type TestDatabase, transaction } from '../../helpers/index.ts'
+import { fillAudit } from './audit.ts'
 import { fillBilling } from './billing.ts'
 import { fillCatalog } from './catalog.ts'
 import { fillIdentity } from './identity.ts'
@@ -23,6 +24,7 @@ const domains: Fill[] = [
   fillMetering,
   fillQuotas,
   fillBilling,
+  fillAudit,
 ]
 
 export async function fillTables(db: TestDatabase): Promise<void> {
