@@ -138,11 +138,11 @@ $$;
 comment on function audit.key_columns is 'The columns of a table''s primary key.';
 grant execute on function audit.key_columns to rowhouse_platform;
 
-create or replace function audit.recorder_name(table_name text) returns text
+create or replace function audit.recorder_suffix(table_name text) returns text
 language sql immutable parallel safe
-return 'record_' || left(replace(replace(table_name, '.', '_'), '"', ''), 50);
-comment on function audit.recorder_name is 'The name of a table''s recorder.';
-grant execute on function audit.recorder_name to rowhouse_platform, rowhouse_owner;
+return left(replace(replace(table_name, '.', '_'), '"', ''), 50);
+comment on function audit.recorder_suffix is 'What the name of a table''s recorder, audit.record_…, ends with.';
+grant execute on function audit.recorder_suffix to rowhouse_platform, rowhouse_owner;
 
 create or replace function audit.recording_statement(tracked audit.tracked_tables, operation text) returns text
 language plpgsql stable
@@ -188,7 +188,7 @@ begin
       perform core.raise_error('UD901', format('%s needs a primary key.', v_tracked.table_name), 'The ledger names rows by it.');
     end if;
     execute format($function$
-create or replace function audit.%1$s() returns trigger
+create or replace function audit.record_%1$s() returns trigger
 language plpgsql volatile security definer
 set search_path to pg_catalog, pg_temp
 -- A plan is kept that may have been made for one row, and must not be used for many.
@@ -205,11 +205,11 @@ begin
   return null;
 end
 $$$function$,
-      audit.recorder_name(v_tracked.table_name), audit.recording_statement(v_tracked, 'insert'),
+      audit.recorder_suffix(v_tracked.table_name), audit.recording_statement(v_tracked, 'insert'),
       audit.recording_statement(v_tracked, 'delete'), audit.recording_statement(v_tracked, 'update'));
-    execute format('comment on function audit.%s is %L', audit.recorder_name(v_tracked.table_name),
+    execute format('comment on function audit.record_%s is %L', audit.recorder_suffix(v_tracked.table_name),
       format('Records the changes of %s in the ledger. The migration writes it from the table''s columns.', v_tracked.table_name));
-    execute format('grant execute on function audit.%s to rowhouse_owner', audit.recorder_name(v_tracked.table_name));
+    execute format('grant execute on function audit.record_%s to rowhouse_owner', audit.recorder_suffix(v_tracked.table_name));
   end loop;
 end
 $do$;
@@ -246,8 +246,8 @@ set search_path to pg_catalog, pg_temp
 as $$
 begin
   execute format(
-    'create or replace trigger _900_record_%1$s after %1$s on %2$s referencing %3$s for each statement execute function audit.%4$s()',
-    operation, table_name, transition_tables, audit.recorder_name(table_name));
+    'create or replace trigger _900_record_%1$s after %1$s on %2$s referencing %3$s for each statement execute function audit.record_%4$s()',
+    operation, table_name, transition_tables, audit.recorder_suffix(table_name));
   execute format('alter table %s enable always trigger _900_record_%s', table_name, operation);
 end
 $$;
