@@ -9,16 +9,15 @@ import { withClient, withScratch } from '../scratch.ts'
 import { percentile, timed } from '../timing.ts'
 import type { Part } from './index.ts'
 
-const agents = 10_000
-const singleUpdates = 300
+const mostSingleUpdates = 300
 
 type Times = { recorded: number[]; bare: number[] }
 
-export async function measureAudit(url: string, rounds: number, entries: number): Promise<Part> {
+export async function measureAudit(url: string, rounds: number, agents: number, entries: number): Promise<Part> {
   return withScratch(url, (scratch) =>
     withClient(scratch, async (client) => {
-      const tenantId = await createAgents(client)
-      const single = await alternate(client, rounds, () => updateOneByOne(client))
+      const tenantId = await createAgents(client, agents)
+      const single = await alternate(client, rounds, () => updateOneByOne(client, Math.min(agents, mostSingleUpdates)))
       const bulk = await alternate(client, Math.min(rounds, 9), () => updateAll(client))
       const sealing = await measureSealing(client, tenantId, entries)
       const verifying = await measureVerifying(client, tenantId)
@@ -35,7 +34,7 @@ export async function measureAudit(url: string, rounds: number, entries: number)
   )
 }
 
-async function createAgents(client: pg.Client): Promise<string> {
+async function createAgents(client: pg.Client, agents: number): Promise<string> {
   const { rows } = await client.query<{ id: string }>(
     `select (tenancy.provision_tenant('bench', 'Bench', 'owner@bench.test')).id`,
   )
@@ -69,9 +68,9 @@ async function alternate(client: pg.Client, rounds: number, work: () => Promise<
 
 let turn = 0
 
-async function updateOneByOne(client: pg.Client): Promise<void> {
+async function updateOneByOne(client: pg.Client, count: number): Promise<void> {
   turn += 1
-  for (let i = 1; i <= singleUpdates; i++) {
+  for (let i = 1; i <= count; i++) {
     await client.query({
       name: 'update one',
       text: 'update app_public.agents set display_name = $2 where tenant_id = core.current_tenant_id() and name = $1',
