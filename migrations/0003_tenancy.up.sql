@@ -249,16 +249,6 @@ create type app_public.service_token as (
   last_used_at timestamptz
 );
 
-create table tenancy.admin_access_log (
-  tenant_id uuid not null references app_public.tenants (id) on delete cascade,
-  id bigint generated always as identity,
-  admin_user_id uuid not null,
-  request_id text,
-  accessed_at timestamptz not null default now(),
-  primary key (tenant_id, id)
-);
-call core.limit_length('tenancy.admin_access_log', 255, 'request_id');
-
 create table tenancy.analyst_tenants (
   tenant_id uuid not null references app_public.tenants (id) on delete cascade,
   login name not null,
@@ -666,9 +656,6 @@ create index on app_public.user_sessions (last_activity_at) where session_end is
 alter table app_public.tenants
   add foreign key (account_manager_id) references app_public.user_profiles (id) on delete set null;
 create index on app_public.tenants (account_manager_id);
-alter table tenancy.admin_access_log
-  add foreign key (admin_user_id) references app_public.user_profiles (id);
-create index on tenancy.admin_access_log (admin_user_id);
 alter table app_public.tenant_status_history
   add foreign key (changed_by_user_id) references app_public.user_profiles (id) on delete set null;
 create index on app_public.tenant_status_history (changed_by_user_id);

@@ -203,6 +203,25 @@ export const variables = {
     z.string().optional(),
     'TrueType or OpenType file that PDF invoices are set in; without it names beyond Western European letters show as ?',
   ],
+  AUDIT_SIGNING_KEY: [
+    z
+      .string()
+      .regex(/^[0-9a-f]{64}$/, 'must be 64 hexadecimal digits; make one with: openssl rand -hex 32')
+      .optional(),
+    'Ed25519 key, 64 hexadecimal digits, that signs the sealed audit; in development one is made, in production nothing is signed without it',
+  ],
+  AUDIT_ANCHORS: [
+    list
+      .refine((entries) => entries.every((entry) => /^(file|https?|postgres(ql)?):\/\//.test(entry)), {
+        error: 'must be addresses that begin with file://, https:// or postgres://',
+      })
+      .default([]),
+    'where the heads of the sealed audit are written, separated by commas: file:///path, https://… (JSON lines) or postgres://…',
+  ],
+  AUDIT_STREAM: [
+    z.url({ protocol: /^(https?|syslog|file)$/ }).optional(),
+    'where the entries of the audit are sent: https://… (JSON lines), syslog://host:601 (RFC 5424 over TCP) or file:///path',
+  ],
 } as const satisfies Record<string, readonly [z.ZodType, string]>
 
 type Variables = { [K in keyof typeof variables]: z.output<(typeof variables)[K][0]> }
@@ -252,13 +271,17 @@ function isStrongSecret(secret: string): boolean {
   return Buffer.byteLength(secret) >= 32 && new Set(secret).size >= 12 && !placeholders.test(secret)
 }
 
-/** The development secret: made once, kept in the data directory, readable by its owner only. */
+/** The development secret. */
 export async function developmentSecret(config: Config): Promise<string> {
-  if (config.JWT_SECRET) return config.JWT_SECRET
-  const path = join(config.ROWHOUSE_DATA_DIR, 'jwt-secret')
+  return config.JWT_SECRET ?? keptSecret(config, 'jwt-secret', () => randomBytes(48).toString('base64url'))
+}
+
+/** A secret of development: made once, kept in the data directory, readable by its owner only. */
+export async function keptSecret(config: Config, name: string, make: () => string): Promise<string> {
+  const path = join(config.ROWHOUSE_DATA_DIR, name)
   await mkdir(config.ROWHOUSE_DATA_DIR, { recursive: true, mode: 0o700 })
   const draft = `${path}.${randomBytes(6).toString('hex')}`
-  await writeFile(draft, randomBytes(48).toString('base64url'), { mode: 0o600 })
+  await writeFile(draft, make(), { mode: 0o600 })
   try {
     // a link appears whole and once: whoever comes second finds it and reads it
     await link(draft, path)

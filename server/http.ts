@@ -5,6 +5,7 @@ import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { GraphQLError } from 'graphql'
 import type { Pool } from 'pg'
+import { createNoteRefusal } from './audit/refusals.ts'
 import {
   authenticate,
   type Charge,
@@ -53,6 +54,7 @@ type Scope = {
   /** Aborted when the client hangs up. */
   signal: AbortSignal
   identity?: Identity
+  requestedTenant?: string | undefined
   operation?: string | undefined
 }
 
@@ -66,6 +68,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     allowsThisMachine: config.NODE_ENV === 'development',
   })
   const outages = createOutageLog(logger)
+  const noteRefusal = createNoteRefusal(options.pool, logger, config.TRUST_PROXY)
   const { ofWork, ofAuthentication } = sharesOf(config)
   const files = createFiles(options.pool, ofWork)
   let isClosing = false
@@ -134,6 +137,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     const claims = 'claims' in credentials ? credentials.claims : undefined
     const tenant = request.headers['x-tenant-id'] ?? claims?.[config.JWT_TENANT_CLAIM]
     const requestedTenant = typeof tenant === 'string' ? tenant : undefined
+    scope.requestedTenant = requestedTenant
     const who = 'keyHash' in credentials ? credentials.keyHash.toString('base64') : String(claims?.sub)
     const share = { shares: ofAuthentication, key: requestedTenant ?? who, signal: scope.signal }
     const arrival = {
@@ -223,6 +227,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     if (scope.signal.aborted) return
     const codes = errors.map(({ extensions }) => String(extensions.code ?? 'GRAPHQL'))
     for (const code of codes) metrics.errors.inc({ code })
+    for (const code of new Set(codes)) recordRefusal(request, scope, code)
     const refusal = codes.find((code) => meansTryAgain.includes(code))
     if (refusal) {
       outages.failed(refusal)
@@ -230,6 +235,9 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     } else outages.served()
     sendText(response, refusal ? 503 : status, answer)
   }
+
+  const recordRefusal = (request: IncomingMessage, { id, identity, requestedTenant, operation }: Scope, code = '') =>
+    noteRefusal(request, { code, requestId: id, ...identity, requestedTenant, operation })
 
   function fail(response: ServerResponse, scope: Scope, error: unknown): void {
     // it went wrong under way, or the client is gone
@@ -251,6 +259,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     const body =
       shown ?? internalError(error, (fields, message) => logger.error({ request: scope.id, ...fields }, message))
     metrics.errors.inc({ code: body.extensions.code ?? 'INTERNAL' })
+    recordRefusal(response.req, scope, body.extensions.code)
     // a file may be long, and nobody reads on
     const isSending = scope.route === 'files' && !response.req.complete
     const send = status === 413 || isSending ? sendJsonAndClose : sendJson

@@ -235,9 +235,13 @@ export async function applyRules(client: pg.Client): Promise<void> {
         throw new Error(`${path}: ${(error as Error).message}${position(error, text)}`, { cause: error })
       }
     }
+    // a table's columns and their comments are known only now
+    await client.query('set local role rowhouse_platform')
+    await client.query('call audit.write_recorders()')
     await client.query('set local role rowhouse_owner')
     await client.query(`revoke create on schema ${schemas} from ${creators}`)
     await client.query('call core.complete_tables()')
+    await client.query('call audit.put_recorders()')
     await client.query('call core.assert_secured()')
     await client.query('reset role')
     await client.query(

@@ -2,6 +2,7 @@
 -- tenant. The policies for analysts go by the name of the login, because a session can change every setting but that.
 
 call core.secure_tenant_table('tenancy.analyst_tenants');
+call audit.track('tenancy.analyst_tenants');
 grant select, insert, update, delete on tenancy.analyst_tenants to rowhouse_platform;
 comment on table tenancy.analyst_tenants is 'The tenants whose reporting views an analyst''s login may read.';
 

@@ -1,6 +1,7 @@
 -- The profiles of people. A person has one profile for all tenants, and is known there to the members of the same tenant.
 
 call core.secure_global_table('app_public.user_profiles', 'a person has one profile for all tenants');
+call audit.track_global('app_public.user_profiles', null);
 -- A user sees their own profile and those of the tenant's members: the inner select sees the memberships of this tenant only.
 call core.define_access('this_user', 'id = (select core.current_user_id())', 'the person themselves', null);
 call core.define_access('fellow_member', 'id in (select user_tenants.user_id from app_public.user_tenants)',

@@ -2,6 +2,7 @@
 -- locks the tenant's row, so that changes of one tenant's members wait for each other and a tenant always keeps an owner.
 
 call core.secure_tenant_table('app_public.user_tenants');
+call audit.track('app_public.user_tenants');
 call core.allow('app_public.user_tenants', read => 'member');
 grant select on app_public.user_tenants to rowhouse_user;
 grant select, insert, update, delete on app_public.user_tenants to rowhouse_platform;

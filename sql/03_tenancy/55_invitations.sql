@@ -2,6 +2,7 @@
 -- is created only when the mail is sent, and only its hash is stored, so no table, queue or log ever contains the token.
 
 call core.secure_tenant_table('app_public.invitations');
+call audit.track('app_public.invitations');
 call core.allow('app_public.invitations', read => 'can_manage_users');
 grant select on app_public.invitations to rowhouse_user;
 grant select, insert, update, delete on app_public.invitations to rowhouse_platform;
@@ -34,6 +35,7 @@ comment on constraint message_is_short on app_public.invitations is 'must have a
 comment on index app_public.invitations_one_pending_key is 'has a pending invitation already';
 
 call core.secure_tenant_table('vault.invitations');
+call audit.track('vault.invitations');
 grant select, insert, update, delete on vault.invitations to rowhouse_platform;
 comment on table vault.invitations is 'The secrets of app_public.invitations: the hashes of the tokens in the last mail, one for each attempt to send it, while they can be used.';
 comment on column vault.invitations.token_hash is 'The SHA-256 of the token.';
@@ -123,6 +125,7 @@ comment on function tenancy.pause_between_invitations is
   'How long a tenant must wait before it sends another invitation to the same address.';
 
 call core.secure_tenant_table('tenancy.daily_invitations');
+call audit.leave_out('counters that rules keep', 'tenancy.daily_invitations');
 grant select, insert, update, delete on tenancy.daily_invitations to rowhouse_platform;
 comment on table tenancy.daily_invitations is
   'How many invitations a tenant has sent to an address on a day (UTC). Days that no limit needs are deleted with the next invitation.';

@@ -2,6 +2,7 @@
 -- activity and ends it. Without activity, a session ends after half an hour.
 
 call core.secure_tenant_table('app_public.user_sessions');
+call audit.leave_out('counters that rules keep', 'app_public.user_sessions');
 call core.exempt_from_guard('app_public.user_sessions', '_000_require_writable_tenant', 'visits are recorded in a tenant that is read-only, too');
 call core.allow('app_public.user_sessions', read => 'self, can_view_analytics');
 grant select on app_public.user_sessions to rowhouse_user;

@@ -2,6 +2,7 @@
 -- and restore a workspace, because these change more than one row or depend on other rows.
 
 call core.secure_tenant_table('app_public.workspaces');
+call audit.track('app_public.workspaces');
 -- Its members see a workspace, and so do all of the tenant unless it is private. Those who may restore it see a deleted one.
 create policy select_member on app_public.workspaces for select to rowhouse_user
   using (

@@ -2,6 +2,7 @@
 -- Each function locks the workspace first, so that it always keeps an owner who is an active member of the tenant.
 
 call core.secure_tenant_table('app_public.workspace_members');
+call audit.track('app_public.workspace_members');
 create policy select_member on app_public.workspace_members for select to rowhouse_user
   using (workspace_id = any ((select workspaces.my_workspace_ids())::uuid[]));
 -- functions write memberships, because who may change whom depends on other rows

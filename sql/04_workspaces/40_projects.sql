@@ -2,6 +2,7 @@
 -- and restore a project, because these change more than one row or depend on other rows.
 
 call core.secure_tenant_table('app_public.projects');
+call audit.track('app_public.projects');
 -- All who can read the workspace of a project see it; without a workspace, all of the tenant do. A private project is visible
 -- only to its members and to the owners of the tenant.
 create policy select_member on app_public.projects for select to rowhouse_user
@@ -50,6 +51,7 @@ comment on index app_public.projects_tenant_id_key_key is 'is used by another pr
 comment on constraint projects_tenant_id_workspace_id_fkey on app_public.projects is E'@fieldName workspace\n@foreignFieldName projects';
 
 call core.secure_tenant_table('app_public.project_members');
+call audit.track('app_public.project_members');
 -- The inner select sees only the projects that the user may see.
 create policy select_member on app_public.project_members for select to rowhouse_user
   using (project_id in (select id from app_public.projects));

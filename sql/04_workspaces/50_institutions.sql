@@ -2,6 +2,7 @@
 -- them, admins verify, delete and restore them, and one affiliation of each person is the primary one.
 
 call core.secure_tenant_table('app_public.institutions');
+call audit.track('app_public.institutions');
 -- Members add institutions, and edit their own until an admin has verified them.
 create policy select_member on app_public.institutions for select to rowhouse_user
   using (case when deleted_at is null then (select tenancy.has_role('viewer')) else (select tenancy.has_role('admin')) end);
@@ -40,6 +41,7 @@ comment on constraint website_is_http on app_public.institutions is
 comment on index app_public.institutions_tenant_id_name_country_code_key is 'is used by another institution in the same country';
 
 call core.secure_tenant_table('app_public.institution_members');
+call audit.track('app_public.institution_members');
 -- People state their own affiliations. With the permission can_manage_users, a member states those of others, too.
 create policy select_member on app_public.institution_members for select to rowhouse_user
   using (institution_id in (select id from app_public.institutions));

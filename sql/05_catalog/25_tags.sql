@@ -2,6 +2,7 @@
 -- kinds, so a trigger checks the reference that no foreign key can check. Whoever may edit a resource may tag it.
 
 call core.secure_tenant_table('app_public.tags');
+call audit.track('app_public.tags');
 call core.allow('app_public.tags',
   read => 'member', insert => 'can_create_resources', update => 'can_edit_resources', delete => 'can_delete_resources');
 grant select, delete on app_public.tags to rowhouse_user;
@@ -23,6 +24,7 @@ comment on constraint slug_is_a_slug on app_public.tags is 'must be 1 to 63 lowe
 comment on constraint tags_tenant_id_slug_key on app_public.tags is 'is taken by another one of this tenant';
 
 call core.secure_tenant_table('app_public.tag_assignments');
+call audit.track('app_public.tag_assignments');
 call core.allow('app_public.tag_assignments', read => 'member');
 create policy insert_permitted on app_public.tag_assignments for insert to rowhouse_user
   with check ((select tenancy.has_permission('can_edit_agents')) and item_type = 'agent'

@@ -2,6 +2,7 @@
 -- plain lists that a tenant edits and that agents refer to; they give no permissions.
 
 call core.secure_tenant_table('app_public.departments');
+call audit.track('app_public.departments');
 call core.allow('app_public.departments', read => 'member', write => 'can_manage_settings');
 grant select, delete on app_public.departments to rowhouse_user;
 grant insert (name, description) on app_public.departments to rowhouse_user;
@@ -17,6 +18,7 @@ comment on constraint name_is_a_name on app_public.departments is
 comment on constraint departments_tenant_id_name_key on app_public.departments is 'is taken by another one of this tenant';
 
 call core.secure_tenant_table('app_public.business_functions');
+call audit.track('app_public.business_functions');
 call core.allow('app_public.business_functions', read => 'member', write => 'can_manage_settings');
 grant select, delete on app_public.business_functions to rowhouse_user;
 grant insert (name, description) on app_public.business_functions to rowhouse_user;
@@ -33,6 +35,7 @@ comment on constraint business_functions_tenant_id_name_key on app_public.busine
   'is taken by another one of this tenant';
 
 call core.secure_tenant_table('app_public.organizational_roles');
+call audit.track('app_public.organizational_roles');
 call core.allow('app_public.organizational_roles', read => 'member', write => 'can_manage_settings');
 grant select, delete on app_public.organizational_roles to rowhouse_user;
 grant insert (name, description) on app_public.organizational_roles to rowhouse_user;
@@ -49,6 +52,7 @@ comment on constraint organizational_roles_tenant_id_name_key on app_public.orga
   'is taken by another one of this tenant';
 
 call core.secure_tenant_table('app_public.personas');
+call audit.track('app_public.personas');
 call core.allow('app_public.personas',
   read => 'member', insert => 'can_create_resources', update => 'can_edit_resources', delete => 'can_delete_resources');
 grant select, delete on app_public.personas to rowhouse_user;

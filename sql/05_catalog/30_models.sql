@@ -2,6 +2,7 @@
 -- staff; model configurations are a tenant's own named sets of parameters for these models.
 
 call core.secure_global_table('app_public.llm_providers', 'facts of the platform');
+call audit.track_global('app_public.llm_providers', null);
 call core.allow('app_public.llm_providers', read => 'everyone', write => 'staff');
 grant select (id, name, display_name, kind, is_enabled, created_at, updated_at) on app_public.llm_providers to rowhouse_user;
 grant select, insert, update, delete on app_public.llm_providers to rowhouse_admin;
@@ -27,6 +28,7 @@ comment on constraint openai_has_a_base_url on app_public.llm_providers is 'must
 comment on constraint llm_providers_name_key on app_public.llm_providers is 'is taken by another provider';
 
 call core.secure_global_table('app_public.llm_models', 'facts of the platform');
+call audit.track_global('app_public.llm_models', null);
 call core.allow('app_public.llm_models', read => 'everyone', write => 'staff');
 grant select on app_public.llm_models to rowhouse_user;
 grant select, insert, update, delete on app_public.llm_models to rowhouse_admin;
@@ -69,6 +71,7 @@ comment on constraint timeout_ms_is_in_range on app_public.llm_models is 'must b
 comment on constraint llm_models_name_key on app_public.llm_models is 'is taken by another model';
 
 call core.secure_tenant_table('app_public.model_configurations');
+call audit.track('app_public.model_configurations');
 call core.allow('app_public.model_configurations',
   read => 'member', insert => 'can_create_resources', update => 'can_edit_resources', delete => 'can_delete_resources');
 grant select, delete on app_public.model_configurations to rowhouse_user;

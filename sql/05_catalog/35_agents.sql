@@ -2,6 +2,7 @@
 -- Columns that are computed from logs, ratings, versions, shares or join tables cannot be written by users.
 
 call catalog.secure_shareable_table('app_public.agents', 'agent');
+call audit.track('app_public.agents');
 call core.allow('app_public.agents', insert => 'can_create_agents');
 create policy select_member on app_public.agents for select to rowhouse_user, rowhouse_own_rows, rowhouse_shared_rows
   using (deleted_at is null or (select tenancy.has_permission('can_delete_agents')));

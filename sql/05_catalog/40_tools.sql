@@ -2,6 +2,7 @@
 -- call except secrets. Everyone who sees a tool reads its whole row, so authentication_config only names a stored secret.
 
 call core.secure_tenant_table('app_public.tool_categories');
+call audit.track('app_public.tool_categories');
 call core.allow('app_public.tool_categories',
   read => 'member', insert => 'can_create_resources', update => 'can_edit_resources', delete => 'can_delete_resources');
 grant select, delete on app_public.tool_categories to rowhouse_user;
@@ -27,6 +28,7 @@ comment on constraint tool_categories_tenant_id_parent_id_slug_key on app_public
   'is taken by another category with the same parent';
 
 call catalog.secure_shareable_table('app_public.tools', 'tool');
+call audit.track('app_public.tools');
 call core.allow('app_public.tools', insert => 'can_create_resources');
 create policy select_member on app_public.tools for select to rowhouse_user, rowhouse_own_rows, rowhouse_shared_rows
   using (deleted_at is null or (select tenancy.has_permission('can_delete_resources')));

@@ -2,6 +2,7 @@
 -- The idea: values are put in as they are, in one pass, so a value that contains {{x}} is not filled again.
 
 call catalog.secure_shareable_table('app_public.prompts', 'prompt');
+call audit.track('app_public.prompts');
 call core.allow('app_public.prompts', insert => 'can_create_resources');
 create policy select_member on app_public.prompts for select to rowhouse_user, rowhouse_own_rows, rowhouse_shared_rows
   using (deleted_at is null or (select tenancy.has_permission('can_delete_resources')));

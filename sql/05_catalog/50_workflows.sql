@@ -2,6 +2,7 @@
 -- see to it are in 52_workflow_checks.sql.
 
 call catalog.secure_shareable_table('app_public.workflows', 'workflow');
+call audit.track('app_public.workflows');
 call core.allow('app_public.workflows', insert => 'can_create_resources');
 create policy select_member on app_public.workflows for select to rowhouse_user, rowhouse_own_rows, rowhouse_shared_rows
   using (deleted_at is null or (select tenancy.has_permission('can_delete_resources')));

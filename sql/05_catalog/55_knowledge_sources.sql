@@ -2,6 +2,7 @@
 -- deleted like an agent; what it holds belongs to the domain above, knowledge.
 
 call catalog.secure_shareable_table('app_public.rag_knowledge_sources', 'knowledge_source');
+call audit.track('app_public.rag_knowledge_sources');
 call core.allow('app_public.rag_knowledge_sources', insert => 'can_manage_knowledge');
 create policy select_member on app_public.rag_knowledge_sources for select to rowhouse_user, rowhouse_own_rows, rowhouse_shared_rows
   using (deleted_at is null or (select tenancy.has_permission('can_manage_knowledge')));
@@ -84,6 +85,7 @@ comment on constraint source_config_is_an_object on app_public.rag_knowledge_sou
 comment on index app_public.rag_knowledge_sources_tenant_id_name_key is 'is taken by another one of this tenant';
 
 call core.secure_tenant_table('app_public.agent_knowledge_sources');
+call audit.track('app_public.agent_knowledge_sources');
 call core.allow('app_public.agent_knowledge_sources',
   read => 'member', insert => 'can_edit_agents', delete => 'can_edit_agents');
 grant select, delete on app_public.agent_knowledge_sources to rowhouse_user;

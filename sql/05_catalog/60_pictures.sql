@@ -1,6 +1,7 @@
 -- Libraries of pictures: avatars and icons. The idea: a tenant collects pictures once, and its members choose among them.
 
 call core.secure_tenant_table('app_public.avatars');
+call audit.track('app_public.avatars');
 call core.allow('app_public.avatars',
   read => 'member', insert => 'can_create_resources', update => 'can_edit_resources', delete => 'can_delete_resources');
 grant select, delete on app_public.avatars to rowhouse_user;
@@ -22,6 +23,7 @@ comment on constraint name_is_a_name on app_public.avatars is
 comment on constraint avatars_tenant_id_name_key on app_public.avatars is 'is taken by another one of this tenant';
 
 call core.secure_tenant_table('app_public.icons');
+call audit.track('app_public.icons');
 call core.allow('app_public.icons',
   read => 'member', insert => 'can_create_resources', update => 'can_edit_resources', delete => 'can_delete_resources');
 grant select, delete on app_public.icons to rowhouse_user;

@@ -2,6 +2,7 @@
 -- administrator. A person writes the rows directly; the functions here change several rows at once.
 
 call core.secure_tenant_table('app_public.user_agents');
+call audit.leave_out('counters that rules keep', 'app_public.user_agents');
 create policy all_self on app_public.user_agents to rowhouse_user
   using (user_id = (select core.current_user_id())) with check (user_id = (select core.current_user_id()));
 grant select, delete on app_public.user_agents to rowhouse_user;

@@ -2,6 +2,7 @@
 -- read the rating, and the mean shown at a resource is computed over all tenants that see it.
 
 call core.secure_tenant_table('app_public.user_ratings');
+call audit.track('app_public.user_ratings');
 call core.allow('app_public.user_ratings', read => 'member');
 grant select on app_public.user_ratings to rowhouse_user;
 grant select, insert, update, delete on app_public.user_ratings to rowhouse_platform;
@@ -23,6 +24,7 @@ comment on constraint user_ratings_tenant_id_user_id_item_type_item_id_key on ap
   'is rated by you already';
 
 call core.secure_tenant_table('app_public.user_rating_votes');
+call audit.leave_out('counters that rules keep', 'app_public.user_rating_votes');
 call core.allow('app_public.user_rating_votes', read => 'self');
 grant select on app_public.user_rating_votes to rowhouse_user;
 grant select, insert, update, delete on app_public.user_rating_votes to rowhouse_platform;

@@ -2,6 +2,7 @@
 -- under the same key replaces it when it has changed and does nothing when it has not, so that any load can be repeated.
 
 call core.secure_tenant_table('app_public.documents');
+call audit.track('app_public.documents');
 call core.allow('app_public.documents', read => 'member, analyst');
 -- All columns are granted, because a computed column is a function of the whole row. The columns that are not part of the API
 -- are hidden from it by a tag in their comments.
@@ -35,6 +36,7 @@ comment on column app_public.documents.created_at is 'When it was added.';
 comment on column app_public.documents.updated_at is 'When it last changed.';
 
 call core.secure_tenant_table('knowledge.document_files');
+call audit.leave_out('parts of documents, written in bulk by tasks', 'knowledge.document_files');
 call core.allow('knowledge.document_files', read => 'member');
 grant select on knowledge.document_files to rowhouse_user;
 grant select, insert, update, delete on knowledge.document_files to rowhouse_platform;
@@ -43,6 +45,7 @@ comment on column knowledge.document_files.name is E'@personal erase\nThe name o
 comment on column knowledge.document_files.content is E'@personal erase\nIts bytes.';
 
 call core.secure_tenant_table('knowledge.document_drafts');
+call audit.leave_out('parts of documents, written in bulk by tasks', 'knowledge.document_drafts');
 call core.normalize_texts('knowledge.document_drafts');
 grant select, insert, update, delete on knowledge.document_drafts to rowhouse_platform;
 comment on table knowledge.document_drafts is 'The next versions of documents that are being replaced, kept until they are cut into chunks.';
@@ -51,6 +54,7 @@ comment on column knowledge.document_drafts.content is E'@personal erase\nThe ne
 comment on column knowledge.document_drafts.metadata is E'@personal erase\nThe new metadata.';
 
 call core.secure_tenant_table('app_public.document_chunks');
+call audit.leave_out('parts of documents, written in bulk by tasks', 'app_public.document_chunks');
 call core.allow('app_public.document_chunks', read => 'member');
 grant select on app_public.document_chunks to rowhouse_user;
 grant select, insert, update, delete on app_public.document_chunks to rowhouse_platform;

@@ -3,10 +3,12 @@
 -- task computes the figures of these from the documents again.
 
 call core.secure_tenant_table('knowledge.changed_sources');
+call audit.leave_out('the progress of tasks', 'knowledge.changed_sources');
 grant select, insert, update, delete on knowledge.changed_sources to rowhouse_platform;
 comment on table knowledge.changed_sources is 'The sources whose statistics (processing_status and so on) must be computed again.';
 
 call core.secure_tenant_table('knowledge.source_languages');
+call audit.leave_out('the progress of tasks', 'knowledge.source_languages');
 grant select, insert, update, delete on knowledge.source_languages to rowhouse_platform;
 comment on table knowledge.source_languages is 'The languages that documents of a source have, or once had. A question is read in each of them.';
 

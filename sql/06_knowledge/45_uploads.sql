@@ -3,6 +3,7 @@
 -- may be used again until it expires. A file can be downloaded as it was given.
 
 call core.secure_tenant_table('knowledge.upload_tickets');
+call audit.leave_out('the progress of tasks', 'knowledge.upload_tickets');
 grant select, insert, update, delete on knowledge.upload_tickets to rowhouse_platform;
 comment on table knowledge.upload_tickets is 'Files that somebody may send: what is known of each before its bytes come. A ticket is deleted when it is used.';
 comment on column knowledge.upload_tickets.user_id is E'@personal erase\nThe person.';

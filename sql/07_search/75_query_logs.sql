@@ -2,6 +2,7 @@
 -- rows to app_public.query_logs every minute. What is kept of the question is the tenant's choice.
 
 call core.secure_tenant_table('app_public.query_logs');
+call audit.leave_out('a log that rules write; its rows never change', 'app_public.query_logs');
 call core.exempt_from_guard('app_public.query_logs', '_000_require_writable_tenant', 'searches are logged in a read-only tenant as well');
 -- The questions of its people may be read only by those who run the tenant.
 call core.allow('app_public.query_logs', read => 'admin, analyst');
@@ -27,6 +28,7 @@ comment on column app_public.query_logs.source_hit_counts is 'How many hits each
 comment on column app_public.query_logs.source_relevances is 'The mean relevance of the hits of each of source_ids, 0 to 1: the score of a hit divided by the best score of the search.';
 
 call core.secure_tenant_table('search.query_log_buffer');
+call audit.leave_out('a queue or a buffer of tasks', 'search.query_log_buffer');
 grant select, insert, update, delete on search.query_log_buffer to rowhouse_platform;
 comment on table search.query_log_buffer is 'The searches of the last minute, before a task moves them to query_logs. The table is unlogged on purpose: a crash loses them.';
 comment on column search.query_log_buffer.user_id is E'@personal erase\nThe person.';

@@ -2,6 +2,7 @@
 -- refused by its position, and nothing of the batch is stored.
 
 call core.secure_global_table('app_public.usage_types', 'what can be used means the same for every tenant');
+call audit.track_global('app_public.usage_types', null);
 call core.allow('app_public.usage_types', read => 'everyone, every_analyst');
 grant select on app_public.usage_types to rowhouse_user, rowhouse_analyst;
 comment on table app_public.usage_types is

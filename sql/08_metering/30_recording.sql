@@ -4,6 +4,7 @@
 -- Only functions write usage. A member reads their own usage, and can_view_analytics reads that of the whole tenant.
 
 call core.secure_tenant_table('app_public.usage_events');
+call audit.leave_out('usage is recorded in bulk, and its events are only ever added', 'app_public.usage_events');
 call core.allow('app_public.usage_events', read => 'self, can_view_analytics, analyst');
 grant select on app_public.usage_events to rowhouse_user;
 grant select, delete on app_public.usage_events to rowhouse_platform;
@@ -45,16 +46,19 @@ grant select, delete on metering.usage_events_default to rowhouse_platform;
 comment on table metering.usage_events_default is 'Events of months that have no partition; a task moves them.';
 
 call core.secure_tenant_table('metering.usage_idempotency_keys');
+call audit.leave_out('derived from other tables by rules', 'metering.usage_idempotency_keys');
 grant select, delete on metering.usage_idempotency_keys to rowhouse_platform;
 comment on table metering.usage_idempotency_keys is
   'For each idempotency key a hash of the event as it was given, and the event that was stored. The keys are permanent.';
 
 call core.secure_tenant_table('metering.usage_queue');
+call audit.leave_out('a queue or a buffer of tasks', 'metering.usage_queue');
 grant select, delete on metering.usage_queue to rowhouse_platform;
 comment on table metering.usage_queue is
   'Batches that the roll-ups have not counted yet, each with the times of its first and its last event.';
 
 call core.secure_tenant_table('metering.finalised_periods');
+call audit.leave_out('derived from other tables by rules', 'metering.finalised_periods');
 grant select on metering.finalised_periods to rowhouse_platform;
 comment on table metering.finalised_periods is 'Billing periods that are final.';
 

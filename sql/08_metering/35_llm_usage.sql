@@ -3,6 +3,7 @@
 
 -- The texts of a call are read by the person who made it and by those who may audit.
 call core.secure_tenant_table('metering.llm_calls');
+call audit.leave_out('usage is recorded in bulk, and its events are only ever added', 'metering.llm_calls');
 call core.allow('metering.llm_calls', read => 'self, can_view_analytics, analyst');
 grant select on metering.llm_calls to rowhouse_user;
 grant select, delete on metering.llm_calls to rowhouse_platform;
@@ -26,6 +27,7 @@ grant select, delete on metering.llm_calls_default to rowhouse_platform;
 comment on table metering.llm_calls_default is 'Calls of months that have no partition; a task moves them.';
 
 call core.secure_tenant_table('metering.llm_texts');
+call audit.leave_out('usage is recorded in bulk, and its events are only ever added', 'metering.llm_texts');
 call core.allow('metering.llm_texts', read => 'self, can_view_audit');
 grant select on metering.llm_texts to rowhouse_user;
 grant select, delete on metering.llm_texts to rowhouse_platform;

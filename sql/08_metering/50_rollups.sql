@@ -2,6 +2,7 @@
 -- only on what is new. A late event is new like every other, and is added to the day on which it occurred.
 
 call core.secure_tenant_table('metering.usage_minutes');
+call audit.leave_out('derived from other tables by rules', 'metering.usage_minutes');
 call core.allow('metering.usage_minutes', read => 'self, can_view_analytics, analyst');
 grant select on metering.usage_minutes to rowhouse_user, rowhouse_analyst;
 grant select, delete on metering.usage_minutes to rowhouse_platform;
@@ -13,6 +14,7 @@ grant select, delete on metering.usage_minutes_default to rowhouse_platform;
 comment on table metering.usage_minutes_default is 'Minutes of months that have no partition; a task moves them.';
 
 call core.secure_tenant_table('metering.usage_days');
+call audit.leave_out('derived from other tables by rules', 'metering.usage_days');
 call core.allow('metering.usage_days', read => 'self, can_view_analytics, analyst');
 grant select on metering.usage_days to rowhouse_user, rowhouse_analyst;
 grant select, delete on metering.usage_days to rowhouse_platform;
@@ -21,6 +23,7 @@ comment on column metering.usage_days.feature_name is E'@notPersonal\nThe featur
 comment on column metering.usage_days.user_id is E'@personal pseudonymise\nThe person.';
 
 call core.secure_tenant_table('metering.usage_rollup_state');
+call audit.leave_out('derived from other tables by rules', 'metering.usage_rollup_state');
 grant select on metering.usage_rollup_state to rowhouse_platform;
 comment on table metering.usage_rollup_state is 'The time zone in which a tenant''s days were counted, and the time of the last run.';
 

@@ -2,6 +2,7 @@
 -- that a busy tenant has no more events than a quiet one.
 
 call core.secure_tenant_table('metering.api_call_buffer');
+call audit.leave_out('a queue or a buffer of tasks', 'metering.api_call_buffer');
 grant select, insert, update, delete on metering.api_call_buffer to rowhouse_platform;
 comment on table metering.api_call_buffer is 'Requests that were served and are not yet recorded as usage.';
 comment on column metering.api_call_buffer.user_id is E'@personal pseudonymise\nThe person.';

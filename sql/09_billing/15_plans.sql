@@ -9,6 +9,7 @@ comment on type app_public.billing_cycle_enum is 'The length of a billing period
 comment on type app_public.entitlement_kind_enum is 'The kind of an entitlement: a feature is on or off, and a quota has a limit.';
 
 call core.secure_global_table('app_public.plans', 'what the platform sells');
+call audit.track_global('app_public.plans', null);
 call core.allow('app_public.plans', write => 'staff');
 -- a tenant also sees its own plan when it is not public, and the plans that are for it alone
 create policy select_everyone on app_public.plans for select to rowhouse_user
@@ -38,6 +39,7 @@ comment on constraint plans_only_for_tenant_id_fkey on app_public.plans is
 comment on constraint plans_slug_key on app_public.plans is 'is already used by another plan';
 
 call core.secure_global_table('app_public.plan_prices', 'what the platform sells');
+call audit.track_global('app_public.plan_prices', null);
 call core.allow('app_public.plan_prices', write => 'staff');
 create policy select_everyone on app_public.plan_prices for select to rowhouse_user
   using (plan_id in (select id from app_public.plans));
@@ -61,6 +63,7 @@ comment on constraint plan_prices_plan_id_currency_billing_cycle_valid_from_key 
 comment on constraint plan_prices_plan_id_fkey on app_public.plan_prices is E'@fieldName plan\n@foreignFieldName prices';
 
 call core.secure_global_table('app_public.plan_price_components', 'what the platform sells');
+call audit.track_global('app_public.plan_price_components', null);
 call core.allow('app_public.plan_price_components', write => 'staff');
 create policy select_everyone on app_public.plan_price_components for select to rowhouse_user
   using (price_id in (select id from app_public.plan_prices));
@@ -90,6 +93,7 @@ comment on constraint plan_price_components_usage_type_fkey on app_public.plan_p
   E'@behavior -manyRelation:resource:list -manyRelation:resource:connection';
 
 call core.secure_global_table('app_public.plan_entitlements', 'what the platform sells');
+call audit.track_global('app_public.plan_entitlements', null);
 call core.allow('app_public.plan_entitlements', write => 'staff');
 create policy select_everyone on app_public.plan_entitlements for select to rowhouse_user
   using (plan_id in (select id from app_public.plans));

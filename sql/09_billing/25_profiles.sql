@@ -2,6 +2,7 @@
 -- the lock of the billing of a tenant: every change holds it, so two workers, a webhook and a person never interfere.
 
 call core.secure_global_table('app_public.invoice_issuers', 'the companies that issue invoices belong to the platform');
+call audit.track_global('app_public.invoice_issuers', null);
 call core.allow('app_public.invoice_issuers', write => 'staff');
 grant select on app_public.invoice_issuers to rowhouse_user;
 grant insert, update, delete on app_public.invoice_issuers to rowhouse_admin;
@@ -27,6 +28,7 @@ comment on constraint draft_hours_is_in_range on app_public.invoice_issuers is '
 comment on constraint invoice_issuers_slug_key on app_public.invoice_issuers is 'is already used by another issuer';
 
 call core.secure_tenant_table('app_public.billing_profiles');
+call audit.track('app_public.billing_profiles');
 call core.exempt_from_guard('app_public.billing_profiles', '_000_require_writable_tenant', 'a tenant that is read-only can still pay and stop paying');
 call core.allow('app_public.billing_profiles', read => 'can_manage_billing');
 grant select on app_public.billing_profiles to rowhouse_user;
@@ -56,6 +58,7 @@ comment on constraint billing_profiles_issuer_id_fkey on app_public.billing_prof
   E'@behavior -manyRelation:resource:list -manyRelation:resource:connection';
 
 call core.secure_tenant_table('app_public.billing_notices');
+call audit.leave_out('a log that rules write; its rows never change', 'app_public.billing_notices');
 call core.exempt_from_guard('app_public.billing_notices', '_000_require_writable_tenant', 'a tenant that is read-only can still pay and stop paying');
 call core.allow('app_public.billing_notices', read => 'can_manage_billing');
 grant select on app_public.billing_notices to rowhouse_user;
@@ -71,6 +74,7 @@ comment on column app_public.billing_notices.created_at is 'When the row was cre
 comment on constraint billing_notices_subscription_id_fkey on app_public.billing_notices is E'@fieldName subscription\n@foreignFieldName notices';
 
 call core.secure_tenant_table('app_public.credit_entries');
+call audit.track('app_public.credit_entries');
 call core.exempt_from_guard('app_public.credit_entries', '_000_require_writable_tenant', 'a tenant that is read-only can still pay and stop paying');
 call core.allow('app_public.credit_entries', read => 'can_manage_billing');
 grant select on app_public.credit_entries to rowhouse_user;

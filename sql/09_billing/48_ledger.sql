@@ -23,6 +23,7 @@
 -- cash = payments - refunds - payouts.
 
 call core.secure_tenant_table('billing.ledger_entries');
+call audit.track('billing.ledger_entries');
 call core.exempt_from_guard('billing.ledger_entries', '_000_require_writable_tenant', 'a tenant that is read-only can still pay and stop paying');
 grant select on billing.ledger_entries to rowhouse_platform;
 comment on table billing.ledger_entries is 'The postings of a tenant. Rows are only ever added.';

@@ -6,6 +6,7 @@
 -- billing.dunning_days (3, 5 and 7). After the last one it is uncollectible, and the subscription is paused.
 
 call core.secure_tenant_table('app_public.payments');
+call audit.track('app_public.payments');
 call core.exempt_from_guard('app_public.payments', '_000_require_writable_tenant', 'a tenant that is read-only can still pay and stop paying');
 call core.allow('app_public.payments', read => 'can_manage_billing');
 grant select on app_public.payments to rowhouse_user;

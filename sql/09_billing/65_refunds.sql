@@ -1,6 +1,7 @@
 -- Refunds. Money goes back by the way it came. When the refund has succeeded, a credit note documents it.
 
 call core.secure_tenant_table('app_public.refunds');
+call audit.track('app_public.refunds');
 call core.allow('app_public.refunds', read => 'can_manage_billing');
 grant select on app_public.refunds to rowhouse_user;
 comment on table app_public.refunds is

@@ -199,6 +199,8 @@ begin
         union all
         select d.what, d.expected, d.actual from billing.verify_documents(verify_billing.tenant_id) d
         union all
+        select s.what, s.expected, s.actual from billing.verify_seals(verify_billing.tenant_id) s
+        union all
         select format('%s line %s', i.number, l.line_number), r.amount, l.amount
           from app_public.invoices i
           join app_public.invoice_lines l on l.tenant_id = i.tenant_id and l.invoice_id = i.id
@@ -218,7 +220,7 @@ begin
 end
 $$;
 comment on function billing.verify_billing is
-  'The differences in the books of a tenant: the ledger beside the documents, documents beside their lines, lines beside events, usage and commitments, and what is left of each top-up beside its entries. Normally there are none. Administrators in psql and tests use it.';
+  'The differences in the books of a tenant: the ledger beside the documents, documents beside their lines, lines beside events, usage and commitments, what is left of each top-up beside its entries, and what is final beside its seal in the audit. Normally there are none. Administrators in psql and tests use it.';
 
 create or replace function billing.invoice_number_gaps() returns table (issuer text, series app_public.invoice_series, sequence_number bigint)
 language sql stable security definer

@@ -3,6 +3,7 @@
 -- that, the mail is sent again under the same Message-ID, by which mail programs recognize the copy.
 
 call core.secure_tenant_table('app_public.notice_mails');
+call audit.leave_out('the progress of tasks', 'app_public.notice_mails');
 call core.exempt_from_guard('app_public.notice_mails', '_000_require_writable_tenant', 'a tenant that is read-only can still pay and stop paying');
 create policy select_billing on app_public.notice_mails for select to rowhouse_user
   using ((select tenancy.has_permission('can_manage_billing'))

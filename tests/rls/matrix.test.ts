@@ -244,6 +244,7 @@ describe('roles as they are granted', () => {
     )
     expect(rows).toEqual(
       [
+        'audit.ledger',
         'knowledge.document_files',
         'metering.llm_calls',
         'metering.llm_texts',

@@ -17,6 +17,7 @@ comment on type app_public.sharing_action is 'What happened to a share or to the
 
 -- Only the owner reads its shares, and only functions write them.
 call core.secure_tenant_table('app_public.resource_shares');
+call audit.track('app_public.resource_shares');
 call core.allow('app_public.resource_shares', read => 'member');
 grant select on app_public.resource_shares to rowhouse_user;
 grant select, insert, update, delete on app_public.resource_shares to rowhouse_platform;

@@ -2,6 +2,7 @@
 -- write it, so it also records what foreign keys and administrators in psql change.
 
 call core.secure_tenant_table('app_public.resource_sharing_audit');
+call audit.track('app_public.resource_sharing_audit');
 call core.allow('app_public.resource_sharing_audit', read => 'can_view_audit');
 grant select on app_public.resource_sharing_audit to rowhouse_user;
 grant select, insert, update, delete on app_public.resource_sharing_audit to rowhouse_platform;

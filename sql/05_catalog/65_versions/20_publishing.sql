@@ -3,6 +3,7 @@
 -- resource makes two publications run one after the other.
 
 call core.secure_tenant_table('app_public.resource_versions');
+call audit.leave_out('the history of a resource, only ever added', 'app_public.resource_versions');
 call core.allow('app_public.resource_versions', read => 'member');
 grant select on app_public.resource_versions to rowhouse_user;
 comment on table app_public.resource_versions is

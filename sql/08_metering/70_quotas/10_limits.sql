@@ -6,6 +6,7 @@
 grant execute on function metering.is_count_quota to rowhouse_user, rowhouse_platform;
 
 call core.secure_tenant_table('app_public.usage_quotas');
+call audit.track('app_public.usage_quotas');
 call core.allow('app_public.usage_quotas', write => 'staff');
 -- A quota of one person is visible to that person, and to those who may see the usage of the tenant.
 create policy select_member on app_public.usage_quotas for select to rowhouse_user

@@ -2,6 +2,7 @@
 -- error, so that its transaction or savepoint also takes back what it added to other counters.
 
 call core.secure_tenant_table('app_public.quota_tracking');
+call audit.leave_out('counters that rules keep', 'app_public.quota_tracking');
 create policy select_member on app_public.quota_tracking for select to rowhouse_user
   using (quota_scope <> 'user' or scope_id = (select core.current_user_id())
          or (select tenancy.has_permission('can_view_analytics')));
@@ -35,6 +36,7 @@ comment on column app_public.quota_tracking.created_at is 'When the counter bega
 comment on column app_public.quota_tracking.updated_at is 'When the counter last changed.';
 
 call core.secure_tenant_table('app_public.quota_alerts');
+call audit.leave_out('a log that rules write; its rows never change', 'app_public.quota_alerts');
 create policy select_member on app_public.quota_alerts for select to rowhouse_user
   using (quota_scope = 'user' and scope_id = (select core.current_user_id())
          or (select tenancy.has_permission('can_view_analytics')));

@@ -27,6 +27,7 @@ comment on function metering.check_use is
   E'@errors ID203 KY204 MT301 QT402 QT403\nRefuses a use of a quota that is not possible.';
 
 call core.secure_tenant_table('metering.quota_keys');
+call audit.leave_out('counters that rules keep', 'metering.quota_keys');
 grant select, delete on metering.quota_keys to rowhouse_platform;
 comment on table metering.quota_keys is
   'For each idempotency key of a use or a reservation a hash of what was asked, and the answer. A key is kept for 30 days.';

@@ -2,6 +2,7 @@
 -- it with less gives the rest back. Settled and held amounts together never exceed a hard limit.
 
 call core.secure_tenant_table('app_public.quota_reservations');
+call audit.leave_out('counters that rules keep', 'app_public.quota_reservations');
 call core.allow('app_public.quota_reservations', read => 'self, can_view_analytics');
 grant select on app_public.quota_reservations to rowhouse_user;
 grant select, insert, update, delete on app_public.quota_reservations to rowhouse_platform;
@@ -20,6 +21,7 @@ comment on column app_public.quota_reservations.released_at is 'When it was rele
 comment on column app_public.quota_reservations.created_at is 'When it was made.';
 
 call core.secure_tenant_table('metering.quota_holds');
+call audit.leave_out('counters that rules keep', 'metering.quota_holds');
 grant select, insert, update, delete on metering.quota_holds to rowhouse_platform;
 comment on table metering.quota_holds is 'What a reservation holds in each counter. A hold changes only while the row of the counter is locked.';
 comment on column metering.quota_holds.user_id is E'@personal pseudonymise\nThe person.';

@@ -22,6 +22,7 @@
 -- belongs to the new plan; the day of an end or a pause was used and is not credited. Whatever starts or ends a period creates the invoice for it in the same transaction.
 
 call core.secure_tenant_table('app_public.subscriptions');
+call audit.track('app_public.subscriptions');
 call core.exempt_from_guard('app_public.subscriptions', '_000_require_writable_tenant', 'a tenant that is read-only can still pay and stop paying');
 call core.allow('app_public.subscriptions', read => 'viewer');
 grant select on app_public.subscriptions to rowhouse_user;

@@ -28,6 +28,7 @@ comment on table billing.invoice_numbers is
   'Every number that was ever issued, and its document. It also has the documents of tenants that were deleted later.';
 
 call core.secure_tenant_table('app_public.invoices');
+call audit.track('app_public.invoices');
 call core.exempt_from_guard('app_public.invoices', '_000_require_writable_tenant', 'a tenant that is read-only can still pay and stop paying');
 call core.allow('app_public.invoices', read => 'can_manage_billing');
 grant select on app_public.invoices to rowhouse_user;
@@ -94,6 +95,7 @@ comment on type app_public.invoice_status_enum is
   'The state of a document: draft can still change; finalised is to be paid; paid has nothing due; void was taken back; uncollectible was not paid after the last attempt.';
 
 call core.secure_tenant_table('app_public.invoice_lines');
+call audit.track('app_public.invoice_lines');
 call core.exempt_from_guard('app_public.invoice_lines', '_000_require_writable_tenant', 'a tenant that is read-only can still pay and stop paying');
 call core.allow('app_public.invoice_lines', read => 'can_manage_billing');
 grant select on app_public.invoice_lines to rowhouse_user;

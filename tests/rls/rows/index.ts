@@ -2,6 +2,7 @@
 // a later one finds in `ids` what the earlier ones made.
 
 import { type TestDatabase, transaction } from '../../helpers/index.ts'
+import { fillAudit } from './audit.ts'
 import { fillBilling } from './billing.ts'
 import { fillCatalog } from './catalog.ts'
 import { fillGovernance } from './governance.ts'
@@ -29,6 +30,7 @@ const domains: Fill[] = [
   fillObservability,
   fillGovernance,
   fillSecrets,
+  fillAudit,
 ]
 
 export async function fillTables(db: TestDatabase): Promise<void> {
