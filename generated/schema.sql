@@ -4593,7 +4593,8 @@ ALTER TABLE app_public.api_keys OWNER TO rowhouse_owner;
 COMMENT ON TABLE app_public.api_keys IS '@behavior -insert -update -delete
 A key by which a program calls. You see the keys that you made, and with can_manage_settings all of the tenant. The secret itself was shown once and is not stored.';
 
-COMMENT ON COLUMN app_public.api_keys.name IS 'What it is for.';
+COMMENT ON COLUMN app_public.api_keys.name IS '@notPersonal
+What it is for.';
 
 COMMENT ON COLUMN app_public.api_keys.key_type IS 'For whom it acts.';
 
@@ -4608,7 +4609,8 @@ The keys above it, from the top down to the parent.';
 
 COMMENT ON COLUMN app_public.api_keys.agent_id IS 'The agent for which a key of type agent acts.';
 
-COMMENT ON COLUMN app_public.api_keys.service_name IS 'The program that uses a key of type service or gateway.';
+COMMENT ON COLUMN app_public.api_keys.service_name IS '@notPersonal
+The program that uses a key of type service or gateway.';
 
 COMMENT ON COLUMN app_public.api_keys.role IS 'The highest role that it acts with. viewer: it only reads. Its maker''s own role limits it too.';
 
@@ -5149,13 +5151,17 @@ COMMENT ON COLUMN app_public.data_exports.status IS 'queued, running, completed 
 COMMENT ON COLUMN app_public.data_exports.attempt IS '@behavior -*
 How many times it was begun. What an earlier attempt still writes is refused.';
 
-COMMENT ON COLUMN app_public.data_exports.table_count IS 'How many tables it goes through.';
+COMMENT ON COLUMN app_public.data_exports.table_count IS '@kept
+How many tables it goes through.';
 
-COMMENT ON COLUMN app_public.data_exports.tables_done IS 'How many of them are written.';
+COMMENT ON COLUMN app_public.data_exports.tables_done IS '@kept
+How many of them are written.';
 
-COMMENT ON COLUMN app_public.data_exports.row_count IS 'How many rows are written.';
+COMMENT ON COLUMN app_public.data_exports.row_count IS '@kept
+How many rows are written.';
 
-COMMENT ON COLUMN app_public.data_exports.size_bytes IS 'How large the file is so far.';
+COMMENT ON COLUMN app_public.data_exports.size_bytes IS '@kept
+How large the file is so far.';
 
 COMMENT ON COLUMN app_public.data_exports.sha256 IS '@notPersonal
 The SHA-256 of the file; null until it is complete.';
@@ -12322,7 +12328,13 @@ ALTER TABLE audit.ledger OWNER TO rowhouse_owner;
 
 COMMENT ON TABLE audit.ledger IS 'Who did what, in each tenant. Rows are only ever added.';
 
+COMMENT ON COLUMN audit.ledger.table_name IS '@notPersonal';
+
 COMMENT ON COLUMN audit.ledger.actor_name IS '@personal keep Names a task or a login of the database, and no member.';
+
+COMMENT ON COLUMN audit.ledger.actor_user_id IS '@personal keep Who changed what must stay known; the profile behind it is empty after an erasure.';
+
+COMMENT ON COLUMN audit.ledger.on_behalf_of_user_id IS '@personal keep Who changed what must stay known; the profile behind it is empty after an erasure.';
 
 COMMENT ON COLUMN audit.ledger.ip IS '@personal keep Attacks can be traced only by their addresses.';
 
@@ -15148,6 +15160,78 @@ ALTER FUNCTION audit.record_app_public_agents() OWNER TO rowhouse_platform;
 
 COMMENT ON FUNCTION audit.record_app_public_agents() IS 'Records the changes of app_public.agents in the ledger. The migration writes it from the table''s columns.';
 
+CREATE FUNCTION audit.record_app_public_analytics_event_types() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_nestloop TO 'off'
+    AS $$
+declare
+  v constant audit.ledger := audit.actor();
+begin
+  case tg_op
+    when 'INSERT' then insert into audit.ledger (tenant_id, occurred_at, kind, operation, table_name, row_key, changes,
+       actor, actor_name, actor_role, actor_user_id, actor_key_id, on_behalf_of_user_id, request_id, ip)
+     select c.tenant_id, v.occurred_at, 'data', 'insert', 'app_public.analytics_event_types', c.row_key, ('{' || c.changes || '}')::jsonb,
+       v.actor, v.actor_name, v.actor_role, v.actor_user_id, v.actor_key_id, v.on_behalf_of_user_id, v.request_id, v.ip
+       from (select n.tenant_id as tenant_id, left(n.name::text, 500) as row_key, concat_ws(',', nullif(concat_ws(',', case when n.tenant_id is not null then '"tenant_id":[null,' || coalesce(to_json(n.tenant_id)::text, 'null') || ']' end, case when n.name is not null then '"name":[null,' || coalesce(case when octet_length(n.name::text) <= audit.longest_value_bytes() then to_json(n.name)::text else audit.hash_in_place_of(n.name::text) end, 'null') || ']' end, case when n.description is not null then '"description":[null,' || coalesce(case when octet_length(n.description::text) <= audit.longest_value_bytes() then to_json(n.description)::text else audit.hash_in_place_of(n.description::text) end, 'null') || ']' end, case when n.properties_schema is not null then '"properties_schema":[null,' || coalesce(case when octet_length(n.properties_schema::text) <= audit.longest_value_bytes() then to_json(n.properties_schema)::text else audit.hash_in_place_of(n.properties_schema::text) end, 'null') || ']' end, case when n.created_at is not null then '"created_at":[null,' || coalesce(to_json(n.created_at)::text, 'null') || ']' end), '')) as changes from new_rows n offset 0) as c
+      where c.changes <> '';
+    when 'DELETE' then insert into audit.ledger (tenant_id, occurred_at, kind, operation, table_name, row_key, changes,
+       actor, actor_name, actor_role, actor_user_id, actor_key_id, on_behalf_of_user_id, request_id, ip)
+     select c.tenant_id, v.occurred_at, 'data', 'delete', 'app_public.analytics_event_types', c.row_key, ('{' || c.changes || '}')::jsonb,
+       v.actor, v.actor_name, v.actor_role, v.actor_user_id, v.actor_key_id, v.on_behalf_of_user_id, v.request_id, v.ip
+       from (select o.tenant_id as tenant_id, left(o.name::text, 500) as row_key, concat_ws(',', nullif(concat_ws(',', case when o.tenant_id is not null then '"tenant_id":[' || coalesce(to_json(o.tenant_id)::text, 'null') || ',null]' end, case when o.name is not null then '"name":[' || coalesce(case when octet_length(o.name::text) <= audit.longest_value_bytes() then to_json(o.name)::text else audit.hash_in_place_of(o.name::text) end, 'null') || ',null]' end, case when o.description is not null then '"description":[' || coalesce(case when octet_length(o.description::text) <= audit.longest_value_bytes() then to_json(o.description)::text else audit.hash_in_place_of(o.description::text) end, 'null') || ',null]' end, case when o.properties_schema is not null then '"properties_schema":[' || coalesce(case when octet_length(o.properties_schema::text) <= audit.longest_value_bytes() then to_json(o.properties_schema)::text else audit.hash_in_place_of(o.properties_schema::text) end, 'null') || ',null]' end, case when o.created_at is not null then '"created_at":[' || coalesce(to_json(o.created_at)::text, 'null') || ',null]' end), '')) as changes from old_rows o offset 0) as c
+      where c.changes <> '';
+    else insert into audit.ledger (tenant_id, occurred_at, kind, operation, table_name, row_key, changes,
+       actor, actor_name, actor_role, actor_user_id, actor_key_id, on_behalf_of_user_id, request_id, ip)
+     select c.tenant_id, v.occurred_at, 'data', 'update', 'app_public.analytics_event_types', c.row_key, ('{' || c.changes || '}')::jsonb,
+       v.actor, v.actor_name, v.actor_role, v.actor_user_id, v.actor_key_id, v.on_behalf_of_user_id, v.request_id, v.ip
+       from (select coalesce(n.tenant_id, o.tenant_id) as tenant_id, left(coalesce(n.name, o.name)::text, 500) as row_key, concat_ws(',', nullif(concat_ws(',', case when o.tenant_id is distinct from n.tenant_id then '"tenant_id":[' || coalesce(to_json(o.tenant_id)::text, 'null') || ',' || coalesce(to_json(n.tenant_id)::text, 'null') || ']' end, case when o.name is distinct from n.name then '"name":[' || coalesce(case when octet_length(o.name::text) <= audit.longest_value_bytes() then to_json(o.name)::text else audit.hash_in_place_of(o.name::text) end, 'null') || ',' || coalesce(case when octet_length(n.name::text) <= audit.longest_value_bytes() then to_json(n.name)::text else audit.hash_in_place_of(n.name::text) end, 'null') || ']' end, case when o.description is distinct from n.description then '"description":[' || coalesce(case when octet_length(o.description::text) <= audit.longest_value_bytes() then to_json(o.description)::text else audit.hash_in_place_of(o.description::text) end, 'null') || ',' || coalesce(case when octet_length(n.description::text) <= audit.longest_value_bytes() then to_json(n.description)::text else audit.hash_in_place_of(n.description::text) end, 'null') || ']' end, case when o.properties_schema is distinct from n.properties_schema then '"properties_schema":[' || coalesce(case when octet_length(o.properties_schema::text) <= audit.longest_value_bytes() then to_json(o.properties_schema)::text else audit.hash_in_place_of(o.properties_schema::text) end, 'null') || ',' || coalesce(case when octet_length(n.properties_schema::text) <= audit.longest_value_bytes() then to_json(n.properties_schema)::text else audit.hash_in_place_of(n.properties_schema::text) end, 'null') || ']' end, case when o.created_at is distinct from n.created_at then '"created_at":[' || coalesce(to_json(o.created_at)::text, 'null') || ',' || coalesce(to_json(n.created_at)::text, 'null') || ']' end), '')) as changes from old_rows o full join new_rows n on n.tenant_id = o.tenant_id and n.name = o.name offset 0) as c
+      where c.changes <> '';
+  end case;
+  return null;
+end
+$$;
+
+ALTER FUNCTION audit.record_app_public_analytics_event_types() OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION audit.record_app_public_analytics_event_types() IS 'Records the changes of app_public.analytics_event_types in the ledger. The migration writes it from the table''s columns.';
+
+CREATE FUNCTION audit.record_app_public_api_keys() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_nestloop TO 'off'
+    AS $$
+declare
+  v constant audit.ledger := audit.actor();
+begin
+  case tg_op
+    when 'INSERT' then insert into audit.ledger (tenant_id, occurred_at, kind, operation, table_name, row_key, changes,
+       actor, actor_name, actor_role, actor_user_id, actor_key_id, on_behalf_of_user_id, request_id, ip)
+     select c.tenant_id, v.occurred_at, 'data', 'insert', 'app_public.api_keys', c.row_key, ('{' || c.changes || '}')::jsonb,
+       v.actor, v.actor_name, v.actor_role, v.actor_user_id, v.actor_key_id, v.on_behalf_of_user_id, v.request_id, v.ip
+       from (select n.tenant_id as tenant_id, left(n.id::text, 500) as row_key, concat_ws(',', nullif(concat_ws(',', case when n.id is not null then '"id":[null,' || coalesce(to_json(n.id)::text, 'null') || ']' end, case when n.tenant_id is not null then '"tenant_id":[null,' || coalesce(to_json(n.tenant_id)::text, 'null') || ']' end, case when n.name is not null then '"name":[null,' || coalesce(case when octet_length(n.name::text) <= audit.longest_value_bytes() then to_json(n.name)::text else audit.hash_in_place_of(n.name::text) end, 'null') || ']' end, case when n.key_type is not null then '"key_type":[null,' || coalesce(to_json(n.key_type)::text, 'null') || ']' end, case when n.environment is not null then '"environment":[null,' || coalesce(to_json(n.environment)::text, 'null') || ']' end, case when n.prefix is not null then '"prefix":[null,' || coalesce(case when octet_length(n.prefix::text) <= audit.longest_value_bytes() then to_json(n.prefix)::text else audit.hash_in_place_of(n.prefix::text) end, 'null') || ']' end, case when n.parent_key_id is not null then '"parent_key_id":[null,' || coalesce(to_json(n.parent_key_id)::text, 'null') || ']' end, case when n.ancestor_ids is not null then '"ancestor_ids":[null,' || coalesce(case when octet_length(n.ancestor_ids::text) <= audit.longest_value_bytes() then to_json(n.ancestor_ids)::text else audit.hash_in_place_of(n.ancestor_ids::text) end, 'null') || ']' end, case when n.agent_id is not null then '"agent_id":[null,' || coalesce(to_json(n.agent_id)::text, 'null') || ']' end, case when n.service_name is not null then '"service_name":[null,' || coalesce(case when octet_length(n.service_name::text) <= audit.longest_value_bytes() then to_json(n.service_name)::text else audit.hash_in_place_of(n.service_name::text) end, 'null') || ']' end, case when n.role is not null then '"role":[null,' || coalesce(to_json(n.role)::text, 'null') || ']' end, case when n.permissions is not null then '"permissions":[null,' || coalesce(case when octet_length(n.permissions::text) <= audit.longest_value_bytes() then to_json(n.permissions)::text else audit.hash_in_place_of(n.permissions::text) end, 'null') || ']' end, case when n.allowed_services is not null then '"allowed_services":[null,' || coalesce(case when octet_length(n.allowed_services::text) <= audit.longest_value_bytes() then to_json(n.allowed_services)::text else audit.hash_in_place_of(n.allowed_services::text) end, 'null') || ']' end, case when n.allowed_agents is not null then '"allowed_agents":[null,' || coalesce(case when octet_length(n.allowed_agents::text) <= audit.longest_value_bytes() then to_json(n.allowed_agents)::text else audit.hash_in_place_of(n.allowed_agents::text) end, 'null') || ']' end, case when n.allowed_users is not null then '"allowed_users":[null,' || coalesce(case when octet_length(n.allowed_users::text) <= audit.longest_value_bytes() then to_json(n.allowed_users)::text else audit.hash_in_place_of(n.allowed_users::text) end, 'null') || ']' end, case when n.allowed_ips is not null then '"allowed_ips":[null,' || coalesce(case when octet_length(n.allowed_ips::text) <= audit.longest_value_bytes() then to_json(n.allowed_ips)::text else audit.hash_in_place_of(n.allowed_ips::text) end, 'null') || ']' end, case when n.max_calls_per_day is not null then '"max_calls_per_day":[null,' || coalesce(to_json(n.max_calls_per_day)::text, 'null') || ']' end, case when n.max_cost_per_day is not null then '"max_cost_per_day":[null,' || coalesce(to_json(n.max_cost_per_day)::text, 'null') || ']' end, case when n.expires_at is not null then '"expires_at":[null,' || coalesce(to_json(n.expires_at)::text, 'null') || ']' end, case when n.last_rotated_at is not null then '"last_rotated_at":[null,' || coalesce(to_json(n.last_rotated_at)::text, 'null') || ']' end, case when n.created_by_user_id is not null then '"created_by_user_id":[null,' || coalesce(to_json(n.created_by_user_id)::text, 'null') || ']' end, case when n.revoked_at is not null then '"revoked_at":[null,' || coalesce(to_json(n.revoked_at)::text, 'null') || ']' end, case when n.revoked_by_user_id is not null then '"revoked_by_user_id":[null,' || coalesce(to_json(n.revoked_by_user_id)::text, 'null') || ']' end, case when n.created_at is not null then '"created_at":[null,' || coalesce(to_json(n.created_at)::text, 'null') || ']' end), '')) as changes from new_rows n offset 0) as c
+      where c.changes <> '';
+    when 'DELETE' then insert into audit.ledger (tenant_id, occurred_at, kind, operation, table_name, row_key, changes,
+       actor, actor_name, actor_role, actor_user_id, actor_key_id, on_behalf_of_user_id, request_id, ip)
+     select c.tenant_id, v.occurred_at, 'data', 'delete', 'app_public.api_keys', c.row_key, ('{' || c.changes || '}')::jsonb,
+       v.actor, v.actor_name, v.actor_role, v.actor_user_id, v.actor_key_id, v.on_behalf_of_user_id, v.request_id, v.ip
+       from (select o.tenant_id as tenant_id, left(o.id::text, 500) as row_key, concat_ws(',', nullif(concat_ws(',', case when o.id is not null then '"id":[' || coalesce(to_json(o.id)::text, 'null') || ',null]' end, case when o.tenant_id is not null then '"tenant_id":[' || coalesce(to_json(o.tenant_id)::text, 'null') || ',null]' end, case when o.name is not null then '"name":[' || coalesce(case when octet_length(o.name::text) <= audit.longest_value_bytes() then to_json(o.name)::text else audit.hash_in_place_of(o.name::text) end, 'null') || ',null]' end, case when o.key_type is not null then '"key_type":[' || coalesce(to_json(o.key_type)::text, 'null') || ',null]' end, case when o.environment is not null then '"environment":[' || coalesce(to_json(o.environment)::text, 'null') || ',null]' end, case when o.prefix is not null then '"prefix":[' || coalesce(case when octet_length(o.prefix::text) <= audit.longest_value_bytes() then to_json(o.prefix)::text else audit.hash_in_place_of(o.prefix::text) end, 'null') || ',null]' end, case when o.parent_key_id is not null then '"parent_key_id":[' || coalesce(to_json(o.parent_key_id)::text, 'null') || ',null]' end, case when o.ancestor_ids is not null then '"ancestor_ids":[' || coalesce(case when octet_length(o.ancestor_ids::text) <= audit.longest_value_bytes() then to_json(o.ancestor_ids)::text else audit.hash_in_place_of(o.ancestor_ids::text) end, 'null') || ',null]' end, case when o.agent_id is not null then '"agent_id":[' || coalesce(to_json(o.agent_id)::text, 'null') || ',null]' end, case when o.service_name is not null then '"service_name":[' || coalesce(case when octet_length(o.service_name::text) <= audit.longest_value_bytes() then to_json(o.service_name)::text else audit.hash_in_place_of(o.service_name::text) end, 'null') || ',null]' end, case when o.role is not null then '"role":[' || coalesce(to_json(o.role)::text, 'null') || ',null]' end, case when o.permissions is not null then '"permissions":[' || coalesce(case when octet_length(o.permissions::text) <= audit.longest_value_bytes() then to_json(o.permissions)::text else audit.hash_in_place_of(o.permissions::text) end, 'null') || ',null]' end, case when o.allowed_services is not null then '"allowed_services":[' || coalesce(case when octet_length(o.allowed_services::text) <= audit.longest_value_bytes() then to_json(o.allowed_services)::text else audit.hash_in_place_of(o.allowed_services::text) end, 'null') || ',null]' end, case when o.allowed_agents is not null then '"allowed_agents":[' || coalesce(case when octet_length(o.allowed_agents::text) <= audit.longest_value_bytes() then to_json(o.allowed_agents)::text else audit.hash_in_place_of(o.allowed_agents::text) end, 'null') || ',null]' end, case when o.allowed_users is not null then '"allowed_users":[' || coalesce(case when octet_length(o.allowed_users::text) <= audit.longest_value_bytes() then to_json(o.allowed_users)::text else audit.hash_in_place_of(o.allowed_users::text) end, 'null') || ',null]' end, case when o.allowed_ips is not null then '"allowed_ips":[' || coalesce(case when octet_length(o.allowed_ips::text) <= audit.longest_value_bytes() then to_json(o.allowed_ips)::text else audit.hash_in_place_of(o.allowed_ips::text) end, 'null') || ',null]' end, case when o.max_calls_per_day is not null then '"max_calls_per_day":[' || coalesce(to_json(o.max_calls_per_day)::text, 'null') || ',null]' end, case when o.max_cost_per_day is not null then '"max_cost_per_day":[' || coalesce(to_json(o.max_cost_per_day)::text, 'null') || ',null]' end, case when o.expires_at is not null then '"expires_at":[' || coalesce(to_json(o.expires_at)::text, 'null') || ',null]' end, case when o.last_rotated_at is not null then '"last_rotated_at":[' || coalesce(to_json(o.last_rotated_at)::text, 'null') || ',null]' end, case when o.created_by_user_id is not null then '"created_by_user_id":[' || coalesce(to_json(o.created_by_user_id)::text, 'null') || ',null]' end, case when o.revoked_at is not null then '"revoked_at":[' || coalesce(to_json(o.revoked_at)::text, 'null') || ',null]' end, case when o.revoked_by_user_id is not null then '"revoked_by_user_id":[' || coalesce(to_json(o.revoked_by_user_id)::text, 'null') || ',null]' end, case when o.created_at is not null then '"created_at":[' || coalesce(to_json(o.created_at)::text, 'null') || ',null]' end), '')) as changes from old_rows o offset 0) as c
+      where c.changes <> '';
+    else insert into audit.ledger (tenant_id, occurred_at, kind, operation, table_name, row_key, changes,
+       actor, actor_name, actor_role, actor_user_id, actor_key_id, on_behalf_of_user_id, request_id, ip)
+     select c.tenant_id, v.occurred_at, 'data', 'update', 'app_public.api_keys', c.row_key, ('{' || c.changes || '}')::jsonb,
+       v.actor, v.actor_name, v.actor_role, v.actor_user_id, v.actor_key_id, v.on_behalf_of_user_id, v.request_id, v.ip
+       from (select coalesce(n.tenant_id, o.tenant_id) as tenant_id, left(coalesce(n.id, o.id)::text, 500) as row_key, concat_ws(',', nullif(concat_ws(',', case when o.id is distinct from n.id then '"id":[' || coalesce(to_json(o.id)::text, 'null') || ',' || coalesce(to_json(n.id)::text, 'null') || ']' end, case when o.tenant_id is distinct from n.tenant_id then '"tenant_id":[' || coalesce(to_json(o.tenant_id)::text, 'null') || ',' || coalesce(to_json(n.tenant_id)::text, 'null') || ']' end, case when o.name is distinct from n.name then '"name":[' || coalesce(case when octet_length(o.name::text) <= audit.longest_value_bytes() then to_json(o.name)::text else audit.hash_in_place_of(o.name::text) end, 'null') || ',' || coalesce(case when octet_length(n.name::text) <= audit.longest_value_bytes() then to_json(n.name)::text else audit.hash_in_place_of(n.name::text) end, 'null') || ']' end, case when o.key_type is distinct from n.key_type then '"key_type":[' || coalesce(to_json(o.key_type)::text, 'null') || ',' || coalesce(to_json(n.key_type)::text, 'null') || ']' end, case when o.environment is distinct from n.environment then '"environment":[' || coalesce(to_json(o.environment)::text, 'null') || ',' || coalesce(to_json(n.environment)::text, 'null') || ']' end, case when o.prefix is distinct from n.prefix then '"prefix":[' || coalesce(case when octet_length(o.prefix::text) <= audit.longest_value_bytes() then to_json(o.prefix)::text else audit.hash_in_place_of(o.prefix::text) end, 'null') || ',' || coalesce(case when octet_length(n.prefix::text) <= audit.longest_value_bytes() then to_json(n.prefix)::text else audit.hash_in_place_of(n.prefix::text) end, 'null') || ']' end, case when o.parent_key_id is distinct from n.parent_key_id then '"parent_key_id":[' || coalesce(to_json(o.parent_key_id)::text, 'null') || ',' || coalesce(to_json(n.parent_key_id)::text, 'null') || ']' end, case when o.ancestor_ids is distinct from n.ancestor_ids then '"ancestor_ids":[' || coalesce(case when octet_length(o.ancestor_ids::text) <= audit.longest_value_bytes() then to_json(o.ancestor_ids)::text else audit.hash_in_place_of(o.ancestor_ids::text) end, 'null') || ',' || coalesce(case when octet_length(n.ancestor_ids::text) <= audit.longest_value_bytes() then to_json(n.ancestor_ids)::text else audit.hash_in_place_of(n.ancestor_ids::text) end, 'null') || ']' end, case when o.agent_id is distinct from n.agent_id then '"agent_id":[' || coalesce(to_json(o.agent_id)::text, 'null') || ',' || coalesce(to_json(n.agent_id)::text, 'null') || ']' end, case when o.service_name is distinct from n.service_name then '"service_name":[' || coalesce(case when octet_length(o.service_name::text) <= audit.longest_value_bytes() then to_json(o.service_name)::text else audit.hash_in_place_of(o.service_name::text) end, 'null') || ',' || coalesce(case when octet_length(n.service_name::text) <= audit.longest_value_bytes() then to_json(n.service_name)::text else audit.hash_in_place_of(n.service_name::text) end, 'null') || ']' end, case when o.role is distinct from n.role then '"role":[' || coalesce(to_json(o.role)::text, 'null') || ',' || coalesce(to_json(n.role)::text, 'null') || ']' end, case when o.permissions is distinct from n.permissions then '"permissions":[' || coalesce(case when octet_length(o.permissions::text) <= audit.longest_value_bytes() then to_json(o.permissions)::text else audit.hash_in_place_of(o.permissions::text) end, 'null') || ',' || coalesce(case when octet_length(n.permissions::text) <= audit.longest_value_bytes() then to_json(n.permissions)::text else audit.hash_in_place_of(n.permissions::text) end, 'null') || ']' end, case when o.allowed_services is distinct from n.allowed_services then '"allowed_services":[' || coalesce(case when octet_length(o.allowed_services::text) <= audit.longest_value_bytes() then to_json(o.allowed_services)::text else audit.hash_in_place_of(o.allowed_services::text) end, 'null') || ',' || coalesce(case when octet_length(n.allowed_services::text) <= audit.longest_value_bytes() then to_json(n.allowed_services)::text else audit.hash_in_place_of(n.allowed_services::text) end, 'null') || ']' end, case when o.allowed_agents is distinct from n.allowed_agents then '"allowed_agents":[' || coalesce(case when octet_length(o.allowed_agents::text) <= audit.longest_value_bytes() then to_json(o.allowed_agents)::text else audit.hash_in_place_of(o.allowed_agents::text) end, 'null') || ',' || coalesce(case when octet_length(n.allowed_agents::text) <= audit.longest_value_bytes() then to_json(n.allowed_agents)::text else audit.hash_in_place_of(n.allowed_agents::text) end, 'null') || ']' end, case when o.allowed_users is distinct from n.allowed_users then '"allowed_users":[' || coalesce(case when octet_length(o.allowed_users::text) <= audit.longest_value_bytes() then to_json(o.allowed_users)::text else audit.hash_in_place_of(o.allowed_users::text) end, 'null') || ',' || coalesce(case when octet_length(n.allowed_users::text) <= audit.longest_value_bytes() then to_json(n.allowed_users)::text else audit.hash_in_place_of(n.allowed_users::text) end, 'null') || ']' end, case when o.allowed_ips is distinct from n.allowed_ips then '"allowed_ips":[' || coalesce(case when octet_length(o.allowed_ips::text) <= audit.longest_value_bytes() then to_json(o.allowed_ips)::text else audit.hash_in_place_of(o.allowed_ips::text) end, 'null') || ',' || coalesce(case when octet_length(n.allowed_ips::text) <= audit.longest_value_bytes() then to_json(n.allowed_ips)::text else audit.hash_in_place_of(n.allowed_ips::text) end, 'null') || ']' end, case when o.max_calls_per_day is distinct from n.max_calls_per_day then '"max_calls_per_day":[' || coalesce(to_json(o.max_calls_per_day)::text, 'null') || ',' || coalesce(to_json(n.max_calls_per_day)::text, 'null') || ']' end, case when o.max_cost_per_day is distinct from n.max_cost_per_day then '"max_cost_per_day":[' || coalesce(to_json(o.max_cost_per_day)::text, 'null') || ',' || coalesce(to_json(n.max_cost_per_day)::text, 'null') || ']' end, case when o.expires_at is distinct from n.expires_at then '"expires_at":[' || coalesce(to_json(o.expires_at)::text, 'null') || ',' || coalesce(to_json(n.expires_at)::text, 'null') || ']' end, case when o.last_rotated_at is distinct from n.last_rotated_at then '"last_rotated_at":[' || coalesce(to_json(o.last_rotated_at)::text, 'null') || ',' || coalesce(to_json(n.last_rotated_at)::text, 'null') || ']' end, case when o.created_by_user_id is distinct from n.created_by_user_id then '"created_by_user_id":[' || coalesce(to_json(o.created_by_user_id)::text, 'null') || ',' || coalesce(to_json(n.created_by_user_id)::text, 'null') || ']' end, case when o.revoked_at is distinct from n.revoked_at then '"revoked_at":[' || coalesce(to_json(o.revoked_at)::text, 'null') || ',' || coalesce(to_json(n.revoked_at)::text, 'null') || ']' end, case when o.revoked_by_user_id is distinct from n.revoked_by_user_id then '"revoked_by_user_id":[' || coalesce(to_json(o.revoked_by_user_id)::text, 'null') || ',' || coalesce(to_json(n.revoked_by_user_id)::text, 'null') || ']' end, case when o.created_at is distinct from n.created_at then '"created_at":[' || coalesce(to_json(o.created_at)::text, 'null') || ',' || coalesce(to_json(n.created_at)::text, 'null') || ']' end), '')) as changes from old_rows o full join new_rows n on n.id = o.id offset 0) as c
+      where c.changes <> '';
+  end case;
+  return null;
+end
+$$;
+
+ALTER FUNCTION audit.record_app_public_api_keys() OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION audit.record_app_public_api_keys() IS 'Records the changes of app_public.api_keys in the ledger. The migration writes it from the table''s columns.';
+
 CREATE FUNCTION audit.record_app_public_avatars() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -15255,6 +15339,78 @@ $$;
 ALTER FUNCTION audit.record_app_public_business_functions() OWNER TO rowhouse_platform;
 
 COMMENT ON FUNCTION audit.record_app_public_business_functions() IS 'Records the changes of app_public.business_functions in the ledger. The migration writes it from the table''s columns.';
+
+CREATE FUNCTION audit.record_app_public_compliance_records() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_nestloop TO 'off'
+    AS $$
+declare
+  v constant audit.ledger := audit.actor();
+begin
+  case tg_op
+    when 'INSERT' then insert into audit.ledger (tenant_id, occurred_at, kind, operation, table_name, row_key, changes,
+       actor, actor_name, actor_role, actor_user_id, actor_key_id, on_behalf_of_user_id, request_id, ip)
+     select c.tenant_id, v.occurred_at, 'data', 'insert', 'app_public.compliance_records', c.row_key, ('{' || c.changes || '}')::jsonb,
+       v.actor, v.actor_name, v.actor_role, v.actor_user_id, v.actor_key_id, v.on_behalf_of_user_id, v.request_id, v.ip
+       from (select n.tenant_id as tenant_id, left(n.id::text, 500) as row_key, concat_ws(',', nullif(concat_ws(',', case when n.tenant_id is not null then '"tenant_id":[null,' || coalesce(to_json(n.tenant_id)::text, 'null') || ']' end, case when n.id is not null then '"id":[null,' || coalesce(to_json(n.id)::text, 'null') || ']' end, case when n.obligation_id is not null then '"obligation_id":[null,' || coalesce(to_json(n.obligation_id)::text, 'null') || ']' end, case when n.status is not null then '"status":[null,' || coalesce(to_json(n.status)::text, 'null') || ']' end, case when n.evidence is not null then '"evidence":[null,' || coalesce(case when octet_length(n.evidence::text) <= audit.longest_value_bytes() then to_json(n.evidence)::text else audit.hash_in_place_of(n.evidence::text) end, 'null') || ']' end, case when n.valid_until is not null then '"valid_until":[null,' || coalesce(to_json(n.valid_until)::text, 'null') || ']' end, case when n.recorded_by is not null then '"recorded_by":[null,' || case when n.recorded_by is null then 'null' else '{"redacted":true}' end || ']' end, case when n.created_at is not null then '"created_at":[null,' || coalesce(to_json(n.created_at)::text, 'null') || ']' end), '')) as changes from new_rows n offset 0) as c
+      where c.changes <> '';
+    when 'DELETE' then insert into audit.ledger (tenant_id, occurred_at, kind, operation, table_name, row_key, changes,
+       actor, actor_name, actor_role, actor_user_id, actor_key_id, on_behalf_of_user_id, request_id, ip)
+     select c.tenant_id, v.occurred_at, 'data', 'delete', 'app_public.compliance_records', c.row_key, ('{' || c.changes || '}')::jsonb,
+       v.actor, v.actor_name, v.actor_role, v.actor_user_id, v.actor_key_id, v.on_behalf_of_user_id, v.request_id, v.ip
+       from (select o.tenant_id as tenant_id, left(o.id::text, 500) as row_key, concat_ws(',', nullif(concat_ws(',', case when o.tenant_id is not null then '"tenant_id":[' || coalesce(to_json(o.tenant_id)::text, 'null') || ',null]' end, case when o.id is not null then '"id":[' || coalesce(to_json(o.id)::text, 'null') || ',null]' end, case when o.obligation_id is not null then '"obligation_id":[' || coalesce(to_json(o.obligation_id)::text, 'null') || ',null]' end, case when o.status is not null then '"status":[' || coalesce(to_json(o.status)::text, 'null') || ',null]' end, case when o.evidence is not null then '"evidence":[' || coalesce(case when octet_length(o.evidence::text) <= audit.longest_value_bytes() then to_json(o.evidence)::text else audit.hash_in_place_of(o.evidence::text) end, 'null') || ',null]' end, case when o.valid_until is not null then '"valid_until":[' || coalesce(to_json(o.valid_until)::text, 'null') || ',null]' end, case when o.recorded_by is not null then '"recorded_by":[' || case when o.recorded_by is null then 'null' else '{"redacted":true}' end || ',null]' end, case when o.created_at is not null then '"created_at":[' || coalesce(to_json(o.created_at)::text, 'null') || ',null]' end), '')) as changes from old_rows o offset 0) as c
+      where c.changes <> '';
+    else insert into audit.ledger (tenant_id, occurred_at, kind, operation, table_name, row_key, changes,
+       actor, actor_name, actor_role, actor_user_id, actor_key_id, on_behalf_of_user_id, request_id, ip)
+     select c.tenant_id, v.occurred_at, 'data', 'update', 'app_public.compliance_records', c.row_key, ('{' || c.changes || '}')::jsonb,
+       v.actor, v.actor_name, v.actor_role, v.actor_user_id, v.actor_key_id, v.on_behalf_of_user_id, v.request_id, v.ip
+       from (select coalesce(n.tenant_id, o.tenant_id) as tenant_id, left(coalesce(n.id, o.id)::text, 500) as row_key, concat_ws(',', nullif(concat_ws(',', case when o.tenant_id is distinct from n.tenant_id then '"tenant_id":[' || coalesce(to_json(o.tenant_id)::text, 'null') || ',' || coalesce(to_json(n.tenant_id)::text, 'null') || ']' end, case when o.id is distinct from n.id then '"id":[' || coalesce(to_json(o.id)::text, 'null') || ',' || coalesce(to_json(n.id)::text, 'null') || ']' end, case when o.obligation_id is distinct from n.obligation_id then '"obligation_id":[' || coalesce(to_json(o.obligation_id)::text, 'null') || ',' || coalesce(to_json(n.obligation_id)::text, 'null') || ']' end, case when o.status is distinct from n.status then '"status":[' || coalesce(to_json(o.status)::text, 'null') || ',' || coalesce(to_json(n.status)::text, 'null') || ']' end, case when o.evidence is distinct from n.evidence then '"evidence":[' || coalesce(case when octet_length(o.evidence::text) <= audit.longest_value_bytes() then to_json(o.evidence)::text else audit.hash_in_place_of(o.evidence::text) end, 'null') || ',' || coalesce(case when octet_length(n.evidence::text) <= audit.longest_value_bytes() then to_json(n.evidence)::text else audit.hash_in_place_of(n.evidence::text) end, 'null') || ']' end, case when o.valid_until is distinct from n.valid_until then '"valid_until":[' || coalesce(to_json(o.valid_until)::text, 'null') || ',' || coalesce(to_json(n.valid_until)::text, 'null') || ']' end, case when o.recorded_by is distinct from n.recorded_by then '"recorded_by":[' || case when o.recorded_by is null then 'null' else '{"redacted":true}' end || ',' || case when n.recorded_by is null then 'null' else '{"redacted":true}' end || ']' end, case when o.created_at is distinct from n.created_at then '"created_at":[' || coalesce(to_json(o.created_at)::text, 'null') || ',' || coalesce(to_json(n.created_at)::text, 'null') || ']' end), '')) as changes from old_rows o full join new_rows n on n.tenant_id = o.tenant_id and n.id = o.id offset 0) as c
+      where c.changes <> '';
+  end case;
+  return null;
+end
+$$;
+
+ALTER FUNCTION audit.record_app_public_compliance_records() OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION audit.record_app_public_compliance_records() IS 'Records the changes of app_public.compliance_records in the ledger. The migration writes it from the table''s columns.';
+
+CREATE FUNCTION audit.record_app_public_consent_records() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_nestloop TO 'off'
+    AS $$
+declare
+  v constant audit.ledger := audit.actor();
+begin
+  case tg_op
+    when 'INSERT' then insert into audit.ledger (tenant_id, occurred_at, kind, operation, table_name, row_key, changes,
+       actor, actor_name, actor_role, actor_user_id, actor_key_id, on_behalf_of_user_id, request_id, ip)
+     select c.tenant_id, v.occurred_at, 'data', 'insert', 'app_public.consent_records', c.row_key, ('{' || c.changes || '}')::jsonb,
+       v.actor, v.actor_name, v.actor_role, v.actor_user_id, v.actor_key_id, v.on_behalf_of_user_id, v.request_id, v.ip
+       from (select n.tenant_id as tenant_id, left(n.id::text, 500) as row_key, concat_ws(',', nullif(concat_ws(',', case when n.tenant_id is not null then '"tenant_id":[null,' || coalesce(to_json(n.tenant_id)::text, 'null') || ']' end, case when n.id is not null then '"id":[null,' || coalesce(to_json(n.id)::text, 'null') || ']' end, case when n.user_id is not null then '"user_id":[null,' || case when n.user_id is null then 'null' else '{"redacted":true}' end || ']' end, case when n.purpose is not null then '"purpose":[null,' || coalesce(to_json(n.purpose)::text, 'null') || ']' end, case when n.text_version is not null then '"text_version":[null,' || coalesce(case when octet_length(n.text_version::text) <= audit.longest_value_bytes() then to_json(n.text_version)::text else audit.hash_in_place_of(n.text_version::text) end, 'null') || ']' end, case when n.lawful_basis is not null then '"lawful_basis":[null,' || coalesce(to_json(n.lawful_basis)::text, 'null') || ']' end, case when n.granted_at is not null then '"granted_at":[null,' || coalesce(to_json(n.granted_at)::text, 'null') || ']' end, case when n.withdrawn_at is not null then '"withdrawn_at":[null,' || coalesce(to_json(n.withdrawn_at)::text, 'null') || ']' end, case when n.source is not null then '"source":[null,' || coalesce(to_json(n.source)::text, 'null') || ']' end, case when n.evidence is not null then '"evidence":[null,' || case when n.evidence is null then 'null' else '{"redacted":true}' end || ']' end, case when n.recorded_by is not null then '"recorded_by":[null,' || case when n.recorded_by is null then 'null' else '{"redacted":true}' end || ']' end, case when n.created_at is not null then '"created_at":[null,' || coalesce(to_json(n.created_at)::text, 'null') || ']' end), '')) as changes from new_rows n offset 0) as c
+      where c.changes <> '';
+    when 'DELETE' then insert into audit.ledger (tenant_id, occurred_at, kind, operation, table_name, row_key, changes,
+       actor, actor_name, actor_role, actor_user_id, actor_key_id, on_behalf_of_user_id, request_id, ip)
+     select c.tenant_id, v.occurred_at, 'data', 'delete', 'app_public.consent_records', c.row_key, ('{' || c.changes || '}')::jsonb,
+       v.actor, v.actor_name, v.actor_role, v.actor_user_id, v.actor_key_id, v.on_behalf_of_user_id, v.request_id, v.ip
+       from (select o.tenant_id as tenant_id, left(o.id::text, 500) as row_key, concat_ws(',', nullif(concat_ws(',', case when o.tenant_id is not null then '"tenant_id":[' || coalesce(to_json(o.tenant_id)::text, 'null') || ',null]' end, case when o.id is not null then '"id":[' || coalesce(to_json(o.id)::text, 'null') || ',null]' end, case when o.user_id is not null then '"user_id":[' || case when o.user_id is null then 'null' else '{"redacted":true}' end || ',null]' end, case when o.purpose is not null then '"purpose":[' || coalesce(to_json(o.purpose)::text, 'null') || ',null]' end, case when o.text_version is not null then '"text_version":[' || coalesce(case when octet_length(o.text_version::text) <= audit.longest_value_bytes() then to_json(o.text_version)::text else audit.hash_in_place_of(o.text_version::text) end, 'null') || ',null]' end, case when o.lawful_basis is not null then '"lawful_basis":[' || coalesce(to_json(o.lawful_basis)::text, 'null') || ',null]' end, case when o.granted_at is not null then '"granted_at":[' || coalesce(to_json(o.granted_at)::text, 'null') || ',null]' end, case when o.withdrawn_at is not null then '"withdrawn_at":[' || coalesce(to_json(o.withdrawn_at)::text, 'null') || ',null]' end, case when o.source is not null then '"source":[' || coalesce(to_json(o.source)::text, 'null') || ',null]' end, case when o.evidence is not null then '"evidence":[' || case when o.evidence is null then 'null' else '{"redacted":true}' end || ',null]' end, case when o.recorded_by is not null then '"recorded_by":[' || case when o.recorded_by is null then 'null' else '{"redacted":true}' end || ',null]' end, case when o.created_at is not null then '"created_at":[' || coalesce(to_json(o.created_at)::text, 'null') || ',null]' end), '')) as changes from old_rows o offset 0) as c
+      where c.changes <> '';
+    else insert into audit.ledger (tenant_id, occurred_at, kind, operation, table_name, row_key, changes,
+       actor, actor_name, actor_role, actor_user_id, actor_key_id, on_behalf_of_user_id, request_id, ip)
+     select c.tenant_id, v.occurred_at, 'data', 'update', 'app_public.consent_records', c.row_key, ('{' || c.changes || '}')::jsonb,
+       v.actor, v.actor_name, v.actor_role, v.actor_user_id, v.actor_key_id, v.on_behalf_of_user_id, v.request_id, v.ip
+       from (select coalesce(n.tenant_id, o.tenant_id) as tenant_id, left(coalesce(n.id, o.id)::text, 500) as row_key, concat_ws(',', nullif(concat_ws(',', case when o.tenant_id is distinct from n.tenant_id then '"tenant_id":[' || coalesce(to_json(o.tenant_id)::text, 'null') || ',' || coalesce(to_json(n.tenant_id)::text, 'null') || ']' end, case when o.id is distinct from n.id then '"id":[' || coalesce(to_json(o.id)::text, 'null') || ',' || coalesce(to_json(n.id)::text, 'null') || ']' end, case when o.user_id is distinct from n.user_id then '"user_id":[' || case when o.user_id is null then 'null' else '{"redacted":true}' end || ',' || case when n.user_id is null then 'null' else '{"redacted":true}' end || ']' end, case when o.purpose is distinct from n.purpose then '"purpose":[' || coalesce(to_json(o.purpose)::text, 'null') || ',' || coalesce(to_json(n.purpose)::text, 'null') || ']' end, case when o.text_version is distinct from n.text_version then '"text_version":[' || coalesce(case when octet_length(o.text_version::text) <= audit.longest_value_bytes() then to_json(o.text_version)::text else audit.hash_in_place_of(o.text_version::text) end, 'null') || ',' || coalesce(case when octet_length(n.text_version::text) <= audit.longest_value_bytes() then to_json(n.text_version)::text else audit.hash_in_place_of(n.text_version::text) end, 'null') || ']' end, case when o.lawful_basis is distinct from n.lawful_basis then '"lawful_basis":[' || coalesce(to_json(o.lawful_basis)::text, 'null') || ',' || coalesce(to_json(n.lawful_basis)::text, 'null') || ']' end, case when o.granted_at is distinct from n.granted_at then '"granted_at":[' || coalesce(to_json(o.granted_at)::text, 'null') || ',' || coalesce(to_json(n.granted_at)::text, 'null') || ']' end, case when o.withdrawn_at is distinct from n.withdrawn_at then '"withdrawn_at":[' || coalesce(to_json(o.withdrawn_at)::text, 'null') || ',' || coalesce(to_json(n.withdrawn_at)::text, 'null') || ']' end, case when o.source is distinct from n.source then '"source":[' || coalesce(to_json(o.source)::text, 'null') || ',' || coalesce(to_json(n.source)::text, 'null') || ']' end, case when o.evidence is distinct from n.evidence then '"evidence":[' || case when o.evidence is null then 'null' else '{"redacted":true}' end || ',' || case when n.evidence is null then 'null' else '{"redacted":true}' end || ']' end, case when o.recorded_by is distinct from n.recorded_by then '"recorded_by":[' || case when o.recorded_by is null then 'null' else '{"redacted":true}' end || ',' || case when n.recorded_by is null then 'null' else '{"redacted":true}' end || ']' end, case when o.created_at is distinct from n.created_at then '"created_at":[' || coalesce(to_json(o.created_at)::text, 'null') || ',' || coalesce(to_json(n.created_at)::text, 'null') || ']' end), '')) as changes from old_rows o full join new_rows n on n.tenant_id = o.tenant_id and n.id = o.id offset 0) as c
+      where c.changes <> '';
+  end case;
+  return null;
+end
+$$;
+
+ALTER FUNCTION audit.record_app_public_consent_records() OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION audit.record_app_public_consent_records() IS 'Records the changes of app_public.consent_records in the ledger. The migration writes it from the table''s columns.';
 
 CREATE FUNCTION audit.record_app_public_coupon_redemptions() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -15364,6 +15520,42 @@ ALTER FUNCTION audit.record_app_public_credit_entries() OWNER TO rowhouse_platfo
 
 COMMENT ON FUNCTION audit.record_app_public_credit_entries() IS 'Records the changes of app_public.credit_entries in the ledger. The migration writes it from the table''s columns.';
 
+CREATE FUNCTION audit.record_app_public_data_exports() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_nestloop TO 'off'
+    AS $$
+declare
+  v constant audit.ledger := audit.actor();
+begin
+  case tg_op
+    when 'INSERT' then insert into audit.ledger (tenant_id, occurred_at, kind, operation, table_name, row_key, changes,
+       actor, actor_name, actor_role, actor_user_id, actor_key_id, on_behalf_of_user_id, request_id, ip)
+     select c.tenant_id, v.occurred_at, 'data', 'insert', 'app_public.data_exports', c.row_key, ('{' || c.changes || '}')::jsonb,
+       v.actor, v.actor_name, v.actor_role, v.actor_user_id, v.actor_key_id, v.on_behalf_of_user_id, v.request_id, v.ip
+       from (select n.tenant_id as tenant_id, left(n.id::text, 500) as row_key, concat_ws(',', nullif(concat_ws(',', case when n.tenant_id is not null then '"tenant_id":[null,' || coalesce(to_json(n.tenant_id)::text, 'null') || ']' end, case when n.id is not null then '"id":[null,' || coalesce(to_json(n.id)::text, 'null') || ']' end, case when n.user_id is not null then '"user_id":[null,' || case when n.user_id is null then 'null' else '{"redacted":true}' end || ']' end, case when n.is_of_all_tenants is not null then '"is_of_all_tenants":[null,' || coalesce(to_json(n.is_of_all_tenants)::text, 'null') || ']' end, case when n.requested_by_user_id is not null then '"requested_by_user_id":[null,' || case when n.requested_by_user_id is null then 'null' else '{"redacted":true}' end || ']' end, case when n.status is not null then '"status":[null,' || coalesce(to_json(n.status)::text, 'null') || ']' end, case when n.attempt is not null then '"attempt":[null,' || coalesce(to_json(n.attempt)::text, 'null') || ']' end, case when n.sha256 is not null then '"sha256":[null,' || coalesce(case when octet_length(n.sha256::text) <= audit.longest_value_bytes() then to_json(n.sha256)::text else audit.hash_in_place_of(n.sha256::text) end, 'null') || ']' end, case when n.requested_at is not null then '"requested_at":[null,' || coalesce(to_json(n.requested_at)::text, 'null') || ']' end, case when n.finished_at is not null then '"finished_at":[null,' || coalesce(to_json(n.finished_at)::text, 'null') || ']' end, case when n.expires_at is not null then '"expires_at":[null,' || coalesce(to_json(n.expires_at)::text, 'null') || ']' end), '')) as changes from new_rows n offset 0) as c
+      where c.changes <> '';
+    when 'DELETE' then insert into audit.ledger (tenant_id, occurred_at, kind, operation, table_name, row_key, changes,
+       actor, actor_name, actor_role, actor_user_id, actor_key_id, on_behalf_of_user_id, request_id, ip)
+     select c.tenant_id, v.occurred_at, 'data', 'delete', 'app_public.data_exports', c.row_key, ('{' || c.changes || '}')::jsonb,
+       v.actor, v.actor_name, v.actor_role, v.actor_user_id, v.actor_key_id, v.on_behalf_of_user_id, v.request_id, v.ip
+       from (select o.tenant_id as tenant_id, left(o.id::text, 500) as row_key, concat_ws(',', nullif(concat_ws(',', case when o.tenant_id is not null then '"tenant_id":[' || coalesce(to_json(o.tenant_id)::text, 'null') || ',null]' end, case when o.id is not null then '"id":[' || coalesce(to_json(o.id)::text, 'null') || ',null]' end, case when o.user_id is not null then '"user_id":[' || case when o.user_id is null then 'null' else '{"redacted":true}' end || ',null]' end, case when o.is_of_all_tenants is not null then '"is_of_all_tenants":[' || coalesce(to_json(o.is_of_all_tenants)::text, 'null') || ',null]' end, case when o.requested_by_user_id is not null then '"requested_by_user_id":[' || case when o.requested_by_user_id is null then 'null' else '{"redacted":true}' end || ',null]' end, case when o.status is not null then '"status":[' || coalesce(to_json(o.status)::text, 'null') || ',null]' end, case when o.attempt is not null then '"attempt":[' || coalesce(to_json(o.attempt)::text, 'null') || ',null]' end, case when o.sha256 is not null then '"sha256":[' || coalesce(case when octet_length(o.sha256::text) <= audit.longest_value_bytes() then to_json(o.sha256)::text else audit.hash_in_place_of(o.sha256::text) end, 'null') || ',null]' end, case when o.requested_at is not null then '"requested_at":[' || coalesce(to_json(o.requested_at)::text, 'null') || ',null]' end, case when o.finished_at is not null then '"finished_at":[' || coalesce(to_json(o.finished_at)::text, 'null') || ',null]' end, case when o.expires_at is not null then '"expires_at":[' || coalesce(to_json(o.expires_at)::text, 'null') || ',null]' end), '')) as changes from old_rows o offset 0) as c
+      where c.changes <> '';
+    else insert into audit.ledger (tenant_id, occurred_at, kind, operation, table_name, row_key, changes,
+       actor, actor_name, actor_role, actor_user_id, actor_key_id, on_behalf_of_user_id, request_id, ip)
+     select c.tenant_id, v.occurred_at, 'data', 'update', 'app_public.data_exports', c.row_key, ('{' || c.changes || '}')::jsonb,
+       v.actor, v.actor_name, v.actor_role, v.actor_user_id, v.actor_key_id, v.on_behalf_of_user_id, v.request_id, v.ip
+       from (select coalesce(n.tenant_id, o.tenant_id) as tenant_id, left(coalesce(n.id, o.id)::text, 500) as row_key, concat_ws(',', nullif(concat_ws(',', case when o.tenant_id is distinct from n.tenant_id then '"tenant_id":[' || coalesce(to_json(o.tenant_id)::text, 'null') || ',' || coalesce(to_json(n.tenant_id)::text, 'null') || ']' end, case when o.id is distinct from n.id then '"id":[' || coalesce(to_json(o.id)::text, 'null') || ',' || coalesce(to_json(n.id)::text, 'null') || ']' end, case when o.user_id is distinct from n.user_id then '"user_id":[' || case when o.user_id is null then 'null' else '{"redacted":true}' end || ',' || case when n.user_id is null then 'null' else '{"redacted":true}' end || ']' end, case when o.is_of_all_tenants is distinct from n.is_of_all_tenants then '"is_of_all_tenants":[' || coalesce(to_json(o.is_of_all_tenants)::text, 'null') || ',' || coalesce(to_json(n.is_of_all_tenants)::text, 'null') || ']' end, case when o.requested_by_user_id is distinct from n.requested_by_user_id then '"requested_by_user_id":[' || case when o.requested_by_user_id is null then 'null' else '{"redacted":true}' end || ',' || case when n.requested_by_user_id is null then 'null' else '{"redacted":true}' end || ']' end, case when o.status is distinct from n.status then '"status":[' || coalesce(to_json(o.status)::text, 'null') || ',' || coalesce(to_json(n.status)::text, 'null') || ']' end, case when o.attempt is distinct from n.attempt then '"attempt":[' || coalesce(to_json(o.attempt)::text, 'null') || ',' || coalesce(to_json(n.attempt)::text, 'null') || ']' end, case when o.sha256 is distinct from n.sha256 then '"sha256":[' || coalesce(case when octet_length(o.sha256::text) <= audit.longest_value_bytes() then to_json(o.sha256)::text else audit.hash_in_place_of(o.sha256::text) end, 'null') || ',' || coalesce(case when octet_length(n.sha256::text) <= audit.longest_value_bytes() then to_json(n.sha256)::text else audit.hash_in_place_of(n.sha256::text) end, 'null') || ']' end, case when o.requested_at is distinct from n.requested_at then '"requested_at":[' || coalesce(to_json(o.requested_at)::text, 'null') || ',' || coalesce(to_json(n.requested_at)::text, 'null') || ']' end, case when o.finished_at is distinct from n.finished_at then '"finished_at":[' || coalesce(to_json(o.finished_at)::text, 'null') || ',' || coalesce(to_json(n.finished_at)::text, 'null') || ']' end, case when o.expires_at is distinct from n.expires_at then '"expires_at":[' || coalesce(to_json(o.expires_at)::text, 'null') || ',' || coalesce(to_json(n.expires_at)::text, 'null') || ']' end), '')) as changes from old_rows o full join new_rows n on n.tenant_id = o.tenant_id and n.id = o.id offset 0) as c
+      where c.changes <> '';
+  end case;
+  return null;
+end
+$$;
+
+ALTER FUNCTION audit.record_app_public_data_exports() OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION audit.record_app_public_data_exports() IS 'Records the changes of app_public.data_exports in the ledger. The migration writes it from the table''s columns.';
+
 CREATE FUNCTION audit.record_app_public_departments() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -15435,6 +15627,78 @@ $$;
 ALTER FUNCTION audit.record_app_public_documents() OWNER TO rowhouse_platform;
 
 COMMENT ON FUNCTION audit.record_app_public_documents() IS 'Records the changes of app_public.documents in the ledger. The migration writes it from the table''s columns.';
+
+CREATE FUNCTION audit.record_app_public_encrypted_api_keys() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_nestloop TO 'off'
+    AS $$
+declare
+  v constant audit.ledger := audit.actor();
+begin
+  case tg_op
+    when 'INSERT' then insert into audit.ledger (tenant_id, occurred_at, kind, operation, table_name, row_key, changes,
+       actor, actor_name, actor_role, actor_user_id, actor_key_id, on_behalf_of_user_id, request_id, ip)
+     select c.tenant_id, v.occurred_at, 'data', 'insert', 'app_public.encrypted_api_keys', c.row_key, ('{' || c.changes || '}')::jsonb,
+       v.actor, v.actor_name, v.actor_role, v.actor_user_id, v.actor_key_id, v.on_behalf_of_user_id, v.request_id, v.ip
+       from (select n.tenant_id as tenant_id, left(n.id::text, 500) as row_key, concat_ws(',', nullif(concat_ws(',', case when n.tenant_id is not null then '"tenant_id":[null,' || coalesce(to_json(n.tenant_id)::text, 'null') || ']' end, case when n.id is not null then '"id":[null,' || coalesce(to_json(n.id)::text, 'null') || ']' end, case when n.key_name is not null then '"key_name":[null,' || coalesce(case when octet_length(n.key_name::text) <= audit.longest_value_bytes() then to_json(n.key_name)::text else audit.hash_in_place_of(n.key_name::text) end, 'null') || ']' end, case when n.description is not null then '"description":[null,' || coalesce(case when octet_length(n.description::text) <= audit.longest_value_bytes() then to_json(n.description)::text else audit.hash_in_place_of(n.description::text) end, 'null') || ']' end, case when n.key_prefix is not null then '"key_prefix":[null,' || coalesce(case when octet_length(n.key_prefix::text) <= audit.longest_value_bytes() then to_json(n.key_prefix)::text else audit.hash_in_place_of(n.key_prefix::text) end, 'null') || ']' end, case when n.provider_type is not null then '"provider_type":[null,' || coalesce(to_json(n.provider_type)::text, 'null') || ']' end, case when n.provider_id is not null then '"provider_id":[null,' || coalesce(to_json(n.provider_id)::text, 'null') || ']' end, case when n.allowed_agents is not null then '"allowed_agents":[null,' || coalesce(case when octet_length(n.allowed_agents::text) <= audit.longest_value_bytes() then to_json(n.allowed_agents)::text else audit.hash_in_place_of(n.allowed_agents::text) end, 'null') || ']' end, case when n.allowed_users is not null then '"allowed_users":[null,' || coalesce(case when octet_length(n.allowed_users::text) <= audit.longest_value_bytes() then to_json(n.allowed_users)::text else audit.hash_in_place_of(n.allowed_users::text) end, 'null') || ']' end, case when n.allowed_ips is not null then '"allowed_ips":[null,' || coalesce(case when octet_length(n.allowed_ips::text) <= audit.longest_value_bytes() then to_json(n.allowed_ips)::text else audit.hash_in_place_of(n.allowed_ips::text) end, 'null') || ']' end, case when n.max_calls_per_day is not null then '"max_calls_per_day":[null,' || coalesce(to_json(n.max_calls_per_day)::text, 'null') || ']' end, case when n.max_cost_per_day is not null then '"max_cost_per_day":[null,' || coalesce(to_json(n.max_cost_per_day)::text, 'null') || ']' end, case when n.is_active is not null then '"is_active":[null,' || coalesce(to_json(n.is_active)::text, 'null') || ']' end, case when n.expires_at is not null then '"expires_at":[null,' || coalesce(to_json(n.expires_at)::text, 'null') || ']' end, case when n.last_rotated_at is not null then '"last_rotated_at":[null,' || coalesce(to_json(n.last_rotated_at)::text, 'null') || ']' end, case when n.created_by is not null then '"created_by":[null,' || case when n.created_by is null then 'null' else '{"redacted":true}' end || ']' end, case when n.created_at is not null then '"created_at":[null,' || coalesce(to_json(n.created_at)::text, 'null') || ']' end, case when n.revoked_at is not null then '"revoked_at":[null,' || coalesce(to_json(n.revoked_at)::text, 'null') || ']' end, case when n.revoked_by is not null then '"revoked_by":[null,' || case when n.revoked_by is null then 'null' else '{"redacted":true}' end || ']' end), '')) as changes from new_rows n offset 0) as c
+      where c.changes <> '';
+    when 'DELETE' then insert into audit.ledger (tenant_id, occurred_at, kind, operation, table_name, row_key, changes,
+       actor, actor_name, actor_role, actor_user_id, actor_key_id, on_behalf_of_user_id, request_id, ip)
+     select c.tenant_id, v.occurred_at, 'data', 'delete', 'app_public.encrypted_api_keys', c.row_key, ('{' || c.changes || '}')::jsonb,
+       v.actor, v.actor_name, v.actor_role, v.actor_user_id, v.actor_key_id, v.on_behalf_of_user_id, v.request_id, v.ip
+       from (select o.tenant_id as tenant_id, left(o.id::text, 500) as row_key, concat_ws(',', nullif(concat_ws(',', case when o.tenant_id is not null then '"tenant_id":[' || coalesce(to_json(o.tenant_id)::text, 'null') || ',null]' end, case when o.id is not null then '"id":[' || coalesce(to_json(o.id)::text, 'null') || ',null]' end, case when o.key_name is not null then '"key_name":[' || coalesce(case when octet_length(o.key_name::text) <= audit.longest_value_bytes() then to_json(o.key_name)::text else audit.hash_in_place_of(o.key_name::text) end, 'null') || ',null]' end, case when o.description is not null then '"description":[' || coalesce(case when octet_length(o.description::text) <= audit.longest_value_bytes() then to_json(o.description)::text else audit.hash_in_place_of(o.description::text) end, 'null') || ',null]' end, case when o.key_prefix is not null then '"key_prefix":[' || coalesce(case when octet_length(o.key_prefix::text) <= audit.longest_value_bytes() then to_json(o.key_prefix)::text else audit.hash_in_place_of(o.key_prefix::text) end, 'null') || ',null]' end, case when o.provider_type is not null then '"provider_type":[' || coalesce(to_json(o.provider_type)::text, 'null') || ',null]' end, case when o.provider_id is not null then '"provider_id":[' || coalesce(to_json(o.provider_id)::text, 'null') || ',null]' end, case when o.allowed_agents is not null then '"allowed_agents":[' || coalesce(case when octet_length(o.allowed_agents::text) <= audit.longest_value_bytes() then to_json(o.allowed_agents)::text else audit.hash_in_place_of(o.allowed_agents::text) end, 'null') || ',null]' end, case when o.allowed_users is not null then '"allowed_users":[' || coalesce(case when octet_length(o.allowed_users::text) <= audit.longest_value_bytes() then to_json(o.allowed_users)::text else audit.hash_in_place_of(o.allowed_users::text) end, 'null') || ',null]' end, case when o.allowed_ips is not null then '"allowed_ips":[' || coalesce(case when octet_length(o.allowed_ips::text) <= audit.longest_value_bytes() then to_json(o.allowed_ips)::text else audit.hash_in_place_of(o.allowed_ips::text) end, 'null') || ',null]' end, case when o.max_calls_per_day is not null then '"max_calls_per_day":[' || coalesce(to_json(o.max_calls_per_day)::text, 'null') || ',null]' end, case when o.max_cost_per_day is not null then '"max_cost_per_day":[' || coalesce(to_json(o.max_cost_per_day)::text, 'null') || ',null]' end, case when o.is_active is not null then '"is_active":[' || coalesce(to_json(o.is_active)::text, 'null') || ',null]' end, case when o.expires_at is not null then '"expires_at":[' || coalesce(to_json(o.expires_at)::text, 'null') || ',null]' end, case when o.last_rotated_at is not null then '"last_rotated_at":[' || coalesce(to_json(o.last_rotated_at)::text, 'null') || ',null]' end, case when o.created_by is not null then '"created_by":[' || case when o.created_by is null then 'null' else '{"redacted":true}' end || ',null]' end, case when o.created_at is not null then '"created_at":[' || coalesce(to_json(o.created_at)::text, 'null') || ',null]' end, case when o.revoked_at is not null then '"revoked_at":[' || coalesce(to_json(o.revoked_at)::text, 'null') || ',null]' end, case when o.revoked_by is not null then '"revoked_by":[' || case when o.revoked_by is null then 'null' else '{"redacted":true}' end || ',null]' end), '')) as changes from old_rows o offset 0) as c
+      where c.changes <> '';
+    else insert into audit.ledger (tenant_id, occurred_at, kind, operation, table_name, row_key, changes,
+       actor, actor_name, actor_role, actor_user_id, actor_key_id, on_behalf_of_user_id, request_id, ip)
+     select c.tenant_id, v.occurred_at, 'data', 'update', 'app_public.encrypted_api_keys', c.row_key, ('{' || c.changes || '}')::jsonb,
+       v.actor, v.actor_name, v.actor_role, v.actor_user_id, v.actor_key_id, v.on_behalf_of_user_id, v.request_id, v.ip
+       from (select coalesce(n.tenant_id, o.tenant_id) as tenant_id, left(coalesce(n.id, o.id)::text, 500) as row_key, concat_ws(',', nullif(concat_ws(',', case when o.tenant_id is distinct from n.tenant_id then '"tenant_id":[' || coalesce(to_json(o.tenant_id)::text, 'null') || ',' || coalesce(to_json(n.tenant_id)::text, 'null') || ']' end, case when o.id is distinct from n.id then '"id":[' || coalesce(to_json(o.id)::text, 'null') || ',' || coalesce(to_json(n.id)::text, 'null') || ']' end, case when o.key_name is distinct from n.key_name then '"key_name":[' || coalesce(case when octet_length(o.key_name::text) <= audit.longest_value_bytes() then to_json(o.key_name)::text else audit.hash_in_place_of(o.key_name::text) end, 'null') || ',' || coalesce(case when octet_length(n.key_name::text) <= audit.longest_value_bytes() then to_json(n.key_name)::text else audit.hash_in_place_of(n.key_name::text) end, 'null') || ']' end, case when o.description is distinct from n.description then '"description":[' || coalesce(case when octet_length(o.description::text) <= audit.longest_value_bytes() then to_json(o.description)::text else audit.hash_in_place_of(o.description::text) end, 'null') || ',' || coalesce(case when octet_length(n.description::text) <= audit.longest_value_bytes() then to_json(n.description)::text else audit.hash_in_place_of(n.description::text) end, 'null') || ']' end, case when o.key_prefix is distinct from n.key_prefix then '"key_prefix":[' || coalesce(case when octet_length(o.key_prefix::text) <= audit.longest_value_bytes() then to_json(o.key_prefix)::text else audit.hash_in_place_of(o.key_prefix::text) end, 'null') || ',' || coalesce(case when octet_length(n.key_prefix::text) <= audit.longest_value_bytes() then to_json(n.key_prefix)::text else audit.hash_in_place_of(n.key_prefix::text) end, 'null') || ']' end, case when o.provider_type is distinct from n.provider_type then '"provider_type":[' || coalesce(to_json(o.provider_type)::text, 'null') || ',' || coalesce(to_json(n.provider_type)::text, 'null') || ']' end, case when o.provider_id is distinct from n.provider_id then '"provider_id":[' || coalesce(to_json(o.provider_id)::text, 'null') || ',' || coalesce(to_json(n.provider_id)::text, 'null') || ']' end, case when o.allowed_agents is distinct from n.allowed_agents then '"allowed_agents":[' || coalesce(case when octet_length(o.allowed_agents::text) <= audit.longest_value_bytes() then to_json(o.allowed_agents)::text else audit.hash_in_place_of(o.allowed_agents::text) end, 'null') || ',' || coalesce(case when octet_length(n.allowed_agents::text) <= audit.longest_value_bytes() then to_json(n.allowed_agents)::text else audit.hash_in_place_of(n.allowed_agents::text) end, 'null') || ']' end, case when o.allowed_users is distinct from n.allowed_users then '"allowed_users":[' || coalesce(case when octet_length(o.allowed_users::text) <= audit.longest_value_bytes() then to_json(o.allowed_users)::text else audit.hash_in_place_of(o.allowed_users::text) end, 'null') || ',' || coalesce(case when octet_length(n.allowed_users::text) <= audit.longest_value_bytes() then to_json(n.allowed_users)::text else audit.hash_in_place_of(n.allowed_users::text) end, 'null') || ']' end, case when o.allowed_ips is distinct from n.allowed_ips then '"allowed_ips":[' || coalesce(case when octet_length(o.allowed_ips::text) <= audit.longest_value_bytes() then to_json(o.allowed_ips)::text else audit.hash_in_place_of(o.allowed_ips::text) end, 'null') || ',' || coalesce(case when octet_length(n.allowed_ips::text) <= audit.longest_value_bytes() then to_json(n.allowed_ips)::text else audit.hash_in_place_of(n.allowed_ips::text) end, 'null') || ']' end, case when o.max_calls_per_day is distinct from n.max_calls_per_day then '"max_calls_per_day":[' || coalesce(to_json(o.max_calls_per_day)::text, 'null') || ',' || coalesce(to_json(n.max_calls_per_day)::text, 'null') || ']' end, case when o.max_cost_per_day is distinct from n.max_cost_per_day then '"max_cost_per_day":[' || coalesce(to_json(o.max_cost_per_day)::text, 'null') || ',' || coalesce(to_json(n.max_cost_per_day)::text, 'null') || ']' end, case when o.is_active is distinct from n.is_active then '"is_active":[' || coalesce(to_json(o.is_active)::text, 'null') || ',' || coalesce(to_json(n.is_active)::text, 'null') || ']' end, case when o.expires_at is distinct from n.expires_at then '"expires_at":[' || coalesce(to_json(o.expires_at)::text, 'null') || ',' || coalesce(to_json(n.expires_at)::text, 'null') || ']' end, case when o.last_rotated_at is distinct from n.last_rotated_at then '"last_rotated_at":[' || coalesce(to_json(o.last_rotated_at)::text, 'null') || ',' || coalesce(to_json(n.last_rotated_at)::text, 'null') || ']' end, case when o.created_by is distinct from n.created_by then '"created_by":[' || case when o.created_by is null then 'null' else '{"redacted":true}' end || ',' || case when n.created_by is null then 'null' else '{"redacted":true}' end || ']' end, case when o.created_at is distinct from n.created_at then '"created_at":[' || coalesce(to_json(o.created_at)::text, 'null') || ',' || coalesce(to_json(n.created_at)::text, 'null') || ']' end, case when o.revoked_at is distinct from n.revoked_at then '"revoked_at":[' || coalesce(to_json(o.revoked_at)::text, 'null') || ',' || coalesce(to_json(n.revoked_at)::text, 'null') || ']' end, case when o.revoked_by is distinct from n.revoked_by then '"revoked_by":[' || case when o.revoked_by is null then 'null' else '{"redacted":true}' end || ',' || case when n.revoked_by is null then 'null' else '{"redacted":true}' end || ']' end), '')) as changes from old_rows o full join new_rows n on n.tenant_id = o.tenant_id and n.id = o.id offset 0) as c
+      where c.changes <> '';
+  end case;
+  return null;
+end
+$$;
+
+ALTER FUNCTION audit.record_app_public_encrypted_api_keys() OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION audit.record_app_public_encrypted_api_keys() IS 'Records the changes of app_public.encrypted_api_keys in the ledger. The migration writes it from the table''s columns.';
+
+CREATE FUNCTION audit.record_app_public_erasures() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_nestloop TO 'off'
+    AS $$
+declare
+  v constant audit.ledger := audit.actor();
+begin
+  case tg_op
+    when 'INSERT' then insert into audit.ledger (tenant_id, occurred_at, kind, operation, table_name, row_key, changes,
+       actor, actor_name, actor_role, actor_user_id, actor_key_id, on_behalf_of_user_id, request_id, ip)
+     select c.tenant_id, v.occurred_at, 'data', 'insert', 'app_public.erasures', c.row_key, ('{' || c.changes || '}')::jsonb,
+       v.actor, v.actor_name, v.actor_role, v.actor_user_id, v.actor_key_id, v.on_behalf_of_user_id, v.request_id, v.ip
+       from (select n.tenant_id as tenant_id, left(n.id::text, 500) as row_key, concat_ws(',', nullif(concat_ws(',', case when n.tenant_id is not null then '"tenant_id":[null,' || coalesce(to_json(n.tenant_id)::text, 'null') || ']' end, case when n.id is not null then '"id":[null,' || coalesce(to_json(n.id)::text, 'null') || ']' end, case when n.user_id is not null then '"user_id":[null,' || case when n.user_id is null then 'null' else '{"redacted":true}' end || ']' end, case when n.is_of_all_tenants is not null then '"is_of_all_tenants":[null,' || coalesce(to_json(n.is_of_all_tenants)::text, 'null') || ']' end, case when n.is_dry_run is not null then '"is_dry_run":[null,' || coalesce(to_json(n.is_dry_run)::text, 'null') || ']' end, case when n.requested_by_user_id is not null then '"requested_by_user_id":[null,' || case when n.requested_by_user_id is null then 'null' else '{"redacted":true}' end || ']' end, case when n.status is not null then '"status":[null,' || coalesce(to_json(n.status)::text, 'null') || ']' end, case when n.step is not null then '"step":[null,' || coalesce(to_json(n.step)::text, 'null') || ']' end, case when n.tenant_ids is not null then '"tenant_ids":[null,' || coalesce(case when octet_length(n.tenant_ids::text) <= audit.longest_value_bytes() then to_json(n.tenant_ids)::text else audit.hash_in_place_of(n.tenant_ids::text) end, 'null') || ']' end, case when n.counts is not null then '"counts":[null,' || coalesce(case when octet_length(n.counts::text) <= audit.longest_value_bytes() then to_json(n.counts)::text else audit.hash_in_place_of(n.counts::text) end, 'null') || ']' end, case when n.requested_at is not null then '"requested_at":[null,' || coalesce(to_json(n.requested_at)::text, 'null') || ']' end, case when n.finished_at is not null then '"finished_at":[null,' || coalesce(to_json(n.finished_at)::text, 'null') || ']' end), '')) as changes from new_rows n offset 0) as c
+      where c.changes <> '';
+    when 'DELETE' then insert into audit.ledger (tenant_id, occurred_at, kind, operation, table_name, row_key, changes,
+       actor, actor_name, actor_role, actor_user_id, actor_key_id, on_behalf_of_user_id, request_id, ip)
+     select c.tenant_id, v.occurred_at, 'data', 'delete', 'app_public.erasures', c.row_key, ('{' || c.changes || '}')::jsonb,
+       v.actor, v.actor_name, v.actor_role, v.actor_user_id, v.actor_key_id, v.on_behalf_of_user_id, v.request_id, v.ip
+       from (select o.tenant_id as tenant_id, left(o.id::text, 500) as row_key, concat_ws(',', nullif(concat_ws(',', case when o.tenant_id is not null then '"tenant_id":[' || coalesce(to_json(o.tenant_id)::text, 'null') || ',null]' end, case when o.id is not null then '"id":[' || coalesce(to_json(o.id)::text, 'null') || ',null]' end, case when o.user_id is not null then '"user_id":[' || case when o.user_id is null then 'null' else '{"redacted":true}' end || ',null]' end, case when o.is_of_all_tenants is not null then '"is_of_all_tenants":[' || coalesce(to_json(o.is_of_all_tenants)::text, 'null') || ',null]' end, case when o.is_dry_run is not null then '"is_dry_run":[' || coalesce(to_json(o.is_dry_run)::text, 'null') || ',null]' end, case when o.requested_by_user_id is not null then '"requested_by_user_id":[' || case when o.requested_by_user_id is null then 'null' else '{"redacted":true}' end || ',null]' end, case when o.status is not null then '"status":[' || coalesce(to_json(o.status)::text, 'null') || ',null]' end, case when o.step is not null then '"step":[' || coalesce(to_json(o.step)::text, 'null') || ',null]' end, case when o.tenant_ids is not null then '"tenant_ids":[' || coalesce(case when octet_length(o.tenant_ids::text) <= audit.longest_value_bytes() then to_json(o.tenant_ids)::text else audit.hash_in_place_of(o.tenant_ids::text) end, 'null') || ',null]' end, case when o.counts is not null then '"counts":[' || coalesce(case when octet_length(o.counts::text) <= audit.longest_value_bytes() then to_json(o.counts)::text else audit.hash_in_place_of(o.counts::text) end, 'null') || ',null]' end, case when o.requested_at is not null then '"requested_at":[' || coalesce(to_json(o.requested_at)::text, 'null') || ',null]' end, case when o.finished_at is not null then '"finished_at":[' || coalesce(to_json(o.finished_at)::text, 'null') || ',null]' end), '')) as changes from old_rows o offset 0) as c
+      where c.changes <> '';
+    else insert into audit.ledger (tenant_id, occurred_at, kind, operation, table_name, row_key, changes,
+       actor, actor_name, actor_role, actor_user_id, actor_key_id, on_behalf_of_user_id, request_id, ip)
+     select c.tenant_id, v.occurred_at, 'data', 'update', 'app_public.erasures', c.row_key, ('{' || c.changes || '}')::jsonb,
+       v.actor, v.actor_name, v.actor_role, v.actor_user_id, v.actor_key_id, v.on_behalf_of_user_id, v.request_id, v.ip
+       from (select coalesce(n.tenant_id, o.tenant_id) as tenant_id, left(coalesce(n.id, o.id)::text, 500) as row_key, concat_ws(',', nullif(concat_ws(',', case when o.tenant_id is distinct from n.tenant_id then '"tenant_id":[' || coalesce(to_json(o.tenant_id)::text, 'null') || ',' || coalesce(to_json(n.tenant_id)::text, 'null') || ']' end, case when o.id is distinct from n.id then '"id":[' || coalesce(to_json(o.id)::text, 'null') || ',' || coalesce(to_json(n.id)::text, 'null') || ']' end, case when o.user_id is distinct from n.user_id then '"user_id":[' || case when o.user_id is null then 'null' else '{"redacted":true}' end || ',' || case when n.user_id is null then 'null' else '{"redacted":true}' end || ']' end, case when o.is_of_all_tenants is distinct from n.is_of_all_tenants then '"is_of_all_tenants":[' || coalesce(to_json(o.is_of_all_tenants)::text, 'null') || ',' || coalesce(to_json(n.is_of_all_tenants)::text, 'null') || ']' end, case when o.is_dry_run is distinct from n.is_dry_run then '"is_dry_run":[' || coalesce(to_json(o.is_dry_run)::text, 'null') || ',' || coalesce(to_json(n.is_dry_run)::text, 'null') || ']' end, case when o.requested_by_user_id is distinct from n.requested_by_user_id then '"requested_by_user_id":[' || case when o.requested_by_user_id is null then 'null' else '{"redacted":true}' end || ',' || case when n.requested_by_user_id is null then 'null' else '{"redacted":true}' end || ']' end, case when o.status is distinct from n.status then '"status":[' || coalesce(to_json(o.status)::text, 'null') || ',' || coalesce(to_json(n.status)::text, 'null') || ']' end, case when o.step is distinct from n.step then '"step":[' || coalesce(to_json(o.step)::text, 'null') || ',' || coalesce(to_json(n.step)::text, 'null') || ']' end, case when o.tenant_ids is distinct from n.tenant_ids then '"tenant_ids":[' || coalesce(case when octet_length(o.tenant_ids::text) <= audit.longest_value_bytes() then to_json(o.tenant_ids)::text else audit.hash_in_place_of(o.tenant_ids::text) end, 'null') || ',' || coalesce(case when octet_length(n.tenant_ids::text) <= audit.longest_value_bytes() then to_json(n.tenant_ids)::text else audit.hash_in_place_of(n.tenant_ids::text) end, 'null') || ']' end, case when o.counts is distinct from n.counts then '"counts":[' || coalesce(case when octet_length(o.counts::text) <= audit.longest_value_bytes() then to_json(o.counts)::text else audit.hash_in_place_of(o.counts::text) end, 'null') || ',' || coalesce(case when octet_length(n.counts::text) <= audit.longest_value_bytes() then to_json(n.counts)::text else audit.hash_in_place_of(n.counts::text) end, 'null') || ']' end, case when o.requested_at is distinct from n.requested_at then '"requested_at":[' || coalesce(to_json(o.requested_at)::text, 'null') || ',' || coalesce(to_json(n.requested_at)::text, 'null') || ']' end, case when o.finished_at is distinct from n.finished_at then '"finished_at":[' || coalesce(to_json(o.finished_at)::text, 'null') || ',' || coalesce(to_json(n.finished_at)::text, 'null') || ']' end), '')) as changes from old_rows o full join new_rows n on n.tenant_id = o.tenant_id and n.id = o.id offset 0) as c
+      where c.changes <> '';
+  end case;
+  return null;
+end
+$$;
+
+ALTER FUNCTION audit.record_app_public_erasures() OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION audit.record_app_public_erasures() IS 'Records the changes of app_public.erasures in the ledger. The migration writes it from the table''s columns.';
 
 CREATE FUNCTION audit.record_app_public_icons() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -15687,6 +15951,42 @@ $$;
 ALTER FUNCTION audit.record_app_public_invoices() OWNER TO rowhouse_platform;
 
 COMMENT ON FUNCTION audit.record_app_public_invoices() IS 'Records the changes of app_public.invoices in the ledger. The migration writes it from the table''s columns.';
+
+CREATE FUNCTION audit.record_app_public_legal_holds() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_nestloop TO 'off'
+    AS $$
+declare
+  v constant audit.ledger := audit.actor();
+begin
+  case tg_op
+    when 'INSERT' then insert into audit.ledger (tenant_id, occurred_at, kind, operation, table_name, row_key, changes,
+       actor, actor_name, actor_role, actor_user_id, actor_key_id, on_behalf_of_user_id, request_id, ip)
+     select c.tenant_id, v.occurred_at, 'data', 'insert', 'app_public.legal_holds', c.row_key, ('{' || c.changes || '}')::jsonb,
+       v.actor, v.actor_name, v.actor_role, v.actor_user_id, v.actor_key_id, v.on_behalf_of_user_id, v.request_id, v.ip
+       from (select n.tenant_id as tenant_id, left(n.id::text, 500) as row_key, concat_ws(',', nullif(concat_ws(',', case when n.tenant_id is not null then '"tenant_id":[null,' || coalesce(to_json(n.tenant_id)::text, 'null') || ']' end, case when n.id is not null then '"id":[null,' || coalesce(to_json(n.id)::text, 'null') || ']' end, case when n.user_id is not null then '"user_id":[null,' || coalesce(to_json(n.user_id)::text, 'null') || ']' end, case when n.resource_id is not null then '"resource_id":[null,' || coalesce(to_json(n.resource_id)::text, 'null') || ']' end, case when n.reason is not null then '"reason":[null,' || coalesce(case when octet_length(n.reason::text) <= audit.longest_value_bytes() then to_json(n.reason)::text else audit.hash_in_place_of(n.reason::text) end, 'null') || ']' end, case when n.placed_by_user_id is not null then '"placed_by_user_id":[null,' || case when n.placed_by_user_id is null then 'null' else '{"redacted":true}' end || ']' end, case when n.placed_at is not null then '"placed_at":[null,' || coalesce(to_json(n.placed_at)::text, 'null') || ']' end, case when n.released_by_user_id is not null then '"released_by_user_id":[null,' || case when n.released_by_user_id is null then 'null' else '{"redacted":true}' end || ']' end, case when n.released_at is not null then '"released_at":[null,' || coalesce(to_json(n.released_at)::text, 'null') || ']' end), '')) as changes from new_rows n offset 0) as c
+      where c.changes <> '';
+    when 'DELETE' then insert into audit.ledger (tenant_id, occurred_at, kind, operation, table_name, row_key, changes,
+       actor, actor_name, actor_role, actor_user_id, actor_key_id, on_behalf_of_user_id, request_id, ip)
+     select c.tenant_id, v.occurred_at, 'data', 'delete', 'app_public.legal_holds', c.row_key, ('{' || c.changes || '}')::jsonb,
+       v.actor, v.actor_name, v.actor_role, v.actor_user_id, v.actor_key_id, v.on_behalf_of_user_id, v.request_id, v.ip
+       from (select o.tenant_id as tenant_id, left(o.id::text, 500) as row_key, concat_ws(',', nullif(concat_ws(',', case when o.tenant_id is not null then '"tenant_id":[' || coalesce(to_json(o.tenant_id)::text, 'null') || ',null]' end, case when o.id is not null then '"id":[' || coalesce(to_json(o.id)::text, 'null') || ',null]' end, case when o.user_id is not null then '"user_id":[' || coalesce(to_json(o.user_id)::text, 'null') || ',null]' end, case when o.resource_id is not null then '"resource_id":[' || coalesce(to_json(o.resource_id)::text, 'null') || ',null]' end, case when o.reason is not null then '"reason":[' || coalesce(case when octet_length(o.reason::text) <= audit.longest_value_bytes() then to_json(o.reason)::text else audit.hash_in_place_of(o.reason::text) end, 'null') || ',null]' end, case when o.placed_by_user_id is not null then '"placed_by_user_id":[' || case when o.placed_by_user_id is null then 'null' else '{"redacted":true}' end || ',null]' end, case when o.placed_at is not null then '"placed_at":[' || coalesce(to_json(o.placed_at)::text, 'null') || ',null]' end, case when o.released_by_user_id is not null then '"released_by_user_id":[' || case when o.released_by_user_id is null then 'null' else '{"redacted":true}' end || ',null]' end, case when o.released_at is not null then '"released_at":[' || coalesce(to_json(o.released_at)::text, 'null') || ',null]' end), '')) as changes from old_rows o offset 0) as c
+      where c.changes <> '';
+    else insert into audit.ledger (tenant_id, occurred_at, kind, operation, table_name, row_key, changes,
+       actor, actor_name, actor_role, actor_user_id, actor_key_id, on_behalf_of_user_id, request_id, ip)
+     select c.tenant_id, v.occurred_at, 'data', 'update', 'app_public.legal_holds', c.row_key, ('{' || c.changes || '}')::jsonb,
+       v.actor, v.actor_name, v.actor_role, v.actor_user_id, v.actor_key_id, v.on_behalf_of_user_id, v.request_id, v.ip
+       from (select coalesce(n.tenant_id, o.tenant_id) as tenant_id, left(coalesce(n.id, o.id)::text, 500) as row_key, concat_ws(',', nullif(concat_ws(',', case when o.tenant_id is distinct from n.tenant_id then '"tenant_id":[' || coalesce(to_json(o.tenant_id)::text, 'null') || ',' || coalesce(to_json(n.tenant_id)::text, 'null') || ']' end, case when o.id is distinct from n.id then '"id":[' || coalesce(to_json(o.id)::text, 'null') || ',' || coalesce(to_json(n.id)::text, 'null') || ']' end, case when o.user_id is distinct from n.user_id then '"user_id":[' || coalesce(to_json(o.user_id)::text, 'null') || ',' || coalesce(to_json(n.user_id)::text, 'null') || ']' end, case when o.resource_id is distinct from n.resource_id then '"resource_id":[' || coalesce(to_json(o.resource_id)::text, 'null') || ',' || coalesce(to_json(n.resource_id)::text, 'null') || ']' end, case when o.reason is distinct from n.reason then '"reason":[' || coalesce(case when octet_length(o.reason::text) <= audit.longest_value_bytes() then to_json(o.reason)::text else audit.hash_in_place_of(o.reason::text) end, 'null') || ',' || coalesce(case when octet_length(n.reason::text) <= audit.longest_value_bytes() then to_json(n.reason)::text else audit.hash_in_place_of(n.reason::text) end, 'null') || ']' end, case when o.placed_by_user_id is distinct from n.placed_by_user_id then '"placed_by_user_id":[' || case when o.placed_by_user_id is null then 'null' else '{"redacted":true}' end || ',' || case when n.placed_by_user_id is null then 'null' else '{"redacted":true}' end || ']' end, case when o.placed_at is distinct from n.placed_at then '"placed_at":[' || coalesce(to_json(o.placed_at)::text, 'null') || ',' || coalesce(to_json(n.placed_at)::text, 'null') || ']' end, case when o.released_by_user_id is distinct from n.released_by_user_id then '"released_by_user_id":[' || case when o.released_by_user_id is null then 'null' else '{"redacted":true}' end || ',' || case when n.released_by_user_id is null then 'null' else '{"redacted":true}' end || ']' end, case when o.released_at is distinct from n.released_at then '"released_at":[' || coalesce(to_json(o.released_at)::text, 'null') || ',' || coalesce(to_json(n.released_at)::text, 'null') || ']' end), '')) as changes from old_rows o full join new_rows n on n.tenant_id = o.tenant_id and n.id = o.id offset 0) as c
+      where c.changes <> '';
+  end case;
+  return null;
+end
+$$;
+
+ALTER FUNCTION audit.record_app_public_legal_holds() OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION audit.record_app_public_legal_holds() IS 'Records the changes of app_public.legal_holds in the ledger. The migration writes it from the table''s columns.';
 
 CREATE FUNCTION audit.record_app_public_llm_model_price_overrides() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -16372,6 +16672,42 @@ ALTER FUNCTION audit.record_app_public_refunds() OWNER TO rowhouse_platform;
 
 COMMENT ON FUNCTION audit.record_app_public_refunds() IS 'Records the changes of app_public.refunds in the ledger. The migration writes it from the table''s columns.';
 
+CREATE FUNCTION audit.record_app_public_regulatory_compliance() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_nestloop TO 'off'
+    AS $$
+declare
+  v constant audit.ledger := audit.actor();
+begin
+  case tg_op
+    when 'INSERT' then insert into audit.ledger (tenant_id, occurred_at, kind, operation, table_name, row_key, changes,
+       actor, actor_name, actor_role, actor_user_id, actor_key_id, on_behalf_of_user_id, request_id, ip)
+     select c.tenant_id, v.occurred_at, 'data', 'insert', 'app_public.regulatory_compliance', c.row_key, ('{' || c.changes || '}')::jsonb,
+       v.actor, v.actor_name, v.actor_role, v.actor_user_id, v.actor_key_id, v.on_behalf_of_user_id, v.request_id, v.ip
+       from (select n.tenant_id as tenant_id, left(n.id::text, 500) as row_key, concat_ws(',', nullif(concat_ws(',', case when n.tenant_id is not null then '"tenant_id":[null,' || coalesce(to_json(n.tenant_id)::text, 'null') || ']' end, case when n.id is not null then '"id":[null,' || coalesce(to_json(n.id)::text, 'null') || ']' end, case when n.regulation is not null then '"regulation":[null,' || coalesce(case when octet_length(n.regulation::text) <= audit.longest_value_bytes() then to_json(n.regulation)::text else audit.hash_in_place_of(n.regulation::text) end, 'null') || ']' end, case when n.jurisdiction is not null then '"jurisdiction":[null,' || coalesce(case when octet_length(n.jurisdiction::text) <= audit.longest_value_bytes() then to_json(n.jurisdiction)::text else audit.hash_in_place_of(n.jurisdiction::text) end, 'null') || ']' end, case when n.status is not null then '"status":[null,' || coalesce(to_json(n.status)::text, 'null') || ']' end, case when n.last_assessment is not null then '"last_assessment":[null,' || coalesce(to_json(n.last_assessment)::text, 'null') || ']' end, case when n.next_deadline is not null then '"next_deadline":[null,' || coalesce(to_json(n.next_deadline)::text, 'null') || ']' end, case when n.compliance_data is not null then '"compliance_data":[null,' || coalesce(case when octet_length(n.compliance_data::text) <= audit.longest_value_bytes() then to_json(n.compliance_data)::text else audit.hash_in_place_of(n.compliance_data::text) end, 'null') || ']' end, case when n.created_at is not null then '"created_at":[null,' || coalesce(to_json(n.created_at)::text, 'null') || ']' end), '')) as changes from new_rows n offset 0) as c
+      where c.changes <> '';
+    when 'DELETE' then insert into audit.ledger (tenant_id, occurred_at, kind, operation, table_name, row_key, changes,
+       actor, actor_name, actor_role, actor_user_id, actor_key_id, on_behalf_of_user_id, request_id, ip)
+     select c.tenant_id, v.occurred_at, 'data', 'delete', 'app_public.regulatory_compliance', c.row_key, ('{' || c.changes || '}')::jsonb,
+       v.actor, v.actor_name, v.actor_role, v.actor_user_id, v.actor_key_id, v.on_behalf_of_user_id, v.request_id, v.ip
+       from (select o.tenant_id as tenant_id, left(o.id::text, 500) as row_key, concat_ws(',', nullif(concat_ws(',', case when o.tenant_id is not null then '"tenant_id":[' || coalesce(to_json(o.tenant_id)::text, 'null') || ',null]' end, case when o.id is not null then '"id":[' || coalesce(to_json(o.id)::text, 'null') || ',null]' end, case when o.regulation is not null then '"regulation":[' || coalesce(case when octet_length(o.regulation::text) <= audit.longest_value_bytes() then to_json(o.regulation)::text else audit.hash_in_place_of(o.regulation::text) end, 'null') || ',null]' end, case when o.jurisdiction is not null then '"jurisdiction":[' || coalesce(case when octet_length(o.jurisdiction::text) <= audit.longest_value_bytes() then to_json(o.jurisdiction)::text else audit.hash_in_place_of(o.jurisdiction::text) end, 'null') || ',null]' end, case when o.status is not null then '"status":[' || coalesce(to_json(o.status)::text, 'null') || ',null]' end, case when o.last_assessment is not null then '"last_assessment":[' || coalesce(to_json(o.last_assessment)::text, 'null') || ',null]' end, case when o.next_deadline is not null then '"next_deadline":[' || coalesce(to_json(o.next_deadline)::text, 'null') || ',null]' end, case when o.compliance_data is not null then '"compliance_data":[' || coalesce(case when octet_length(o.compliance_data::text) <= audit.longest_value_bytes() then to_json(o.compliance_data)::text else audit.hash_in_place_of(o.compliance_data::text) end, 'null') || ',null]' end, case when o.created_at is not null then '"created_at":[' || coalesce(to_json(o.created_at)::text, 'null') || ',null]' end), '')) as changes from old_rows o offset 0) as c
+      where c.changes <> '';
+    else insert into audit.ledger (tenant_id, occurred_at, kind, operation, table_name, row_key, changes,
+       actor, actor_name, actor_role, actor_user_id, actor_key_id, on_behalf_of_user_id, request_id, ip)
+     select c.tenant_id, v.occurred_at, 'data', 'update', 'app_public.regulatory_compliance', c.row_key, ('{' || c.changes || '}')::jsonb,
+       v.actor, v.actor_name, v.actor_role, v.actor_user_id, v.actor_key_id, v.on_behalf_of_user_id, v.request_id, v.ip
+       from (select coalesce(n.tenant_id, o.tenant_id) as tenant_id, left(coalesce(n.id, o.id)::text, 500) as row_key, concat_ws(',', nullif(concat_ws(',', case when o.tenant_id is distinct from n.tenant_id then '"tenant_id":[' || coalesce(to_json(o.tenant_id)::text, 'null') || ',' || coalesce(to_json(n.tenant_id)::text, 'null') || ']' end, case when o.id is distinct from n.id then '"id":[' || coalesce(to_json(o.id)::text, 'null') || ',' || coalesce(to_json(n.id)::text, 'null') || ']' end, case when o.regulation is distinct from n.regulation then '"regulation":[' || coalesce(case when octet_length(o.regulation::text) <= audit.longest_value_bytes() then to_json(o.regulation)::text else audit.hash_in_place_of(o.regulation::text) end, 'null') || ',' || coalesce(case when octet_length(n.regulation::text) <= audit.longest_value_bytes() then to_json(n.regulation)::text else audit.hash_in_place_of(n.regulation::text) end, 'null') || ']' end, case when o.jurisdiction is distinct from n.jurisdiction then '"jurisdiction":[' || coalesce(case when octet_length(o.jurisdiction::text) <= audit.longest_value_bytes() then to_json(o.jurisdiction)::text else audit.hash_in_place_of(o.jurisdiction::text) end, 'null') || ',' || coalesce(case when octet_length(n.jurisdiction::text) <= audit.longest_value_bytes() then to_json(n.jurisdiction)::text else audit.hash_in_place_of(n.jurisdiction::text) end, 'null') || ']' end, case when o.status is distinct from n.status then '"status":[' || coalesce(to_json(o.status)::text, 'null') || ',' || coalesce(to_json(n.status)::text, 'null') || ']' end, case when o.last_assessment is distinct from n.last_assessment then '"last_assessment":[' || coalesce(to_json(o.last_assessment)::text, 'null') || ',' || coalesce(to_json(n.last_assessment)::text, 'null') || ']' end, case when o.next_deadline is distinct from n.next_deadline then '"next_deadline":[' || coalesce(to_json(o.next_deadline)::text, 'null') || ',' || coalesce(to_json(n.next_deadline)::text, 'null') || ']' end, case when o.compliance_data is distinct from n.compliance_data then '"compliance_data":[' || coalesce(case when octet_length(o.compliance_data::text) <= audit.longest_value_bytes() then to_json(o.compliance_data)::text else audit.hash_in_place_of(o.compliance_data::text) end, 'null') || ',' || coalesce(case when octet_length(n.compliance_data::text) <= audit.longest_value_bytes() then to_json(n.compliance_data)::text else audit.hash_in_place_of(n.compliance_data::text) end, 'null') || ']' end, case when o.created_at is distinct from n.created_at then '"created_at":[' || coalesce(to_json(o.created_at)::text, 'null') || ',' || coalesce(to_json(n.created_at)::text, 'null') || ']' end), '')) as changes from old_rows o full join new_rows n on n.tenant_id = o.tenant_id and n.id = o.id offset 0) as c
+      where c.changes <> '';
+  end case;
+  return null;
+end
+$$;
+
+ALTER FUNCTION audit.record_app_public_regulatory_compliance() OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION audit.record_app_public_regulatory_compliance() IS 'Records the changes of app_public.regulatory_compliance in the ledger. The migration writes it from the table''s columns.';
+
 CREATE FUNCTION audit.record_app_public_resource_shares() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -16443,6 +16779,42 @@ $$;
 ALTER FUNCTION audit.record_app_public_resource_sharing_audit() OWNER TO rowhouse_platform;
 
 COMMENT ON FUNCTION audit.record_app_public_resource_sharing_audit() IS 'Records the changes of app_public.resource_sharing_audit in the ledger. The migration writes it from the table''s columns.';
+
+CREATE FUNCTION audit.record_app_public_retention_policies() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_nestloop TO 'off'
+    AS $$
+declare
+  v constant audit.ledger := audit.actor();
+begin
+  case tg_op
+    when 'INSERT' then insert into audit.ledger (tenant_id, occurred_at, kind, operation, table_name, row_key, changes,
+       actor, actor_name, actor_role, actor_user_id, actor_key_id, on_behalf_of_user_id, request_id, ip)
+     select c.tenant_id, v.occurred_at, 'data', 'insert', 'app_public.retention_policies', c.row_key, ('{' || c.changes || '}')::jsonb,
+       v.actor, v.actor_name, v.actor_role, v.actor_user_id, v.actor_key_id, v.on_behalf_of_user_id, v.request_id, v.ip
+       from (select n.tenant_id as tenant_id, left(n.kind::text, 500) as row_key, concat_ws(',', nullif(concat_ws(',', case when n.tenant_id is not null then '"tenant_id":[null,' || coalesce(to_json(n.tenant_id)::text, 'null') || ']' end, case when n.kind is not null then '"kind":[null,' || coalesce(case when octet_length(n.kind::text) <= audit.longest_value_bytes() then to_json(n.kind)::text else audit.hash_in_place_of(n.kind::text) end, 'null') || ']' end, case when n.days is not null then '"days":[null,' || coalesce(to_json(n.days)::text, 'null') || ']' end, case when n.created_at is not null then '"created_at":[null,' || coalesce(to_json(n.created_at)::text, 'null') || ']' end), '')) as changes from new_rows n offset 0) as c
+      where c.changes <> '';
+    when 'DELETE' then insert into audit.ledger (tenant_id, occurred_at, kind, operation, table_name, row_key, changes,
+       actor, actor_name, actor_role, actor_user_id, actor_key_id, on_behalf_of_user_id, request_id, ip)
+     select c.tenant_id, v.occurred_at, 'data', 'delete', 'app_public.retention_policies', c.row_key, ('{' || c.changes || '}')::jsonb,
+       v.actor, v.actor_name, v.actor_role, v.actor_user_id, v.actor_key_id, v.on_behalf_of_user_id, v.request_id, v.ip
+       from (select o.tenant_id as tenant_id, left(o.kind::text, 500) as row_key, concat_ws(',', nullif(concat_ws(',', case when o.tenant_id is not null then '"tenant_id":[' || coalesce(to_json(o.tenant_id)::text, 'null') || ',null]' end, case when o.kind is not null then '"kind":[' || coalesce(case when octet_length(o.kind::text) <= audit.longest_value_bytes() then to_json(o.kind)::text else audit.hash_in_place_of(o.kind::text) end, 'null') || ',null]' end, case when o.days is not null then '"days":[' || coalesce(to_json(o.days)::text, 'null') || ',null]' end, case when o.created_at is not null then '"created_at":[' || coalesce(to_json(o.created_at)::text, 'null') || ',null]' end), '')) as changes from old_rows o offset 0) as c
+      where c.changes <> '';
+    else insert into audit.ledger (tenant_id, occurred_at, kind, operation, table_name, row_key, changes,
+       actor, actor_name, actor_role, actor_user_id, actor_key_id, on_behalf_of_user_id, request_id, ip)
+     select c.tenant_id, v.occurred_at, 'data', 'update', 'app_public.retention_policies', c.row_key, ('{' || c.changes || '}')::jsonb,
+       v.actor, v.actor_name, v.actor_role, v.actor_user_id, v.actor_key_id, v.on_behalf_of_user_id, v.request_id, v.ip
+       from (select coalesce(n.tenant_id, o.tenant_id) as tenant_id, left(coalesce(n.kind, o.kind)::text, 500) as row_key, concat_ws(',', nullif(concat_ws(',', case when o.tenant_id is distinct from n.tenant_id then '"tenant_id":[' || coalesce(to_json(o.tenant_id)::text, 'null') || ',' || coalesce(to_json(n.tenant_id)::text, 'null') || ']' end, case when o.kind is distinct from n.kind then '"kind":[' || coalesce(case when octet_length(o.kind::text) <= audit.longest_value_bytes() then to_json(o.kind)::text else audit.hash_in_place_of(o.kind::text) end, 'null') || ',' || coalesce(case when octet_length(n.kind::text) <= audit.longest_value_bytes() then to_json(n.kind)::text else audit.hash_in_place_of(n.kind::text) end, 'null') || ']' end, case when o.days is distinct from n.days then '"days":[' || coalesce(to_json(o.days)::text, 'null') || ',' || coalesce(to_json(n.days)::text, 'null') || ']' end, case when o.created_at is distinct from n.created_at then '"created_at":[' || coalesce(to_json(o.created_at)::text, 'null') || ',' || coalesce(to_json(n.created_at)::text, 'null') || ']' end), '')) as changes from old_rows o full join new_rows n on n.tenant_id = o.tenant_id and n.kind = o.kind offset 0) as c
+      where c.changes <> '';
+  end case;
+  return null;
+end
+$$;
+
+ALTER FUNCTION audit.record_app_public_retention_policies() OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION audit.record_app_public_retention_policies() IS 'Records the changes of app_public.retention_policies in the ledger. The migration writes it from the table''s columns.';
 
 CREATE FUNCTION audit.record_app_public_subscriptions() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -16948,6 +17320,78 @@ ALTER FUNCTION audit.record_app_public_user_tenants() OWNER TO rowhouse_platform
 
 COMMENT ON FUNCTION audit.record_app_public_user_tenants() IS 'Records the changes of app_public.user_tenants in the ledger. The migration writes it from the table''s columns.';
 
+CREATE FUNCTION audit.record_app_public_wallet_entries() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_nestloop TO 'off'
+    AS $$
+declare
+  v constant audit.ledger := audit.actor();
+begin
+  case tg_op
+    when 'INSERT' then insert into audit.ledger (tenant_id, occurred_at, kind, operation, table_name, row_key, changes,
+       actor, actor_name, actor_role, actor_user_id, actor_key_id, on_behalf_of_user_id, request_id, ip)
+     select c.tenant_id, v.occurred_at, 'data', 'insert', 'app_public.wallet_entries', c.row_key, ('{' || c.changes || '}')::jsonb,
+       v.actor, v.actor_name, v.actor_role, v.actor_user_id, v.actor_key_id, v.on_behalf_of_user_id, v.request_id, v.ip
+       from (select n.tenant_id as tenant_id, left(n.id::text, 500) as row_key, concat_ws(',', nullif(concat_ws(',', case when n.tenant_id is not null then '"tenant_id":[null,' || coalesce(to_json(n.tenant_id)::text, 'null') || ']' end, case when n.id is not null then '"id":[null,' || coalesce(to_json(n.id)::text, 'null') || ']' end, case when n.top_up_id is not null then '"top_up_id":[null,' || coalesce(to_json(n.top_up_id)::text, 'null') || ']' end, case when n.currency is not null then '"currency":[null,' || coalesce(case when octet_length(n.currency::text) <= audit.longest_value_bytes() then to_json(n.currency)::text else audit.hash_in_place_of(n.currency::text) end, 'null') || ']' end, case when n.amount is not null then '"amount":[null,' || coalesce(to_json(n.amount)::text, 'null') || ']' end, case when n.reason is not null then '"reason":[null,' || coalesce(to_json(n.reason)::text, 'null') || ']' end, case when n.invoice_id is not null then '"invoice_id":[null,' || coalesce(to_json(n.invoice_id)::text, 'null') || ']' end, case when n.occurred_at is not null then '"occurred_at":[null,' || coalesce(to_json(n.occurred_at)::text, 'null') || ']' end, case when n.created_at is not null then '"created_at":[null,' || coalesce(to_json(n.created_at)::text, 'null') || ']' end), '')) as changes from new_rows n offset 0) as c
+      where c.changes <> '';
+    when 'DELETE' then insert into audit.ledger (tenant_id, occurred_at, kind, operation, table_name, row_key, changes,
+       actor, actor_name, actor_role, actor_user_id, actor_key_id, on_behalf_of_user_id, request_id, ip)
+     select c.tenant_id, v.occurred_at, 'data', 'delete', 'app_public.wallet_entries', c.row_key, ('{' || c.changes || '}')::jsonb,
+       v.actor, v.actor_name, v.actor_role, v.actor_user_id, v.actor_key_id, v.on_behalf_of_user_id, v.request_id, v.ip
+       from (select o.tenant_id as tenant_id, left(o.id::text, 500) as row_key, concat_ws(',', nullif(concat_ws(',', case when o.tenant_id is not null then '"tenant_id":[' || coalesce(to_json(o.tenant_id)::text, 'null') || ',null]' end, case when o.id is not null then '"id":[' || coalesce(to_json(o.id)::text, 'null') || ',null]' end, case when o.top_up_id is not null then '"top_up_id":[' || coalesce(to_json(o.top_up_id)::text, 'null') || ',null]' end, case when o.currency is not null then '"currency":[' || coalesce(case when octet_length(o.currency::text) <= audit.longest_value_bytes() then to_json(o.currency)::text else audit.hash_in_place_of(o.currency::text) end, 'null') || ',null]' end, case when o.amount is not null then '"amount":[' || coalesce(to_json(o.amount)::text, 'null') || ',null]' end, case when o.reason is not null then '"reason":[' || coalesce(to_json(o.reason)::text, 'null') || ',null]' end, case when o.invoice_id is not null then '"invoice_id":[' || coalesce(to_json(o.invoice_id)::text, 'null') || ',null]' end, case when o.occurred_at is not null then '"occurred_at":[' || coalesce(to_json(o.occurred_at)::text, 'null') || ',null]' end, case when o.created_at is not null then '"created_at":[' || coalesce(to_json(o.created_at)::text, 'null') || ',null]' end), '')) as changes from old_rows o offset 0) as c
+      where c.changes <> '';
+    else insert into audit.ledger (tenant_id, occurred_at, kind, operation, table_name, row_key, changes,
+       actor, actor_name, actor_role, actor_user_id, actor_key_id, on_behalf_of_user_id, request_id, ip)
+     select c.tenant_id, v.occurred_at, 'data', 'update', 'app_public.wallet_entries', c.row_key, ('{' || c.changes || '}')::jsonb,
+       v.actor, v.actor_name, v.actor_role, v.actor_user_id, v.actor_key_id, v.on_behalf_of_user_id, v.request_id, v.ip
+       from (select coalesce(n.tenant_id, o.tenant_id) as tenant_id, left(coalesce(n.id, o.id)::text, 500) as row_key, concat_ws(',', nullif(concat_ws(',', case when o.tenant_id is distinct from n.tenant_id then '"tenant_id":[' || coalesce(to_json(o.tenant_id)::text, 'null') || ',' || coalesce(to_json(n.tenant_id)::text, 'null') || ']' end, case when o.id is distinct from n.id then '"id":[' || coalesce(to_json(o.id)::text, 'null') || ',' || coalesce(to_json(n.id)::text, 'null') || ']' end, case when o.top_up_id is distinct from n.top_up_id then '"top_up_id":[' || coalesce(to_json(o.top_up_id)::text, 'null') || ',' || coalesce(to_json(n.top_up_id)::text, 'null') || ']' end, case when o.currency is distinct from n.currency then '"currency":[' || coalesce(case when octet_length(o.currency::text) <= audit.longest_value_bytes() then to_json(o.currency)::text else audit.hash_in_place_of(o.currency::text) end, 'null') || ',' || coalesce(case when octet_length(n.currency::text) <= audit.longest_value_bytes() then to_json(n.currency)::text else audit.hash_in_place_of(n.currency::text) end, 'null') || ']' end, case when o.amount is distinct from n.amount then '"amount":[' || coalesce(to_json(o.amount)::text, 'null') || ',' || coalesce(to_json(n.amount)::text, 'null') || ']' end, case when o.reason is distinct from n.reason then '"reason":[' || coalesce(to_json(o.reason)::text, 'null') || ',' || coalesce(to_json(n.reason)::text, 'null') || ']' end, case when o.invoice_id is distinct from n.invoice_id then '"invoice_id":[' || coalesce(to_json(o.invoice_id)::text, 'null') || ',' || coalesce(to_json(n.invoice_id)::text, 'null') || ']' end, case when o.occurred_at is distinct from n.occurred_at then '"occurred_at":[' || coalesce(to_json(o.occurred_at)::text, 'null') || ',' || coalesce(to_json(n.occurred_at)::text, 'null') || ']' end, case when o.created_at is distinct from n.created_at then '"created_at":[' || coalesce(to_json(o.created_at)::text, 'null') || ',' || coalesce(to_json(n.created_at)::text, 'null') || ']' end), '')) as changes from old_rows o full join new_rows n on n.tenant_id = o.tenant_id and n.id = o.id offset 0) as c
+      where c.changes <> '';
+  end case;
+  return null;
+end
+$$;
+
+ALTER FUNCTION audit.record_app_public_wallet_entries() OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION audit.record_app_public_wallet_entries() IS 'Records the changes of app_public.wallet_entries in the ledger. The migration writes it from the table''s columns.';
+
+CREATE FUNCTION audit.record_app_public_wallet_top_ups() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_nestloop TO 'off'
+    AS $$
+declare
+  v constant audit.ledger := audit.actor();
+begin
+  case tg_op
+    when 'INSERT' then insert into audit.ledger (tenant_id, occurred_at, kind, operation, table_name, row_key, changes,
+       actor, actor_name, actor_role, actor_user_id, actor_key_id, on_behalf_of_user_id, request_id, ip)
+     select c.tenant_id, v.occurred_at, 'data', 'insert', 'app_public.wallet_top_ups', c.row_key, ('{' || c.changes || '}')::jsonb,
+       v.actor, v.actor_name, v.actor_role, v.actor_user_id, v.actor_key_id, v.on_behalf_of_user_id, v.request_id, v.ip
+       from (select n.tenant_id as tenant_id, left(n.id::text, 500) as row_key, concat_ws(',', nullif(concat_ws(',', case when n.tenant_id is not null then '"tenant_id":[null,' || coalesce(to_json(n.tenant_id)::text, 'null') || ']' end, case when n.id is not null then '"id":[null,' || coalesce(to_json(n.id)::text, 'null') || ']' end, case when n.currency is not null then '"currency":[null,' || coalesce(case when octet_length(n.currency::text) <= audit.longest_value_bytes() then to_json(n.currency)::text else audit.hash_in_place_of(n.currency::text) end, 'null') || ']' end, case when n.amount is not null then '"amount":[null,' || coalesce(to_json(n.amount)::text, 'null') || ']' end, case when n.payment_id is not null then '"payment_id":[null,' || coalesce(to_json(n.payment_id)::text, 'null') || ']' end, case when n.memo is not null then '"memo":[null,' || coalesce(case when octet_length(n.memo::text) <= audit.longest_value_bytes() then to_json(n.memo)::text else audit.hash_in_place_of(n.memo::text) end, 'null') || ']' end, case when n.expires_at is not null then '"expires_at":[null,' || coalesce(to_json(n.expires_at)::text, 'null') || ']' end, case when n.created_at is not null then '"created_at":[null,' || coalesce(to_json(n.created_at)::text, 'null') || ']' end), '')) as changes from new_rows n offset 0) as c
+      where c.changes <> '';
+    when 'DELETE' then insert into audit.ledger (tenant_id, occurred_at, kind, operation, table_name, row_key, changes,
+       actor, actor_name, actor_role, actor_user_id, actor_key_id, on_behalf_of_user_id, request_id, ip)
+     select c.tenant_id, v.occurred_at, 'data', 'delete', 'app_public.wallet_top_ups', c.row_key, ('{' || c.changes || '}')::jsonb,
+       v.actor, v.actor_name, v.actor_role, v.actor_user_id, v.actor_key_id, v.on_behalf_of_user_id, v.request_id, v.ip
+       from (select o.tenant_id as tenant_id, left(o.id::text, 500) as row_key, concat_ws(',', nullif(concat_ws(',', case when o.tenant_id is not null then '"tenant_id":[' || coalesce(to_json(o.tenant_id)::text, 'null') || ',null]' end, case when o.id is not null then '"id":[' || coalesce(to_json(o.id)::text, 'null') || ',null]' end, case when o.currency is not null then '"currency":[' || coalesce(case when octet_length(o.currency::text) <= audit.longest_value_bytes() then to_json(o.currency)::text else audit.hash_in_place_of(o.currency::text) end, 'null') || ',null]' end, case when o.amount is not null then '"amount":[' || coalesce(to_json(o.amount)::text, 'null') || ',null]' end, case when o.payment_id is not null then '"payment_id":[' || coalesce(to_json(o.payment_id)::text, 'null') || ',null]' end, case when o.memo is not null then '"memo":[' || coalesce(case when octet_length(o.memo::text) <= audit.longest_value_bytes() then to_json(o.memo)::text else audit.hash_in_place_of(o.memo::text) end, 'null') || ',null]' end, case when o.expires_at is not null then '"expires_at":[' || coalesce(to_json(o.expires_at)::text, 'null') || ',null]' end, case when o.created_at is not null then '"created_at":[' || coalesce(to_json(o.created_at)::text, 'null') || ',null]' end), '')) as changes from old_rows o offset 0) as c
+      where c.changes <> '';
+    else insert into audit.ledger (tenant_id, occurred_at, kind, operation, table_name, row_key, changes,
+       actor, actor_name, actor_role, actor_user_id, actor_key_id, on_behalf_of_user_id, request_id, ip)
+     select c.tenant_id, v.occurred_at, 'data', 'update', 'app_public.wallet_top_ups', c.row_key, ('{' || c.changes || '}')::jsonb,
+       v.actor, v.actor_name, v.actor_role, v.actor_user_id, v.actor_key_id, v.on_behalf_of_user_id, v.request_id, v.ip
+       from (select coalesce(n.tenant_id, o.tenant_id) as tenant_id, left(coalesce(n.id, o.id)::text, 500) as row_key, concat_ws(',', nullif(concat_ws(',', case when o.tenant_id is distinct from n.tenant_id then '"tenant_id":[' || coalesce(to_json(o.tenant_id)::text, 'null') || ',' || coalesce(to_json(n.tenant_id)::text, 'null') || ']' end, case when o.id is distinct from n.id then '"id":[' || coalesce(to_json(o.id)::text, 'null') || ',' || coalesce(to_json(n.id)::text, 'null') || ']' end, case when o.currency is distinct from n.currency then '"currency":[' || coalesce(case when octet_length(o.currency::text) <= audit.longest_value_bytes() then to_json(o.currency)::text else audit.hash_in_place_of(o.currency::text) end, 'null') || ',' || coalesce(case when octet_length(n.currency::text) <= audit.longest_value_bytes() then to_json(n.currency)::text else audit.hash_in_place_of(n.currency::text) end, 'null') || ']' end, case when o.amount is distinct from n.amount then '"amount":[' || coalesce(to_json(o.amount)::text, 'null') || ',' || coalesce(to_json(n.amount)::text, 'null') || ']' end, case when o.payment_id is distinct from n.payment_id then '"payment_id":[' || coalesce(to_json(o.payment_id)::text, 'null') || ',' || coalesce(to_json(n.payment_id)::text, 'null') || ']' end, case when o.memo is distinct from n.memo then '"memo":[' || coalesce(case when octet_length(o.memo::text) <= audit.longest_value_bytes() then to_json(o.memo)::text else audit.hash_in_place_of(o.memo::text) end, 'null') || ',' || coalesce(case when octet_length(n.memo::text) <= audit.longest_value_bytes() then to_json(n.memo)::text else audit.hash_in_place_of(n.memo::text) end, 'null') || ']' end, case when o.expires_at is distinct from n.expires_at then '"expires_at":[' || coalesce(to_json(o.expires_at)::text, 'null') || ',' || coalesce(to_json(n.expires_at)::text, 'null') || ']' end, case when o.created_at is distinct from n.created_at then '"created_at":[' || coalesce(to_json(o.created_at)::text, 'null') || ',' || coalesce(to_json(n.created_at)::text, 'null') || ']' end), '')) as changes from old_rows o full join new_rows n on n.tenant_id = o.tenant_id and n.id = o.id offset 0) as c
+      where c.changes <> '';
+  end case;
+  return null;
+end
+$$;
+
+ALTER FUNCTION audit.record_app_public_wallet_top_ups() OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION audit.record_app_public_wallet_top_ups() IS 'Records the changes of app_public.wallet_top_ups in the ledger. The migration writes it from the table''s columns.';
+
 CREATE FUNCTION audit.record_app_public_workflows() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -17221,6 +17665,114 @@ ALTER FUNCTION audit.record_tenancy_analyst_tenants() OWNER TO rowhouse_platform
 
 COMMENT ON FUNCTION audit.record_tenancy_analyst_tenants() IS 'Records the changes of tenancy.analyst_tenants in the ledger. The migration writes it from the table''s columns.';
 
+CREATE FUNCTION audit.record_vault_api_keys() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_nestloop TO 'off'
+    AS $$
+declare
+  v constant audit.ledger := audit.actor();
+begin
+  case tg_op
+    when 'INSERT' then insert into audit.ledger (tenant_id, occurred_at, kind, operation, table_name, row_key, changes,
+       actor, actor_name, actor_role, actor_user_id, actor_key_id, on_behalf_of_user_id, request_id, ip)
+     select c.tenant_id, v.occurred_at, 'data', 'insert', 'vault.api_keys', c.row_key, ('{' || c.changes || '}')::jsonb,
+       v.actor, v.actor_name, v.actor_role, v.actor_user_id, v.actor_key_id, v.on_behalf_of_user_id, v.request_id, v.ip
+       from (select n.tenant_id as tenant_id, left(n.api_key_id::text || '/' || n.key_hash::text, 500) as row_key, concat_ws(',', nullif(concat_ws(',', case when n.tenant_id is not null then '"tenant_id":[null,' || coalesce(to_json(n.tenant_id)::text, 'null') || ']' end, case when n.api_key_id is not null then '"api_key_id":[null,' || coalesce(to_json(n.api_key_id)::text, 'null') || ']' end, case when n.key_hash is not null then '"key_hash":[null,' || coalesce(case when octet_length(n.key_hash::text) <= audit.longest_value_bytes() then to_json(n.key_hash)::text else audit.hash_in_place_of(n.key_hash::text) end, 'null') || ']' end, case when n.expires_at is not null then '"expires_at":[null,' || case when n.expires_at is null then 'null' else '{"redacted":true}' end || ']' end), '')) as changes from new_rows n offset 0) as c
+      where c.changes <> '';
+    when 'DELETE' then insert into audit.ledger (tenant_id, occurred_at, kind, operation, table_name, row_key, changes,
+       actor, actor_name, actor_role, actor_user_id, actor_key_id, on_behalf_of_user_id, request_id, ip)
+     select c.tenant_id, v.occurred_at, 'data', 'delete', 'vault.api_keys', c.row_key, ('{' || c.changes || '}')::jsonb,
+       v.actor, v.actor_name, v.actor_role, v.actor_user_id, v.actor_key_id, v.on_behalf_of_user_id, v.request_id, v.ip
+       from (select o.tenant_id as tenant_id, left(o.api_key_id::text || '/' || o.key_hash::text, 500) as row_key, concat_ws(',', nullif(concat_ws(',', case when o.tenant_id is not null then '"tenant_id":[' || coalesce(to_json(o.tenant_id)::text, 'null') || ',null]' end, case when o.api_key_id is not null then '"api_key_id":[' || coalesce(to_json(o.api_key_id)::text, 'null') || ',null]' end, case when o.key_hash is not null then '"key_hash":[' || coalesce(case when octet_length(o.key_hash::text) <= audit.longest_value_bytes() then to_json(o.key_hash)::text else audit.hash_in_place_of(o.key_hash::text) end, 'null') || ',null]' end, case when o.expires_at is not null then '"expires_at":[' || case when o.expires_at is null then 'null' else '{"redacted":true}' end || ',null]' end), '')) as changes from old_rows o offset 0) as c
+      where c.changes <> '';
+    else insert into audit.ledger (tenant_id, occurred_at, kind, operation, table_name, row_key, changes,
+       actor, actor_name, actor_role, actor_user_id, actor_key_id, on_behalf_of_user_id, request_id, ip)
+     select c.tenant_id, v.occurred_at, 'data', 'update', 'vault.api_keys', c.row_key, ('{' || c.changes || '}')::jsonb,
+       v.actor, v.actor_name, v.actor_role, v.actor_user_id, v.actor_key_id, v.on_behalf_of_user_id, v.request_id, v.ip
+       from (select coalesce(n.tenant_id, o.tenant_id) as tenant_id, left(coalesce(n.api_key_id, o.api_key_id)::text || '/' || coalesce(n.key_hash, o.key_hash)::text, 500) as row_key, concat_ws(',', nullif(concat_ws(',', case when o.tenant_id is distinct from n.tenant_id then '"tenant_id":[' || coalesce(to_json(o.tenant_id)::text, 'null') || ',' || coalesce(to_json(n.tenant_id)::text, 'null') || ']' end, case when o.api_key_id is distinct from n.api_key_id then '"api_key_id":[' || coalesce(to_json(o.api_key_id)::text, 'null') || ',' || coalesce(to_json(n.api_key_id)::text, 'null') || ']' end, case when o.key_hash is distinct from n.key_hash then '"key_hash":[' || coalesce(case when octet_length(o.key_hash::text) <= audit.longest_value_bytes() then to_json(o.key_hash)::text else audit.hash_in_place_of(o.key_hash::text) end, 'null') || ',' || coalesce(case when octet_length(n.key_hash::text) <= audit.longest_value_bytes() then to_json(n.key_hash)::text else audit.hash_in_place_of(n.key_hash::text) end, 'null') || ']' end, case when o.expires_at is distinct from n.expires_at then '"expires_at":[' || case when o.expires_at is null then 'null' else '{"redacted":true}' end || ',' || case when n.expires_at is null then 'null' else '{"redacted":true}' end || ']' end), '')) as changes from old_rows o full join new_rows n on n.tenant_id = o.tenant_id and n.api_key_id = o.api_key_id and n.key_hash = o.key_hash offset 0) as c
+      where c.changes <> '';
+  end case;
+  return null;
+end
+$$;
+
+ALTER FUNCTION audit.record_vault_api_keys() OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION audit.record_vault_api_keys() IS 'Records the changes of vault.api_keys in the ledger. The migration writes it from the table''s columns.';
+
+CREATE FUNCTION audit.record_vault_data_keys() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_nestloop TO 'off'
+    AS $$
+declare
+  v constant audit.ledger := audit.actor();
+begin
+  case tg_op
+    when 'INSERT' then insert into audit.ledger (tenant_id, occurred_at, kind, operation, table_name, row_key, changes,
+       actor, actor_name, actor_role, actor_user_id, actor_key_id, on_behalf_of_user_id, request_id, ip)
+     select c.tenant_id, v.occurred_at, 'data', 'insert', 'vault.data_keys', c.row_key, ('{' || c.changes || '}')::jsonb,
+       v.actor, v.actor_name, v.actor_role, v.actor_user_id, v.actor_key_id, v.on_behalf_of_user_id, v.request_id, v.ip
+       from (select n.tenant_id as tenant_id, left(n.tenant_id::text, 500) as row_key, concat_ws(',', nullif(concat_ws(',', case when n.tenant_id is not null then '"tenant_id":[null,' || coalesce(to_json(n.tenant_id)::text, 'null') || ']' end, case when n.master_key_id is not null then '"master_key_id":[null,' || case when n.master_key_id is null then 'null' else '{"redacted":true}' end || ']' end, case when n.wrapped_key is not null then '"wrapped_key":[null,' || case when n.wrapped_key is null then 'null' else '{"redacted":true}' end || ']' end, case when n.created_at is not null then '"created_at":[null,' || case when n.created_at is null then 'null' else '{"redacted":true}' end || ']' end, case when n.rewrapped_at is not null then '"rewrapped_at":[null,' || case when n.rewrapped_at is null then 'null' else '{"redacted":true}' end || ']' end), '')) as changes from new_rows n offset 0) as c
+      where c.changes <> '';
+    when 'DELETE' then insert into audit.ledger (tenant_id, occurred_at, kind, operation, table_name, row_key, changes,
+       actor, actor_name, actor_role, actor_user_id, actor_key_id, on_behalf_of_user_id, request_id, ip)
+     select c.tenant_id, v.occurred_at, 'data', 'delete', 'vault.data_keys', c.row_key, ('{' || c.changes || '}')::jsonb,
+       v.actor, v.actor_name, v.actor_role, v.actor_user_id, v.actor_key_id, v.on_behalf_of_user_id, v.request_id, v.ip
+       from (select o.tenant_id as tenant_id, left(o.tenant_id::text, 500) as row_key, concat_ws(',', nullif(concat_ws(',', case when o.tenant_id is not null then '"tenant_id":[' || coalesce(to_json(o.tenant_id)::text, 'null') || ',null]' end, case when o.master_key_id is not null then '"master_key_id":[' || case when o.master_key_id is null then 'null' else '{"redacted":true}' end || ',null]' end, case when o.wrapped_key is not null then '"wrapped_key":[' || case when o.wrapped_key is null then 'null' else '{"redacted":true}' end || ',null]' end, case when o.created_at is not null then '"created_at":[' || case when o.created_at is null then 'null' else '{"redacted":true}' end || ',null]' end, case when o.rewrapped_at is not null then '"rewrapped_at":[' || case when o.rewrapped_at is null then 'null' else '{"redacted":true}' end || ',null]' end), '')) as changes from old_rows o offset 0) as c
+      where c.changes <> '';
+    else insert into audit.ledger (tenant_id, occurred_at, kind, operation, table_name, row_key, changes,
+       actor, actor_name, actor_role, actor_user_id, actor_key_id, on_behalf_of_user_id, request_id, ip)
+     select c.tenant_id, v.occurred_at, 'data', 'update', 'vault.data_keys', c.row_key, ('{' || c.changes || '}')::jsonb,
+       v.actor, v.actor_name, v.actor_role, v.actor_user_id, v.actor_key_id, v.on_behalf_of_user_id, v.request_id, v.ip
+       from (select coalesce(n.tenant_id, o.tenant_id) as tenant_id, left(coalesce(n.tenant_id, o.tenant_id)::text, 500) as row_key, concat_ws(',', nullif(concat_ws(',', case when o.tenant_id is distinct from n.tenant_id then '"tenant_id":[' || coalesce(to_json(o.tenant_id)::text, 'null') || ',' || coalesce(to_json(n.tenant_id)::text, 'null') || ']' end, case when o.master_key_id is distinct from n.master_key_id then '"master_key_id":[' || case when o.master_key_id is null then 'null' else '{"redacted":true}' end || ',' || case when n.master_key_id is null then 'null' else '{"redacted":true}' end || ']' end, case when o.wrapped_key is distinct from n.wrapped_key then '"wrapped_key":[' || case when o.wrapped_key is null then 'null' else '{"redacted":true}' end || ',' || case when n.wrapped_key is null then 'null' else '{"redacted":true}' end || ']' end, case when o.created_at is distinct from n.created_at then '"created_at":[' || case when o.created_at is null then 'null' else '{"redacted":true}' end || ',' || case when n.created_at is null then 'null' else '{"redacted":true}' end || ']' end, case when o.rewrapped_at is distinct from n.rewrapped_at then '"rewrapped_at":[' || case when o.rewrapped_at is null then 'null' else '{"redacted":true}' end || ',' || case when n.rewrapped_at is null then 'null' else '{"redacted":true}' end || ']' end), '')) as changes from old_rows o full join new_rows n on n.tenant_id = o.tenant_id offset 0) as c
+      where c.changes <> '';
+  end case;
+  return null;
+end
+$$;
+
+ALTER FUNCTION audit.record_vault_data_keys() OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION audit.record_vault_data_keys() IS 'Records the changes of vault.data_keys in the ledger. The migration writes it from the table''s columns.';
+
+CREATE FUNCTION audit.record_vault_encrypted_api_keys() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_nestloop TO 'off'
+    AS $$
+declare
+  v constant audit.ledger := audit.actor();
+begin
+  case tg_op
+    when 'INSERT' then insert into audit.ledger (tenant_id, occurred_at, kind, operation, table_name, row_key, changes,
+       actor, actor_name, actor_role, actor_user_id, actor_key_id, on_behalf_of_user_id, request_id, ip)
+     select c.tenant_id, v.occurred_at, 'data', 'insert', 'vault.encrypted_api_keys', c.row_key, ('{' || c.changes || '}')::jsonb,
+       v.actor, v.actor_name, v.actor_role, v.actor_user_id, v.actor_key_id, v.on_behalf_of_user_id, v.request_id, v.ip
+       from (select n.tenant_id as tenant_id, left(n.id::text, 500) as row_key, concat_ws(',', nullif(concat_ws(',', case when n.tenant_id is not null then '"tenant_id":[null,' || coalesce(to_json(n.tenant_id)::text, 'null') || ']' end, case when n.id is not null then '"id":[null,' || coalesce(to_json(n.id)::text, 'null') || ']' end, case when n.encrypted_key is not null then '"encrypted_key":[null,' || case when n.encrypted_key is null then 'null' else '{"redacted":true}' end || ']' end, case when n.key_hash is not null then '"key_hash":[null,' || case when n.key_hash is null then 'null' else '{"redacted":true}' end || ']' end), '')) as changes from new_rows n offset 0) as c
+      where c.changes <> '';
+    when 'DELETE' then insert into audit.ledger (tenant_id, occurred_at, kind, operation, table_name, row_key, changes,
+       actor, actor_name, actor_role, actor_user_id, actor_key_id, on_behalf_of_user_id, request_id, ip)
+     select c.tenant_id, v.occurred_at, 'data', 'delete', 'vault.encrypted_api_keys', c.row_key, ('{' || c.changes || '}')::jsonb,
+       v.actor, v.actor_name, v.actor_role, v.actor_user_id, v.actor_key_id, v.on_behalf_of_user_id, v.request_id, v.ip
+       from (select o.tenant_id as tenant_id, left(o.id::text, 500) as row_key, concat_ws(',', nullif(concat_ws(',', case when o.tenant_id is not null then '"tenant_id":[' || coalesce(to_json(o.tenant_id)::text, 'null') || ',null]' end, case when o.id is not null then '"id":[' || coalesce(to_json(o.id)::text, 'null') || ',null]' end, case when o.encrypted_key is not null then '"encrypted_key":[' || case when o.encrypted_key is null then 'null' else '{"redacted":true}' end || ',null]' end, case when o.key_hash is not null then '"key_hash":[' || case when o.key_hash is null then 'null' else '{"redacted":true}' end || ',null]' end), '')) as changes from old_rows o offset 0) as c
+      where c.changes <> '';
+    else insert into audit.ledger (tenant_id, occurred_at, kind, operation, table_name, row_key, changes,
+       actor, actor_name, actor_role, actor_user_id, actor_key_id, on_behalf_of_user_id, request_id, ip)
+     select c.tenant_id, v.occurred_at, 'data', 'update', 'vault.encrypted_api_keys', c.row_key, ('{' || c.changes || '}')::jsonb,
+       v.actor, v.actor_name, v.actor_role, v.actor_user_id, v.actor_key_id, v.on_behalf_of_user_id, v.request_id, v.ip
+       from (select coalesce(n.tenant_id, o.tenant_id) as tenant_id, left(coalesce(n.id, o.id)::text, 500) as row_key, concat_ws(',', nullif(concat_ws(',', case when o.tenant_id is distinct from n.tenant_id then '"tenant_id":[' || coalesce(to_json(o.tenant_id)::text, 'null') || ',' || coalesce(to_json(n.tenant_id)::text, 'null') || ']' end, case when o.id is distinct from n.id then '"id":[' || coalesce(to_json(o.id)::text, 'null') || ',' || coalesce(to_json(n.id)::text, 'null') || ']' end, case when o.encrypted_key is distinct from n.encrypted_key then '"encrypted_key":[' || case when o.encrypted_key is null then 'null' else '{"redacted":true}' end || ',' || case when n.encrypted_key is null then 'null' else '{"redacted":true}' end || ']' end, case when o.key_hash is distinct from n.key_hash then '"key_hash":[' || case when o.key_hash is null then 'null' else '{"redacted":true}' end || ',' || case when n.key_hash is null then 'null' else '{"redacted":true}' end || ']' end), '')) as changes from old_rows o full join new_rows n on n.tenant_id = o.tenant_id and n.id = o.id offset 0) as c
+      where c.changes <> '';
+  end case;
+  return null;
+end
+$$;
+
+ALTER FUNCTION audit.record_vault_encrypted_api_keys() OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION audit.record_vault_encrypted_api_keys() IS 'Records the changes of vault.encrypted_api_keys in the ledger. The migration writes it from the table''s columns.';
+
 CREATE FUNCTION audit.record_vault_invitations() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -17339,6 +17891,8 @@ ALTER TABLE ONLY audit.tracked_tables FORCE ROW LEVEL SECURITY;
 ALTER TABLE audit.tracked_tables OWNER TO rowhouse_owner;
 
 COMMENT ON TABLE audit.tracked_tables IS 'The tables whose changes the ledger has. Without a tenant_column their changes are the platform''s.';
+
+COMMENT ON COLUMN audit.tracked_tables.table_name IS '@notPersonal';
 
 CREATE FUNCTION audit.recording_statement(tracked audit.tracked_tables, operation text) RETURNS text
     LANGUAGE plpgsql STABLE
@@ -29230,7 +29784,7 @@ CREATE FUNCTION governance.kept_tables() RETURNS TABLE(table_name regclass, reas
     AS $$
   select t::regclass, 'Books and invoices are kept for ten years.'
     from unnest(array['app_public.invoices', 'app_public.invoice_lines', 'app_public.credit_entries', 'app_public.payments',
-      'app_public.refunds', 'app_public.payment_methods', 'app_public.subscriptions', 'billing.invoice_documents',
+      'app_public.refunds', 'app_public.wallet_top_ups', 'app_public.wallet_entries', 'app_public.payment_methods', 'app_public.subscriptions', 'billing.invoice_documents',
       'billing.ledger_entries']) as t
   union all
   select t, 'It shows what was done, without personal data.'
@@ -29281,15 +29835,13 @@ declare
   v_table record;
 begin
   for v_table in
-    select t.name, k.reason is not null and t.name <> 'app_public.erasures'::regclass as is_kept, c.relnamespace = 'vault'::regnamespace as is_secret
+    select t.name, k.reason is not null and t.name <> 'app_public.erasures'::regclass as is_kept
       from (select governance.tenant_tables() as name union select p.table_name from governance.personal_columns p) t
       join pg_class c on c.oid = t.name
       left join governance.kept_tables() k on k.table_name = t.name
   loop
     if v_table.is_kept then
       execute format('grant select on %s to rowhouse_platform', v_table.name);
-    elsif v_table.is_secret then
-      execute format('grant select (tenant_id), delete on %s to rowhouse_platform', v_table.name);
     else
       execute format('grant select, update, delete on %s to rowhouse_platform', v_table.name);
     end if;
@@ -46894,6 +47446,8 @@ ALTER TABLE audit.event_counts OWNER TO rowhouse_owner;
 
 COMMENT ON TABLE audit.event_counts IS 'How many security events each tenant and address caused in a minute.';
 
+COMMENT ON COLUMN audit.event_counts.address IS '@personal keep It is forgotten after ten minutes.';
+
 COMMENT ON CONSTRAINT address_is_not_too_long ON audit.event_counts IS 'must have at most 45 characters';
 
 ALTER TABLE audit.ledger ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
@@ -46946,6 +47500,8 @@ ALTER TABLE ONLY audit.untracked_tables FORCE ROW LEVEL SECURITY;
 ALTER TABLE audit.untracked_tables OWNER TO rowhouse_owner;
 
 COMMENT ON TABLE audit.untracked_tables IS 'The tables whose changes the ledger does not have, each with the reason.';
+
+COMMENT ON COLUMN audit.untracked_tables.table_name IS '@notPersonal';
 
 CREATE TABLE billing.invoice_counters (
     issuer_id uuid NOT NULL,
@@ -47219,6 +47775,37 @@ ALTER TABLE governance.compliance_moves OWNER TO rowhouse_owner;
 
 COMMENT ON TABLE governance.compliance_moves IS 'The legal moves between two states of an obligation.';
 
+CREATE VIEW governance.encrypted_api_keys WITH (security_invoker='true') AS
+ SELECT k.tenant_id,
+    k.id,
+    k.key_name,
+    k.description,
+    k.key_prefix,
+    k.provider_type,
+    k.provider_id,
+    k.allowed_agents,
+    k.allowed_users,
+    k.allowed_ips,
+    k.max_calls_per_day,
+    k.max_cost_per_day,
+    k.is_active,
+    k.expires_at,
+    k.last_used_at,
+    k.last_rotated_at,
+    k.created_by,
+    k.created_at,
+    k.updated_at,
+    k.revoked_at,
+    k.revoked_by,
+    app_public.encrypted_api_keys_current_daily_calls(k.*) AS current_daily_calls,
+    app_public.encrypted_api_keys_current_daily_cost(k.*) AS current_daily_cost,
+    app_public.encrypted_api_keys_last_reset_at(k.*) AS last_reset_at
+   FROM app_public.encrypted_api_keys k;
+
+ALTER TABLE governance.encrypted_api_keys OWNER TO rowhouse_owner;
+
+COMMENT ON VIEW governance.encrypted_api_keys IS 'The secrets of the tenant of the context, without the secrets, and how much each was used today.';
+
 CREATE TABLE governance.export_parts (
     tenant_id uuid NOT NULL,
     export_id uuid NOT NULL,
@@ -47295,6 +47882,21 @@ ALTER TABLE ONLY governance.secret_uses FORCE ROW LEVEL SECURITY;
 ALTER TABLE governance.secret_uses OWNER TO rowhouse_owner;
 
 COMMENT ON TABLE governance.secret_uses IS 'The uses and the cost of each key by day of the tenant''s time zone, for 90 days.';
+
+CREATE VIEW governance.tenants WITH (security_invoker='true') AS
+ SELECT t.id,
+    t.slug,
+    t.name,
+    t.status,
+    app_public.tenants_hipaa_compliant(t.*) AS hipaa_compliant,
+    app_public.tenants_gdpr_compliant(t.*) AS gdpr_compliant,
+    app_public.tenants_sox_compliant(t.*) AS sox_compliant,
+    app_public.tenants_iso_certified(t.*) AS iso_certified
+   FROM app_public.tenants t;
+
+ALTER TABLE governance.tenants OWNER TO rowhouse_owner;
+
+COMMENT ON VIEW governance.tenants IS 'Tenants with what they comply with by the assessments that are valid today. The flags are those of the tenant of the context.';
 
 CREATE TABLE knowledge.changed_sources (
     tenant_id uuid NOT NULL,
@@ -50489,6 +51091,14 @@ CREATE TRIGGER _900_record_delete AFTER DELETE ON app_public.agents REFERENCING 
 
 ALTER TABLE app_public.agents ENABLE ALWAYS TRIGGER _900_record_delete;
 
+CREATE TRIGGER _900_record_delete AFTER DELETE ON app_public.analytics_event_types REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.record_app_public_analytics_event_types();
+
+ALTER TABLE app_public.analytics_event_types ENABLE ALWAYS TRIGGER _900_record_delete;
+
+CREATE TRIGGER _900_record_delete AFTER DELETE ON app_public.api_keys REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.record_app_public_api_keys();
+
+ALTER TABLE app_public.api_keys ENABLE ALWAYS TRIGGER _900_record_delete;
+
 CREATE TRIGGER _900_record_delete AFTER DELETE ON app_public.avatars REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.record_app_public_avatars();
 
 ALTER TABLE app_public.avatars ENABLE ALWAYS TRIGGER _900_record_delete;
@@ -50500,6 +51110,14 @@ ALTER TABLE app_public.billing_profiles ENABLE ALWAYS TRIGGER _900_record_delete
 CREATE TRIGGER _900_record_delete AFTER DELETE ON app_public.business_functions REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.record_app_public_business_functions();
 
 ALTER TABLE app_public.business_functions ENABLE ALWAYS TRIGGER _900_record_delete;
+
+CREATE TRIGGER _900_record_delete AFTER DELETE ON app_public.compliance_records REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.record_app_public_compliance_records();
+
+ALTER TABLE app_public.compliance_records ENABLE ALWAYS TRIGGER _900_record_delete;
+
+CREATE TRIGGER _900_record_delete AFTER DELETE ON app_public.consent_records REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.record_app_public_consent_records();
+
+ALTER TABLE app_public.consent_records ENABLE ALWAYS TRIGGER _900_record_delete;
 
 CREATE TRIGGER _900_record_delete AFTER DELETE ON app_public.coupon_redemptions REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.record_app_public_coupon_redemptions();
 
@@ -50513,6 +51131,10 @@ CREATE TRIGGER _900_record_delete AFTER DELETE ON app_public.credit_entries REFE
 
 ALTER TABLE app_public.credit_entries ENABLE ALWAYS TRIGGER _900_record_delete;
 
+CREATE TRIGGER _900_record_delete AFTER DELETE ON app_public.data_exports REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.record_app_public_data_exports();
+
+ALTER TABLE app_public.data_exports ENABLE ALWAYS TRIGGER _900_record_delete;
+
 CREATE TRIGGER _900_record_delete AFTER DELETE ON app_public.departments REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.record_app_public_departments();
 
 ALTER TABLE app_public.departments ENABLE ALWAYS TRIGGER _900_record_delete;
@@ -50520,6 +51142,14 @@ ALTER TABLE app_public.departments ENABLE ALWAYS TRIGGER _900_record_delete;
 CREATE TRIGGER _900_record_delete AFTER DELETE ON app_public.documents REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.record_app_public_documents();
 
 ALTER TABLE app_public.documents ENABLE ALWAYS TRIGGER _900_record_delete;
+
+CREATE TRIGGER _900_record_delete AFTER DELETE ON app_public.encrypted_api_keys REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.record_app_public_encrypted_api_keys();
+
+ALTER TABLE app_public.encrypted_api_keys ENABLE ALWAYS TRIGGER _900_record_delete;
+
+CREATE TRIGGER _900_record_delete AFTER DELETE ON app_public.erasures REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.record_app_public_erasures();
+
+ALTER TABLE app_public.erasures ENABLE ALWAYS TRIGGER _900_record_delete;
 
 CREATE TRIGGER _900_record_delete AFTER DELETE ON app_public.icons REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.record_app_public_icons();
 
@@ -50548,6 +51178,10 @@ ALTER TABLE app_public.invoice_lines ENABLE ALWAYS TRIGGER _900_record_delete;
 CREATE TRIGGER _900_record_delete AFTER DELETE ON app_public.invoices REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.record_app_public_invoices();
 
 ALTER TABLE app_public.invoices ENABLE ALWAYS TRIGGER _900_record_delete;
+
+CREATE TRIGGER _900_record_delete AFTER DELETE ON app_public.legal_holds REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.record_app_public_legal_holds();
+
+ALTER TABLE app_public.legal_holds ENABLE ALWAYS TRIGGER _900_record_delete;
 
 CREATE TRIGGER _900_record_delete AFTER DELETE ON app_public.llm_model_price_overrides REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.record_app_public_llm_model_price_overrides();
 
@@ -50625,6 +51259,10 @@ CREATE TRIGGER _900_record_delete AFTER DELETE ON app_public.refunds REFERENCING
 
 ALTER TABLE app_public.refunds ENABLE ALWAYS TRIGGER _900_record_delete;
 
+CREATE TRIGGER _900_record_delete AFTER DELETE ON app_public.regulatory_compliance REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.record_app_public_regulatory_compliance();
+
+ALTER TABLE app_public.regulatory_compliance ENABLE ALWAYS TRIGGER _900_record_delete;
+
 CREATE TRIGGER _900_record_delete AFTER DELETE ON app_public.resource_shares REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.record_app_public_resource_shares();
 
 ALTER TABLE app_public.resource_shares ENABLE ALWAYS TRIGGER _900_record_delete;
@@ -50632,6 +51270,10 @@ ALTER TABLE app_public.resource_shares ENABLE ALWAYS TRIGGER _900_record_delete;
 CREATE TRIGGER _900_record_delete AFTER DELETE ON app_public.resource_sharing_audit REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.record_app_public_resource_sharing_audit();
 
 ALTER TABLE app_public.resource_sharing_audit ENABLE ALWAYS TRIGGER _900_record_delete;
+
+CREATE TRIGGER _900_record_delete AFTER DELETE ON app_public.retention_policies REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.record_app_public_retention_policies();
+
+ALTER TABLE app_public.retention_policies ENABLE ALWAYS TRIGGER _900_record_delete;
 
 CREATE TRIGGER _900_record_delete AFTER DELETE ON app_public.subscriptions REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.record_app_public_subscriptions();
 
@@ -50689,6 +51331,14 @@ CREATE TRIGGER _900_record_delete AFTER DELETE ON app_public.user_tenants REFERE
 
 ALTER TABLE app_public.user_tenants ENABLE ALWAYS TRIGGER _900_record_delete;
 
+CREATE TRIGGER _900_record_delete AFTER DELETE ON app_public.wallet_entries REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.record_app_public_wallet_entries();
+
+ALTER TABLE app_public.wallet_entries ENABLE ALWAYS TRIGGER _900_record_delete;
+
+CREATE TRIGGER _900_record_delete AFTER DELETE ON app_public.wallet_top_ups REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.record_app_public_wallet_top_ups();
+
+ALTER TABLE app_public.wallet_top_ups ENABLE ALWAYS TRIGGER _900_record_delete;
+
 CREATE TRIGGER _900_record_delete AFTER DELETE ON app_public.workflows REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.record_app_public_workflows();
 
 ALTER TABLE app_public.workflows ENABLE ALWAYS TRIGGER _900_record_delete;
@@ -50721,6 +51371,14 @@ CREATE TRIGGER _900_record_insert AFTER INSERT ON app_public.agents REFERENCING 
 
 ALTER TABLE app_public.agents ENABLE ALWAYS TRIGGER _900_record_insert;
 
+CREATE TRIGGER _900_record_insert AFTER INSERT ON app_public.analytics_event_types REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.record_app_public_analytics_event_types();
+
+ALTER TABLE app_public.analytics_event_types ENABLE ALWAYS TRIGGER _900_record_insert;
+
+CREATE TRIGGER _900_record_insert AFTER INSERT ON app_public.api_keys REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.record_app_public_api_keys();
+
+ALTER TABLE app_public.api_keys ENABLE ALWAYS TRIGGER _900_record_insert;
+
 CREATE TRIGGER _900_record_insert AFTER INSERT ON app_public.avatars REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.record_app_public_avatars();
 
 ALTER TABLE app_public.avatars ENABLE ALWAYS TRIGGER _900_record_insert;
@@ -50732,6 +51390,14 @@ ALTER TABLE app_public.billing_profiles ENABLE ALWAYS TRIGGER _900_record_insert
 CREATE TRIGGER _900_record_insert AFTER INSERT ON app_public.business_functions REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.record_app_public_business_functions();
 
 ALTER TABLE app_public.business_functions ENABLE ALWAYS TRIGGER _900_record_insert;
+
+CREATE TRIGGER _900_record_insert AFTER INSERT ON app_public.compliance_records REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.record_app_public_compliance_records();
+
+ALTER TABLE app_public.compliance_records ENABLE ALWAYS TRIGGER _900_record_insert;
+
+CREATE TRIGGER _900_record_insert AFTER INSERT ON app_public.consent_records REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.record_app_public_consent_records();
+
+ALTER TABLE app_public.consent_records ENABLE ALWAYS TRIGGER _900_record_insert;
 
 CREATE TRIGGER _900_record_insert AFTER INSERT ON app_public.coupon_redemptions REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.record_app_public_coupon_redemptions();
 
@@ -50745,6 +51411,10 @@ CREATE TRIGGER _900_record_insert AFTER INSERT ON app_public.credit_entries REFE
 
 ALTER TABLE app_public.credit_entries ENABLE ALWAYS TRIGGER _900_record_insert;
 
+CREATE TRIGGER _900_record_insert AFTER INSERT ON app_public.data_exports REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.record_app_public_data_exports();
+
+ALTER TABLE app_public.data_exports ENABLE ALWAYS TRIGGER _900_record_insert;
+
 CREATE TRIGGER _900_record_insert AFTER INSERT ON app_public.departments REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.record_app_public_departments();
 
 ALTER TABLE app_public.departments ENABLE ALWAYS TRIGGER _900_record_insert;
@@ -50752,6 +51422,14 @@ ALTER TABLE app_public.departments ENABLE ALWAYS TRIGGER _900_record_insert;
 CREATE TRIGGER _900_record_insert AFTER INSERT ON app_public.documents REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.record_app_public_documents();
 
 ALTER TABLE app_public.documents ENABLE ALWAYS TRIGGER _900_record_insert;
+
+CREATE TRIGGER _900_record_insert AFTER INSERT ON app_public.encrypted_api_keys REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.record_app_public_encrypted_api_keys();
+
+ALTER TABLE app_public.encrypted_api_keys ENABLE ALWAYS TRIGGER _900_record_insert;
+
+CREATE TRIGGER _900_record_insert AFTER INSERT ON app_public.erasures REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.record_app_public_erasures();
+
+ALTER TABLE app_public.erasures ENABLE ALWAYS TRIGGER _900_record_insert;
 
 CREATE TRIGGER _900_record_insert AFTER INSERT ON app_public.icons REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.record_app_public_icons();
 
@@ -50780,6 +51458,10 @@ ALTER TABLE app_public.invoice_lines ENABLE ALWAYS TRIGGER _900_record_insert;
 CREATE TRIGGER _900_record_insert AFTER INSERT ON app_public.invoices REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.record_app_public_invoices();
 
 ALTER TABLE app_public.invoices ENABLE ALWAYS TRIGGER _900_record_insert;
+
+CREATE TRIGGER _900_record_insert AFTER INSERT ON app_public.legal_holds REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.record_app_public_legal_holds();
+
+ALTER TABLE app_public.legal_holds ENABLE ALWAYS TRIGGER _900_record_insert;
 
 CREATE TRIGGER _900_record_insert AFTER INSERT ON app_public.llm_model_price_overrides REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.record_app_public_llm_model_price_overrides();
 
@@ -50857,6 +51539,10 @@ CREATE TRIGGER _900_record_insert AFTER INSERT ON app_public.refunds REFERENCING
 
 ALTER TABLE app_public.refunds ENABLE ALWAYS TRIGGER _900_record_insert;
 
+CREATE TRIGGER _900_record_insert AFTER INSERT ON app_public.regulatory_compliance REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.record_app_public_regulatory_compliance();
+
+ALTER TABLE app_public.regulatory_compliance ENABLE ALWAYS TRIGGER _900_record_insert;
+
 CREATE TRIGGER _900_record_insert AFTER INSERT ON app_public.resource_shares REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.record_app_public_resource_shares();
 
 ALTER TABLE app_public.resource_shares ENABLE ALWAYS TRIGGER _900_record_insert;
@@ -50864,6 +51550,10 @@ ALTER TABLE app_public.resource_shares ENABLE ALWAYS TRIGGER _900_record_insert;
 CREATE TRIGGER _900_record_insert AFTER INSERT ON app_public.resource_sharing_audit REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.record_app_public_resource_sharing_audit();
 
 ALTER TABLE app_public.resource_sharing_audit ENABLE ALWAYS TRIGGER _900_record_insert;
+
+CREATE TRIGGER _900_record_insert AFTER INSERT ON app_public.retention_policies REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.record_app_public_retention_policies();
+
+ALTER TABLE app_public.retention_policies ENABLE ALWAYS TRIGGER _900_record_insert;
 
 CREATE TRIGGER _900_record_insert AFTER INSERT ON app_public.subscriptions REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.record_app_public_subscriptions();
 
@@ -50921,6 +51611,14 @@ CREATE TRIGGER _900_record_insert AFTER INSERT ON app_public.user_tenants REFERE
 
 ALTER TABLE app_public.user_tenants ENABLE ALWAYS TRIGGER _900_record_insert;
 
+CREATE TRIGGER _900_record_insert AFTER INSERT ON app_public.wallet_entries REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.record_app_public_wallet_entries();
+
+ALTER TABLE app_public.wallet_entries ENABLE ALWAYS TRIGGER _900_record_insert;
+
+CREATE TRIGGER _900_record_insert AFTER INSERT ON app_public.wallet_top_ups REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.record_app_public_wallet_top_ups();
+
+ALTER TABLE app_public.wallet_top_ups ENABLE ALWAYS TRIGGER _900_record_insert;
+
 CREATE TRIGGER _900_record_insert AFTER INSERT ON app_public.workflows REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.record_app_public_workflows();
 
 ALTER TABLE app_public.workflows ENABLE ALWAYS TRIGGER _900_record_insert;
@@ -50953,6 +51651,14 @@ CREATE TRIGGER _900_record_update AFTER UPDATE ON app_public.agents REFERENCING 
 
 ALTER TABLE app_public.agents ENABLE ALWAYS TRIGGER _900_record_update;
 
+CREATE TRIGGER _900_record_update AFTER UPDATE ON app_public.analytics_event_types REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.record_app_public_analytics_event_types();
+
+ALTER TABLE app_public.analytics_event_types ENABLE ALWAYS TRIGGER _900_record_update;
+
+CREATE TRIGGER _900_record_update AFTER UPDATE ON app_public.api_keys REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.record_app_public_api_keys();
+
+ALTER TABLE app_public.api_keys ENABLE ALWAYS TRIGGER _900_record_update;
+
 CREATE TRIGGER _900_record_update AFTER UPDATE ON app_public.avatars REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.record_app_public_avatars();
 
 ALTER TABLE app_public.avatars ENABLE ALWAYS TRIGGER _900_record_update;
@@ -50964,6 +51670,14 @@ ALTER TABLE app_public.billing_profiles ENABLE ALWAYS TRIGGER _900_record_update
 CREATE TRIGGER _900_record_update AFTER UPDATE ON app_public.business_functions REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.record_app_public_business_functions();
 
 ALTER TABLE app_public.business_functions ENABLE ALWAYS TRIGGER _900_record_update;
+
+CREATE TRIGGER _900_record_update AFTER UPDATE ON app_public.compliance_records REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.record_app_public_compliance_records();
+
+ALTER TABLE app_public.compliance_records ENABLE ALWAYS TRIGGER _900_record_update;
+
+CREATE TRIGGER _900_record_update AFTER UPDATE ON app_public.consent_records REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.record_app_public_consent_records();
+
+ALTER TABLE app_public.consent_records ENABLE ALWAYS TRIGGER _900_record_update;
 
 CREATE TRIGGER _900_record_update AFTER UPDATE ON app_public.coupon_redemptions REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.record_app_public_coupon_redemptions();
 
@@ -50977,6 +51691,10 @@ CREATE TRIGGER _900_record_update AFTER UPDATE ON app_public.credit_entries REFE
 
 ALTER TABLE app_public.credit_entries ENABLE ALWAYS TRIGGER _900_record_update;
 
+CREATE TRIGGER _900_record_update AFTER UPDATE ON app_public.data_exports REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.record_app_public_data_exports();
+
+ALTER TABLE app_public.data_exports ENABLE ALWAYS TRIGGER _900_record_update;
+
 CREATE TRIGGER _900_record_update AFTER UPDATE ON app_public.departments REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.record_app_public_departments();
 
 ALTER TABLE app_public.departments ENABLE ALWAYS TRIGGER _900_record_update;
@@ -50984,6 +51702,14 @@ ALTER TABLE app_public.departments ENABLE ALWAYS TRIGGER _900_record_update;
 CREATE TRIGGER _900_record_update AFTER UPDATE ON app_public.documents REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.record_app_public_documents();
 
 ALTER TABLE app_public.documents ENABLE ALWAYS TRIGGER _900_record_update;
+
+CREATE TRIGGER _900_record_update AFTER UPDATE ON app_public.encrypted_api_keys REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.record_app_public_encrypted_api_keys();
+
+ALTER TABLE app_public.encrypted_api_keys ENABLE ALWAYS TRIGGER _900_record_update;
+
+CREATE TRIGGER _900_record_update AFTER UPDATE ON app_public.erasures REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.record_app_public_erasures();
+
+ALTER TABLE app_public.erasures ENABLE ALWAYS TRIGGER _900_record_update;
 
 CREATE TRIGGER _900_record_update AFTER UPDATE ON app_public.icons REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.record_app_public_icons();
 
@@ -51012,6 +51738,10 @@ ALTER TABLE app_public.invoice_lines ENABLE ALWAYS TRIGGER _900_record_update;
 CREATE TRIGGER _900_record_update AFTER UPDATE ON app_public.invoices REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.record_app_public_invoices();
 
 ALTER TABLE app_public.invoices ENABLE ALWAYS TRIGGER _900_record_update;
+
+CREATE TRIGGER _900_record_update AFTER UPDATE ON app_public.legal_holds REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.record_app_public_legal_holds();
+
+ALTER TABLE app_public.legal_holds ENABLE ALWAYS TRIGGER _900_record_update;
 
 CREATE TRIGGER _900_record_update AFTER UPDATE ON app_public.llm_model_price_overrides REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.record_app_public_llm_model_price_overrides();
 
@@ -51089,6 +51819,10 @@ CREATE TRIGGER _900_record_update AFTER UPDATE ON app_public.refunds REFERENCING
 
 ALTER TABLE app_public.refunds ENABLE ALWAYS TRIGGER _900_record_update;
 
+CREATE TRIGGER _900_record_update AFTER UPDATE ON app_public.regulatory_compliance REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.record_app_public_regulatory_compliance();
+
+ALTER TABLE app_public.regulatory_compliance ENABLE ALWAYS TRIGGER _900_record_update;
+
 CREATE TRIGGER _900_record_update AFTER UPDATE ON app_public.resource_shares REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.record_app_public_resource_shares();
 
 ALTER TABLE app_public.resource_shares ENABLE ALWAYS TRIGGER _900_record_update;
@@ -51096,6 +51830,10 @@ ALTER TABLE app_public.resource_shares ENABLE ALWAYS TRIGGER _900_record_update;
 CREATE TRIGGER _900_record_update AFTER UPDATE ON app_public.resource_sharing_audit REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.record_app_public_resource_sharing_audit();
 
 ALTER TABLE app_public.resource_sharing_audit ENABLE ALWAYS TRIGGER _900_record_update;
+
+CREATE TRIGGER _900_record_update AFTER UPDATE ON app_public.retention_policies REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.record_app_public_retention_policies();
+
+ALTER TABLE app_public.retention_policies ENABLE ALWAYS TRIGGER _900_record_update;
 
 CREATE TRIGGER _900_record_update AFTER UPDATE ON app_public.subscriptions REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.record_app_public_subscriptions();
 
@@ -51152,6 +51890,14 @@ ALTER TABLE app_public.user_ratings ENABLE ALWAYS TRIGGER _900_record_update;
 CREATE TRIGGER _900_record_update AFTER UPDATE ON app_public.user_tenants REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.record_app_public_user_tenants();
 
 ALTER TABLE app_public.user_tenants ENABLE ALWAYS TRIGGER _900_record_update;
+
+CREATE TRIGGER _900_record_update AFTER UPDATE ON app_public.wallet_entries REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.record_app_public_wallet_entries();
+
+ALTER TABLE app_public.wallet_entries ENABLE ALWAYS TRIGGER _900_record_update;
+
+CREATE TRIGGER _900_record_update AFTER UPDATE ON app_public.wallet_top_ups REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.record_app_public_wallet_top_ups();
+
+ALTER TABLE app_public.wallet_top_ups ENABLE ALWAYS TRIGGER _900_record_update;
 
 CREATE TRIGGER _900_record_update AFTER UPDATE ON app_public.workflows REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.record_app_public_workflows();
 
@@ -51283,6 +52029,18 @@ CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON
 
 COMMENT ON TRIGGER _000_require_writable_tenant ON vault.tenant_config IS 'Only while the tenant is in trial or active, as all tenants above it are, and only by its members.';
 
+CREATE TRIGGER _900_record_delete AFTER DELETE ON vault.api_keys REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.record_vault_api_keys();
+
+ALTER TABLE vault.api_keys ENABLE ALWAYS TRIGGER _900_record_delete;
+
+CREATE TRIGGER _900_record_delete AFTER DELETE ON vault.data_keys REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.record_vault_data_keys();
+
+ALTER TABLE vault.data_keys ENABLE ALWAYS TRIGGER _900_record_delete;
+
+CREATE TRIGGER _900_record_delete AFTER DELETE ON vault.encrypted_api_keys REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.record_vault_encrypted_api_keys();
+
+ALTER TABLE vault.encrypted_api_keys ENABLE ALWAYS TRIGGER _900_record_delete;
+
 CREATE TRIGGER _900_record_delete AFTER DELETE ON vault.invitations REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.record_vault_invitations();
 
 ALTER TABLE vault.invitations ENABLE ALWAYS TRIGGER _900_record_delete;
@@ -51291,6 +52049,18 @@ CREATE TRIGGER _900_record_delete AFTER DELETE ON vault.tenant_config REFERENCIN
 
 ALTER TABLE vault.tenant_config ENABLE ALWAYS TRIGGER _900_record_delete;
 
+CREATE TRIGGER _900_record_insert AFTER INSERT ON vault.api_keys REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.record_vault_api_keys();
+
+ALTER TABLE vault.api_keys ENABLE ALWAYS TRIGGER _900_record_insert;
+
+CREATE TRIGGER _900_record_insert AFTER INSERT ON vault.data_keys REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.record_vault_data_keys();
+
+ALTER TABLE vault.data_keys ENABLE ALWAYS TRIGGER _900_record_insert;
+
+CREATE TRIGGER _900_record_insert AFTER INSERT ON vault.encrypted_api_keys REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.record_vault_encrypted_api_keys();
+
+ALTER TABLE vault.encrypted_api_keys ENABLE ALWAYS TRIGGER _900_record_insert;
+
 CREATE TRIGGER _900_record_insert AFTER INSERT ON vault.invitations REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.record_vault_invitations();
 
 ALTER TABLE vault.invitations ENABLE ALWAYS TRIGGER _900_record_insert;
@@ -51298,6 +52068,18 @@ ALTER TABLE vault.invitations ENABLE ALWAYS TRIGGER _900_record_insert;
 CREATE TRIGGER _900_record_insert AFTER INSERT ON vault.tenant_config REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.record_vault_tenant_config();
 
 ALTER TABLE vault.tenant_config ENABLE ALWAYS TRIGGER _900_record_insert;
+
+CREATE TRIGGER _900_record_update AFTER UPDATE ON vault.api_keys REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.record_vault_api_keys();
+
+ALTER TABLE vault.api_keys ENABLE ALWAYS TRIGGER _900_record_update;
+
+CREATE TRIGGER _900_record_update AFTER UPDATE ON vault.data_keys REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.record_vault_data_keys();
+
+ALTER TABLE vault.data_keys ENABLE ALWAYS TRIGGER _900_record_update;
+
+CREATE TRIGGER _900_record_update AFTER UPDATE ON vault.encrypted_api_keys REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.record_vault_encrypted_api_keys();
+
+ALTER TABLE vault.encrypted_api_keys ENABLE ALWAYS TRIGGER _900_record_update;
 
 CREATE TRIGGER _900_record_update AFTER UPDATE ON vault.invitations REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.record_vault_invitations();
 
@@ -55865,7 +56647,7 @@ GRANT ALL ON FUNCTION app_public.give_consent(purpose app_public.consent_purpose
 
 GRANT SELECT ON TABLE app_public.wallet_top_ups TO rowhouse_backup;
 GRANT SELECT ON TABLE app_public.wallet_top_ups TO rowhouse_user;
-GRANT SELECT,DELETE,UPDATE ON TABLE app_public.wallet_top_ups TO rowhouse_platform;
+GRANT SELECT ON TABLE app_public.wallet_top_ups TO rowhouse_platform;
 
 REVOKE ALL ON FUNCTION app_public.give_wallet_money(amount numeric, memo text, expires_at timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.give_wallet_money(amount numeric, memo text, expires_at timestamp with time zone) TO rowhouse_user;
@@ -56699,6 +57481,12 @@ GRANT ALL ON FUNCTION audit.record_app_public_agent_tools() TO rowhouse_owner;
 REVOKE ALL ON FUNCTION audit.record_app_public_agents() FROM PUBLIC;
 GRANT ALL ON FUNCTION audit.record_app_public_agents() TO rowhouse_owner;
 
+REVOKE ALL ON FUNCTION audit.record_app_public_analytics_event_types() FROM PUBLIC;
+GRANT ALL ON FUNCTION audit.record_app_public_analytics_event_types() TO rowhouse_owner;
+
+REVOKE ALL ON FUNCTION audit.record_app_public_api_keys() FROM PUBLIC;
+GRANT ALL ON FUNCTION audit.record_app_public_api_keys() TO rowhouse_owner;
+
 REVOKE ALL ON FUNCTION audit.record_app_public_avatars() FROM PUBLIC;
 GRANT ALL ON FUNCTION audit.record_app_public_avatars() TO rowhouse_owner;
 
@@ -56707,6 +57495,12 @@ GRANT ALL ON FUNCTION audit.record_app_public_billing_profiles() TO rowhouse_own
 
 REVOKE ALL ON FUNCTION audit.record_app_public_business_functions() FROM PUBLIC;
 GRANT ALL ON FUNCTION audit.record_app_public_business_functions() TO rowhouse_owner;
+
+REVOKE ALL ON FUNCTION audit.record_app_public_compliance_records() FROM PUBLIC;
+GRANT ALL ON FUNCTION audit.record_app_public_compliance_records() TO rowhouse_owner;
+
+REVOKE ALL ON FUNCTION audit.record_app_public_consent_records() FROM PUBLIC;
+GRANT ALL ON FUNCTION audit.record_app_public_consent_records() TO rowhouse_owner;
 
 REVOKE ALL ON FUNCTION audit.record_app_public_coupon_redemptions() FROM PUBLIC;
 GRANT ALL ON FUNCTION audit.record_app_public_coupon_redemptions() TO rowhouse_owner;
@@ -56717,11 +57511,20 @@ GRANT ALL ON FUNCTION audit.record_app_public_coupons() TO rowhouse_owner;
 REVOKE ALL ON FUNCTION audit.record_app_public_credit_entries() FROM PUBLIC;
 GRANT ALL ON FUNCTION audit.record_app_public_credit_entries() TO rowhouse_owner;
 
+REVOKE ALL ON FUNCTION audit.record_app_public_data_exports() FROM PUBLIC;
+GRANT ALL ON FUNCTION audit.record_app_public_data_exports() TO rowhouse_owner;
+
 REVOKE ALL ON FUNCTION audit.record_app_public_departments() FROM PUBLIC;
 GRANT ALL ON FUNCTION audit.record_app_public_departments() TO rowhouse_owner;
 
 REVOKE ALL ON FUNCTION audit.record_app_public_documents() FROM PUBLIC;
 GRANT ALL ON FUNCTION audit.record_app_public_documents() TO rowhouse_owner;
+
+REVOKE ALL ON FUNCTION audit.record_app_public_encrypted_api_keys() FROM PUBLIC;
+GRANT ALL ON FUNCTION audit.record_app_public_encrypted_api_keys() TO rowhouse_owner;
+
+REVOKE ALL ON FUNCTION audit.record_app_public_erasures() FROM PUBLIC;
+GRANT ALL ON FUNCTION audit.record_app_public_erasures() TO rowhouse_owner;
 
 REVOKE ALL ON FUNCTION audit.record_app_public_icons() FROM PUBLIC;
 GRANT ALL ON FUNCTION audit.record_app_public_icons() TO rowhouse_owner;
@@ -56743,6 +57546,9 @@ GRANT ALL ON FUNCTION audit.record_app_public_invoice_lines() TO rowhouse_owner;
 
 REVOKE ALL ON FUNCTION audit.record_app_public_invoices() FROM PUBLIC;
 GRANT ALL ON FUNCTION audit.record_app_public_invoices() TO rowhouse_owner;
+
+REVOKE ALL ON FUNCTION audit.record_app_public_legal_holds() FROM PUBLIC;
+GRANT ALL ON FUNCTION audit.record_app_public_legal_holds() TO rowhouse_owner;
 
 REVOKE ALL ON FUNCTION audit.record_app_public_llm_model_price_overrides() FROM PUBLIC;
 GRANT ALL ON FUNCTION audit.record_app_public_llm_model_price_overrides() TO rowhouse_owner;
@@ -56801,11 +57607,17 @@ GRANT ALL ON FUNCTION audit.record_app_public_rate_limit_config() TO rowhouse_ow
 REVOKE ALL ON FUNCTION audit.record_app_public_refunds() FROM PUBLIC;
 GRANT ALL ON FUNCTION audit.record_app_public_refunds() TO rowhouse_owner;
 
+REVOKE ALL ON FUNCTION audit.record_app_public_regulatory_compliance() FROM PUBLIC;
+GRANT ALL ON FUNCTION audit.record_app_public_regulatory_compliance() TO rowhouse_owner;
+
 REVOKE ALL ON FUNCTION audit.record_app_public_resource_shares() FROM PUBLIC;
 GRANT ALL ON FUNCTION audit.record_app_public_resource_shares() TO rowhouse_owner;
 
 REVOKE ALL ON FUNCTION audit.record_app_public_resource_sharing_audit() FROM PUBLIC;
 GRANT ALL ON FUNCTION audit.record_app_public_resource_sharing_audit() TO rowhouse_owner;
+
+REVOKE ALL ON FUNCTION audit.record_app_public_retention_policies() FROM PUBLIC;
+GRANT ALL ON FUNCTION audit.record_app_public_retention_policies() TO rowhouse_owner;
 
 REVOKE ALL ON FUNCTION audit.record_app_public_subscriptions() FROM PUBLIC;
 GRANT ALL ON FUNCTION audit.record_app_public_subscriptions() TO rowhouse_owner;
@@ -56849,6 +57661,12 @@ GRANT ALL ON FUNCTION audit.record_app_public_user_ratings() TO rowhouse_owner;
 REVOKE ALL ON FUNCTION audit.record_app_public_user_tenants() FROM PUBLIC;
 GRANT ALL ON FUNCTION audit.record_app_public_user_tenants() TO rowhouse_owner;
 
+REVOKE ALL ON FUNCTION audit.record_app_public_wallet_entries() FROM PUBLIC;
+GRANT ALL ON FUNCTION audit.record_app_public_wallet_entries() TO rowhouse_owner;
+
+REVOKE ALL ON FUNCTION audit.record_app_public_wallet_top_ups() FROM PUBLIC;
+GRANT ALL ON FUNCTION audit.record_app_public_wallet_top_ups() TO rowhouse_owner;
+
 REVOKE ALL ON FUNCTION audit.record_app_public_workflows() FROM PUBLIC;
 GRANT ALL ON FUNCTION audit.record_app_public_workflows() TO rowhouse_owner;
 
@@ -56872,6 +57690,15 @@ GRANT ALL ON FUNCTION audit.record_refusal(tenant_id uuid, operation text, detai
 
 REVOKE ALL ON FUNCTION audit.record_tenancy_analyst_tenants() FROM PUBLIC;
 GRANT ALL ON FUNCTION audit.record_tenancy_analyst_tenants() TO rowhouse_owner;
+
+REVOKE ALL ON FUNCTION audit.record_vault_api_keys() FROM PUBLIC;
+GRANT ALL ON FUNCTION audit.record_vault_api_keys() TO rowhouse_owner;
+
+REVOKE ALL ON FUNCTION audit.record_vault_data_keys() FROM PUBLIC;
+GRANT ALL ON FUNCTION audit.record_vault_data_keys() TO rowhouse_owner;
+
+REVOKE ALL ON FUNCTION audit.record_vault_encrypted_api_keys() FROM PUBLIC;
+GRANT ALL ON FUNCTION audit.record_vault_encrypted_api_keys() TO rowhouse_owner;
 
 REVOKE ALL ON FUNCTION audit.record_vault_invitations() FROM PUBLIC;
 GRANT ALL ON FUNCTION audit.record_vault_invitations() TO rowhouse_owner;
@@ -59896,7 +60723,7 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.user_rating_votes TO rowho
 
 GRANT SELECT ON TABLE app_public.wallet_entries TO rowhouse_backup;
 GRANT SELECT ON TABLE app_public.wallet_entries TO rowhouse_user;
-GRANT SELECT,DELETE,UPDATE ON TABLE app_public.wallet_entries TO rowhouse_platform;
+GRANT SELECT ON TABLE app_public.wallet_entries TO rowhouse_platform;
 
 GRANT SELECT ON SEQUENCE audit.batches_sequence_seq TO rowhouse_backup;
 
@@ -60063,27 +60890,17 @@ GRANT SELECT ON TABLE tenancy.user_identities TO rowhouse_backup;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE tenancy.user_identities TO rowhouse_platform;
 
 GRANT SELECT ON TABLE vault.api_keys TO rowhouse_backup;
-GRANT SELECT,DELETE ON TABLE vault.api_keys TO rowhouse_platform;
-
-GRANT SELECT(tenant_id) ON TABLE vault.api_keys TO rowhouse_platform;
+GRANT SELECT,DELETE,UPDATE ON TABLE vault.api_keys TO rowhouse_platform;
 
 GRANT SELECT ON TABLE vault.data_keys TO rowhouse_backup;
 GRANT SELECT,DELETE,UPDATE ON TABLE vault.data_keys TO rowhouse_platform;
 
-GRANT SELECT(tenant_id) ON TABLE vault.data_keys TO rowhouse_platform;
-
 GRANT SELECT ON TABLE vault.encrypted_api_keys TO rowhouse_backup;
-GRANT DELETE ON TABLE vault.encrypted_api_keys TO rowhouse_platform;
-
-GRANT SELECT(tenant_id) ON TABLE vault.encrypted_api_keys TO rowhouse_platform;
+GRANT SELECT,DELETE,UPDATE ON TABLE vault.encrypted_api_keys TO rowhouse_platform;
 
 GRANT SELECT ON TABLE vault.invitations TO rowhouse_backup;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.invitations TO rowhouse_platform;
 
-GRANT SELECT(tenant_id) ON TABLE vault.invitations TO rowhouse_platform;
-
 GRANT SELECT ON TABLE vault.tenant_config TO rowhouse_backup;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE vault.tenant_config TO rowhouse_platform;
-
-GRANT SELECT(tenant_id) ON TABLE vault.tenant_config TO rowhouse_platform;
 

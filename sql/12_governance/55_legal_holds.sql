@@ -3,6 +3,7 @@
 -- exclusive one. So when a hold is there, no deletion is under way that has not seen it.
 
 call core.secure_tenant_table('app_public.legal_holds');
+call audit.track('app_public.legal_holds');
 call core.exempt_from_guard('app_public.legal_holds', '_000_require_writable_tenant', 'a hold is placed in a cancelled tenant as well');
 call core.allow('app_public.legal_holds', read => 'can_view_audit');
 grant select on app_public.legal_holds to rowhouse_user;

@@ -231,7 +231,9 @@ describe('a partition that is made while clients record', () => {
     isDone = true
     await writing
     // this month and the next three of each table
-    expect(created).toBe(4 * (await db.pool.query('select count(*)::int as n from metering.monthly_tables()')).rows[0].n)
+    expect(created).toBe(
+      4 * (await db.pool.query('select count(*)::int as n from metering.monthly_tables()')).rows[0].n,
+    )
     const keys = await count('metering.usage_idempotency_keys')
     expect(await count('app_public.usage_events')).toBe(keys)
     expect(await count('metering.usage_events_default')).toBe(0)
