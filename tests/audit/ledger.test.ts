@@ -238,7 +238,7 @@ describe('who acted', () => {
     await db.inTransaction(async (t) => {
       const key = await t.value<string>(
         `insert into app_public.api_keys (tenant_id, name, key_type, environment, prefix, role, permissions, created_by_user_id)
-         values ($1, 'Nightly import', 'admin', 'live', 'rh_live_0000', 'admin', '{}', $2) returning id`,
+         values ($1, 'Nightly import', 'admin', 'live', 'rh_live_0000', 'admin', '{can_create_resources,can_edit_resources,can_manage_settings}', $2) returning id`,
         [db.acme.id, db.acme.admin.userId],
       )
       await t.become(db.acme.admin)
