@@ -15,7 +15,7 @@ type ApiFunction = { name: string; required: string[]; optional: string[] }
 /** The functions of app_public that the files of these domains define; computed columns, whose row is given, are left out. */
 async function apiFunctions(t: Transaction): Promise<ApiFunction[]> {
   const names = new Set<string>()
-  for (const folder of ['sql/05_catalog', 'sql/11_observability'])
+  for (const folder of ['sql/05_catalog', 'sql/11_observability/10_materialized_views.sql'])
     for (const file of await readdir(join(root, folder), { recursive: true }))
       if (file.endsWith('.sql'))
         for (const [, name = ''] of (await readFile(join(root, folder, file), 'utf8')).matchAll(

@@ -129,7 +129,7 @@ describe('rolling up beside writers', () => {
     needsServer(context)
     let isRecording = true
     const write = async (i: number): Promise<void> => {
-      const client = await session(i % 2 ? db.acme.member : db.acme.viewer)
+      const client = await session(i % 2 ? db.acme.member : db.acme.admin)
       for (let round = 0; round < 30; round++) {
         const keys = Array.from({ length: 1 + ((round * 7 + i) % 20) }, (_, j) => `${i % 4}-${round}-${j}`)
         const given = JSON.stringify(
