@@ -9,8 +9,8 @@ export const payload = z.strictObject({ tenantId: z.uuid(), endpointId: z.uuid()
 
 export const task: TaskOf<typeof payload> = async ({ tenantId, endpointId, userId }, helpers) => {
   const { rows } = await helpers.withPgClient((client) =>
-    client.query<{ email: string; tenantName: string; message: string }>(
-      `select email, tenant_name as "tenantName", message from webhooks.alert_mail($1, $2, $3)`,
+    client.query<{ email: string; tenantName: string; message: string; disabledAt: Date }>(
+      `select email, tenant_name as "tenantName", message, disabled_at as "disabledAt" from webhooks.alert_mail($1, $2, $3)`,
       [tenantId, endpointId, userId],
     ),
   )
@@ -19,7 +19,7 @@ export const task: TaskOf<typeof payload> = async ({ tenantId, endpointId, userI
   await deliverMail(
     helpers,
     (appUrl) =>
-      noticeMail(appUrl, `${endpointId}-${userId}`, {
+      noticeMail(appUrl, `${endpointId}-${userId}-${alert.disabledAt.getTime()}`, {
         ...alert,
         subject: 'A webhook endpoint was disabled',
         setting: 'email',

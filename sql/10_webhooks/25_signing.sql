@@ -13,6 +13,7 @@ begin
 end
 $$;
 comment on function webhooks.xor_byte is 'Bytes, each combined with the mask by exclusive or.';
+grant execute on function webhooks.xor_byte to rowhouse_platform;
 
 create or replace function webhooks.hmac_sha256(key bytea, message bytea) returns bytea
 language plpgsql immutable parallel safe
@@ -26,6 +27,7 @@ begin
 end
 $$;
 comment on function webhooks.hmac_sha256 is 'HMAC-SHA256 of a message, with a key of at most 64 bytes.';
+grant execute on function webhooks.hmac_sha256 to rowhouse_platform;
 
 create or replace function webhooks.signatures(keys bytea[], message_id text, sent_at bigint, body text) returns text
 language sql immutable parallel safe

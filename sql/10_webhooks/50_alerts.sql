@@ -15,7 +15,7 @@ comment on function webhooks.queue_alerts is
   'Queues a mail about a disabled endpoint to each active member with can_manage_settings.';
 
 create or replace function webhooks.alert_mail(tenant_id uuid, endpoint_id uuid, user_id uuid)
-returns table (email text, tenant_name text, message text)
+returns table (email text, tenant_name text, message text, disabled_at timestamptz)
 language plpgsql volatile security definer
 set search_path to pg_catalog, pg_temp
 as $$
@@ -23,7 +23,7 @@ begin
   call core.enter_tenant(alert_mail.tenant_id);
   return query
     select u.email, t.name, format('The webhook endpoint %s was disabled: %s. Enable it when it works again; what it missed can be replayed.',
-             e.url, case e.disabled_reason when 'gone' then 'it answered 410 Gone' else 'every call has failed for five days' end)
+             e.url, case e.disabled_reason when 'gone' then 'it answered 410 Gone' else 'every call has failed for five days' end), e.disabled_at
       from app_public.webhook_endpoints e
       join app_public.tenants t on t.id = e.tenant_id
       join app_public.user_tenants m on m.tenant_id = t.id and m.user_id = alert_mail.user_id and m.status = 'active'
