@@ -11,6 +11,7 @@ import { fillQuotas } from './quotas.ts'
 import { fillSearch } from './search.ts'
 import { fillTenancy } from './tenancy.ts'
 import type { Fill } from './types.ts'
+import { fillWebhooks } from './webhooks.ts'
 import { fillWorkspaces } from './workspaces.ts'
 
 const domains: Fill[] = [
@@ -23,6 +24,7 @@ const domains: Fill[] = [
   fillMetering,
   fillQuotas,
   fillBilling,
+  fillWebhooks,
 ]
 
 export async function fillTables(db: TestDatabase): Promise<void> {
