@@ -54,7 +54,7 @@ comment on function webhooks.secret_text is 'A secret as Standard Webhooks write
 
 -- A trigger, so that the rules hold for administrators in psql, too.
 create or replace function webhooks.tg_webhook_endpoints__check() returns trigger
-language plpgsql
+language plpgsql security definer
 set search_path to pg_catalog, pg_temp
 as $$
 declare

@@ -11,7 +11,7 @@ begin
   call webhooks.define_kind('subscription.cancelled', 'A subscription ended, because it was cancelled or has expired.', v_subscription);
   call webhooks.define_kind('invoice.finalized', 'An invoice or a credit note got its number and does not change any more.', v_invoice);
   call webhooks.define_kind('invoice.paid', 'An invoice is settled, by payments or credit.', v_invoice);
-  call webhooks.define_kind('invoice.overdue', 'An invoice was not paid by its due date.', v_invoice);
+  call webhooks.define_kind('invoice.overdue', 'An invoice was not paid by its due date. It is told again at each later try to collect it.', v_invoice);
   call webhooks.define_kind('invoice.voided', 'An invoice was voided.', v_invoice);
 end
 $$;
@@ -74,7 +74,7 @@ begin
   return null;
 end
 $$;
-comment on function webhooks.tg_billing_notices__emit is 'Emits that an invoice is overdue, which billing notices once.';
+comment on function webhooks.tg_billing_notices__emit is 'Emits that an invoice is overdue, as often as billing notices it.';
 
 create or replace function webhooks.tg_payments__emit() returns trigger
 language plpgsql security definer

@@ -4,7 +4,7 @@
 import { createHmac, randomUUID } from 'node:crypto'
 import fc from 'fast-check'
 import { Webhook } from 'standardwebhooks'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { asUser } from '../../server/database.ts'
 import { needsServer, useDatabase } from '../helpers/index.ts'
 import {
@@ -60,7 +60,10 @@ describe('a message', () => {
     await emit(db.pool, db.acme.id, 'ünï "code"')
     await send()
     const [call] = receiver.received as [Received]
-    const message = new Webhook(secret).verify(call.body, call.headers as Record<string, string>) as Record<string, unknown>
+    const message = new Webhook(secret).verify(call.body, call.headers as Record<string, string>) as Record<
+      string,
+      unknown
+    >
     expect(message).toMatchObject({
       type: 'invoice.paid',
       version: 1,
@@ -105,13 +108,17 @@ describe('a message', () => {
     expect(both?.split(' ')).toHaveLength(2)
     for (const key of [secret, fresh])
       expect(
-        new Webhook(key).verify(receiver.received[0]?.body as string, receiver.received[0]?.headers as Record<string, string>),
+        new Webhook(key).verify(
+          receiver.received[0]?.body as string,
+          receiver.received[0]?.headers as Record<string, string>,
+        ),
       ).toBeTruthy()
     expect(one?.split(' ')).toHaveLength(1)
     // a second rotation at once leaves the last two
     await rotate()
     expect(
-      (await db.pool.query('select count(*)::int as n from vault.webhook_endpoints where previous_secret is not null')).rows,
+      (await db.pool.query('select count(*)::int as n from vault.webhook_endpoints where previous_secret is not null'))
+        .rows,
     ).toEqual([{ n: 1 }])
   })
 })
@@ -227,7 +234,13 @@ describe('a delivery that fails', () => {
       response.writeHead(refused.has(JSON.parse(body).data.n) ? 500 : 200).end(),
     )
     await endpoint()
-    for (const [n, object] of [['a1', 1], ['b1', 2], ['a2', 1], ['a3', 1], ['b2', 2]] as const)
+    for (const [n, object] of [
+      ['a1', 1],
+      ['b1', 2],
+      ['a2', 1],
+      ['a3', 1],
+      ['b2', 2],
+    ] as const)
       await emit(db.pool, db.acme.id, n, objectOf(object))
     await send()
     expect(await states()).toEqual(['a1 pending', 'b1 delivered', 'a2 pending', 'a3 pending', 'b2 delivered'])
@@ -321,7 +334,9 @@ describe('a receiver', () => {
       `select payload from graphile_worker._private_jobs j join graphile_worker._private_tasks t on t.id = j.task_id
         where t.identifier = 'webhooks__send_alert'`,
     )
-    expect(rows.map(({ payload }) => payload.userId).sort()).toEqual([db.acme.owner.userId, db.acme.admin.userId].sort())
+    expect(rows.map(({ payload }) => payload.userId).sort()).toEqual(
+      [db.acme.owner.userId, db.acme.admin.userId].sort(),
+    )
     await emit(db.pool, db.acme.id, 3)
     expect(await states(id)).toHaveLength(2)
   })
@@ -374,7 +389,9 @@ describe('workers', () => {
     const got = receiver.received.map(({ body }) => JSON.parse(body))
     for (const tenant of [db.acme.id, db.globex.id])
       for (let object = 0; object < 5; object += 1) {
-        const numbers = got.filter((m) => m.tenant_id === tenant && m.object_id === objectOf(object)).map((m) => m.data.n)
+        const numbers = got
+          .filter((m) => m.tenant_id === tenant && m.object_id === objectOf(object))
+          .map((m) => m.data.n)
         expect(numbers).toEqual([...numbers].sort((a, b) => a - b))
       }
   })
@@ -475,9 +492,10 @@ describe('a tenant', () => {
   })
 
   it('that is deleted takes its endpoints and deliveries along, and its last events go nowhere', async () => {
-    const { rows } = await db.pool.query(`select tenancy.provision_tenant($1, 'Gone', 'owner@gone.test', 'Owner') as t`, [
-      `gone-${randomUUID().slice(0, 8)}`,
-    ])
+    const { rows } = await db.pool.query(
+      `select tenancy.provision_tenant($1, 'Gone', 'owner@gone.test', 'Owner') as t`,
+      [`gone-${randomUUID().slice(0, 8)}`],
+    )
     const { rows: found } = await db.pool.query(
       `select t.id as "tenantId", m.user_id as "userId" from app_public.tenants t join app_public.user_tenants m on m.tenant_id = t.id where t.name = 'Gone'`,
     )
@@ -497,14 +515,13 @@ describe('the log', () => {
     await emit(db.pool, db.acme.id, 1)
     await send()
     const [delivery] = await deliveries(id)
-    for (let twice = 0; twice < 2; twice += 1)
-      await as('select app_public.replay_webhook_delivery($1)', [delivery.id])
+    for (let twice = 0; twice < 2; twice += 1) await as('select app_public.replay_webhook_delivery($1)', [delivery.id])
     await send()
     expect(receiver.received).toHaveLength(2)
     expect(new Set(receiver.received.map(({ headers }) => headers['webhook-id'])).size).toBe(1)
-    await expect(as('select app_public.replay_webhook_delivery($1)', [delivery.id], db.globex.owner)).rejects.toMatchObject(
-      { code: 'WH302' },
-    )
+    await expect(
+      as('select app_public.replay_webhook_delivery($1)', [delivery.id], db.globex.owner),
+    ).rejects.toMatchObject({ code: 'WH302' })
   })
 
   it('is kept for 30 days', async () => {
@@ -522,10 +539,17 @@ describe('the log', () => {
 it('over any sequence of failures, retries and crashes, what was emitted is accepted once or more, in order per object', async () => {
   await fc.assert(
     fc.asyncProperty(
-      fc.array(fc.record({ object: fc.integer({ min: 1, max: 3 }), fails: fc.integer({ min: 0, max: 3 }), crash: fc.boolean() }), {
-        minLength: 1,
-        maxLength: 12,
-      }),
+      fc.array(
+        fc.record({
+          object: fc.integer({ min: 1, max: 3 }),
+          fails: fc.integer({ min: 0, max: 3 }),
+          crash: fc.boolean(),
+        }),
+        {
+          minLength: 1,
+          maxLength: 12,
+        },
+      ),
       async (events) => {
         await db.pool.query('delete from app_public.webhook_endpoints')
         receiver.received.length = 0
