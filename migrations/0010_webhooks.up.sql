@@ -43,6 +43,7 @@ create table app_public.webhook_endpoints (
   failing_since timestamptz,
   failure_count int not null default 0,
   last_claimed_at timestamptz,
+  rested_until timestamptz,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
 

@@ -21,6 +21,7 @@ comment on column app_public.webhook_endpoints.disabled_at is E'@kept\nWhen it w
 comment on column app_public.webhook_endpoints.failing_since is E'@kept\nSince when every call has failed; null when the last one succeeded. After five days the endpoint is disabled.';
 comment on column app_public.webhook_endpoints.failure_count is E'@kept\nHow many calls have failed since the last one that succeeded.';
 comment on column app_public.webhook_endpoints.last_claimed_at is E'@behavior -*\n@kept\nWhen a worker last took deliveries of it: endpoints take turns.';
+comment on column app_public.webhook_endpoints.rested_until is E'@behavior -*\n@kept\nUntil this time its long queue is not looked through again, because nothing in it could be sent.';
 comment on column app_public.webhook_endpoints.created_at is 'When it was created.';
 comment on column app_public.webhook_endpoints.updated_at is 'When a person last changed it.';
 comment on constraint url_is_a_web_url on app_public.webhook_endpoints is 'must be an address with http or https, without user and password, of at most 2,000 characters';

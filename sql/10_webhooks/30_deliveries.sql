@@ -42,16 +42,19 @@ return 65536;
 comment on function webhooks.max_payload_bytes is 'How many bytes the data of an event can have, as JSON is stored.';
 grant execute on function webhooks.max_payload_bytes to rowhouse_platform;
 
-create or replace function webhooks.pending_count(tenant_id uuid, endpoint_id uuid) returns int
-language sql stable
+create or replace function webhooks.pending_count(tenant_id uuid, endpoint_id uuid, most int) returns int
+language plpgsql stable
 set search_path to pg_catalog, pg_temp
 as $$
-  select count(*)::int
-    from (select from app_public.webhook_deliveries d
-           where d.tenant_id = pending_count.tenant_id and d.endpoint_id = pending_count.endpoint_id and d.status = 'pending'
-           limit webhooks.max_pending()) pending;
+begin
+  return (
+    select count(*)
+      from (select from app_public.webhook_deliveries d
+             where d.tenant_id = pending_count.tenant_id and d.endpoint_id = pending_count.endpoint_id and d.status = 'pending'
+             limit pending_count.most) pending);
+end
 $$;
-comment on function webhooks.pending_count is 'How many deliveries wait for an endpoint, counted up to the limit.';
+comment on function webhooks.pending_count is 'How many deliveries wait for an endpoint, counted up to a limit.';
 grant execute on function webhooks.pending_count to rowhouse_platform;
 
 -- The key is the transaction's own. A transaction that emits a thousand events asks once, and no two wait for each other.
@@ -83,17 +86,17 @@ begin
     tenant_id, endpoint_id, event_id, kind, version, about_tenant_id, object_id, payload, occurred_at, status, next_attempt_at)
   select e.tenant_id, e.id, v_event_id, emit.kind, v_version, emit.tenant_id, emit.object_id, v_payload, core.clock(), s.status,
          case s.status when 'pending' then core.clock() end
-    from (select * from app_public.webhook_endpoints own where own.tenant_id = emit.tenant_id
-          union all
-          select * from app_public.webhook_endpoints staff where staff.of_all_tenants and staff.tenant_id <> emit.tenant_id) e
+    from app_public.webhook_endpoints e
     -- A tenant that is being deleted wants nothing more.
     join app_public.tenants t on t.id = e.tenant_id
    cross join lateral (
-     select case when e.disabled_reason is null and webhooks.pending_count(e.tenant_id, e.id) < webhooks.max_pending()
+     select case when e.disabled_reason is null and webhooks.pending_count(e.tenant_id, e.id, webhooks.max_pending()) < webhooks.max_pending()
               then 'pending' else 'skipped' end as status) s
-   where emit.kind = any (e.kinds)
+   where (e.tenant_id = emit.tenant_id or e.of_all_tenants) and emit.kind = any (e.kinds)
      -- What a receiver missed because it was down can be replayed.
-     and coalesce(e.disabled_reason, 'failing') = 'failing';
+     and coalesce(e.disabled_reason, 'failing') = 'failing'
+     -- Without the lock an endpoint that someone deletes just now would make the event's own transaction fail.
+     for key share of e skip locked;
   if found then
     perform webhooks.wake_sender();
   end if;
@@ -110,7 +113,7 @@ language plpgsql stable
 set search_path to pg_catalog, pg_temp
 as $$
 declare
-  v_room int := webhooks.max_pending() - webhooks.pending_count((endpoint).tenant_id, (endpoint).id);
+  v_room int := webhooks.max_pending() - webhooks.pending_count((endpoint).tenant_id, (endpoint).id, webhooks.max_pending());
 begin
   if (endpoint).disabled_reason is not null then
     perform core.raise_error('WH501', 'The webhook endpoint is disabled.', 'Enable it first.');
@@ -159,6 +162,8 @@ begin
    where d.tenant_id = (endpoint).tenant_id and d.id = any (delivery_ids) and d.status <> 'pending';
   get diagnostics v_count = row_count;
   if v_count > 0 then
+    update app_public.webhook_endpoints e set rested_until = null
+     where e.tenant_id = (endpoint).tenant_id and e.id = (endpoint).id and e.rested_until is not null;
     perform webhooks.wake_sender();
   end if;
   return v_count;

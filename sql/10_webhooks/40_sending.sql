@@ -40,6 +40,7 @@ set search_path to pg_catalog, pg_temp
 as $$
 declare
   v_per_tenant constant int := 8;
+  v_long_queue constant int := 500;
   -- longer than tasks/webhooks__deliver.ts waits for an answer
   v_lease constant interval := '1 minute';
   v_now constant timestamptz := core.clock();
@@ -70,6 +71,10 @@ begin
   if found then
     update app_public.webhook_endpoints e set last_claimed_at = v_now
      where e.tenant_id = (claim_of_endpoint.endpoint).tenant_id and e.id = (claim_of_endpoint.endpoint).id;
+  elsif webhooks.pending_count((claim_of_endpoint.endpoint).tenant_id, (claim_of_endpoint.endpoint).id, v_long_queue) = v_long_queue then
+    -- To look through thousands that wait for an earlier one takes long, and others wait for it.
+    update app_public.webhook_endpoints e set rested_until = v_now + interval '30 seconds'
+     where e.tenant_id = (claim_of_endpoint.endpoint).tenant_id and e.id = (claim_of_endpoint.endpoint).id;
   end if;
 end
 $$;
@@ -95,6 +100,7 @@ as $$
   select e.*
     from waiting w
     join app_public.webhook_endpoints e on e.tenant_id = w.tenant_id and e.id = w.endpoint_id and e.disabled_reason is null
+     and coalesce(e.rested_until <= core.clock(), true)
     join app_public.tenants t on t.id = e.tenant_id and tenancy.is_open(t.status, t.ancestor_ids)
    order by e.last_claimed_at nulls first, e.id;
 $$;
@@ -116,8 +122,11 @@ begin
   perform pg_advisory_xact_lock(hashtextextended('webhooks.claim_deliveries', 0));
   for v_endpoint in select * from webhooks.waiting_endpoints() loop
     exit when v_room <= 0;
-    -- Whoever writes an endpoint and its deliveries locks the endpoint first.
-    perform from app_public.webhook_endpoints e where e.tenant_id = v_endpoint.tenant_id and e.id = v_endpoint.id for no key update;
+    -- Whoever writes an endpoint and its deliveries locks the endpoint first. One that someone holds has its turn later, so
+    -- that nobody keeps those of all tenants waiting.
+    select e.* into v_endpoint from app_public.webhook_endpoints e
+     where e.tenant_id = v_endpoint.tenant_id and e.id = v_endpoint.id and e.disabled_reason is null for no key update skip locked;
+    continue when not found;
     for tenant_id, delivery_id, attempt, url, message_id, sent_at, signatures, body in
       select d.tenant_id, d.id, d.attempts, v_endpoint.url, i.message_id, v_sent_at,
              webhooks.signatures(
@@ -211,8 +220,8 @@ declare
   v_endpoint app_public.webhook_endpoints;
 begin
   if note_outcome.is_accepted then
-    update app_public.webhook_endpoints e set failing_since = null, failure_count = 0
-     where e.tenant_id = (endpoint).tenant_id and e.id = (endpoint).id and e.failure_count > 0;
+    update app_public.webhook_endpoints e set failing_since = null, failure_count = 0, rested_until = null
+     where e.tenant_id = (endpoint).tenant_id and e.id = (endpoint).id and (e.failure_count > 0 or e.rested_until is not null);
     return;
   end if;
   update app_public.webhook_endpoints e set failing_since = coalesce(e.failing_since, core.clock()), failure_count = e.failure_count + 1

@@ -167,6 +167,18 @@ describe('an event', () => {
     expect(await deliveries()).toHaveLength(2)
   })
 
+  it('neither waits for an endpoint that is being deleted nor fails with it', async (context) => {
+    needsServer(context)
+    await endpoint()
+    const client = await db.pool.connect()
+    await client.query('begin')
+    await client.query('delete from app_public.webhook_endpoints')
+    await emit(db.pool, db.acme.id, 1)
+    await client.query('commit')
+    client.release()
+    expect(await deliveries()).toEqual([])
+  })
+
   it('goes to each endpoint that wants it, as one event', async () => {
     await endpoint('/a')
     await endpoint('/b')
@@ -445,6 +457,43 @@ describe('workers', () => {
     receiver.answers.delete('/slow')
     await ended
     expect((await deliveries()).every((d) => d.status === 'delivered')).toBe(true)
+  })
+
+  it('go on with other tenants while someone holds an endpoint, and with it when it is free', async (context) => {
+    needsServer(context)
+    const { id } = await endpoint('/held')
+    await endpoint('/free', db.globex.owner)
+    await emit(db.pool, db.acme.id, 1)
+    await emit(db.pool, db.globex.id, 2)
+    const client = await db.pool.connect()
+    await client.query('begin')
+    await client.query(`update app_public.webhook_endpoints set description = 'mine' where id = $1`, [id])
+    await send()
+    expect(receiver.received.map(({ path }) => path)).toEqual(['/free'])
+    await client.query('commit')
+    client.release()
+    await send()
+    expect(receiver.received.map(({ path }) => path)).toEqual(['/free', '/held'])
+  })
+
+  it('look through a long queue of which nothing can be sent once in 30 seconds, and at once when the way is free', async () => {
+    const { id } = await endpoint()
+    await emit(db.pool, db.acme.id, 0)
+    await db.pool.query(
+      `insert into app_public.webhook_deliveries (tenant_id, endpoint_id, event_id, kind, version, about_tenant_id, object_id, payload, occurred_at, next_attempt_at)
+       select $1, $2, gen_random_uuid(), 'invoice.paid', 1, $1, $3, jsonb_build_object('n', n), now(), now() from generate_series(1, 500) n`,
+      [db.acme.id, id, objectOf(1)],
+    )
+    receiver.answers.set('/', (response) => {
+      void db.pool.query('select from webhooks.claim_deliveries(100)').then(async () => {
+        if (receiver.received.length === 1) expect((await endpointRow(id)).rested_until).not.toBeNull()
+        response.writeHead(200).end()
+      })
+    })
+    await send()
+    expect((await deliveries()).every((d) => d.status === 'delivered')).toBe(true)
+    expect(receiver.objects()).toEqual(Array.from({ length: 501 }, (_, n) => n))
+    expect((await endpointRow(id)).rested_until).toBeNull()
   })
 
   it('never have more than eight calls of one tenant under way', async () => {
