@@ -57,12 +57,18 @@ $$;
 comment on function webhooks.pending_count is 'How many deliveries wait for an endpoint, counted up to a limit.';
 grant execute on function webhooks.pending_count to rowhouse_platform;
 
--- The key is the transaction's own. A transaction that emits a thousand events asks once, and no two wait for each other.
+-- Once a transaction, because a job costs more than an event. A caller who sets the setting only delays its own events, until the
+-- clock runs the task.
 create or replace function webhooks.wake_sender() returns void
-language sql volatile
+language plpgsql volatile
 set search_path to pg_catalog, pg_temp
 as $$
-  select core.enqueue_job('webhooks__deliver', '{}', 'webhooks__deliver:' || pg_current_xact_id());
+begin
+  if current_setting('rowhouse.sender_asked_in', true) is distinct from pg_current_xact_id()::text then
+    perform core.enqueue_job('webhooks__deliver', '{}');
+    perform set_config('rowhouse.sender_asked_in', pg_current_xact_id()::text, true);
+  end if;
+end
 $$;
 comment on function webhooks.wake_sender is 'Asks for a worker to send, when this transaction commits.';
 grant execute on function webhooks.wake_sender to rowhouse_platform;
