@@ -1,13 +1,23 @@
 -- Endpoints: the addresses of a team's programs, each with the kinds of events that it wants. The secret by which its messages
 -- are signed lies in vault and is shown once. The platform's staff can have endpoints that get the events of all tenants.
 
+create or replace function webhooks.may_manage() returns boolean
+language sql stable security definer
+set search_path to pg_catalog, pg_temp
+as $$
+  select tenancy.has_permission('can_manage_settings')
+     and (tenancy.is_platform_admin()
+       or not exists (select from app_public.tenants t where t.id = core.current_tenant_id() and t.type = 'platform'));
+$$;
+comment on function webhooks.may_manage is
+  'Whether you may see and change the webhooks of this tenant. In the platform''s own tenant they may have the events of all tenants, so only staff may.';
+grant execute on function webhooks.may_manage to rowhouse_user;
+
+call core.define_access('webhook_manager', '(select webhooks.may_manage())',
+  'members with can_manage_settings; in the platform''s own tenant platform staff');
+
 call core.secure_tenant_table('app_public.webhook_endpoints');
-create policy select_settings on app_public.webhook_endpoints for select to rowhouse_user
-  using ((select tenancy.has_permission('can_manage_settings')) and (not of_all_tenants or (select tenancy.is_platform_admin())));
-create policy update_settings on app_public.webhook_endpoints for update to rowhouse_user
-  using ((select tenancy.has_permission('can_manage_settings')) and (not of_all_tenants or (select tenancy.is_platform_admin())));
-create policy delete_settings on app_public.webhook_endpoints for delete to rowhouse_user
-  using ((select tenancy.has_permission('can_manage_settings')) and (not of_all_tenants or (select tenancy.is_platform_admin())));
+call core.allow('app_public.webhook_endpoints', read => 'webhook_manager', update => 'webhook_manager', delete => 'webhook_manager');
 grant select, delete, update (url, description, kinds) on app_public.webhook_endpoints to rowhouse_user;
 grant select, update on app_public.webhook_endpoints to rowhouse_platform;
 comment on table app_public.webhook_endpoints is
@@ -92,6 +102,20 @@ end
 $$;
 comment on function webhooks.tg_webhook_endpoints__limit is E'@errors WH601\nLimits the endpoints of a tenant.';
 
+create or replace function webhooks.require_manager() returns void
+language plpgsql stable
+set search_path to pg_catalog, pg_temp
+as $$
+begin
+  perform tenancy.require_permission('can_manage_settings');
+  if not webhooks.may_manage() then
+    perform tenancy.require_staff();
+  end if;
+end
+$$;
+comment on function webhooks.require_manager is
+  E'@errors ID203 TN205\nRaises an error unless the caller may manage the webhooks of this tenant.';
+
 create or replace function webhooks.require_endpoint(id uuid) returns app_public.webhook_endpoints
 language plpgsql volatile
 set search_path to pg_catalog, pg_temp
@@ -99,10 +123,9 @@ as $$
 declare
   v_endpoint app_public.webhook_endpoints;
 begin
-  perform tenancy.require_permission('can_manage_settings');
+  perform webhooks.require_manager();
   select e.* into v_endpoint from app_public.webhook_endpoints e
    where e.tenant_id = core.current_tenant_id() and e.id = require_endpoint.id
-     and (not e.of_all_tenants or tenancy.is_platform_admin())
      for no key update;
   if not found then
     perform core.raise_error('WH301', 'This webhook endpoint does not exist.', 'webhookEndpoints lists the endpoints of this tenant.');
@@ -111,7 +134,7 @@ begin
 end
 $$;
 comment on function webhooks.require_endpoint is
-  E'@errors ID203 WH301\nLocks an endpoint that the caller may change, and returns it.';
+  E'@errors ID203 TN205 WH301\nLocks an endpoint that the caller may change, and returns it.';
 
 create or replace function app_public.create_webhook_endpoint(
   url text, kinds text[], description text default null, of_all_tenants boolean default false
@@ -123,10 +146,7 @@ declare
   v_secret constant bytea := tenancy.random_secret();
   v_endpoint app_public.webhook_endpoints;
 begin
-  perform tenancy.require_permission('can_manage_settings');
-  if create_webhook_endpoint.of_all_tenants then
-    perform tenancy.require_staff();
-  end if;
+  perform webhooks.require_manager();
   insert into app_public.webhook_endpoints as e (url, kinds, description, of_all_tenants)
   values (create_webhook_endpoint.url, create_webhook_endpoint.kinds, create_webhook_endpoint.description,
           coalesce(create_webhook_endpoint.of_all_tenants, false))
@@ -136,7 +156,7 @@ begin
 end
 $$;
 comment on function app_public.create_webhook_endpoint is
-  E'@resultFieldName endpointSecret\n@errors ID203 TN205 WH201 WH401 WH601 23514\nAdds an endpoint and returns its id with the secret that signs its messages. The secret is shown only this once. A tenant can have 20 endpoints. You need the permission can_manage_settings; only platform staff can set of_all_tenants.';
+  E'@resultFieldName endpointSecret\n@errors ID203 TN205 WH201 WH401 WH601 23514\nAdds an endpoint and returns its id with the secret that signs its messages. The secret is shown only this once. A tenant can have 20 endpoints. You need the permission can_manage_settings; in the platform''s own tenant only staff can call it, and only there of_all_tenants can be set.';
 grant execute on function app_public.create_webhook_endpoint to rowhouse_user;
 
 create or replace function app_public.rotate_webhook_secret(endpoint_id uuid) returns app_public.new_webhook_secret
@@ -154,7 +174,7 @@ begin
 end
 $$;
 comment on function app_public.rotate_webhook_secret is
-  E'@resultFieldName endpointSecret\n@errors ID203 WH301\nGives an endpoint a new secret and returns it. It is shown only this once. For 24 hours messages are signed with the secret before as well; a second rotation ends the use of all but the last two. You need the permission can_manage_settings.';
+  E'@resultFieldName endpointSecret\n@errors ID203 TN205 WH301\nGives an endpoint a new secret and returns it. It is shown only this once. For 24 hours messages are signed with the secret before as well; a second rotation ends the use of all but the last two. You need the permission can_manage_settings.';
 grant execute on function app_public.rotate_webhook_secret to rowhouse_user;
 
 create or replace function app_public.enable_webhook_endpoint(endpoint_id uuid) returns app_public.webhook_endpoints
@@ -172,7 +192,7 @@ begin
 end
 $$;
 comment on function app_public.enable_webhook_endpoint is
-  E'@resultFieldName endpoint\n@errors ID203 WH301\nEnables an endpoint again. What was not sent in the meantime is sent only when replay_webhook_deliveries asks for it. You need the permission can_manage_settings.';
+  E'@resultFieldName endpoint\n@errors ID203 TN205 WH301\nEnables an endpoint again. What was not sent in the meantime is sent only when replay_webhook_deliveries asks for it. You need the permission can_manage_settings.';
 grant execute on function app_public.enable_webhook_endpoint to rowhouse_user;
 
 create or replace trigger _200_check before insert or update of kinds, of_all_tenants, tenant_id on app_public.webhook_endpoints

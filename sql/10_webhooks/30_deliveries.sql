@@ -3,8 +3,7 @@
 
 call core.secure_tenant_table('app_public.webhook_deliveries');
 call core.exempt_from_guard('app_public.webhook_deliveries', '_000_require_writable_tenant', 'what happens to a tenant that is read-only, such as a payment, is told as well');
-create policy select_settings on app_public.webhook_deliveries for select to rowhouse_user
-  using ((select tenancy.has_permission('can_manage_settings')) and (about_tenant_id = tenant_id or (select tenancy.is_platform_admin())));
+call core.allow('app_public.webhook_deliveries', read => 'webhook_manager');
 grant select on app_public.webhook_deliveries to rowhouse_user;
 grant select, insert, update, delete on app_public.webhook_deliveries to rowhouse_platform;
 comment on table app_public.webhook_deliveries is
@@ -153,7 +152,7 @@ begin
 end
 $$;
 comment on function app_public.send_test_webhook is
-  E'@resultFieldName delivery\n@errors ID202 ID203 TN202 WH301 WH501 WH602\nSends a test message to an endpoint, whichever kinds it chose, and returns the delivery, whose status tells how it went. You need the permission can_manage_settings.';
+  E'@resultFieldName delivery\n@errors ID202 ID203 TN202 TN205 WH301 WH501 WH602\nSends a test message to an endpoint, whichever kinds it chose, and returns the delivery, whose status tells how it went. You need the permission can_manage_settings.';
 grant execute on function app_public.send_test_webhook to rowhouse_user;
 
 create or replace function webhooks.send_again(endpoint app_public.webhook_endpoints, delivery_ids uuid[]) returns int
@@ -186,10 +185,9 @@ declare
   v_delivery app_public.webhook_deliveries;
   v_endpoint app_public.webhook_endpoints;
 begin
-  perform tenancy.require_permission('can_manage_settings');
+  perform webhooks.require_manager();
   select d.* into v_delivery from app_public.webhook_deliveries d
-   where d.tenant_id = core.current_tenant_id() and d.id = replay_webhook_delivery.delivery_id
-     and (d.about_tenant_id = d.tenant_id or tenancy.is_platform_admin());
+   where d.tenant_id = core.current_tenant_id() and d.id = replay_webhook_delivery.delivery_id;
   if not found then
     perform core.raise_error('WH302', 'This webhook delivery does not exist.', 'Deliveries are kept for 30 days.');
   end if;
@@ -202,7 +200,7 @@ begin
 end
 $$;
 comment on function app_public.replay_webhook_delivery is
-  E'@resultFieldName delivery\n@errors ID202 ID203 TN202 WH301 WH302 WH501 WH602\nSends a delivery again, with the same webhook-id, whether it was accepted before or not. One that waits already is left as it is. You need the permission can_manage_settings.';
+  E'@resultFieldName delivery\n@errors ID202 ID203 TN202 TN205 WH301 WH302 WH501 WH602\nSends a delivery again, with the same webhook-id, whether it was accepted before or not. One that waits already is left as it is. You need the permission can_manage_settings.';
 grant execute on function app_public.replay_webhook_delivery to rowhouse_user;
 
 create or replace function app_public.replay_webhook_deliveries(endpoint_id uuid, since timestamptz) returns int
@@ -223,5 +221,5 @@ begin
 end
 $$;
 comment on function app_public.replay_webhook_deliveries is
-  E'@resultFieldName count\n@errors ID202 ID203 TN202 WH301 WH501 WH602\nSends all events of an endpoint since a time again, in their order and with the same webhook-id, also those that were skipped while it was disabled for failing. Returns how many; at most so many that 10,000 wait, the oldest first. You need the permission can_manage_settings.';
+  E'@resultFieldName count\n@errors ID202 ID203 TN202 TN205 WH301 WH501 WH602\nSends all events of an endpoint since a time again, in their order and with the same webhook-id, also those that were skipped while it was disabled for failing. Returns how many; at most so many that 10,000 wait, the oldest first. You need the permission can_manage_settings.';
 grant execute on function app_public.replay_webhook_deliveries to rowhouse_user;

@@ -207,7 +207,7 @@ begin
 end
 $$;
 comment on function app_public.disable_webhook_endpoint is
-  E'@resultFieldName endpoint\n@errors ID202 ID203 TN202 WH301\nDisables an endpoint. What waits for it is skipped, and events are not written for it until it is enabled. You need the permission can_manage_settings.';
+  E'@resultFieldName endpoint\n@errors ID202 ID203 TN202 TN205 WH301\nDisables an endpoint. What waits for it is skipped, and events are not written for it until it is enabled. You need the permission can_manage_settings.';
 grant execute on function app_public.disable_webhook_endpoint to rowhouse_user;
 
 create or replace function webhooks.note_outcome(endpoint app_public.webhook_endpoints, is_accepted boolean, response_status int) returns void

@@ -101,7 +101,7 @@ describe('an endpoint', () => {
     db.inTransaction(async (t) => {
       const ofAll = `select app_public.create_webhook_endpoint('https://hook.test', '{invoice.paid}', null, true)`
       await t.become(db.acme.owner)
-      expect(await t.errorCode(ofAll)).toBe('TN205')
+      expect(await t.errorCode(ofAll)).toBe('WH201')
       await t.become(db.platform.owner)
       expect(await t.errorCode(ofAll)).toBe('TN205')
       await t.become({ ...db.platform.owner, tenantId: db.acme.id }, 'rowhouse_admin')

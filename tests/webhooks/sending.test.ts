@@ -476,7 +476,8 @@ describe('workers', () => {
     expect(receiver.received.map(({ path }) => path)).toEqual(['/free', '/held'])
   })
 
-  it('look through a long queue of which nothing can be sent once in 30 seconds, and at once when the way is free', async () => {
+  it('look through a long queue of which nothing can be sent once in 30 seconds, and at once when the way is free', async (context) => {
+    needsServer(context)
     const { id } = await endpoint()
     await emit(db.pool, db.acme.id, 0)
     await db.pool.query(
