@@ -105,7 +105,6 @@ call core.limit_length('app_public.webhook_deliveries', 127, 'kind');
 call core.limit_length('app_public.webhook_deliveries', 500, 'error');
 call core.limit_bytes('app_public.webhook_deliveries', 70000, 'payload');
 call core.limit_bytes('app_public.webhook_deliveries', 4000, 'response_body');
-create unique index on app_public.webhook_deliveries (tenant_id, sequence);
 create index on app_public.webhook_deliveries (tenant_id, endpoint_id, sequence);
 create index on app_public.webhook_deliveries (created_at);
 -- what may be sent is found by the first, and what an earlier event of the same object holds back by the second

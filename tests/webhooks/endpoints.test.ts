@@ -217,7 +217,7 @@ describe('over GraphQL, with the real worker', () => {
         data: { endpoint_id: id },
       })
       const log = await ask(
-        `query ($id: UUID!) { webhookDeliveries(filter: { endpointId: { equalTo: $id } }, orderBy: [SEQUENCE_DESC]) { nodes { id status attempts responseStatus responseBody durationMs endpoint { url } } } }`,
+        `query ($id: UUID!) { webhookDeliveries(filter: { endpointId: { equalTo: $id } }) { nodes { id status attempts responseStatus responseBody durationMs endpoint { url } } } }`,
         { id },
       )
       expect(log.webhookDeliveries.nodes).toMatchObject([

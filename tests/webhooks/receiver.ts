@@ -18,6 +18,8 @@ export type Receiver = {
   /** How a path is answered; 204 when nothing is said. */
   answers: Map<string, (response: ServerResponse, call: Received) => void>
   outgoing: Outgoing
+  /** One that waits for an answer 300 ms and no longer. */
+  hasty: Outgoing
   close: () => Promise<void>
 }
 
@@ -39,17 +41,18 @@ export async function openReceiver(): Promise<Receiver> {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const resolve: LookupFunction = (name, _options, done) =>
     done(null, [{ address: name === 'private.test' ? '10.0.0.1' : '127.0.0.1', family: 4 }])
-  const outgoing = createOutgoing({
-    allow: ['hook.test', 'slow.test'],
-    resolve,
-    limits: { totalMs: 1_000, connectionsPerHost: 16 },
-  })
+  const outgoingFor = (totalMs: number): Outgoing =>
+    createOutgoing({ allow: ['hook.test', 'slow.test'], resolve, limits: { totalMs, connectionsPerHost: 16 } })
+  // so long that no busy machine makes a call fail that should not
+  const outgoing = outgoingFor(60_000)
+  const hasty = outgoingFor(300)
   return {
     url: `http://hook.test:${(server.address() as AddressInfo).port}`,
-    ...{ received, answers, outgoing },
+    ...{ received, answers, outgoing, hasty },
     objects: () => received.map(({ body }) => JSON.parse(body).data.n),
     close: async () => {
       await outgoing.close()
+      await hasty.close()
       server.closeAllConnections()
       await new Promise((closed) => server.close(closed))
     },

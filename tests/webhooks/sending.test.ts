@@ -296,11 +296,13 @@ describe('a receiver', () => {
   }
 
   it('that hangs is given up', async () => {
-    receiver.answers.set('/hang', () => {})
-    expect(await failure('/hang')).toEqual({
-      ...{ status: 'pending', response: null },
-      error: 'The address did not answer in time.',
-    })
+    receiver.answers.set('/', () => {})
+    await endpoint()
+    await emit(db.pool, db.acme.id, 1)
+    await workers.send(receiver.hasty)
+    expect(await deliveries()).toMatchObject([
+      { status: 'pending', response_status: null, error: 'The address did not answer in time.' },
+    ])
   })
 
   it('that answers without an end has accepted by its status, and no more than a prefix is kept', async () => {
