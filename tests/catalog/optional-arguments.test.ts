@@ -15,7 +15,7 @@ type ApiFunction = { name: string; required: string[]; optional: string[] }
 /** The functions of app_public that the files of these domains define; computed columns, whose row is given, are left out. */
 async function apiFunctions(t: Transaction): Promise<ApiFunction[]> {
   const names = new Set<string>()
-  for (const folder of ['sql/05_catalog', 'sql/11_observability/10_materialized_views.sql'])
+  for (const folder of ['sql/05_catalog', 'sql/11_observability'])
     for (const file of await readdir(join(root, folder), { recursive: true }))
       if (file.endsWith('.sql'))
         for (const [, name = ''] of (await readFile(join(root, folder, file), 'utf8')).matchAll(
@@ -48,6 +48,9 @@ const given = (agent: string): Record<string, unknown> => ({
   share_id: agent,
   agent_ids: [],
   tool_ids: [],
+  metrics: [],
+  executions: [],
+  events: [],
   tenant_slug: 'globex',
   mode: 'private',
   rating: 5,
