@@ -39,6 +39,7 @@ comment on constraint url_is_a_web_url on app_public.webhook_endpoints is 'must 
 comment on constraint kinds_are_chosen on app_public.webhook_endpoints is 'must name at least one kind';
 
 call core.secure_tenant_table('vault.webhook_endpoints');
+call audit.track('vault.webhook_endpoints');
 grant select on vault.webhook_endpoints to rowhouse_platform;
 comment on table vault.webhook_endpoints is 'The secrets of app_public.webhook_endpoints. They sign messages, so they are kept and not hashed.';
 comment on column vault.webhook_endpoints.secret is 'The key of HMAC-SHA256.';
