@@ -239,6 +239,16 @@ describe('the erasure of a person with rows in every table', () => {
     ).toBeGreaterThan(0)
   })
 
+  it('enters the hash of its receipt into the audit', async () => {
+    const { rows } = await db.pool.query(
+      `select l.details ->> 'sha256' = encode(r.hash, 'hex') as is_sealed
+         from audit.ledger l join governance.erasure_receipts r on r.id::text = l.row_key
+        where l.kind = 'compliance' and l.operation = 'erased' and r.id = $1`,
+      [done.id],
+    )
+    expect(rows).toEqual([{ is_sealed: true }])
+  })
+
   it('leaves a receipt with counts and a hash that nobody can change', async () => {
     const { rows } = await db.pool.query(
       `select r.counts, r.user_id, r.hash = sha256(convert_to(governance.receipt_json(r), 'UTF8')) as is_true

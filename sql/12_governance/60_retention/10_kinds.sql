@@ -115,6 +115,10 @@ call governance.define_data_kind('usage_minutes', 'Usage by the minute. The tota
 call governance.add_table_to_kind('usage_minutes', 'metering.usage_minutes', 'minute');
 call governance.define_data_kind('query_logs', 'Searches and, where the tenant stores them, their questions.', 365);
 call governance.add_table_to_kind('query_logs', 'app_public.query_logs', 'created_at');
+call governance.define_data_kind('events', 'Operations of agents, runs of tools, and events of the product. The counts of a day stay.', 400);
+call governance.add_table_to_kind('events', 'app_public.agent_metrics', 'created_at');
+call governance.add_table_to_kind('events', 'app_public.tool_executions', 'executed_at');
+call governance.add_table_to_kind('events', 'app_public.analytics_events', 'occurred_at');
 call governance.define_data_kind('sessions', 'Sessions that have ended.', 180);
 call governance.add_table_to_kind('sessions', 'app_public.user_sessions', 'last_activity_at', 't.session_end is not null');
 call governance.define_data_kind('invitations', 'Invitations that were answered or have expired.', 365);
