@@ -13,7 +13,7 @@ grant update (next_deadline, compliance_data) on app_public.regulatory_complianc
 grant select on app_public.regulatory_compliance to rowhouse_platform;
 grant update (reminded_at, updated_at) on app_public.regulatory_compliance to rowhouse_platform;
 comment on table app_public.regulatory_compliance is
-  'The obligations of this tenant: a regulation in a jurisdiction, and the state of compliance with it. Admins and those with can_view_audit read them; writing needs can_manage_settings.';
+  E'@name obligation\nThe obligations of this tenant: a regulation in a jurisdiction, and the state of compliance with it. Admins and those with can_view_audit read them; writing needs can_manage_settings.';
 comment on column app_public.regulatory_compliance.tenant_id is 'The tenant.';
 comment on column app_public.regulatory_compliance.id is 'The id.';
 comment on column app_public.regulatory_compliance.regulation is E'@notPersonal\nThe code of the regulation, such as GDPR, HIPAA, SOX or ISO27001.';
@@ -35,7 +35,7 @@ call audit.track('app_public.compliance_records');
 call core.allow('app_public.compliance_records', read => 'admin, can_view_audit');
 grant select on app_public.compliance_records to rowhouse_user;
 comment on table app_public.compliance_records is
-  E'@behavior -insert -update -delete -query:resource:single\nThe assessments of obligations: the result, its evidence, and how long it is valid. They never change. Admins and those with can_view_audit read them.';
+  E'@name assessment\n@behavior -insert -update -delete -query:resource:single\nThe assessments of obligations: the result, its evidence, and how long it is valid. They never change. Admins and those with can_view_audit read them.';
 comment on column app_public.compliance_records.tenant_id is 'The tenant.';
 comment on column app_public.compliance_records.id is 'The number of the assessment; later ones have higher numbers.';
 comment on column app_public.compliance_records.obligation_id is 'The obligation that was assessed.';

@@ -41,7 +41,7 @@ call core.allow('app_public.data_retention_tracking', read => 'can_view_audit');
 grant select on app_public.data_retention_tracking to rowhouse_user;
 grant select, insert, update, delete on app_public.data_retention_tracking to rowhouse_platform;
 comment on table app_public.data_retention_tracking is
-  E'@behavior -insert -update -delete -query:resource:single\nThe runs of retention, one for each kind of data: what was due, what was deleted, what a legal hold kept. Needs can_view_audit.';
+  E'@name retention_run\n@behavior -insert -update -delete -query:resource:single\nThe runs of retention, one for each kind of data: what was due, what was deleted, what a legal hold kept. Needs can_view_audit.';
 comment on column app_public.data_retention_tracking.tenant_id is 'The tenant.';
 comment on column app_public.data_retention_tracking.id is 'The key of the run.';
 comment on column app_public.data_retention_tracking.kind is 'The kind of data.';
