@@ -81,7 +81,7 @@ begin
 end
 $$;
 comment on function app_public.assess_obligation is
-  E'@resultFieldName regulatoryCompliance\n@errors ID203 NS302 NS402 NS501\nRecords an assessment of an obligation with its evidence, and moves it to the state. valid_until says how long the result is valid, next_deadline when something is due next. You need the permission can_manage_settings.';
+  E'@resultFieldName obligation\n@errors ID203 NS302 NS402 NS501\nRecords an assessment of an obligation with its evidence, and moves it to the state. valid_until says how long the result is valid, next_deadline when something is due next. You need the permission can_manage_settings.';
 grant execute on function app_public.assess_obligation to rowhouse_user;
 
 create or replace function app_public.regulatory_compliance_is_overdue(obligation app_public.regulatory_compliance) returns boolean
