@@ -18,8 +18,8 @@ declare
   v_plan_ids uuid[];
   v_has_base boolean;
 begin
-  select array_agg(s.plan_id order by s.is_add_on, s.started_at, s.plan_id), bool_or(not s.is_add_on) into v_plan_ids, v_has_base
-    from app_public.subscriptions s
+  select array_agg(s.plan_id order by s.is_add_on, p.slug), bool_or(not s.is_add_on) into v_plan_ids, v_has_base
+    from app_public.subscriptions s join app_public.plans p on p.id = s.plan_id
    where s.tenant_id = entitled_plan_ids.tenant_id and s.status in ('trialing', 'active', 'past_due');
   if v_has_base then
     return v_plan_ids;
