@@ -37,7 +37,6 @@ comment on constraint trial_days_is_in_range on app_public.plans is 'must be fro
 comment on constraint deal_is_not_public on app_public.plans is 'must be left out for a public plan';
 comment on constraint add_on_has_no_trial on app_public.plans is 'must be 0 for an add-on';
 comment on constraint free_is_no_add_on on app_public.plans is 'must be false for the plan free';
-comment on constraint plans_id_is_add_on_key on app_public.plans is '@behavior -single';
 comment on constraint plans_only_for_tenant_id_fkey on app_public.plans is
   E'@fieldName onlyForTenant\n@behavior -manyRelation:resource:list -manyRelation:resource:connection';
 comment on constraint plans_slug_key on app_public.plans is 'is already used by another plan';

@@ -99,6 +99,27 @@ describe('an add-on', () => {
   })
 })
 
+it('ten staff change what a plan and its add-on give at once, and none waits for another in a circle', async (context) => {
+  needsServer(context)
+  const owner = await subscribed()
+  const [client] = await sessions(1, owner, at('2025-04-02Z'))
+  await client?.query(`select app_public.start_subscription('beside')`)
+  const clients = await staff(10, owner.tenantId)
+  await Promise.all(
+    clients.map((c, i) =>
+      c.query(`select app_public.set_plan_entitlement($1, 'quota', 'agents', quota_limit => 5)`, [
+        i % 2 ? 'plan' : 'beside',
+      ]),
+    ),
+  )
+  expect(
+    await superuser.value(
+      `select quota_limit::int from app_public.usage_quotas where tenant_id = $1 and quota_type = 'agents' and source = 'plan'`,
+      [owner.tenantId],
+    ),
+  ).toBe(10)
+})
+
 it('a prefix of numbers goes to one of ten issuers that want it at once', async (context) => {
   needsServer(context)
   const clients = await staff(10, db.platform.owner.tenantId)

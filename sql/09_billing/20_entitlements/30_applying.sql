@@ -221,6 +221,24 @@ $$;
 comment on function billing.tg_plan_entitlements__refresh is
   'Applies the entitlements of all tenants with a plan again when what the plan gives changes.';
 
+create or replace function billing.tg__change_plans_in_turn() returns trigger
+language plpgsql
+set search_path to pg_catalog, pg_temp
+as $$
+begin
+  -- Each change goes on to the tenants of its plan and to their other plans, so two at once would wait for each other. The lock
+  -- comes before those of the rows.
+  perform pg_advisory_xact_lock(hashtextextended('change_plans_in_turn', 0));
+  return null;
+end
+$$;
+comment on function billing.tg__change_plans_in_turn is
+  'Lets one change of what plans give follow the other.';
+
+create or replace trigger _100_change_plans_in_turn before insert or delete or update of slug, tier on app_public.plans
+  for each statement execute function billing.tg__change_plans_in_turn();
+create or replace trigger _100_change_plans_in_turn before insert or update or delete on app_public.plan_entitlements
+  for each statement execute function billing.tg__change_plans_in_turn();
 create or replace trigger _500_refresh_entitlements after insert or update on app_public.subscriptions
   for each row execute function billing.tg__refresh_entitlements();
 create or replace trigger _500_refresh_entitlements after insert or update or delete on app_public.tenant_entitlement_overrides

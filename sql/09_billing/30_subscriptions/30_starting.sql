@@ -167,8 +167,11 @@ declare
   v_new app_public.subscriptions;
   v_subscription app_public.subscriptions;
 begin
-  -- the lock orders this subscription and a change of what the plan gives
-  perform from app_public.plans p where p.id = v_plan.id for key share;
+  -- The lock orders this subscription and a change of what the plan gives. It comes before that of the tenant, and what the
+  -- tenant has already is locked with it, because a change of that locks the plan and then its tenants as well.
+  perform from app_public.plans p
+    where p.id = v_plan.id or p.id = any (billing.entitled_plan_ids(v_profile.tenant_id))
+    order by p.id for key share;
   perform billing.require_own_plan(v_profile.tenant_id);
   if v_plan.is_add_on then
     perform billing.advance_subscription(v_profile.tenant_id);
