@@ -2,6 +2,7 @@
 -- needs consent asks governance.has_consent in the statement that needs it, so a withdrawal blocks from the next one on.
 
 call core.secure_tenant_table('app_public.consent_records');
+call audit.track('app_public.consent_records');
 call core.exempt_from_guard('app_public.consent_records', '_000_require_writable_tenant', 'a person can withdraw consent in a read-only tenant as well');
 call core.allow('app_public.consent_records', read => 'self, can_manage_users');
 grant select on app_public.consent_records to rowhouse_user;

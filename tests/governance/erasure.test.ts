@@ -182,7 +182,9 @@ describe('the erasure of a person with rows in every table', () => {
           (table) =>
             !planted.includes(table) &&
             !planted.some(
-              (p) => p.startsWith(`${table}_`) || p.replace('metering.', 'app_public.').startsWith(`${table}_`),
+              (p) =>
+                p.startsWith(`${table}_`) ||
+                p.replace(/^(metering|observability)\./, 'app_public.').startsWith(`${table}_`),
             ),
         )
         .sort(),

@@ -22,6 +22,7 @@ comment on table governance.data_kind_tables is 'The tables of each kind of data
 comment on column governance.data_kind_tables.table_name is E'@notPersonal\nThe table.';
 
 call core.secure_tenant_table('app_public.retention_policies');
+call audit.track('app_public.retention_policies');
 call core.allow('app_public.retention_policies', read => 'member');
 grant select on app_public.retention_policies to rowhouse_user;
 grant select, insert, update, delete on app_public.retention_policies to rowhouse_platform;
@@ -34,6 +35,7 @@ comment on column app_public.retention_policies.created_at is 'When it was first
 comment on column app_public.retention_policies.updated_at is 'When it last changed.';
 
 call core.secure_tenant_table('app_public.data_retention_tracking');
+call audit.leave_out('a log that rules write; its rows never change', 'app_public.data_retention_tracking');
 call core.exempt_from_guard('app_public.data_retention_tracking', '_000_require_writable_tenant', 'data ends in a read-only tenant as well');
 call core.allow('app_public.data_retention_tracking', read => 'can_view_audit');
 grant select on app_public.data_retention_tracking to rowhouse_user;
@@ -54,6 +56,7 @@ comment on column app_public.data_retention_tracking.started_at is 'When it bega
 comment on column app_public.data_retention_tracking.finished_at is 'When it ended.';
 
 call core.secure_tenant_table('app_public.retention_actions');
+call audit.leave_out('a log that rules write; its rows never change', 'app_public.retention_actions');
 call core.exempt_from_guard('app_public.retention_actions', '_000_require_writable_tenant', 'data ends in a read-only tenant as well');
 call core.allow('app_public.retention_actions', read => 'can_view_audit');
 grant select on app_public.retention_actions to rowhouse_user;
@@ -120,8 +123,6 @@ call governance.define_data_kind('notice_mails', 'Mails about notices and alerts
 call governance.add_table_to_kind('notice_mails', 'app_public.notice_mails', 'created_at', $$t.status in ('sent', 'failed')$$);
 call governance.define_data_kind('sharing_audit', 'The audit of who may use shared resources.', 1096, 365, 'What was shared can be looked into for a year.');
 call governance.add_table_to_kind('sharing_audit', 'app_public.resource_sharing_audit', 'occurred_at');
-call governance.define_data_kind('staff_visits', 'Which of the platform''s staff has entered the tenant.', 1096, 365, 'A tenant can look into visits for a year.');
-call governance.add_table_to_kind('staff_visits', 'tenancy.admin_access_log', 'accessed_at');
 call governance.define_data_kind('deleted_rows', 'Resources, workspaces and projects that were deleted. Until then they can be brought back.', 90);
 do $$
 declare

@@ -3,6 +3,7 @@
 -- is empty. A task does it in batches of a transaction each; how far it is stands in the row of the erasure, so it goes on after a kill.
 
 call core.secure_tenant_table('app_public.erasures');
+call audit.track('app_public.erasures');
 call core.exempt_from_guard('app_public.erasures', '_000_require_writable_tenant', 'people are erased in a read-only tenant as well');
 call core.allow('app_public.erasures', read => 'can_view_audit');
 grant select on app_public.erasures to rowhouse_user;
