@@ -8,7 +8,7 @@ import { expect, it } from 'vitest'
 import { mulberry32 } from '../../bench/random.ts'
 import { setClock } from '../helpers/clock.ts'
 import { type Transaction, useDatabase } from '../helpers/index.ts'
-import { addPlan, asStaff, differences, payByInvoice, use } from './helpers.ts'
+import { addPlan, amountsOf, asStaff, differences, invoicesOf, payByInvoice, use } from './helpers.ts'
 
 const db = useDatabase()
 const lives = Number(process.env.LIVES ?? 12)
@@ -133,21 +133,42 @@ async function live(t: Transaction, seed: number): Promise<{ sum: number; addOnD
     await asStaff(t, db, db.acme.id)
     expect((await t.errorCode(`select app_public.${statement}`)) ?? 'done').toMatch(/^(done|LB\d{3})$/)
   }
+  /** A change that takes effect at once bills the lines of its preview. */
+  const change = (plan: string) => async (): Promise<void> => {
+    await t.become(db.acme.owner)
+    const preview = `app_public.preview_plan_change(${plan})`
+    const shown = (await t.errorCode(`select from ${preview}`))
+      ? []
+      : await t.query<{ kind: string; amount: string; isNow: boolean }>(
+          `select kind, amount::text, effective_at = core.clock() as "isNow" from ${preview}`,
+        )
+    const before = new Set((await invoicesOf(t, db.acme.id)).map(({ id }) => id))
+    await owner(`change_plan(${plan})`)()
+    const billed = (await invoicesOf(t, db.acme.id)).filter(({ id }) => !before.has(id)).flatMap(amountsOf)
+    if (billed.length === 0) return
+    expect([seed, billed.sort()]).toEqual([
+      seed,
+      shown
+        .filter(({ kind, isNow }) => isNow && !['subtotal', 'tax', 'total'].includes(kind))
+        .map(({ kind, amount }) => `${kind} ${amount}`)
+        .sort(),
+    ])
+  }
   let now = Date.UTC(2025, 0, 10)
   const actions: (() => Promise<void>)[] = [
     owner(`start_subscription('${pick(['small', 'large'])}', '${pick(['monthly', 'monthly', 'annual'])}', true)`),
     owner(`start_subscription('small', 'monthly', true)`),
-    owner(`change_plan('large')`),
-    owner(`change_plan('small')`),
-    owner(`change_plan('large', 'annual')`),
+    change(`'large'`),
+    change(`'small'`),
+    change(`'large', 'annual'`),
     owner('pause_subscription()'),
     owner('resume_subscription()'),
     owner('cancel_subscription()'),
     owner('cancel_subscription(false)'),
     owner(`start_subscription('extra', '${pick(['monthly', 'annual'])}')`),
     owner(`start_subscription('${pick(addOns)}')`),
-    owner(`change_plan('bulk', 'monthly', 'extra')`),
-    owner(`change_plan('extra', '${pick(['monthly', 'annual'])}', 'bulk')`),
+    change(`'bulk', 'monthly', 'extra'`),
+    change(`'extra', '${pick(['monthly', 'annual'])}', 'bulk'`),
     owner(`${pick(['pause', 'resume'])}_subscription('${pick(addOns)}')`),
     owner(`cancel_subscription(${pick([true, false])}, '${pick(addOns)}')`),
     () => settleOpenCharges(t, 'succeeded'),
