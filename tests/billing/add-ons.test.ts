@@ -156,6 +156,24 @@ describe('starting an add-on', () => {
       expect(await differences(t, db.acme.id)).toEqual([])
     }))
 
+  it('is billed period by period beside its base also by a worker that was stopped for months', () =>
+    db.inTransaction(async (t) => {
+      await begin(t)
+      await owner(t, `start_subscription('extra')`)
+      await setClock(t, '2025-04-02 10:00Z')
+      await owner(t, `cancel_subscription(add_on => 'extra')`)
+      await owner(t, `start_subscription('plus')`)
+      await pay(t)
+      await runBilling(t, db.acme.id, '2025-07-05 10:00Z')
+      expect(await live(t)).toEqual(['small active', 'plus active'])
+      const lines = (await invoicesOf(t, db.acme.id)).flatMap(amountsOf).filter((line) => !line.startsWith('usage'))
+      const count = (line: string): number => lines.filter((other) => other === line).length
+      expect([count('recurring 30.00'), count('recurring 15.00'), count('recurring 3.00')]).toEqual([4, 1, 3])
+      // from 2 April, 29 of 30 days
+      expect(count('proration 2.90')).toBe(1)
+      expect(await differences(t, db.acme.id)).toEqual([])
+    }))
+
   it('needs a base that is active, not one in its trial, and no debt', () =>
     db.inTransaction(async (t) => {
       await offer(t)
