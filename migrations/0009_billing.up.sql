@@ -372,12 +372,17 @@ create table app_public.plans (
   retired_at timestamptz,
   -- with the tenant the deal loses its customer and stays hidden
   only_for_tenant_id uuid references app_public.tenants (id) on delete set null,
+  is_add_on boolean not null default false,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
+  -- a subscription refers to both, so a base never has the plan of an add-on
+  unique (id, is_add_on),
   constraint slug_is_a_slug check (core.is_slug(slug)),
   constraint name_is_a_name check (core.is_name(name)),
   constraint trial_days_is_in_range check (trial_days between 0 and 365),
-  constraint deal_is_not_public check (only_for_tenant_id is null or not is_public)
+  constraint deal_is_not_public check (only_for_tenant_id is null or not is_public),
+  constraint add_on_has_no_trial check (not is_add_on or trial_days = 0),
+  constraint free_is_no_add_on check (not is_add_on or slug <> 'free')
 );
 create index on app_public.plans (only_for_tenant_id);
 call core.limit_length('app_public.plans', 10000, 'description');
@@ -568,7 +573,8 @@ create index on app_public.billing_profiles (issuer_id);
 create table app_public.subscriptions (
   id uuid primary key default gen_random_uuid(),
   tenant_id uuid not null references app_public.tenants (id) on delete cascade,
-  plan_id uuid not null references app_public.plans (id),
+  plan_id uuid not null,
+  is_add_on boolean not null default false,
   price_id uuid not null references app_public.plan_prices (id),
   billing_cycle app_public.billing_cycle_enum not null,
   currency text not null,
@@ -582,13 +588,15 @@ create table app_public.subscriptions (
   current_period_end timestamptz not null,
   usage_since timestamptz not null,
   cancel_at_period_end boolean not null default false,
-  pending_plan_id uuid references app_public.plans (id),
+  pending_plan_id uuid,
   pending_billing_cycle app_public.billing_cycle_enum,
   paused_at timestamptz,
   past_due_at timestamptz,
   ended_at timestamptz,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
+  constraint subscriptions_plan_id_fkey foreign key (plan_id, is_add_on) references app_public.plans (id, is_add_on),
+  constraint subscriptions_pending_plan_id_fkey foreign key (pending_plan_id, is_add_on) references app_public.plans (id, is_add_on),
   constraint period_is_not_empty check (current_period_start < current_period_end),
   constraint trial_has_an_end check (status <> 'trialing' or trial_ends_at is not null),
   constraint ended_is_over check ((ended_at is not null) = (status in ('cancelled', 'expired'))),
@@ -600,10 +608,11 @@ create table app_public.subscriptions (
 call core.limit_length('app_public.subscriptions', 3, 'currency');
 call core.limit_length('app_public.subscriptions', 64, 'timezone');
 create index on app_public.subscriptions (tenant_id);
-create unique index subscriptions_one_live_key on app_public.subscriptions (tenant_id) where ended_at is null;
-create index on app_public.subscriptions (plan_id);
+create unique index subscriptions_one_base_key on app_public.subscriptions (tenant_id) where ended_at is null and not is_add_on;
+create unique index subscriptions_one_of_each_add_on_key on app_public.subscriptions (tenant_id, plan_id) where ended_at is null and is_add_on;
+create index on app_public.subscriptions (plan_id, is_add_on);
 create index on app_public.subscriptions (price_id);
-create index on app_public.subscriptions (pending_plan_id);
+create index on app_public.subscriptions (pending_plan_id, is_add_on);
 create index subscriptions_due_idx on app_public.subscriptions (current_period_end) where status in ('trialing', 'active', 'past_due');
 
 create table app_public.billing_notices (

@@ -15,7 +15,7 @@ import { kinds, offerOptions, saving } from './billing-offer.ts'
 const usage = `npm run billing -- plans
        npm run billing -- plan SLUG                         its prices, its entitlements, and who has it
        npm run billing -- plan SLUG save [--name NAME] [--tier TIER] [--description TEXT] [--trial-days N]
-                                         [--public yes|no] [--retired yes|no]
+                                         [--public yes|no] [--retired yes|no] [--add-on]
        npm run billing -- plan SLUG price --currency CODE --amount N [--cycle monthly|annual] [--from TIME]
                                           [--components FILE.json] [--commitment N] [--preview]
        npm run billing -- plan SLUG entitle KEY LIMIT|on|off|none [--overage]
@@ -40,6 +40,7 @@ const options = {
   'trial-days': { type: 'string' },
   public: { type: 'string' },
   retired: { type: 'string' },
+  'add-on': { type: 'boolean' },
   currency: { type: 'string' },
   amount: { type: 'string' },
   cycle: { type: 'string' },
@@ -128,7 +129,7 @@ function show(rows: Row[]): void {
 async function listPlans(tool: Tool): Promise<void> {
   const rows = await rowsOf(
     tool,
-    `select p.slug, p.name, p.tier, p.is_public as public, p.retired_at is not null as retired,
+    `select p.slug, p.name, p.tier, p.is_public as public, p.is_add_on as "add-on", p.retired_at is not null as retired,
             (select string_agg(format('%s %s %s', trim_scale(v.amount), v.currency, v.billing_cycle), ', ' order by v.currency, v.amount)
                from (select distinct on (currency, billing_cycle) * from app_public.plan_prices v
                       where v.plan_id = p.id and v.valid_from <= core.clock()
@@ -176,7 +177,7 @@ async function editPlan(tool: Tool, edit: string): Promise<void> {
 }
 
 async function savePlan(tool: Tool, slug: string): Promise<void> {
-  await rowsOf(tool, 'select app_public.save_plan($1, $2, $3, $4, $5, $6, $7)', [
+  await rowsOf(tool, 'select app_public.save_plan($1, $2, $3, $4, $5, $6, $7, $8)', [
     slug,
     values.name,
     values.description,
@@ -184,6 +185,7 @@ async function savePlan(tool: Tool, slug: string): Promise<void> {
     values['trial-days'],
     flag(values.public),
     flag(values.retired),
+    values['add-on'],
   ])
   console.log(`Saved ${slug}.`)
 }

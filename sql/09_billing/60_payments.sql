@@ -211,11 +211,12 @@ begin
    where s.tenant_id = reactivate_paid_subscription.tenant_id and s.status = 'past_due'
      and not exists (
        select from app_public.invoices i
-        where i.tenant_id = reactivate_paid_subscription.tenant_id and i.status = 'finalised' and i.attempt_count > 0);
+        where i.tenant_id = s.tenant_id and (i.subscription_id = s.id or i.subscription_id is null)
+          and i.status = 'finalised' and i.attempt_count > 0);
 end
 $$;
 comment on function billing.reactivate_paid_subscription is
-  'Sets a past due subscription to active when no finalised invoice of the tenant has a missed payment any more.';
+  'Sets each past due subscription to active when no finalised invoice of it, or by staff, has a missed payment any more.';
 
 create or replace function billing.record_missed_payment(invoice app_public.invoices, payment_id uuid) returns void
 language plpgsql volatile security definer
@@ -254,7 +255,6 @@ begin
   end if;
   if v_is_last then
     -- what was not served is not owed either
-    perform billing.bill_last_period(v_subscription, v_now, 'change', billing.next_midnight(v_now, v_subscription.timezone));
     perform billing.pause_live_subscription(v_subscription, v_now);
   elsif v_subscription.status = 'active' then
     update app_public.subscriptions s set status = 'past_due', past_due_at = v_now where s.id = v_subscription.id;

@@ -55,7 +55,7 @@ create or replace function billing.usage_ends_at(subscription app_public.subscri
 language sql stable
 set search_path to pg_catalog, pg_temp
 as $$
-  select case when (subscription).billing_cycle = 'annual' and (subscription).status <> 'trialing'
+  select case when (subscription).billing_cycle = 'annual' and (subscription).status <> 'trialing' and not (subscription).is_add_on
     then least((subscription).current_period_end,
       upper(metering.billing_period((subscription).usage_since, (subscription).anchor_on, (subscription).timezone)))
     else (subscription).current_period_end end;
@@ -92,6 +92,8 @@ begin
     select * into v_subscription from app_public.subscriptions s
      where s.tenant_id = advance_subscription.tenant_id and s.status in ('trialing', 'active', 'past_due')
        and billing.usage_ends_at(s) <= v_now
+     -- in the order of time; a base that ends takes its add-ons with it before they are renewed
+     order by billing.usage_ends_at(s), s.is_add_on, s.id limit 1
        for update;
     exit when not found;
     if v_subscription.status = 'trialing' then
@@ -99,8 +101,7 @@ begin
     elsif billing.usage_ends_at(v_subscription) < v_subscription.current_period_end then
       perform billing.bill_month_of_usage(v_subscription, billing.usage_ends_at(v_subscription));
     elsif v_subscription.cancel_at_period_end then
-      perform billing.bill_last_period(v_subscription, v_subscription.current_period_end, 'end', v_subscription.current_period_end);
-      perform billing.end_subscription(v_subscription, 'cancelled', v_subscription.current_period_end);
+      perform billing.bill_and_end(v_subscription, v_subscription.current_period_end, v_subscription.current_period_end);
     else
       perform billing.renew_subscription(v_subscription);
     end if;
@@ -108,20 +109,20 @@ begin
 end
 $$;
 comment on function billing.advance_subscription is
-  'Brings the subscription of a tenant up to date, period by period: it ends the trial, renews the subscription, and applies planned changes and cancellations.';
+  'Brings the subscriptions of a tenant up to date, period by period: it ends the trial, renews them, and applies planned changes and cancellations.';
 
-create or replace function billing.up_to_date_subscription(tenant_id uuid) returns app_public.subscriptions
+create or replace function billing.up_to_date_subscription(tenant_id uuid, add_on text default null) returns app_public.subscriptions
 language plpgsql volatile security definer
 set search_path to pg_catalog, pg_temp
 as $$
 begin
   -- the task runs every few minutes, so a period may have ended since its last run
   perform billing.advance_subscription(up_to_date_subscription.tenant_id);
-  return billing.live_subscription(up_to_date_subscription.tenant_id);
+  return billing.live_subscription(up_to_date_subscription.tenant_id, up_to_date_subscription.add_on);
 end
 $$;
 comment on function billing.up_to_date_subscription is
-  E'@errors LB303\nBrings the subscription of a tenant up to date and returns it if it is live.';
+  E'@errors LB303 LB350\nBrings the subscriptions of a tenant up to date and returns the base, or the add-on with this plan, if it is live.';
 
 create or replace function billing.reminder_days() returns int[]
 language sql immutable
@@ -172,14 +173,14 @@ declare
   v_invoice app_public.invoices;
 begin
   if exists (select from app_public.subscriptions s
-              where s.tenant_id = bill_late_usage.tenant_id and s.status in ('trialing', 'active', 'past_due'))
+              where s.tenant_id = bill_late_usage.tenant_id and not s.is_add_on and s.status in ('trialing', 'active', 'past_due'))
      or exists (select from app_public.invoices i
                  where i.tenant_id = bill_late_usage.tenant_id
                    and (i.status = 'draft' or i.reason = 'usage' and i.finalised_at > core.clock() - v_at_most_every)) then
     return;
   end if;
   select * into v_ended from app_public.subscriptions s
-   where s.tenant_id = bill_late_usage.tenant_id order by s.ended_at desc nulls first limit 1;
+   where s.tenant_id = bill_late_usage.tenant_id and not s.is_add_on order by s.ended_at desc nulls first limit 1;
   v_lines := array(select l from billing.use_lines(bill_late_usage.tenant_id, null, null, null, null, metering.last_batch()) l);
   if v_lines <> '{}' then
     v_invoice := billing.draft_invoice(bill_late_usage.tenant_id, 'usage', v_ended, null, null);
@@ -257,10 +258,10 @@ as $$
      where s.status = 'trialing' and s.trial_ends_at <= core.clock() + make_interval(days => 1 + (select max(d) from unnest(billing.reminder_days()) as d))
     union
     select s.tenant_id from app_public.subscriptions s
-     where s.status in ('active', 'past_due') and s.billing_cycle = 'annual' and billing.usage_ends_at(s) <= core.clock()
+     where s.status in ('active', 'past_due') and s.billing_cycle = 'annual' and not s.is_add_on and billing.usage_ends_at(s) <= core.clock()
     union
     select s.tenant_id from app_public.subscriptions s
-     where (s.status = 'paused' or s.ended_at > core.clock() - billing.late_usage_time())
+     where not s.is_add_on and (s.status = 'paused' or s.ended_at > core.clock() - billing.late_usage_time())
        and billing.has_late_usage_since(s.tenant_id, coalesce(
          (select max(l.counted_until) from app_public.invoice_lines l where l.tenant_id = s.tenant_id), 0))
     union

@@ -3,7 +3,7 @@
 
 do $$
 declare
-  v_subscription constant jsonb := '{"subscription_id": "uuid: the subscription", "plan_id": "uuid: its plan", "status": "text: trialing, active, past_due, paused, cancelled or expired", "billing_cycle": "text: monthly or annual", "currency": "text: ISO 4217", "current_period_start": "timestamp", "current_period_end": "timestamp", "cancel_at_period_end": "boolean", "pending_plan_id": "uuid or null: the plan that begins with the next period", "ended_at": "timestamp or null: when it ended"}';
+  v_subscription constant jsonb := '{"subscription_id": "uuid: the subscription", "plan_id": "uuid: its plan", "is_add_on": "boolean: whether it is an add-on to the subscription of the tenant", "status": "text: trialing, active, past_due, paused, cancelled or expired", "billing_cycle": "text: monthly or annual", "currency": "text: ISO 4217", "current_period_start": "timestamp", "current_period_end": "timestamp", "cancel_at_period_end": "boolean", "pending_plan_id": "uuid or null: the plan that begins with the next period", "ended_at": "timestamp or null: when it ended"}';
   v_invoice constant jsonb := '{"invoice_id": "uuid: the invoice", "number": "text: its number", "series": "text: invoice or credit_note", "status": "text: finalised, paid, void or uncollectible", "currency": "text: ISO 4217", "total": "text: a decimal number", "amount_due": "text: what is still open, a decimal number", "due_at": "timestamp or null", "subscription_id": "uuid or null"}';
 begin
   call webhooks.define_kind('subscription.started', 'A subscription began.', v_subscription);
@@ -26,7 +26,7 @@ set search_path to pg_catalog, pg_temp
 as $$
 begin
   perform webhooks.emit(new.tenant_id, tg_argv[0], new.id, jsonb_build_object(
-    'subscription_id', new.id, 'plan_id', new.plan_id, 'status', new.status, 'billing_cycle', new.billing_cycle, 'currency', new.currency,
+    'subscription_id', new.id, 'plan_id', new.plan_id, 'is_add_on', new.is_add_on, 'status', new.status, 'billing_cycle', new.billing_cycle, 'currency', new.currency,
     'current_period_start', new.current_period_start, 'current_period_end', new.current_period_end,
     'cancel_at_period_end', new.cancel_at_period_end, 'pending_plan_id', new.pending_plan_id, 'ended_at', new.ended_at));
   return null;

@@ -84,7 +84,16 @@ describe('plans', () => {
   it('one that is retired says so', async () => {
     await done('plan', 'old', 'save', '--name', 'Old', '--tier', 'free')
     await done('plan', 'old', 'save', '--retired', 'yes')
-    expect(await done('plans')).toMatch(/'old' +│ 'Old' +│ 'free' +│ true +│ true/)
+    expect(await done('plans')).toMatch(/'old' +│ 'Old' +│ 'free' +│ true +│ false +│ true/)
+  })
+
+  it('one that is an add-on says so, and prices no usage', async () => {
+    await done('plan', 'more', 'save', '--name', 'More', '--tier', 'free', '--add-on')
+    await done('plan', 'more', 'save', '--description', 'More of it')
+    expect(await done('plans')).toMatch(/'more' +│ 'More' +│ 'free' +│ true +│ true +│ false/)
+    const price = ['plan', 'more', 'price', '--currency', 'USD', '--amount', '5']
+    expect(await billing(...price, '--commitment', '1')).toMatchObject({ code: 1 })
+    await done(...price)
   })
 })
 

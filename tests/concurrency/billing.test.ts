@@ -55,6 +55,7 @@ beforeAll(async () => {
     amount: 30,
     components: [{ usageType: 'search', model: 'per_unit', unitAmount: 1 }],
   })
+  await addPlan(transaction(client), { slug: 'beside', amount: 15, isAddOn: true })
   await client.query('commit')
   client.release()
 })
@@ -74,6 +75,49 @@ describe('a subscription', () => {
       await superuser.value('select count(*)::int from app_public.invoices where tenant_id = $1', [owner.tenantId]),
     ).toBe(1)
   })
+})
+
+describe('an add-on', () => {
+  it('is started once by ten clients at once, and not while its base ends beside it', async (context) => {
+    needsServer(context)
+    const owner = await subscribed()
+    const clients = await sessions(10, owner, at('2025-04-02Z'))
+    const outcomes = await Promise.allSettled(
+      clients.map((c) => c.query(`select app_public.start_subscription('beside')`)),
+    )
+    const codes = outcomes.map((o) => (o.status === 'rejected' ? (o.reason as pg.DatabaseError).code : 'started'))
+    expect(codes.sort()).toEqual([...Array<string>(9).fill('LB550'), 'started'])
+    await clients[0]?.query(`select app_public.cancel_subscription(false, 'beside')`)
+
+    const [ending, starting] = (await sessions(2, owner, at('2025-04-03Z'))) as [Session, Session]
+    await ending.query('begin')
+    await ending.query('select app_public.cancel_subscription(false)')
+    const late = starting.query(`select app_public.start_subscription('beside')`)
+    await untilBlocked(starting)
+    await ending.query('commit')
+    await expect(late).rejects.toMatchObject({ code: 'LB303' })
+  })
+})
+
+it('ten staff change what a plan and its add-on give at once, and none waits for another in a circle', async (context) => {
+  needsServer(context)
+  const owner = await subscribed()
+  const [client] = await sessions(1, owner, at('2025-04-02Z'))
+  await client?.query(`select app_public.start_subscription('beside')`)
+  const clients = await staff(10, owner.tenantId)
+  await Promise.all(
+    clients.map((c, i) =>
+      c.query(`select app_public.set_plan_entitlement($1, 'quota', 'agents', quota_limit => 5)`, [
+        i % 2 ? 'plan' : 'beside',
+      ]),
+    ),
+  )
+  expect(
+    await superuser.value(
+      `select quota_limit::int from app_public.usage_quotas where tenant_id = $1 and quota_type = 'agents' and source = 'plan'`,
+      [owner.tenantId],
+    ),
+  ).toBe(10)
 })
 
 it('a prefix of numbers goes to one of ten issuers that want it at once', async (context) => {

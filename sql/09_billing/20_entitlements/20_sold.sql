@@ -1,4 +1,5 @@
--- What was sold to a tenant: the plan of its running subscription, or else the plan free, with the overrides of the tenant.
+-- What was sold to a tenant: the plan of its running subscription with its add-ons, or else the plan free, and over both the
+-- overrides of the tenant. The limits of add-ons are added to those of the plan, and a feature is on when one of them has it.
 -- Only a tenant at the top of a hierarchy has a plan, and it holds for all tenants below it together.
 
 create or replace function billing.bytes_per_gb() returns numeric
@@ -9,33 +10,37 @@ comment on function billing.bytes_per_gb is
 grant execute on function billing.bytes_per_gb to rowhouse_platform;
 
 set local role rowhouse_platform;  -- outside the wall: a tenant shows what was sold to the tenants above it; a plan is sold to many
-create or replace function billing.entitled_plan_id(tenant_id uuid) returns uuid
+create or replace function billing.entitled_plan_ids(tenant_id uuid) returns uuid[]
 language plpgsql stable security definer
 set search_path to pg_catalog, pg_temp
 as $$
 declare
-  v_plan_id uuid;
+  v_plan_ids uuid[];
+  v_has_base boolean;
 begin
-  select s.plan_id into v_plan_id from app_public.subscriptions s
-   where s.tenant_id = entitled_plan_id.tenant_id and s.status in ('trialing', 'active', 'past_due');
-  if not found then
-    select p.id into v_plan_id
-      from app_public.tenants t, app_public.plans p
-     where t.id = entitled_plan_id.tenant_id and t.parent_tenant_id is null and t.type <> 'platform' and p.slug = 'free';
+  select array_agg(s.plan_id order by s.is_add_on, p.slug), bool_or(not s.is_add_on) into v_plan_ids, v_has_base
+    from app_public.subscriptions s join app_public.plans p on p.id = s.plan_id
+   where s.tenant_id = entitled_plan_ids.tenant_id and s.status in ('trialing', 'active', 'past_due');
+  if v_has_base then
+    return v_plan_ids;
   end if;
-  return v_plan_id;
+  -- an add-on gives nothing without its base
+  return array(
+    select p.id
+      from app_public.tenants t, app_public.plans p
+     where t.id = entitled_plan_ids.tenant_id and t.parent_tenant_id is null and t.type <> 'platform' and p.slug = 'free');
 end
 $$;
-comment on function billing.entitled_plan_id is
-  'The plan that was sold to a tenant: the plan of its running subscription or else the plan free, if it exists. The platform has no plan, and a tenant below another one has none of its own.';
-grant execute on function billing.entitled_plan_id to rowhouse_owner;
+comment on function billing.entitled_plan_ids is
+  'The plans that were sold to a tenant: first the plan of its running subscription, then its running add-ons; or else the plan free, if it exists. The platform has no plan, and a tenant below another one has none of its own.';
+grant execute on function billing.entitled_plan_ids to rowhouse_owner;
 
 create or replace function billing.sold_entitlements(tenant_id uuid) returns setof app_public.entitlement
 language plpgsql stable security definer
 set search_path to pg_catalog, pg_temp
 as $$
 declare
-  v_plan_id uuid := billing.entitled_plan_id(sold_entitlements.tenant_id);
+  v_plan_ids constant uuid[] := billing.entitled_plan_ids(sold_entitlements.tenant_id);
 begin
   return query
     select distinct on (e.kind, e.key) e.kind, e.key, e.is_enabled, e.quota_limit, e.overage_allowed,
@@ -44,14 +49,21 @@ begin
         select o.kind, o.key, o.is_enabled, o.quota_limit, o.overage_allowed, 'override' as source, o.reason, 1 as rank
           from app_public.tenant_entitlement_overrides o where o.tenant_id = sold_entitlements.tenant_id
         union all
-        select p.kind, p.key, p.is_enabled, p.quota_limit, p.overage_allowed, 'plan', plan.name, 2
-          from app_public.plan_entitlements p join app_public.plans plan on plan.id = p.plan_id where p.plan_id = v_plan_id
+        select p.kind, p.key, bool_or(p.is_enabled), sum(p.quota_limit),
+               -- the base prices the usage, so it says whether there may be more than the limit
+               bool_or(p.overage_allowed and sold.place = 1), 'plan', string_agg(plan.name, ' + ' order by sold.place), 2
+          from unnest(v_plan_ids) with ordinality as sold (plan_id, place)
+          join app_public.plan_entitlements p on p.plan_id = sold.plan_id
+          join app_public.plans plan on plan.id = p.plan_id
+         group by p.kind, p.key
+        -- what the base does not limit, an add-on does not limit either
+        having p.kind = 'feature' or min(sold.place) = 1
       ) as e
      order by e.kind, e.key, e.rank;
 end
 $$;
 comment on function billing.sold_entitlements is
-  'What was sold to a tenant itself, each entitlement with its source: an override, if there is one, or else the plan.';
+  'What was sold to a tenant itself, each entitlement with its source: an override, if there is one, or else the plan with its add-ons.';
 grant execute on function billing.sold_entitlements to rowhouse_owner;
 
 create or replace function billing.tenants_of_plan(plan_id uuid, is_free boolean) returns setof uuid
@@ -65,7 +77,8 @@ begin
     union
     select t.id from app_public.tenants t
      where tenants_of_plan.is_free and t.parent_tenant_id is null and t.type <> 'platform'
-       and not exists (select from app_public.subscriptions s where s.tenant_id = t.id and s.status in ('trialing', 'active', 'past_due'))
+       and not exists (select from app_public.subscriptions s
+                        where s.tenant_id = t.id and not s.is_add_on and s.status in ('trialing', 'active', 'past_due'))
      order by 1;
 end
 $$;

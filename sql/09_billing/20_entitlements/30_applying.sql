@@ -31,7 +31,8 @@ declare
 begin
   for v_limit in
     select case e.key when 'storage_gb' then 'storage' else e.key end as quota_type,
-           e.quota_limit * case e.key when 'storage_gb' then billing.bytes_per_gb() else 1 end as quota_limit,
+           -- the limits of add-ons are added up, and metering counts up to a bound
+           least(e.quota_limit * case e.key when 'storage_gb' then billing.bytes_per_gb() else 1 end, metering.max_amount() - 1) as quota_limit,
            case when e.key in ('api_calls', 'tokens', 'cost') then 'billing' else 'none' end as period, e.overage_allowed
       from billing.sold_entitlements(apply_plan_quotas.tenant_id) e
      where e.kind = 'quota'
@@ -59,9 +60,9 @@ as $$
 declare
   v_subscription app_public.subscriptions;
 begin
-  -- the live subscription, or else the one that ended last
+  -- the live base, or else the one that ended last
   select * into v_subscription from app_public.subscriptions s
-   where s.tenant_id = apply_subscription.tenant_id
+   where s.tenant_id = apply_subscription.tenant_id and not s.is_add_on
    order by s.ended_at desc nulls first, s.created_at desc limit 1;
   if not found then
     return;
@@ -86,33 +87,33 @@ $$;
 comment on function billing.apply_subscription is
   'Writes the state of the subscription of a tenant to the row of the tenant. A tenant that never had one is left as it is.';
 
-create or replace function billing.lock_entitlements(tenant_id uuid) returns uuid
+create or replace function billing.lock_entitlements(tenant_id uuid) returns uuid[]
 language plpgsql volatile security definer
 set search_path to pg_catalog, pg_temp
 as $$
 declare
-  v_plan_id uuid;
+  v_plan_ids uuid[];
 begin
   loop
-    v_plan_id := billing.entitled_plan_id(lock_entitlements.tenant_id);
-    -- A change of the plan waits for this lock, so that it finds this tenant among those to which the plan was sold.
-    perform from app_public.plans p where p.id = v_plan_id for key share;
+    v_plan_ids := billing.entitled_plan_ids(lock_entitlements.tenant_id);
+    -- A change of a plan waits for this lock, so that it finds this tenant among those to which the plan was sold.
+    perform from app_public.plans p where p.id = any (v_plan_ids) order by p.id for key share;
     perform from app_public.tenants t where t.id = lock_entitlements.tenant_id for no key update;
-    -- The plan may have become another one while this session waited.
-    exit when v_plan_id is not distinct from billing.entitled_plan_id(lock_entitlements.tenant_id);
+    -- The plans may have become others while this session waited.
+    exit when v_plan_ids = billing.entitled_plan_ids(lock_entitlements.tenant_id);
   end loop;
-  return v_plan_id;
+  return v_plan_ids;
 end
 $$;
 comment on function billing.lock_entitlements is
-  'Locks the plan that was sold to a tenant and the tenant, so that two changes of its entitlements at once see each other. Returns the plan.';
+  'Locks the plans that were sold to a tenant and the tenant, so that two changes of its entitlements at once see each other. Returns the plans, that of the base first.';
 
 create or replace function billing.apply_entitlements(tenant_id uuid) returns void
 language plpgsql volatile security definer
 set search_path to pg_catalog, pg_temp
 as $$
 declare
-  v_plan_id uuid := billing.lock_entitlements(apply_entitlements.tenant_id);
+  v_plan_ids constant uuid[] := billing.lock_entitlements(apply_entitlements.tenant_id);
   v_features jsonb;
   v_tier text;
 begin
@@ -120,7 +121,7 @@ begin
   perform billing.apply_subscription(apply_entitlements.tenant_id);
   select coalesce(jsonb_object_agg(e.key, e.is_enabled), '{}') into v_features
     from billing.sold_entitlements(apply_entitlements.tenant_id) e where e.kind = 'feature';
-  select p.tier into v_tier from app_public.plans p where p.id = v_plan_id;
+  select p.tier into v_tier from app_public.plans p where p.id = v_plan_ids[1];
   update app_public.tenants t
      set plan_features = v_features, subscription_tier = coalesce(v_tier, t.subscription_tier)
    where t.id = apply_entitlements.tenant_id and (t.plan_features <> v_features or t.subscription_tier <> v_tier);
@@ -220,6 +221,24 @@ $$;
 comment on function billing.tg_plan_entitlements__refresh is
   'Applies the entitlements of all tenants with a plan again when what the plan gives changes.';
 
+create or replace function billing.tg__change_plans_in_turn() returns trigger
+language plpgsql
+set search_path to pg_catalog, pg_temp
+as $$
+begin
+  -- Each change goes on to the tenants of its plan and to their other plans, so two at once would wait for each other. The lock
+  -- comes before those of the rows.
+  perform pg_advisory_xact_lock(hashtextextended('change_plans_in_turn', 0));
+  return null;
+end
+$$;
+comment on function billing.tg__change_plans_in_turn is
+  'Lets one change of what plans give follow the other.';
+
+create or replace trigger _100_change_plans_in_turn before insert or delete or update of slug, tier on app_public.plans
+  for each statement execute function billing.tg__change_plans_in_turn();
+create or replace trigger _100_change_plans_in_turn before insert or update or delete on app_public.plan_entitlements
+  for each statement execute function billing.tg__change_plans_in_turn();
 create or replace trigger _500_refresh_entitlements after insert or update on app_public.subscriptions
   for each row execute function billing.tg__refresh_entitlements();
 create or replace trigger _500_refresh_entitlements after insert or update or delete on app_public.tenant_entitlement_overrides

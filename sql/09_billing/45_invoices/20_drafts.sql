@@ -100,7 +100,8 @@ language plpgsql stable security definer
 set search_path to pg_catalog, pg_temp
 as $$
 begin
-  if (unbilled_usage.subscription).usage_since < unbilled_usage.at
+  -- use is priced once, by the base
+  if not (unbilled_usage.subscription).is_add_on and (unbilled_usage.subscription).usage_since < unbilled_usage.at
      and billing.has_usage_to_bill((unbilled_usage.subscription).tenant_id, (unbilled_usage.subscription).price_id) then
     return tstzrange((unbilled_usage.subscription).usage_since, unbilled_usage.at);
   end if;
