@@ -1,4 +1,4 @@
-// The HTTP server: GraphQL at /graphql, files at /files, Ruru at / in development, health and metrics. It reads, authenticates and
+// The HTTP server: GraphQL at /graphql, files at /files, spans at /v1/traces, Ruru at / in development, health and metrics. It reads, authenticates and
 // answers; every rule is the database's.
 
 import { randomUUID } from 'node:crypto'
@@ -20,11 +20,12 @@ import { internalError, PublicError, publicPart } from './errors.ts'
 import { createFiles } from './files.ts'
 import type { Executor } from './graphql/execute.ts'
 import { answerHealth, isHealthPath } from './health.ts'
-import { clientAddress, readBody, sendJson, sendJsonAndClose, sendText } from './http-basics.ts'
+import { clientAddress, readBody, sendAndClose, sendJson, sendText } from './http-basics.ts'
 import { allowOrigin, answerPreflight, createOriginCheck } from './http-cors.ts'
 import { createListener, type Listener } from './http-listener.ts'
 import type { Logger } from './logging.ts'
 import type { Metrics } from './metrics.ts'
+import { checkExport, createTraces, sendStatus } from './otlp/traces.ts'
 import { createOutageLog } from './outage-log.ts'
 import { serveStripeWebhook } from './payments/webhook.ts'
 import { type Admission, refuse, sendRateLimit } from './rate-limits.ts'
@@ -71,6 +72,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   const noteRefusal = createNoteRefusal(options.pool, logger, config.TRUST_PROXY)
   const { ofWork, ofAuthentication } = sharesOf(config)
   const files = createFiles(options.pool, ofWork)
+  const traces = createTraces({ pool: options.pool, shares: ofWork, metrics, bodyLimit: config.BODY_LIMIT_BYTES })
   let isClosing = false
   const listener = options.listener ?? createListener(config)
 
@@ -120,6 +122,9 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
         if (!scope.identity) await allowOrigin(request, response, isAllowedOrigin).catch(() => {})
         throw error
       }
+    } else if (path === '/v1/traces') {
+      scope.route = 'traces'
+      await serveTraces(request, response, scope)
     } else if (path === '/webhooks/stripe' && config.STRIPE_WEBHOOK_SECRET) {
       scope.route = 'webhook'
       await serveStripeWebhook(config, options.pool, request, response)
@@ -170,6 +175,17 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     refuse(response, identity.admission)
     const settings = settingsFor(identity, request, scope)
     await files.serve(request, response, { key: keyOf(scope), settings, signal: scope.signal })
+  }
+
+  async function serveTraces(request: IncomingMessage, response: ServerResponse, scope: Scope): Promise<void> {
+    checkExport(request, response)
+    const credentials = await credentialsOf(request.headers.authorization, options.verifyToken)
+    const identity = await admissionOf(credentials, request, scope)({ calls: 1, chargedCalls: 0 })
+    scope.identity = identity
+    sendRateLimit(response, identity.admission)
+    refuse(response, identity.admission)
+    const settings = settingsFor(identity, request, scope)
+    await traces.serve(request, response, { key: keyOf(scope), settings, signal: scope.signal })
   }
 
   async function serveGraphQL(request: IncomingMessage, response: ServerResponse, scope: Scope): Promise<void> {
@@ -259,11 +275,15 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     const body =
       shown ?? internalError(error, (fields, message) => logger.error({ request: scope.id, ...fields }, message))
     metrics.errors.inc({ code: body.extensions.code ?? 'INTERNAL' })
+    if (scope.route === 'traces') {
+      sendStatus(response, status, body.extensions.code ?? 'INTERNAL', body.message)
+      return
+    }
     recordRefusal(response.req, scope, body.extensions.code)
     // a file may be long, and nobody reads on
     const isSending = scope.route === 'files' && !response.req.complete
-    const send = status === 413 || isSending ? sendJsonAndClose : sendJson
-    send(response, status, { errors: [body] })
+    const send = status === 413 || isSending ? sendAndClose : sendText
+    send(response, status, JSON.stringify({ errors: [body] }))
   }
 
   return {
