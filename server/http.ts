@@ -31,6 +31,7 @@ import { serveStripeWebhook } from './payments/webhook.ts'
 import { type Admission, refuse, sendRateLimit } from './rate-limits.ts'
 import { runFor } from './request-pool.ts'
 import { createShares, type Shares } from './shares.ts'
+import { beginRequest, endRequest } from './tracing.ts'
 
 export type HttpServerOptions = {
   config: Config
@@ -79,6 +80,9 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   const url = await listener.serve((request, response) => {
     const started = performance.now()
     const client = new AbortController()
+    const traced = isTraced(pathOf(request))
+      ? beginRequest(request.method ?? '', String(request.headers.traceparent))
+      : undefined
     const scope: Scope = { id: requestId(request), route: 'other', signal: client.signal }
     response.setHeader('x-request-id', scope.id)
     response.setHeader('x-content-type-options', 'nosniff')
@@ -91,6 +95,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
       if (!response.writableFinished) client.abort(new Error('The client hung up.'))
       const seconds = (performance.now() - started) / 1000
       metrics.requests.observe({ route: scope.route, status }, seconds)
+      if (traced) endRequest(traced, request.method ?? '', scope.route, status)
       const level = scope.route === 'health' || scope.route === 'other' ? 'debug' : 'info'
       logger[level](
         {
@@ -106,11 +111,14 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
         'request',
       )
     })
-    handle(request, response, scope).catch((error: unknown) => fail(response, scope, error))
+    const answer = (): Promise<void> =>
+      handle(request, response, scope).catch((error: unknown) => fail(response, scope, error))
+    if (traced) traced.run(answer)
+    else answer()
   })
 
   async function handle(request: IncomingMessage, response: ServerResponse, scope: Scope): Promise<void> {
-    const path = (request.url ?? '/').split('?', 1)[0] ?? '/'
+    const path = pathOf(request)
     const route = routesForPages.find(({ isAt }) => isAt(path))
     if (route) {
       scope.route = route.name
@@ -300,6 +308,11 @@ const routesForPages = [
   { name: 'graphql', isAt: (path: string) => path === '/graphql', methods: 'POST' },
   { name: 'files', isAt: (path: string) => path.startsWith('/files/'), methods: 'GET, PUT' },
 ] as const
+
+const pathOf = (request: IncomingMessage): string => (request.url ?? '/').split('?', 1)[0] ?? '/'
+
+/** Not the asking for health, and not the taking of spans: a server that reports to itself would never come to an end. */
+const isTraced = (path: string): boolean => !isHealthPath(path) && path !== '/v1/traces'
 
 /** Whose share of the connections a request takes. */
 const keyOf = ({ identity }: Scope): string => identity?.tenantId ?? identity?.userId ?? ''
