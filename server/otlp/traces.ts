@@ -27,6 +27,9 @@ type Outcome = {
   message: string | null
 }
 
+/** Recorded in one transaction: as many as an exporter sends by default, so that a large batch meets no time limit. */
+const spansAtOnce = 512
+
 const recordSpans =
   'select stored_count, repeated_count, ignored_count, rejected_count, message from observability.record_spans($1)'
 
@@ -63,11 +66,25 @@ export function createTraces({ pool, shares, metrics, bodyLimit }: Options) {
     })
   }
 
+  /** Whoever sends again after a failure half-way finds the first parts recorded, and they are not recorded twice. */
+  async function recordAll(caller: Caller, spans: Span[]): Promise<Outcome> {
+    const total: Outcome = { stored_count: 0, repeated_count: 0, ignored_count: 0, rejected_count: 0, message: null }
+    for (let at = 0; at === 0 || at < spans.length; at += spansAtOnce) {
+      const part = await record(caller, spans.slice(at, at + spansAtOnce))
+      total.stored_count += part.stored_count
+      total.repeated_count += part.repeated_count
+      total.ignored_count += part.ignored_count
+      total.rejected_count += part.rejected_count
+      total.message ??= part.message
+    }
+    return total
+  }
+
   async function serve(request: IncomingMessage, response: ServerResponse, caller: Caller): Promise<void> {
     const bytes = await inflated(await readBytes(request, bodyLimit), encodingOf(request), bodyLimit)
     const isJson = typeOf(request) === 'json'
     const { spans, otherCount } = isJson ? decodeJson(bytes.toString('utf8')) : decodeProtobuf(bytes)
-    const outcome = await record(caller, spans)
+    const outcome = await recordAll(caller, spans)
     metrics.spans.inc({ outcome: 'stored' }, outcome.stored_count)
     metrics.spans.inc({ outcome: 'repeated' }, outcome.repeated_count)
     metrics.spans.inc({ outcome: 'ignored' }, outcome.ignored_count + otherCount)

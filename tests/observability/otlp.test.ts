@@ -1,6 +1,10 @@
 // OTLP over HTTP, from outside: the official exporters send real spans to a real server, and what is no good is answered as
 // the protocol says.
 
+import { execFile } from 'node:child_process'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { gzipSync } from 'node:zlib'
 import { SpanKind, SpanStatusCode } from '@opentelemetry/api'
 import { OTLPTraceExporter as JsonExporter } from '@opentelemetry/exporter-trace-otlp-http'
@@ -155,6 +159,16 @@ describe('an export', () => {
     for (let i = 0; i < 2; i += 1)
       expect(await send(body)).toMatchObject({ status: 200, type: 'application/json', json: {} })
     expect(await count('metering.llm_calls')).toBe(1)
+  })
+
+  it('of more spans than are recorded in one transaction is recorded whole', async () => {
+    const runs = Array.from({ length: 1_100 }, () =>
+      spanOf([text('gen_ai.operation.name', 'execute_tool'), text('gen_ai.tool.name', 'calculator')]),
+    )
+    expect((await send(exportOf(...runs, chatOf(text('gen_ai.usage.input_tokens', 'many'))))).json).toMatchObject({
+      partialSuccess: { rejectedSpans: '1' },
+    })
+    expect(await count('app_public.tool_executions')).toBe(1_100)
   })
 
   it('of nothing, and of spans that are no matter of ours, is answered with success', async () => {
@@ -339,3 +353,22 @@ describe('who may send', () => {
 
 const newestKey = async (): Promise<string> =>
   (await db.pool.query('select id from app_public.api_keys order by created_at desc limit 1')).rows[0].id
+
+it('the example of docs/observability.md does what the page says', async () => {
+  const page = await readFile(join(import.meta.dirname, '../../docs/observability.md'), 'utf8')
+  const example = /```js\n(.*?)```/s.exec(page)?.[1] as string
+  await promisify(execFile)(process.execPath, ['--input-type=module', '--eval', example], {
+    cwd: join(import.meta.dirname, '../..'),
+    env: {
+      ...process.env,
+      OTEL_EXPORTER_OTLP_ENDPOINT: server.url,
+      OTEL_EXPORTER_OTLP_HEADERS: `authorization=Bearer ${key}`,
+    },
+  })
+  const { rows } = await db.pool.query(
+    `select model, input_tokens::int, cached_input_tokens::int, output_tokens::int, reasoning_tokens::int from metering.llm_calls`,
+  )
+  expect(rows).toEqual([
+    { model: 'gpt-5', input_tokens: 200, cached_input_tokens: 1000, output_tokens: 200, reasoning_tokens: 100 },
+  ])
+})
