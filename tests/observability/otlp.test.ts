@@ -12,7 +12,7 @@ import { OTLPTraceExporter as ProtobufExporter } from '@opentelemetry/exporter-t
 import { BatchSpanProcessor, TracerProvider } from '@opentelemetry/sdk-trace'
 import protobuf from 'protobufjs/minimal.js'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { useDatabase } from '../helpers/index.ts'
+import { needsServer, useDatabase } from '../helpers/index.ts'
 import { startTestServer, type TestServer } from '../helpers/server.ts'
 
 const db = useDatabase()
@@ -353,6 +353,50 @@ describe('who may send', () => {
 
 const newestKey = async (): Promise<string> =>
   (await db.pool.query('select id from app_public.api_keys order by created_at desc limit 1')).rows[0].id
+
+describe('at the same time', () => {
+  it('the same export from five senders is stored once, and all are answered with success', async (context) => {
+    needsServer(context)
+    const runs = Array.from({ length: 20 }, () =>
+      spanOf([text('gen_ai.operation.name', 'execute_tool'), text('gen_ai.tool.name', 'calculator')]),
+    )
+    const spans = [...runs, chatOf(), chatOf()]
+    const bodies = Array.from({ length: 5 }, (_, i) => exportOf(...(i % 2 ? spans : spans.toReversed())))
+    const answers = await Promise.all(bodies.map((body) => send(body)))
+    expect(answers.map(({ status, json }) => [status, json])).toEqual(Array.from(bodies, () => [200, {}]))
+    expect([await count('app_public.tool_executions'), await count('metering.llm_calls')]).toEqual([20, 2])
+  })
+
+  it('an export that waits too long for another is 503 with Retry-After, and is recorded when it comes again', async (context) => {
+    needsServer(context)
+    const hasty = await startTestServer(db.url, { STATEMENT_TIMEOUT_MS: '100' })
+    const other = await db.pool.connect()
+    const span = chatOf()
+    const sendTo = (to: TestServer) =>
+      fetch(`${to.url}/v1/traces`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', ...headers() },
+        body: exportOf(span),
+      })
+    try {
+      await other.query('begin')
+      await other.query(
+        `insert into metering.usage_idempotency_keys (tenant_id, key, payload_hash, batch_id, ordinal, occurred_at)
+         values ($1, $2, 0, 0, 1, now())`,
+        [db.acme.id, `otlp:${span.traceId.toLowerCase()}:${span.spanId}`],
+      )
+      const answer = await sendTo(hasty)
+      expect([answer.status, Number(answer.headers.get('retry-after')) > 0]).toEqual([503, true])
+      expect(await answer.json()).toMatchObject({ code: 14 })
+      await other.query('rollback')
+      expect((await sendTo(server)).status).toBe(200)
+      expect(await count('metering.llm_calls')).toBe(1)
+    } finally {
+      other.release()
+      await hasty.close()
+    }
+  })
+})
 
 it('the example of docs/observability.md does what the page says', async () => {
   const page = await readFile(join(import.meta.dirname, '../../docs/observability.md'), 'utf8')
