@@ -515,9 +515,9 @@ comment on domain app_public.api_key_environment is 'What an API key is for, whi
 comment on constraint api_key_environment_is_known on domain app_public.api_key_environment is 'must be live or test';
 
 create domain app_public.api_service as text
-  constraint api_service_is_known check (value in ('graphql', 'files'));
-comment on domain app_public.api_service is 'A part of the server that an API key may call. graphql: the GraphQL API. files: sending and fetching files.';
-comment on constraint api_service_is_known on domain app_public.api_service is 'must be graphql or files';
+  constraint api_service_is_known check (value in ('graphql', 'files', 'traces'));
+comment on domain app_public.api_service is 'A part of the server that an API key may call. graphql: the GraphQL API. files: sending and fetching files. traces: sending spans of OpenTelemetry.';
+comment on constraint api_service_is_known on domain app_public.api_service is 'must be graphql, files or traces';
 
 create domain app_public.api_key_status as text
   constraint api_key_status_is_known check (value in ('active', 'expired', 'revoked'));

@@ -403,6 +403,25 @@ create type app_public.recording_receipt as (
   repeated_count int
 );
 
+-- Traces --------------------------------------------------------------------------------------------------------------------
+-- A span between its arrival and its rows.
+
+create type observability.span as (
+  key text,
+  kind text,
+  operation text,
+  at timestamptz,
+  duration_ms bigint,
+  error_type text,
+  error_message text,
+  attributes jsonb,
+  metadata jsonb,
+  agent_id uuid,
+  tool_id uuid,
+  workflow_id uuid,
+  model text
+);
+
 -- Alerts and health ---------------------------------------------------------------------------------------------------------
 
 -- The analysts' door --------------------------------------------------------------------------------------------------------

@@ -186,6 +186,15 @@ export const variables = {
       .optional(),
     'databases that knowledge sources may read: a JSON object of addresses by "tenant id/name"; source_config.connection is the name',
   ],
+  OTEL_EXPORTER_OTLP_ENDPOINT: [
+    z.url({ protocol: /^https?$/ }).optional(),
+    "OTLP/HTTP collector that gets the server's own traces and metrics; none by default. OTEL_EXPORTER_OTLP_HEADERS and the like are read too",
+  ],
+  OTEL_SERVICE_NAME: [z.string().default('rowhouse'), 'name of the service in these traces and metrics'],
+  OTEL_TRACES_SAMPLER_ARG: [
+    z.coerce.number().min(0).max(1).default(1),
+    'part of these traces that is sent, from 0 to 1; a trace that a client began is sent when the client sends it',
+  ],
   METRICS_TOKEN: [z.string().optional(), 'bearer token that /metrics asks for; open without one'],
   STRIPE_SECRET_KEY: [
     z.string().optional(),

@@ -1,4 +1,4 @@
-// The HTTP server: GraphQL at /graphql, files at /files, Ruru at / in development, health and metrics. It reads, authenticates and
+// The HTTP server: GraphQL at /graphql, files at /files, spans at /v1/traces, Ruru at / in development, health and metrics. It reads, authenticates and
 // answers; every rule is the database's.
 
 import { randomUUID } from 'node:crypto'
@@ -20,16 +20,18 @@ import { internalError, PublicError, publicPart } from './errors.ts'
 import { createFiles } from './files.ts'
 import type { Executor } from './graphql/execute.ts'
 import { answerHealth, isHealthPath } from './health.ts'
-import { clientAddress, readBody, sendJson, sendJsonAndClose, sendText } from './http-basics.ts'
+import { clientAddress, readBody, sendAndClose, sendJson, sendText } from './http-basics.ts'
 import { allowOrigin, answerPreflight, createOriginCheck } from './http-cors.ts'
 import { createListener, type Listener } from './http-listener.ts'
 import type { Logger } from './logging.ts'
 import type { Metrics } from './metrics.ts'
+import { checkExport, createTraces, sendStatus } from './otlp/traces.ts'
 import { createOutageLog } from './outage-log.ts'
 import { serveStripeWebhook } from './payments/webhook.ts'
 import { type Admission, refuse, sendRateLimit } from './rate-limits.ts'
 import { runFor } from './request-pool.ts'
 import { createShares, type Shares } from './shares.ts'
+import { beginRequest, endRequest } from './tracing.ts'
 
 export type HttpServerOptions = {
   config: Config
@@ -71,12 +73,16 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   const noteRefusal = createNoteRefusal(options.pool, logger, config.TRUST_PROXY)
   const { ofWork, ofAuthentication } = sharesOf(config)
   const files = createFiles(options.pool, ofWork)
+  const traces = createTraces({ pool: options.pool, shares: ofWork, metrics, bodyLimit: config.BODY_LIMIT_BYTES })
   let isClosing = false
   const listener = options.listener ?? createListener(config)
 
   const url = await listener.serve((request, response) => {
     const started = performance.now()
     const client = new AbortController()
+    const traced = isTraced(pathOf(request))
+      ? beginRequest(request.method ?? '', String(request.headers.traceparent))
+      : undefined
     const scope: Scope = { id: requestId(request), route: 'other', signal: client.signal }
     response.setHeader('x-request-id', scope.id)
     response.setHeader('x-content-type-options', 'nosniff')
@@ -89,6 +95,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
       if (!response.writableFinished) client.abort(new Error('The client hung up.'))
       const seconds = (performance.now() - started) / 1000
       metrics.requests.observe({ route: scope.route, status }, seconds)
+      if (traced) endRequest(traced, request.method ?? '', scope.route, status)
       const level = scope.route === 'health' || scope.route === 'other' ? 'debug' : 'info'
       logger[level](
         {
@@ -104,11 +111,14 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
         'request',
       )
     })
-    handle(request, response, scope).catch((error: unknown) => fail(response, scope, error))
+    const answer = (): Promise<void> =>
+      handle(request, response, scope).catch((error: unknown) => fail(response, scope, error))
+    if (traced) traced.run(answer)
+    else answer()
   })
 
   async function handle(request: IncomingMessage, response: ServerResponse, scope: Scope): Promise<void> {
-    const path = (request.url ?? '/').split('?', 1)[0] ?? '/'
+    const path = pathOf(request)
     const route = routesForPages.find(({ isAt }) => isAt(path))
     if (route) {
       scope.route = route.name
@@ -120,6 +130,9 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
         if (!scope.identity) await allowOrigin(request, response, isAllowedOrigin).catch(() => {})
         throw error
       }
+    } else if (path === '/v1/traces') {
+      scope.route = 'traces'
+      await serveTraces(request, response, scope)
     } else if (path === '/webhooks/stripe' && config.STRIPE_WEBHOOK_SECRET) {
       scope.route = 'webhook'
       await serveStripeWebhook(config, options.pool, request, response)
@@ -170,6 +183,17 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     refuse(response, identity.admission)
     const settings = settingsFor(identity, request, scope)
     await files.serve(request, response, { key: keyOf(scope), settings, signal: scope.signal })
+  }
+
+  async function serveTraces(request: IncomingMessage, response: ServerResponse, scope: Scope): Promise<void> {
+    checkExport(request, response)
+    const credentials = await credentialsOf(request.headers.authorization, options.verifyToken)
+    const identity = await admissionOf(credentials, request, scope)({ calls: 1, chargedCalls: 0 })
+    scope.identity = identity
+    sendRateLimit(response, identity.admission)
+    refuse(response, identity.admission)
+    const settings = settingsFor(identity, request, scope)
+    await traces.serve(request, response, { key: keyOf(scope), settings, signal: scope.signal })
   }
 
   async function serveGraphQL(request: IncomingMessage, response: ServerResponse, scope: Scope): Promise<void> {
@@ -259,11 +283,15 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     const body =
       shown ?? internalError(error, (fields, message) => logger.error({ request: scope.id, ...fields }, message))
     metrics.errors.inc({ code: body.extensions.code ?? 'INTERNAL' })
+    if (scope.route === 'traces') {
+      sendStatus(response, status, body.extensions.code ?? 'INTERNAL', body.message)
+      return
+    }
     recordRefusal(response.req, scope, body.extensions.code)
     // a file may be long, and nobody reads on
     const isSending = scope.route === 'files' && !response.req.complete
-    const send = status === 413 || isSending ? sendJsonAndClose : sendJson
-    send(response, status, { errors: [body] })
+    const send = status === 413 || isSending ? sendAndClose : sendText
+    send(response, status, JSON.stringify({ errors: [body] }))
   }
 
   return {
@@ -280,6 +308,11 @@ const routesForPages = [
   { name: 'graphql', isAt: (path: string) => path === '/graphql', methods: 'POST' },
   { name: 'files', isAt: (path: string) => path.startsWith('/files/'), methods: 'GET, PUT' },
 ] as const
+
+const pathOf = (request: IncomingMessage): string => (request.url ?? '/').split('?', 1)[0] ?? '/'
+
+/** Not the asking for health, and not the taking of spans: a server that reports to itself would never come to an end. */
+const isTraced = (path: string): boolean => !isHealthPath(path) && path !== '/v1/traces'
 
 /** Whose share of the connections a request takes. */
 const keyOf = ({ identity }: Scope): string => identity?.tenantId ?? identity?.userId ?? ''

@@ -6,6 +6,7 @@ import type { Part } from '../metering/part.ts'
 import { toMarkdown } from '../metering/report.ts'
 import { measureCounting } from './counting.ts'
 import { measureIntake } from './intake.ts'
+import { measureSpans } from './otlp.ts'
 
 const options = z.object({
   rounds: whole(1, 1000),
@@ -18,6 +19,7 @@ type Options = z.infer<typeof options>
 /** New parts are listed here. Each makes its databases on this server (withScratch). */
 const parts: [title: string, measure: (url: string, options: Options) => Promise<Part>][] = [
   ['taking events in', (url, { rounds, batch }) => measureIntake(url, rounds, batch)],
+  ['taking spans in', (url, { rounds }) => measureSpans(url, rounds)],
   ['counting operations', (url, { rounds, history, batch }) => measureCounting(url, history, rounds, batch)],
 ]
 

@@ -8,6 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { type JobHelpers, Logger, type LogLevel, run, type TaskList, type WorkerEvents } from 'graphile-worker'
 import type { Pool, PoolClient } from 'pg'
 import { extensions, partOf } from '../extensions.ts'
+import { traceJob } from '../tracing.ts'
 import { lastingPool } from './lasting-pool.ts'
 import { watchStrayJobs } from './stray-jobs.ts'
 import type { TaskModule } from './task.ts'
@@ -191,7 +192,8 @@ export async function loadTasks(): Promise<Schedule> {
       const name = file.slice(0, -'.ts'.length)
       if (!name.startsWith(prefix)) throw new Error(`The task ${name} of an extension must begin with ${prefix}.`)
       const { payload, task, cron } = (await import(join(directory, file))) as TaskModule
-      tasks[name] = (given, helpers) => task(payload.parse(given ?? {}), named(name, helpers))
+      tasks[name] = (given, helpers) =>
+        traceJob(name, async () => task(payload.parse(given ?? {}), named(name, helpers)))
       if (cron) crontab.push(`${cron} ${name}`)
     }
   }
