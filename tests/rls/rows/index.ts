@@ -15,6 +15,7 @@ import { fillSearch } from './search.ts'
 import { fillSecrets } from './secrets.ts'
 import { fillTenancy } from './tenancy.ts'
 import type { Fill } from './types.ts'
+import { fillWebhooks } from './webhooks.ts'
 import { fillWorkspaces } from './workspaces.ts'
 
 const domains: Fill[] = [
@@ -27,6 +28,7 @@ const domains: Fill[] = [
   fillMetering,
   fillQuotas,
   fillBilling,
+  fillWebhooks,
   fillObservability,
   fillGovernance,
   fillSecrets,
