@@ -4,6 +4,7 @@
 call core.secure_global_table('app_public.alert_metrics', 'every tenant chooses from the same metrics');
 call core.allow('app_public.alert_metrics', read => 'everyone');
 grant select (name, description, unit, aggregations, filter_keys, is_platform) on app_public.alert_metrics to rowhouse_user;
+grant select on app_public.alert_metrics to rowhouse_platform;
 call audit.leave_out('the files of rules write it', 'app_public.alert_metrics');
 comment on table app_public.alert_metrics is
   E'@behavior -insert -update -delete -query:resource:single\nThe metrics that a rule of an alert can look at.';

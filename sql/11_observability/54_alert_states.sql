@@ -4,7 +4,7 @@
 
 call core.secure_tenant_table('observability.alert_states');
 call audit.leave_out('derived from other tables by rules', 'observability.alert_states');
-grant select, delete on observability.alert_states to rowhouse_platform;
+grant select, insert, delete on observability.alert_states to rowhouse_platform;
 comment on table observability.alert_states is 'How each rule stands.';
 comment on column observability.alert_states.resumes_as is 'The state of the incident that goes on when there are data again.';
 comment on column observability.alert_states.pending_since is 'Since when the condition holds.';
@@ -315,11 +315,14 @@ language plpgsql volatile security definer
 set search_path to pg_catalog, pg_temp
 as $$
 declare
+  v_locked record;
   v_alert app_public.alerts;
   v_before observability.alert_states;
   v_after observability.alert_states;
 begin
-  select l.alert, l.state into v_alert, v_before from observability.lock_alert(acknowledge_alert.alert_id) l;
+  v_locked := observability.lock_alert(acknowledge_alert.alert_id);
+  v_alert := v_locked.alert;
+  v_before := v_locked.state;
   if v_before.state not in ('firing', 'silenced') then
     perform core.raise_error('OB540', format('The alert is not firing: its state is %s.', v_before.state), 'There is nothing to acknowledge.');
   end if;
@@ -338,6 +341,7 @@ language plpgsql volatile security definer
 set search_path to pg_catalog, pg_temp
 as $$
 declare
+  v_locked record;
   v_alert app_public.alerts;
   v_before observability.alert_states;
   v_after observability.alert_states;
@@ -346,7 +350,9 @@ begin
     and not (silence_alert.until > core.clock() and silence_alert.until <= core.clock() + interval '30 days') then
     perform core.raise_error('OB444', 'until must be a time in the next 30 days.', 'To watch nothing at all, set is_enabled to false.');
   end if;
-  select l.alert, l.state into v_alert, v_before from observability.lock_alert(silence_alert.alert_id) l;
+  v_locked := observability.lock_alert(silence_alert.alert_id);
+  v_alert := v_locked.alert;
+  v_before := v_locked.state;
   v_after := v_before;
   v_after.silenced_until := silence_alert.until;
   if v_before.state = 'firing' and silence_alert.until is not null then

@@ -92,8 +92,8 @@ declare
   v_after observability.alert_states := notify_of_alert.after;
   v_is_over constant boolean := v_after.state in ('resolved', 'ok') and (before).incident_id is not null;
   v_is_told constant boolean := case v_after.state
-    -- What was told before it was acknowledged, silenced or had no data is not told again.
-    when 'firing' then (log).is_repeat or (before).state <> 'no_data' or v_after.notified_at is null
+    -- When an incident goes on that only had no data for a while, it is not told again.
+    when 'firing' then (log).is_repeat or (before).resumes_as is distinct from 'firing'
     when 'resolved' then v_after.notified_at is not null
     when 'no_data' then (alert).notifies_no_data
     else false end;
