@@ -555,6 +555,7 @@ create table app_public.alert_notifications (
   constraint channel_is_known check (channel in ('email', 'slack')),
   constraint mail_has_a_person check ((channel = 'email') = (user_id is not null))
 );
+call core.limit_length('app_public.alert_notifications', 10, 'channel');
 call core.limit_length('app_public.alert_notifications', 500, 'error');
 create unique index alert_notifications_key on app_public.alert_notifications (tenant_id, alert_log_id, channel, user_id) nulls not distinct;
 create index on app_public.alert_notifications (tenant_id, incident_id);
