@@ -17,6 +17,7 @@ call core.define_access('webhook_manager', '(select webhooks.may_manage())',
   'members with can_manage_settings; in the platform''s own tenant platform staff');
 
 call core.secure_tenant_table('app_public.webhook_endpoints');
+call audit.track('app_public.webhook_endpoints');
 call core.allow('app_public.webhook_endpoints', read => 'webhook_manager', update => 'webhook_manager', delete => 'webhook_manager');
 grant select, delete, update (url, description, kinds) on app_public.webhook_endpoints to rowhouse_user;
 grant select, update on app_public.webhook_endpoints to rowhouse_platform;
@@ -38,6 +39,7 @@ comment on constraint url_is_a_web_url on app_public.webhook_endpoints is 'must 
 comment on constraint kinds_are_chosen on app_public.webhook_endpoints is 'must name at least one kind';
 
 call core.secure_tenant_table('vault.webhook_endpoints');
+call audit.track('vault.webhook_endpoints');
 grant select on vault.webhook_endpoints to rowhouse_platform;
 comment on table vault.webhook_endpoints is 'The secrets of app_public.webhook_endpoints. They sign messages, so they are kept and not hashed.';
 comment on column vault.webhook_endpoints.secret is 'The key of HMAC-SHA256.';

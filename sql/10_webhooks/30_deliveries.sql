@@ -2,12 +2,13 @@
 -- written for a kind that nobody wants. A row is sent by 40_sending.sql, stays for 30 days as the log, and can be sent again.
 
 call core.secure_tenant_table('app_public.webhook_deliveries');
+call audit.leave_out('the progress of tasks', 'app_public.webhook_deliveries');
 call core.exempt_from_guard('app_public.webhook_deliveries', '_000_require_writable_tenant', 'what happens to a tenant that is read-only, such as a payment, is told as well');
 call core.allow('app_public.webhook_deliveries', read => 'webhook_manager');
 grant select on app_public.webhook_deliveries to rowhouse_user;
 grant select, insert, update, delete on app_public.webhook_deliveries to rowhouse_platform;
 comment on table app_public.webhook_deliveries is
-  E'@large\n@behavior -insert -update -delete\nWhat was sent to webhook endpoints or waits to be sent, for 30 days. Reading it requires can_manage_settings.';
+  E'@behavior -insert -update -delete\nWhat was sent to webhook endpoints or waits to be sent, for 30 days. Reading it requires can_manage_settings.';
 comment on column app_public.webhook_deliveries.sequence is 'The place in the order of events. Events of one object are sent to an endpoint in this order.';
 comment on column app_public.webhook_deliveries.endpoint_id is E'@behavior -orderBy\nThe endpoint.';
 comment on column app_public.webhook_deliveries.event_id is 'The event. The header webhook-id is msg_ and its digits, the same at every attempt and every replay.';

@@ -3,13 +3,14 @@
 -- ciphertext out, after it has checked who asks and counted the use.
 
 call core.secure_tenant_table('app_public.encrypted_api_keys');
+call audit.track('app_public.encrypted_api_keys');
 call core.allow('app_public.encrypted_api_keys', read => 'can_manage_settings', update => 'can_manage_settings');
 grant select on app_public.encrypted_api_keys to rowhouse_user, rowhouse_platform;
 grant update (
   description, allowed_agents, allowed_users, allowed_ips, max_calls_per_day, max_cost_per_day, is_active, expires_at
 ) on app_public.encrypted_api_keys to rowhouse_user;
 comment on table app_public.encrypted_api_keys is
-  E'@behavior -insert -delete\nThe keys of this tenant for providers of models, tools and other services. The key itself is encrypted by the server and is never shown again. Reading and writing need the permission can_manage_settings.';
+  E'@name secret\n@behavior -insert -delete\nThe keys of this tenant for providers of models, tools and other services. The key itself is encrypted by the server and is never shown again. Reading and writing need the permission can_manage_settings.';
 comment on column app_public.encrypted_api_keys.tenant_id is 'The tenant.';
 comment on column app_public.encrypted_api_keys.id is 'The id, to which the ciphertext is bound.';
 comment on column app_public.encrypted_api_keys.key_name is E'@notPersonal\nThe name by which tools refer to it (secret_name); unique among the keys that are not revoked.';
@@ -43,11 +44,14 @@ comment on index app_public.encrypted_api_keys_name_key is 'is taken by another 
 comment on index app_public.encrypted_api_keys_provider_key is 'has another key of this tenant already';
 
 call core.secure_tenant_table('vault.data_keys');
+call audit.track('vault.data_keys');
 grant select, update on vault.data_keys to rowhouse_platform;
 comment on table vault.data_keys is 'The data key of each tenant, wrapped by a master key that only the server has.';
 call core.secure_tenant_table('vault.encrypted_api_keys');
+call audit.track('vault.encrypted_api_keys');
 comment on table vault.encrypted_api_keys is 'The ciphertext of each key: nonce, AES-256-GCM ciphertext and tag; and an HMAC of the key under the data key.';
 call core.secure_tenant_table('governance.secret_uses');
+call audit.leave_out('counters that rules keep', 'governance.secret_uses');
 comment on table governance.secret_uses is 'The uses and the cost of each key by day of the tenant''s time zone, for 90 days.';
 
 create or replace function governance.today(tenant_id uuid) returns date
@@ -139,7 +143,7 @@ begin
 end
 $$;
 comment on function app_public.create_secret is
-  E'@resultFieldName encryptedApiKey\n@errors ID203 SE401 SE402 SE901\nStores a key for a provider. The server encrypts it before it reaches the database, and it is never shown again. You need the permission can_manage_settings.';
+  E'@resultFieldName secret\n@errors ID203 SE401 SE402 SE901\nStores a key for a provider. The server encrypts it before it reaches the database, and it is never shown again. You need the permission can_manage_settings.';
 grant execute on function app_public.create_secret to rowhouse_user;
 
 create or replace function governance.locked_secret(id uuid) returns app_public.encrypted_api_keys
@@ -179,7 +183,7 @@ begin
 end
 $$;
 comment on function app_public.rotate_secret is
-  E'@resultFieldName encryptedApiKey\n@errors ID203 SE301 SE401 SE402 SE901\nReplaces a key by a new one, which is used from the next call on. You need the permission can_manage_settings.';
+  E'@resultFieldName secret\n@errors ID203 SE301 SE401 SE402 SE901\nReplaces a key by a new one, which is used from the next call on. You need the permission can_manage_settings.';
 grant execute on function app_public.rotate_secret to rowhouse_user;
 
 create or replace function app_public.revoke_secret(id uuid) returns app_public.encrypted_api_keys
@@ -199,5 +203,5 @@ begin
 end
 $$;
 comment on function app_public.revoke_secret is
-  E'@resultFieldName encryptedApiKey\n@errors ID203 SE301\nRevokes a key: it is not used any more from now on, and its ciphertext is deleted. You need the permission can_manage_settings.';
+  E'@resultFieldName secret\n@errors ID203 SE301\nRevokes a key: it is not used any more from now on, and its ciphertext is deleted. You need the permission can_manage_settings.';
 grant execute on function app_public.revoke_secret to rowhouse_user;

@@ -5,6 +5,7 @@ call core.secure_global_table('governance.compliance_moves', 'the moves are the 
 comment on table governance.compliance_moves is 'The legal moves between two states of an obligation.';
 
 call core.secure_tenant_table('app_public.regulatory_compliance');
+call audit.track('app_public.regulatory_compliance');
 call core.allow('app_public.regulatory_compliance', read => 'admin, can_view_audit', write => 'can_manage_settings');
 grant select, delete on app_public.regulatory_compliance to rowhouse_user;
 grant insert (regulation, jurisdiction, next_deadline, compliance_data) on app_public.regulatory_compliance to rowhouse_user;
@@ -12,7 +13,7 @@ grant update (next_deadline, compliance_data) on app_public.regulatory_complianc
 grant select on app_public.regulatory_compliance to rowhouse_platform;
 grant update (reminded_at, updated_at) on app_public.regulatory_compliance to rowhouse_platform;
 comment on table app_public.regulatory_compliance is
-  'The obligations of this tenant: a regulation in a jurisdiction, and the state of compliance with it. Admins and those with can_view_audit read them; writing needs can_manage_settings.';
+  E'@name obligation\nThe obligations of this tenant: a regulation in a jurisdiction, and the state of compliance with it. Admins and those with can_view_audit read them; writing needs can_manage_settings.';
 comment on column app_public.regulatory_compliance.tenant_id is 'The tenant.';
 comment on column app_public.regulatory_compliance.id is 'The id.';
 comment on column app_public.regulatory_compliance.regulation is E'@notPersonal\nThe code of the regulation, such as GDPR, HIPAA, SOX or ISO27001.';
@@ -30,10 +31,11 @@ comment on constraint compliance_data_is_an_object on app_public.regulatory_comp
 comment on constraint regulatory_compliance_tenant_id_regulation_jurisdiction_key on app_public.regulatory_compliance is 'is listed already for this jurisdiction';
 
 call core.secure_tenant_table('app_public.compliance_records');
+call audit.track('app_public.compliance_records');
 call core.allow('app_public.compliance_records', read => 'admin, can_view_audit');
 grant select on app_public.compliance_records to rowhouse_user;
 comment on table app_public.compliance_records is
-  E'@behavior -insert -update -delete -query:resource:single\nThe assessments of obligations: the result, its evidence, and how long it is valid. They never change. Admins and those with can_view_audit read them.';
+  E'@name assessment\n@behavior -insert -update -delete -query:resource:single\nThe assessments of obligations: the result, its evidence, and how long it is valid. They never change. Admins and those with can_view_audit read them.';
 comment on column app_public.compliance_records.tenant_id is 'The tenant.';
 comment on column app_public.compliance_records.id is 'The number of the assessment; later ones have higher numbers.';
 comment on column app_public.compliance_records.obligation_id is 'The obligation that was assessed.';
@@ -79,7 +81,7 @@ begin
 end
 $$;
 comment on function app_public.assess_obligation is
-  E'@resultFieldName regulatoryCompliance\n@errors ID203 NS302 NS402 NS501\nRecords an assessment of an obligation with its evidence, and moves it to the state. valid_until says how long the result is valid, next_deadline when something is due next. You need the permission can_manage_settings.';
+  E'@resultFieldName obligation\n@errors ID203 NS302 NS402 NS501\nRecords an assessment of an obligation with its evidence, and moves it to the state. valid_until says how long the result is valid, next_deadline when something is due next. You need the permission can_manage_settings.';
 grant execute on function app_public.assess_obligation to rowhouse_user;
 
 create or replace function app_public.regulatory_compliance_is_overdue(obligation app_public.regulatory_compliance) returns boolean

@@ -30,16 +30,16 @@ beforeAll(async () => {
 })
 afterAll(() => server?.close())
 
-const create = `mutation ($input: CreateSecretInput!) { createSecret(input: $input) { encryptedApiKey { id keyName keyPrefix currentDailyCalls } } }`
-const rotate = `mutation ($input: RotateSecretInput!) { rotateSecret(input: $input) { encryptedApiKey { id lastRotatedAt } } }`
-const revoke = `mutation ($input: IdInput!) { revokeSecret(input: $input) { encryptedApiKey { id revokedAt } } }`
+const create = `mutation ($input: CreateSecretInput!) { createSecret(input: $input) { secret { id keyName keyPrefix currentDailyCalls } } }`
+const rotate = `mutation ($input: RotateSecretInput!) { rotateSecret(input: $input) { secret { id lastRotatedAt } } }`
+const revoke = `mutation ($input: IdInput!) { revokeSecret(input: $input) { secret { id revokedAt } } }`
 
 async function store(keyName: string, input: object = {}, email = owner): Promise<string> {
   const { data, errors } = await server.ask(email, create, {
     input: { keyName, secret: canary, providerType: 'tool', ...input },
   })
   expect(errors).toBeUndefined()
-  return data.createSecret.encryptedApiKey.id
+  return data.createSecret.secret.id
 }
 const open = (keyName: string, caller: object = {}, keyRing: KeyRing | undefined = ring): Promise<string> =>
   openSecret(keyRing, db.pool, { tenantId: db.acme.id, ...caller }, keyName)
@@ -50,9 +50,9 @@ describe('a stored secret', () => {
     expect(await open('counted')).toBe(canary)
     const { data } = await server.ask(
       owner,
-      `{ encryptedApiKeys(filter: { id: { equalTo: "${id}" } }) { nodes { keyPrefix currentDailyCalls lastUsedAt } } }`,
+      `{ secrets(filter: { id: { equalTo: "${id}" } }) { nodes { keyPrefix currentDailyCalls lastUsedAt } } }`,
     )
-    expect(data.encryptedApiKeys.nodes[0]).toMatchObject({
+    expect(data.secrets.nodes[0]).toMatchObject({
       keyPrefix: 'sk-c',
       currentDailyCalls: 1,
       lastUsedAt: expect.any(String),
@@ -117,7 +117,7 @@ describe('a stored secret', () => {
   it('is replaced by rotation and gone with revocation', async () => {
     const id = await store('turned')
     const rotated = await server.ask(owner, rotate, { input: { id, secret: 'the second one' } })
-    expect(rotated.data.rotateSecret.encryptedApiKey.lastRotatedAt).not.toBeNull()
+    expect(rotated.data.rotateSecret.secret.lastRotatedAt).not.toBeNull()
     expect(await open('turned')).toBe('the second one')
     await server.ask(owner, revoke, { input: { id } })
     await expect(open('turned')).rejects.toMatchObject({ code: 'SE302' })
@@ -173,8 +173,8 @@ describe('a stored secret', () => {
     expect(
       (await server.ask('owner@globex.test', rotate, { input: { id, secret: 'x' } })).errors?.[0]?.extensions.code,
     ).toBe('SE301')
-    const { data } = await server.ask('member@acme.test', '{ encryptedApiKeys { nodes { id } } }')
-    expect(data.encryptedApiKeys.nodes).toEqual([])
+    const { data } = await server.ask('member@acme.test', '{ secrets { nodes { id } } }')
+    expect(data.secrets.nodes).toEqual([])
   })
 
   it('is refused when it is empty or too long, or comes past the server', async () => {

@@ -28,11 +28,11 @@ const domains: Fill[] = [
   fillMetering,
   fillQuotas,
   fillBilling,
-  fillWebhooks,
   fillObservability,
   fillGovernance,
   fillSecrets,
   fillAudit,
+  fillWebhooks,
 ]
 
 export async function fillTables(db: TestDatabase): Promise<void> {
