@@ -4,7 +4,7 @@
 import { noPayload, type TaskOf } from '../server/worker/task.ts'
 
 export const payload = noPayload
-export const cron = '7-59/15 * * * *'
+export const cron = '*/15 * * * *'
 
 export const task: TaskOf<typeof payload> = async (_payload, { withPgClient, abortSignal, logger }) => {
   const { rows } = await withPgClient((client) =>

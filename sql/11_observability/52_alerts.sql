@@ -35,7 +35,7 @@ comment on column app_public.alerts.for_minutes is
 comment on column app_public.alerts.severity is 'How bad it is.';
 comment on column app_public.alerts.channels is 'How people and programs are told: email, webhook (endpoints that chose the kinds alert.firing, alert.resolved and alert.no_data), slack.';
 comment on column app_public.alerts.recipient_user_ids is
-  E'@personal pseudonymise\nThe members who get the mails; null for all with can_manage_settings.';
+  E'@personal keep only ids of members, and mails go to active members only\nThe members who get the mails; null for all with can_manage_settings.';
 comment on column app_public.alerts.repeat_minutes is 'After how many minutes it is told again while it is firing; null for once.';
 comment on column app_public.alerts.quiet_from is 'When the quiet hours begin, in the time zone of the tenant. Mails and messages to Slack wait until they end; null for none.';
 comment on column app_public.alerts.quiet_to is 'When the quiet hours end; before their begin means on the next day.';

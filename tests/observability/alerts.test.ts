@@ -330,10 +330,12 @@ class Model {
   isMissing = false
   justOver = false
   told: string[] = []
-  constructor(
-    readonly forMs: number,
-    readonly repeatMs: number,
-  ) {}
+  readonly forMs: number
+  readonly repeatMs: number
+  constructor(forMs: number, repeatMs: number) {
+    this.forMs = forMs
+    this.repeatMs = repeatMs
+  }
 
   get state(): string {
     if (this.isMissing) return 'no_data'
