@@ -532,8 +532,8 @@ create table app_public.alert_logs (
   foreign key (tenant_id, alert_id) references app_public.alerts (tenant_id, id) on delete cascade
 );
 call core.limit_length('app_public.alert_logs', 1000, 'note');
-create index on app_public.alert_logs (tenant_id, alert_id, occurred_at);
-create index on app_public.alert_logs (tenant_id, occurred_at);
+create index on app_public.alert_logs (tenant_id, alert_id, id);
+create index on app_public.alert_logs (tenant_id, occurred_at, id);
 
 create table app_public.alert_notifications (
   tenant_id uuid not null,
@@ -561,7 +561,8 @@ create unique index alert_notifications_key on app_public.alert_notifications (t
 create index on app_public.alert_notifications (tenant_id, incident_id);
 create index alert_notifications_held_idx on app_public.alert_notifications (send_at) where status = 'held';
 create index on app_public.alert_notifications (user_id);
-create index on app_public.alert_notifications (tenant_id, created_at);
+create index on app_public.alert_notifications (tenant_id, created_at, id);
+create index on app_public.alert_notifications (tenant_id, alert_log_id, id);
 
 -- The address of an incoming webhook of Slack is its secret.
 create table vault.alert_slack (
