@@ -29,6 +29,7 @@ import { checkExport, createTraces, sendStatus } from './otlp/traces.ts'
 import { createOutageLog } from './outage-log.ts'
 import { serveStripeWebhook } from './payments/webhook.ts'
 import { type Admission, refuse, sendRateLimit } from './rate-limits.ts'
+import type { ReadyState } from './readiness.ts'
 import { runFor } from './request-pool.ts'
 import { createShares, type Shares } from './shares.ts'
 import { beginRequest, endRequest } from './tracing.ts'
@@ -42,8 +43,8 @@ export type HttpServerOptions = {
   metrics: Metrics
   /** The port, when it is open already and answers "starting". */
   listener?: Listener | undefined
-  /** Why the server cannot serve, or undefined when it can. */
-  whyNotReady: () => Promise<string | undefined>
+  /** Whether the server can serve. */
+  ready: () => Promise<ReadyState>
   /** Serves Ruru and its files; returns whether the request was for it. */
   serveRuru?: ((request: IncomingMessage, response: ServerResponse) => Promise<boolean>) | undefined
 }
@@ -138,8 +139,9 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
       await serveStripeWebhook(config, options.pool, request, response)
     } else if (isHealthPath(path)) {
       scope.route = 'health'
-      const whyNotReady = async () => (isClosing ? 'The server is shutting down.' : options.whyNotReady())
-      await answerHealth(path, request, response, { metrics, metricsToken: config.METRICS_TOKEN, whyNotReady })
+      const ready = async (): Promise<ReadyState> =>
+        isClosing ? { unready: { part: 'process', reason: 'The server is shutting down.' } } : options.ready()
+      await answerHealth(path, request, response, { metrics, metricsToken: config.METRICS_TOKEN, ready })
     } else if (!(await options.serveRuru?.(request, response))) {
       throw new PublicError(404, 'WB301', 'There is nothing at this address.', 'GraphQL is at /graphql.')
     }

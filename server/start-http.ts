@@ -58,7 +58,7 @@ export async function startHttp(
     logger,
     metrics,
     listener,
-    whyNotReady: readiness.whyNot,
+    ready: readiness.look,
     serveRuru: config.isProduction ? undefined : await ruru(config),
   })
   return {

@@ -19,6 +19,7 @@ export async function runTask(pool: pg.Pool, name: string, payload: object = {})
         client.release()
       }
     },
+    job: { attempts: 1, max_attempts: 10 },
     logger: { error: silent, warn: silent, info: silent, debug: silent },
   }
   await task(payload, helpers as unknown as JobHelpers)
