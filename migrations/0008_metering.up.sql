@@ -264,8 +264,11 @@ create table metering.usage_queue (
   event_count int not null,
   first_at timestamptz not null,
   last_at timestamptz not null,
+  -- the tenant at the top of the hierarchy, which pays for the whole batch; null when the tenant itself does
+  payer_id uuid,
   primary key (tenant_id, batch_id)
 );
+create index on metering.usage_queue (payer_id) where payer_id is not null;
 
 -- Periods whose invoice is final. Billing closes a period with metering.finalise_usage_period; an event of the period that
 -- is recorded later has adjusts_period set.
@@ -416,6 +419,19 @@ call core.limit_length('metering.usage_days', 63, 'usage_type');
 call core.limit_length('metering.usage_days', 100, 'feature_name');
 create unique index usage_days_key on metering.usage_days
   (tenant_id, used_on, usage_type, user_id, agent_id, api_key_id, project_id, model_id, feature_name) nulls not distinct;
+
+-- The roll-up that invoices are added up from: what was recorded in time, by quarter of an hour and by who pays for it. All time
+-- zones differ by whole quarters, so a midnight never cuts one.
+create table metering.usage_quarter_hours (
+  tenant_id uuid not null,
+  usage_type text not null,
+  starts_at timestamptz not null,
+  payer_id uuid,
+  quantity numeric not null
+);
+call core.limit_length('metering.usage_quarter_hours', 63, 'usage_type');
+create unique index usage_quarter_hours_key on metering.usage_quarter_hours (tenant_id, usage_type, starts_at, payer_id) nulls not distinct;
+create index on metering.usage_quarter_hours (payer_id, usage_type, starts_at) where payer_id is not null;
 
 -- The totals of all calls of each agent, which the catalogue shows.
 create table metering.usage_agents (

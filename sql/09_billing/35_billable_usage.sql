@@ -1,7 +1,10 @@
--- The usage that billing reads from metering. A usage period is closed in the transaction that finalises its invoice. Events
--- that are recorded after that carry adjusts_period, and their batch numbers say which later invoice counted them:
+-- The usage that billing reads from metering. A usage period is closed in the transaction that finalises its invoice, or in one
+-- before it. Events that are recorded after that carry adjusts_period, and their batch numbers say which later invoice counted
+-- them:
 --   usage of the invoice       = sum of quantity of the events of the period without adjusts_period
 --   late usage up to batch b   = sum of quantity of the events of the period with adjusts_period and batch_id <= b
+-- Invoices add the first sum up from a roll-up (billable_usage); explanations and verify_billing add it up from the events
+-- (recorded_usage), so an error of the roll-up shows.
 
 set local role rowhouse_platform;  -- outside the wall: the tenant at the top of a hierarchy is billed for the usage of all tenants below it
 create or replace function billing.paid_events(payer_id uuid, usage_type text, period tstzrange)
@@ -20,19 +23,92 @@ end;
 comment on function billing.paid_events is
   'The events of a period for which a tenant pays: its own, and those of the tenants that were below it when they were recorded.';
 
-create or replace function billing.billable_usage(tenant_id uuid, usage_type text, period tstzrange) returns numeric
+create or replace function billing.recorded_usage(tenant_id uuid, usage_type text, period tstzrange) returns numeric
 language plpgsql stable security definer
 set search_path to pg_catalog, pg_temp
 as $$
 begin
   return (
     select coalesce(sum(e.quantity), 0)
-      from billing.paid_events(billable_usage.tenant_id, billable_usage.usage_type, billable_usage.period) e
+      from billing.paid_events(recorded_usage.tenant_id, recorded_usage.usage_type, recorded_usage.period) e
      where e.adjusts_period is null);
 end
 $$;
+comment on function billing.recorded_usage is
+  'The quantity that was recorded for a period, in a tenant and those below it, before the period was finalised: the sum over all its events.';
+grant execute on function billing.recorded_usage to rowhouse_owner;
+
+create or replace function billing.rolled_up_usage(payer_id uuid, usage_type text, from_at timestamptz, to_at timestamptz)
+returns table (quantity numeric)
+language sql stable
+begin atomic
+  select h.quantity from metering.usage_quarter_hours h
+   where h.tenant_id = rolled_up_usage.payer_id and h.payer_id is null and h.usage_type = rolled_up_usage.usage_type
+     and h.starts_at >= rolled_up_usage.from_at and h.starts_at < rolled_up_usage.to_at
+  union all
+  select h.quantity from metering.usage_quarter_hours h
+   where h.payer_id = rolled_up_usage.payer_id and h.usage_type = rolled_up_usage.usage_type
+     and h.starts_at >= rolled_up_usage.from_at and h.starts_at < rolled_up_usage.to_at;
+end;
+comment on function billing.rolled_up_usage is
+  'What the roll-up has for the quarters of an hour between two instants for which a tenant pays.';
+
+create or replace function billing.waiting_usage(payer_id uuid, usage_type text, from_at timestamptz, to_at timestamptz)
+returns table (quantity numeric)
+language sql stable
+begin atomic
+  select e.quantity
+    from (
+      select q.* from metering.usage_queue q where q.tenant_id = waiting_usage.payer_id and q.payer_id is null
+      union all
+      select q.* from metering.usage_queue q where q.payer_id = waiting_usage.payer_id) as q
+    -- Whole months choose the partitions. With the exact times, the planner might read all events of this time instead of those
+    -- of the batch; offset 0 keeps the outer conditions outside.
+   cross join lateral (
+      select u.quantity, u.usage_type, u.occurred_at, u.adjusts_period from app_public.usage_events u
+       where u.tenant_id = q.tenant_id and u.batch_id = q.batch_id
+         and u.occurred_at >= metering.month_start(q.first_at) and u.occurred_at < metering.month_start(q.last_at) + interval '1 month 1 day'
+      offset 0) as e
+   where q.first_at < waiting_usage.to_at and q.last_at >= waiting_usage.from_at
+     and e.usage_type = waiting_usage.usage_type and e.adjusts_period is null
+     and e.occurred_at >= waiting_usage.from_at and e.occurred_at < waiting_usage.to_at;
+end;
+comment on function billing.waiting_usage is
+  'What waits for the roll-up between two instants and for which a tenant pays.';
+
+create or replace function billing.billable_usage(tenant_id uuid, usage_type text, period tstzrange) returns numeric
+language plpgsql stable security definer
+-- The statistics of a growing table never know the newest events, so the planner must not trust them.
+set enable_seqscan to off
+set search_path to pg_catalog, pg_temp
+as $$
+declare
+  v_payer_id constant uuid := billable_usage.tenant_id;
+  v_type constant text := billable_usage.usage_type;
+  v_start constant timestamptz := lower(billable_usage.period);
+  v_end constant timestamptz := upper(billable_usage.period);
+  -- the whole quarters of an hour lie between these; a subscription begins at any instant, and so may its first period
+  v_last constant timestamptz := metering.quarter_hour(v_end);
+  v_first constant timestamptz := metering.quarter_hour(v_start)
+    + case when v_start = metering.quarter_hour(v_start) then interval '0' else interval '15 minutes' end;
+  v_head_end constant timestamptz := least(v_first, v_end);
+begin
+  -- One statement, so all parts see the same state of the roll-up and its queue.
+  return (
+    select coalesce(sum(u.quantity), 0)
+      from (
+        select r.quantity from billing.rolled_up_usage(v_payer_id, v_type, v_first, v_last) r
+        union all
+        select w.quantity from billing.waiting_usage(v_payer_id, v_type, v_first, v_last) w
+        union all
+        select e.quantity from billing.paid_events(v_payer_id, v_type, tstzrange(v_start, v_head_end)) e where e.adjusts_period is null
+        union all
+        select e.quantity from billing.paid_events(v_payer_id, v_type, tstzrange(greatest(v_last, v_head_end), v_end)) e
+         where e.adjusts_period is null) as u);
+end
+$$;
 comment on function billing.billable_usage is
-  'The quantity that was recorded for a period, in a tenant and those below it, before the period was finalised.';
+  'The same quantity as recorded_usage, added up from the roll-up. What waits for the roll-up, and what lies in a quarter of an hour that the period cuts, is read from the events.';
 grant execute on function billing.billable_usage to rowhouse_owner;
 
 create or replace function billing.late_usage(tenant_id uuid, usage_type text, period tstzrange, until_batch bigint) returns numeric
