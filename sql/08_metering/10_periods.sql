@@ -54,15 +54,15 @@ $$;
 comment on function metering.last_batch is
   'The number of the last batch of events. Until the transaction ends, nothing more is recorded for the tenant of the context.';
 
-create or replace function metering.is_final_period(period tstzrange) returns boolean
+create or replace function metering.last_batch_of_period(period tstzrange) returns bigint
 language sql stable
 set search_path to pg_catalog, pg_temp
 as $$
-  select exists (select from metering.finalised_periods f
-                  where f.tenant_id = core.current_tenant_id() and f.period = is_final_period.period);
+  select f.last_batch_id from metering.finalised_periods f
+   where f.tenant_id = core.current_tenant_id() and f.period = last_batch_of_period.period;
 $$;
-comment on function metering.is_final_period is
-  'Whether a period of the tenant of the context is final.';
+comment on function metering.last_batch_of_period is
+  'The number of the last batch when a period of the tenant of the context was closed; null when the period is not final.';
 
 create or replace function metering.finalise_usage_period(period tstzrange) returns bigint
 language plpgsql volatile
@@ -73,7 +73,7 @@ declare
   v_last_batch_id constant bigint := metering.last_batch();
 begin
   -- an invoice that was voided has closed its period already
-  if not metering.is_final_period(finalise_usage_period.period) then
+  if metering.last_batch_of_period(finalise_usage_period.period) is null then
     insert into metering.finalised_periods (tenant_id, period, last_batch_id)
     values (v_tenant_id, finalise_usage_period.period, v_last_batch_id);
   end if;

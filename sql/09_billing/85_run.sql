@@ -225,7 +225,7 @@ grant execute on function billing.draft_due_invoices to rowhouse_worker;
 create or replace function billing.close_due_usage(tenant_id uuid) returns bigint
 language plpgsql volatile security definer
 -- Whoever records waits behind this, so it gives up soon when a transaction that has recorded stays open. The next run comes.
-set lock_timeout to '5s'
+set lock_timeout to '2s'
 set search_path to pg_catalog, pg_temp
 as $$
 declare
@@ -248,7 +248,7 @@ begin
 end
 $$;
 comment on function billing.close_due_usage is
-  'The second step of a run: closes the usage periods of the drafts that are due, and returns the batch up to which late usage is billed; null when the run bills no usage. Until the transaction ends nothing is recorded for the tenant, so it is the only step of its transaction.';
+  'The second step of a run: closes the usage periods of the drafts that are due, and returns the last batch, up to which late usage may be billed; null when the run bills no usage. Until the transaction ends nothing is recorded for the tenant, so it is the only step of its transaction.';
 grant execute on function billing.close_due_usage to rowhouse_worker;
 
 create or replace function billing.finalise_due_invoices(tenant_id uuid, until_batch bigint) returns int
@@ -256,35 +256,35 @@ language plpgsql volatile security definer
 set search_path to pg_catalog, pg_temp
 as $$
 declare
-  v_id uuid;
+  v_due record;
   v_count int := 0;
   -- An invoice that was finalised meanwhile may have billed later batches already.
-  v_until_batch bigint;
+  v_counted_until bigint;
 begin
   call core.enter_tenant(finalise_due_invoices.tenant_id);
   perform billing.lock_billing(finalise_due_invoices.tenant_id);
-  v_until_batch := case when finalise_due_invoices.until_batch is not null then
-    greatest(finalise_due_invoices.until_batch,
-      (select max(l.counted_until) from app_public.invoice_lines l where l.tenant_id = finalise_due_invoices.tenant_id)) end;
+  select max(l.counted_until) into v_counted_until from app_public.invoice_lines l where l.tenant_id = finalise_due_invoices.tenant_id;
   -- the order of the periods is also the order of numbers and adjustments
-  for v_id in
-    select i.id from app_public.invoices i
+  for v_due in
+    select i.id, i.usage_start, metering.last_batch_of_period(tstzrange(i.usage_start, i.usage_end)) as last_batch_id
+      from app_public.invoices i
      where i.tenant_id = finalise_due_invoices.tenant_id and i.status = 'draft' and i.finalise_at <= core.clock()
-       -- a draft that has become due since the second step waits for the next run
-       and (i.usage_start is null or v_until_batch is not null and metering.is_final_period(tstzrange(i.usage_start, i.usage_end)))
      order by i.usage_end, i.id
   loop
-    perform billing.finalise_invoice(finalise_due_invoices.tenant_id, v_id, v_until_batch);
+    -- A draft that has become due since the second step waits for the next run.
+    continue when v_due.usage_start is not null and v_due.last_batch_id is null;
+    v_counted_until := greatest(v_counted_until, v_due.last_batch_id);
+    perform billing.finalise_invoice(finalise_due_invoices.tenant_id, v_due.id, v_counted_until);
     v_count := v_count + 1;
   end loop;
-  if v_until_batch is not null then
-    perform billing.bill_late_usage(finalise_due_invoices.tenant_id, v_until_batch);
+  if finalise_due_invoices.until_batch is not null then
+    perform billing.bill_late_usage(finalise_due_invoices.tenant_id, greatest(finalise_due_invoices.until_batch, v_counted_until));
   end if;
   return v_count;
 end
 $$;
 comment on function billing.finalise_due_invoices is
-  'The third step of a run: finalises the drafts that are due and whose usage periods are closed, and bills late usage up to and including the batch that close_due_usage returned. The result is the number of drafts that were finalised.';
+  'The third step of a run: finalises the drafts that are due and whose usage periods are closed, each with the late usage up to the closing of its period, and bills other late usage up to and including the batch that close_due_usage returned. The result is the number of drafts that were finalised.';
 grant execute on function billing.finalise_due_invoices to rowhouse_worker;
 
 create or replace function billing.run_billing(tenant_id uuid) returns int
