@@ -690,9 +690,15 @@ create table app_public.usage_quotas (
   alert_threshold_percentage numeric not null default 80,
   applies_to_subtree boolean not null default false,
   source app_public.quota_source not null default 'own',
+  -- until share_until only share_days / period_days of the limit hold
+  share_days int,
+  period_days int,
+  share_until timestamptz,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
 
+  constraint share_is_whole_or_missing check (
+    num_nulls(share_days, period_days, share_until) in (0, 3) and share_days > 0 and share_days <= period_days),
   constraint scope_of_the_tenant_has_no_id check (quota_scope <> 'tenant' or scope_id is null),
   -- agents, documents and storage belong to a tenant and to a user, memberships and API keys only to a tenant
   constraint scope_fits_what_is_counted check (

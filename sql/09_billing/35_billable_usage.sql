@@ -53,33 +53,44 @@ end;
 comment on function billing.rolled_up_usage is
   'What the roll-up has for the quarters of an hour between two instants for which a tenant pays.';
 
-create or replace function billing.waiting_usage(payer_id uuid, usage_type text, from_at timestamptz, to_at timestamptz)
-returns table (quantity numeric)
-language sql stable
-begin atomic
-  select e.quantity
-    from (
-      select q.* from metering.usage_queue q where q.tenant_id = waiting_usage.payer_id and q.payer_id is null
-      union all
-      select q.* from metering.usage_queue q where q.payer_id = waiting_usage.payer_id) as q
-    -- Whole months choose the partitions. With the exact times, the planner might read all events of this time instead of those
-    -- of the batch; offset 0 keeps the outer conditions outside.
-   cross join lateral (
-      select u.quantity, u.usage_type, u.occurred_at, u.adjusts_period from app_public.usage_events u
-       where u.tenant_id = q.tenant_id and u.batch_id = q.batch_id
-         and u.occurred_at >= metering.month_start(q.first_at) and u.occurred_at < metering.month_start(q.last_at) + interval '1 month 1 day'
-      offset 0) as e
-   where q.first_at < waiting_usage.to_at and q.last_at >= waiting_usage.from_at
-     and e.usage_type = waiting_usage.usage_type and e.adjusts_period is null
-     and e.occurred_at >= waiting_usage.from_at and e.occurred_at < waiting_usage.to_at;
-end;
-comment on function billing.waiting_usage is
-  'What waits for the roll-up between two instants and for which a tenant pays.';
-
-create or replace function billing.billable_usage(tenant_id uuid, usage_type text, period tstzrange) returns numeric
+create or replace function billing.waiting_usage(payer_id uuid, usage_type text, from_at timestamptz, to_at timestamptz) returns numeric
 language plpgsql stable security definer
 -- The statistics of a growing table never know the newest events, so the planner must not trust them.
 set enable_seqscan to off
+set search_path to pg_catalog, pg_temp
+as $$
+declare
+  v_first_month constant timestamptz := metering.month_start(waiting_usage.from_at);
+  v_last_month constant timestamptz := metering.month_start(waiting_usage.to_at);
+  v_waiting record;
+  v_sum numeric := 0;
+begin
+  for v_waiting in
+    select q.tenant_id, array_agg(q.batch_id) as batch_ids
+      from (
+        select o.* from metering.usage_queue o where o.tenant_id = waiting_usage.payer_id and o.payer_id is null
+        union all
+        select b.* from metering.usage_queue b where b.payer_id = waiting_usage.payer_id) as q
+     where q.first_at < waiting_usage.to_at and q.last_at >= waiting_usage.from_at
+     group by q.tenant_id
+  loop
+    -- Whole months choose the partitions. With the exact times as conditions, the planner might read all events of this time
+    -- instead of those of the batches.
+    v_sum := v_sum + (
+      select coalesce(sum(e.quantity) filter (where e.usage_type = waiting_usage.usage_type and e.adjusts_period is null
+               and e.occurred_at >= waiting_usage.from_at and e.occurred_at < waiting_usage.to_at), 0)
+        from app_public.usage_events e
+       where e.tenant_id = v_waiting.tenant_id and e.batch_id = any (v_waiting.batch_ids)
+         and e.occurred_at >= v_first_month and e.occurred_at < v_last_month + interval '1 month 1 day');
+  end loop;
+  return v_sum;
+end
+$$;
+comment on function billing.waiting_usage is
+  'What waits for the roll-up between two instants and for which a tenant pays, without what was recorded late.';
+
+create or replace function billing.billable_usage(tenant_id uuid, usage_type text, period tstzrange) returns numeric
+language plpgsql stable security definer
 set search_path to pg_catalog, pg_temp
 as $$
 declare
@@ -92,19 +103,21 @@ declare
   v_first constant timestamptz := metering.quarter_hour(v_start)
     + case when v_start = metering.quarter_hour(v_start) then interval '0' else interval '15 minutes' end;
   v_head_end constant timestamptz := least(v_first, v_end);
+  v_tail_start constant timestamptz := greatest(v_last, v_head_end);
+  v_sum numeric := 0;
 begin
-  -- One statement, so all parts see the same state of the roll-up and its queue.
-  return (
-    select coalesce(sum(u.quantity), 0)
-      from (
-        select r.quantity from billing.rolled_up_usage(v_payer_id, v_type, v_first, v_last) r
-        union all
-        select w.quantity from billing.waiting_usage(v_payer_id, v_type, v_first, v_last) w
-        union all
-        select e.quantity from billing.paid_events(v_payer_id, v_type, tstzrange(v_start, v_head_end)) e where e.adjusts_period is null
-        union all
-        select e.quantity from billing.paid_events(v_payer_id, v_type, tstzrange(greatest(v_last, v_head_end), v_end)) e
-         where e.adjusts_period is null) as u);
+  -- The function is stable, so all its statements see the same state of the roll-up and its queue.
+  if v_first < v_last then
+    v_sum := (select coalesce(sum(r.quantity), 0) from billing.rolled_up_usage(v_payer_id, v_type, v_first, v_last) r)
+      + billing.waiting_usage(v_payer_id, v_type, v_first, v_last);
+  end if;
+  if v_start < v_head_end then
+    v_sum := v_sum + billing.recorded_usage(v_payer_id, v_type, tstzrange(v_start, v_head_end));
+  end if;
+  if v_tail_start < v_end then
+    v_sum := v_sum + billing.recorded_usage(v_payer_id, v_type, tstzrange(v_tail_start, v_end));
+  end if;
+  return v_sum;
 end
 $$;
 comment on function billing.billable_usage is
