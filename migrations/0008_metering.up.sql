@@ -264,8 +264,11 @@ create table metering.usage_queue (
   event_count int not null,
   first_at timestamptz not null,
   last_at timestamptz not null,
+  -- the tenant at the top of the hierarchy, which pays for the whole batch; null when the tenant itself does
+  payer_id uuid,
   primary key (tenant_id, batch_id)
 );
+create index on metering.usage_queue (payer_id) where payer_id is not null;
 
 -- Periods whose invoice is final. Billing closes a period with metering.finalise_usage_period; an event of the period that
 -- is recorded later has adjusts_period set.
@@ -416,6 +419,19 @@ call core.limit_length('metering.usage_days', 63, 'usage_type');
 call core.limit_length('metering.usage_days', 100, 'feature_name');
 create unique index usage_days_key on metering.usage_days
   (tenant_id, used_on, usage_type, user_id, agent_id, api_key_id, project_id, model_id, feature_name) nulls not distinct;
+
+-- The roll-up that invoices are added up from: what was recorded in time, by quarter of an hour and by who pays for it. All time
+-- zones differ by whole quarters, so a midnight never cuts one.
+create table metering.usage_quarter_hours (
+  tenant_id uuid not null,
+  usage_type text not null,
+  starts_at timestamptz not null,
+  payer_id uuid,
+  quantity numeric not null
+);
+call core.limit_length('metering.usage_quarter_hours', 63, 'usage_type');
+create unique index usage_quarter_hours_key on metering.usage_quarter_hours (tenant_id, usage_type, starts_at, payer_id) nulls not distinct;
+create index on metering.usage_quarter_hours (payer_id, usage_type, starts_at) where payer_id is not null;
 
 -- The totals of all calls of each agent, which the catalogue shows.
 create table metering.usage_agents (
@@ -674,9 +690,15 @@ create table app_public.usage_quotas (
   alert_threshold_percentage numeric not null default 80,
   applies_to_subtree boolean not null default false,
   source app_public.quota_source not null default 'own',
+  -- until share_until only share_days / period_days of the limit hold
+  share_days int,
+  period_days int,
+  share_until timestamptz,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
 
+  constraint share_is_whole_or_missing check (
+    num_nulls(share_days, period_days, share_until) in (0, 3) and share_days > 0 and share_days <= period_days),
   constraint scope_of_the_tenant_has_no_id check (quota_scope <> 'tenant' or scope_id is null),
   -- agents, documents and storage belong to a tenant and to a user, memberships and API keys only to a tenant
   constraint scope_fits_what_is_counted check (

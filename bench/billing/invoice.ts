@@ -41,6 +41,7 @@ async function measure(client: pg.Client, recorder: pg.Client, events: number, l
   for (let i = 0; i < neighbours; i++)
     await fill(client, await createBenchTenant(client, `neighbour-${i}`), Math.ceil(events / 100))
   await fill(client, tenant, events)
+  await rollUp(client, tenant)
   await client.query('vacuum analyze app_public.usage_events')
   const alone: number[] = []
   for (let i = 0; i < 50; i++) alone.push(await record(recorder, tenant, 1))
@@ -113,12 +114,32 @@ async function fill(client: pg.Client, tenant: BenchTenant, events: number): Pro
   })
 }
 
-/** As the worker. */
-function bill(client: pg.Client, tenant: BenchTenant, instant: string): Promise<void> {
-  return at(client, instant, async () => {
-    await client.query('set local role rowhouse_worker')
-    await client.query('select billing.run_billing($1)', [tenant.id])
+/** The roll-up that invoices read, as the task has written it when a period ends. */
+async function rollUp(client: pg.Client, tenant: BenchTenant): Promise<void> {
+  await at(client, 'now()', async () => {
+    await client.query('call core.enter_tenant($1)', [tenant.id])
+    await client.query(
+      `insert into metering.usage_quarter_hours select * from metering.usage_by_quarter_hour(null, '-infinity', 'infinity')`,
+    )
   })
+}
+
+/** As the task does it: three steps, each in a transaction of its own. */
+async function bill(client: pg.Client, tenant: BenchTenant, instant: string): Promise<void> {
+  const step = (work: () => Promise<unknown>): Promise<void> =>
+    at(client, instant, async () => {
+      await client.query('set local role rowhouse_worker')
+      await work()
+    })
+  let batch: string | null | undefined
+  await step(() => client.query('select billing.draft_due_invoices($1)', [tenant.id]))
+  await step(async () => {
+    const { rows } = await client.query<{ batch: string | null }>('select billing.close_due_usage($1) as batch', [
+      tenant.id,
+    ])
+    batch = rows[0]?.batch
+  })
+  await step(() => client.query('select billing.finalise_due_invoices($1, $2)', [tenant.id, batch]))
 }
 
 /** How long it takes to record events as the owner of the tenant. */

@@ -192,8 +192,9 @@ begin
     ) as p on true
    where v_is_whole or i.ordinality in (select unnest(write_usage.ordinals));
 
-  insert into metering.usage_queue (tenant_id, batch_id, event_count, first_at, last_at)
-  values (v_tenant_id, write_usage.batch_id, cardinality(write_usage.ordinals), write_usage.first_at, write_usage.last_at);
+  insert into metering.usage_queue (tenant_id, batch_id, event_count, first_at, last_at, payer_id)
+  values (v_tenant_id, write_usage.batch_id, cardinality(write_usage.ordinals), write_usage.first_at, write_usage.last_at,
+          write_usage.payer_id);
 end
 $$;
 comment on function metering.write_usage is
@@ -313,6 +314,7 @@ begin
   delete from metering.llm_texts where tenant_id = old.id;
   delete from metering.usage_minutes where tenant_id = old.id;
   delete from metering.usage_days where tenant_id = old.id;
+  delete from metering.usage_quarter_hours where tenant_id = old.id;
   delete from metering.usage_agents where tenant_id = old.id;
   delete from metering.usage_user_agents where tenant_id = old.id;
   delete from metering.usage_conversations where tenant_id = old.id;

@@ -20,7 +20,7 @@ declare
   v_after numeric;
 begin
   select * into v_component from app_public.plan_price_components c where c.id = v_line.component_id;
-  v_base := billing.billable_usage(v_line.tenant_id, v_component.usage_type, v_period);
+  v_base := billing.recorded_usage(v_line.tenant_id, v_component.usage_type, v_period);
   if v_line.kind <> 'adjustment' then
     return query select billing.round_money(billing.component_charge(v_component, v_base, v_share), recompute_usage_line.currency),
       format('%s of %s, %s included%s', v_component.model, trim_scale(v_base), trim_scale(v_component.included_quantity),
@@ -169,7 +169,7 @@ language sql stable security definer
 set search_path to pg_catalog, pg_temp
 as $$
   select u.usage_type, u.service_start,
-         billing.billable_usage(verify_usage.tenant_id, u.usage_type, tstzrange(u.service_start, u.service_end))
+         billing.recorded_usage(verify_usage.tenant_id, u.usage_type, tstzrange(u.service_start, u.service_end))
          + billing.late_usage(verify_usage.tenant_id, u.usage_type, tstzrange(u.service_start, u.service_end), coalesce(u.counted_until, -1)),
          u.quantity
     from (

@@ -6,7 +6,7 @@ import { beforeAll, describe, expect, it } from 'vitest'
 import { addPlan } from '../billing/helpers.ts'
 import { needsServer, type Person, queries, transaction, useDatabase } from '../helpers/index.ts'
 import { eventOf } from '../helpers/metering.ts'
-import { type Session, useSessions } from '../helpers/sessions.ts'
+import { codeOf, type Session, useSessions } from '../helpers/sessions.ts'
 
 const db = useDatabase()
 const { session, sessions, untilBlocked } = useSessions(db)
@@ -45,6 +45,28 @@ async function subscribed(): Promise<Owner> {
   await client.query(`select app_public.start_subscription('plan')`)
   return owner
 }
+
+/** Use of the end of April, in one event. */
+const search = (client: Session, quantity: number): Promise<unknown> =>
+  client.query(
+    `select app_public.record_usage(${eventOf('$1::text', "'search'", String(quantity), "'2025-04-19 20:00Z'")})`,
+    [crypto.randomUUID()],
+  )
+
+async function closeUsage(worker: Session, { tenantId }: Owner): Promise<string | undefined> {
+  const { rows } = await worker.query<{ batch: string }>('select billing.close_due_usage($1) as batch', [tenantId])
+  return rows[0]?.batch
+}
+
+/** What final invoices say about use, in the order in which they say it. */
+const billedUse = ({ tenantId }: Owner): Promise<unknown[]> =>
+  superuser.query(
+    `select l.kind, (l.quantity - coalesce(l.quantity_before, 0))::int as quantity
+       from app_public.invoice_lines l join app_public.invoices i on i.tenant_id = l.tenant_id and i.id = l.invoice_id
+      where l.tenant_id = $1 and l.component_id is not null and i.status not in ('draft', 'void')
+      order by i.sequence_number, l.service_start`,
+    [tenantId],
+  )
 
 beforeAll(async () => {
   // a price in force gets its components in the transaction that adds it
@@ -263,6 +285,63 @@ describe('use that is recorded while its period is closed', () => {
       ),
     ).toBe(12 * 15)
     expect(await superuser.query('select * from billing.verify_billing($1)', [owner.tenantId])).toEqual([])
+  })
+
+  it('does not wait while its invoice is added up, and then is late', async (context) => {
+    needsServer(context)
+    const owner = await subscribed()
+    const early = await session(owner, at('2025-04-20Z'))
+    await search(early, 5)
+    const [maker] = (await workers(1, '2025-05-01 02:00Z')) as [Session]
+    await maker.query('select billing.draft_due_invoices($1)', [owner.tenantId])
+    const batch = await closeUsage(maker, owner)
+    await maker.query('begin')
+    await maker.query('select billing.finalise_due_invoices($1, $2)', [owner.tenantId, batch])
+    await search(await session(owner, { ...at('2025-05-01 00:30Z'), lock_timeout: '1s' }), 2)
+    await maker.query('commit')
+    expect(await billedUse(owner)).toEqual([{ kind: 'usage', quantity: 5 }])
+    const [later] = await workers(1, '2025-06-01 02:00Z')
+    await later?.query('select billing.run_billing($1)', [owner.tenantId])
+    expect(await billedUse(owner)).toEqual([
+      { kind: 'usage', quantity: 5 },
+      { kind: 'adjustment', quantity: 2 },
+      { kind: 'usage', quantity: 0 },
+    ])
+    expect(await superuser.query('select * from billing.verify_billing($1)', [owner.tenantId])).toEqual([])
+  })
+
+  it('is counted once when the run breaks off after closing and another takes it up', async (context) => {
+    needsServer(context)
+    const owner = await subscribed()
+    const client = await session(owner, at('2025-04-20Z'))
+    await search(client, 5)
+    const [broken, next, later] = [
+      ...(await workers(2, '2025-05-01 02:00Z')),
+      ...(await workers(1, '2025-06-01 02:00Z')),
+    ] as [Session, Session, Session]
+    await broken.query('select billing.draft_due_invoices($1)', [owner.tenantId])
+    await closeUsage(broken, owner)
+    await broken.end()
+    await search(client, 2)
+    const batch = await closeUsage(next, owner)
+    await next.query('select billing.finalise_due_invoices($1, $2)', [owner.tenantId, batch])
+    expect(await billedUse(owner)).toEqual([{ kind: 'usage', quantity: 5 }])
+    await later.query('select billing.run_billing($1)', [owner.tenantId])
+    expect(await billedUse(owner)).toContainEqual({ kind: 'adjustment', quantity: 2 })
+    expect(await superuser.query('select * from billing.verify_billing($1)', [owner.tenantId])).toEqual([])
+  })
+
+  it('is not held up for long by a closing that waits for a recorder whose transaction stays open', async (context) => {
+    needsServer(context)
+    const owner = await subscribed()
+    const open = await session(owner, at('2025-05-01 00:30Z'))
+    await open.query('begin')
+    await search(open, 1)
+    const [maker] = (await workers(1, '2025-05-01 02:00Z')) as [Session]
+    await maker.query('select billing.draft_due_invoices($1)', [owner.tenantId])
+    expect(await codeOf(closeUsage(maker, owner))).toBe('55P03')
+    await open.query('commit')
+    await closeUsage(maker, owner)
   })
 
   it('waits for the one who closes it, and then is late', async (context) => {

@@ -19,6 +19,40 @@ comment on function billing.show_plan is
 grant execute on function billing.show_plan to rowhouse_owner;
 
 set local role rowhouse_owner;
+create or replace function billing.held_days(tenant_id uuid, out share_days int, out period_days int, out share_until timestamptz)
+language plpgsql stable security definer
+set search_path to pg_catalog, pg_temp
+as $$
+declare
+  v_running app_public.subscriptions;
+  v_month tstzrange;
+begin
+  select * into v_running from app_public.subscriptions s
+   where s.tenant_id = held_days.tenant_id and not s.is_add_on and s.status in ('active', 'past_due');
+  if not found then
+    return;
+  end if;
+  v_month := metering.billing_period(core.clock(), v_running.anchor_on, v_running.timezone);
+  period_days := billing.local_days(lower(v_month), upper(v_month), v_running.timezone);
+  -- The day of a start and the day of an end are whole days, as they are on invoices. A subscription that ended at midnight did
+  -- not have the day that begins then.
+  select least(sum(billing.local_days(greatest(billing.local_midnight(s.started_at, v_running.timezone), lower(v_month)),
+             least(billing.next_midnight(s.ended_at - interval '1 microsecond', v_running.timezone), upper(v_month)),
+             v_running.timezone)), period_days)
+    into share_days
+    from app_public.subscriptions s
+   where s.tenant_id = held_days.tenant_id and not s.is_add_on and (s.ended_at is null or s.ended_at > lower(v_month));
+  if share_days = period_days then
+    share_days := null;
+    period_days := null;
+  else
+    share_until := upper(v_month);
+  end if;
+end
+$$;
+comment on function billing.held_days is
+  'The days of the running billing month in which a tenant has or had a subscription, of how many, and the end of the month; nulls when these are all days, or when its plan is a trial or the plan free.';
+
 create or replace function billing.apply_plan_quotas(tenant_id uuid) returns void
 language plpgsql volatile security definer
 set search_path to pg_catalog, pg_temp
@@ -33,16 +67,21 @@ begin
     select case e.key when 'storage_gb' then 'storage' else e.key end as quota_type,
            -- the limits of add-ons are added up, and metering counts up to a bound
            least(e.quota_limit * case e.key when 'storage_gb' then billing.bytes_per_gb() else 1 end, metering.max_amount() - 1) as quota_limit,
-           case when e.key in ('api_calls', 'tokens', 'cost') then 'billing' else 'none' end as period, e.overage_allowed
+           case when e.key in ('api_calls', 'tokens', 'cost') then 'billing' else 'none' end as period, e.overage_allowed,
+           h.share_days, h.period_days, h.share_until
       from billing.sold_entitlements(apply_plan_quotas.tenant_id) e
+      -- What exists is not used up in a period, and what staff have set holds as it is.
+      left join billing.held_days(apply_plan_quotas.tenant_id) h on e.source = 'plan' and e.key in ('api_calls', 'tokens', 'cost')
      where e.kind = 'quota'
      order by 1
   loop
-    insert into app_public.usage_quotas as q (tenant_id, quota_type, period, quota_limit, is_hard_limit, overage_allowed, source)
+    insert into app_public.usage_quotas as q (
+      tenant_id, quota_type, period, quota_limit, is_hard_limit, overage_allowed, source, share_days, period_days, share_until)
     values (apply_plan_quotas.tenant_id, v_limit.quota_type, v_limit.period, v_limit.quota_limit, not v_limit.overage_allowed,
-            v_limit.overage_allowed, 'plan')
+            v_limit.overage_allowed, 'plan', v_limit.share_days, v_limit.period_days, v_limit.share_until)
     on conflict (tenant_id, quota_type, quota_scope, scope_id, period, applies_to_subtree, is_hard_limit, source) do update
-       set quota_limit = excluded.quota_limit, overage_allowed = excluded.overage_allowed
+       set quota_limit = excluded.quota_limit, overage_allowed = excluded.overage_allowed,
+           share_days = excluded.share_days, period_days = excluded.period_days, share_until = excluded.share_until
     returning q.id into v_id;
     v_kept := v_kept || v_id;
   end loop;
@@ -51,7 +90,7 @@ begin
 end
 $$;
 comment on function billing.apply_plan_quotas is
-  'Writes the quotas that were sold to a tenant to app_public.usage_quotas, where they are enforced for the tenant and all below it. Quotas of an earlier plan are deleted.';
+  'Writes the quotas that were sold to a tenant to app_public.usage_quotas, where they are enforced for the tenant and all below it: of a billing period that it has in part, its days of it. Quotas of an earlier plan are deleted.';
 
 create or replace function billing.apply_subscription(tenant_id uuid) returns void
 language plpgsql volatile security definer

@@ -2,9 +2,9 @@
 -- starts again within a period that it had begun keeps the days of its periods, and pays for the rest of that period: ending and
 -- starting again refills no quota and includes no quantity twice. A tenant has one trial ever, and a tenant that was below
 -- another one has none. The days of a trial are whole: the rest of the first day is free as well, and
--- trial_ends_at = midnight of (today + trial_days + 1). Without a trial the first period is billed at once. Staff may choose the
--- day of the month from which its periods are counted: then the first one has begun already, and its rest is billed. Customers
--- may not, because each choice of tomorrow would be a cheap day with the quotas of a period.
+-- trial_ends_at = midnight of (today + trial_days + 1). Without a trial the first period is billed at once. The day of
+-- the month from which its periods are counted can be chosen: then the first one has begun already, and its rest is billed. Quotas
+-- of the period hold for the same days (billing.held_days), so choosing tomorrow is no cheap day with the quotas of a period.
 --
 -- An add-on counts its periods from the day of its base, in the time zone of its base, so the rest of the period is billed and
 -- quotas are counted in one period. Whoever takes it again and again refills nothing and pays for each day that it was held.
@@ -52,7 +52,6 @@ begin
   if chosen_anchor.anchor_day is null then
     return null;
   end if;
-  perform tenancy.require_staff();
   if v_anchor is null or chosen_anchor.is_settled then
     perform core.raise_error('LB440', 'The anchor_day must be from 1 to 31, and it can be chosen only without a trial and not for an add-on.',
       'Give a day of the month, and skip_trial when the plan has a trial.');
@@ -61,7 +60,7 @@ begin
 end
 $$;
 comment on function billing.chosen_anchor is
-  E'@errors LB440 TN205\nThe day from which the periods of a subscription that starts today are counted when staff choose a day of the month; null when they do not. A trial or a base settles the day already.';
+  E'@errors LB440\nThe day from which the periods of a subscription that starts today are counted when a day of the month is chosen; null when none is. A trial or a base settles the day already.';
 
 create or replace function billing.new_subscription(
   tenant_id uuid, plan app_public.plans, price app_public.plan_prices, with_trial boolean, anchor_day int, base app_public.subscriptions
@@ -104,7 +103,7 @@ begin
 end
 $$;
 comment on function billing.new_subscription is
-  E'@errors LB440 TN205\nThe values of a subscription that starts now; base is null unless it is an add-on. Nothing is written.';
+  E'@errors LB440\nThe values of a subscription that starts now; base is null unless it is an add-on. Nothing is written.';
 
 create or replace function billing.require_own_plan(tenant_id uuid) returns void
 language plpgsql volatile security definer
@@ -205,7 +204,7 @@ begin
 end
 $$;
 comment on function app_public.start_subscription is
-  E'@resultFieldName subscription\n@errors ID203 LB301 LB302 LB303 LB440 LB507 LB508 LB513 LB525 LB550 LB551 TN205\nSubscribes this tenant, with all tenants below it, to the plan with this slug. The subscription starts with the trial of the plan if the tenant has never had a trial, was never below another tenant, and skip_trial is not true. Without a trial the first invoice is created at once. Platform staff may give anchor_day, the day of the month on which its periods begin, when there is no trial: then the rest of the period that has begun on that day is billed. A tenant that starts again within a period that it had begun keeps the days of its periods. A plan that is an add-on is added to the subscription, which must be active: the rest of the period of the subscription is billed. Requires can_manage_billing.';
+  E'@resultFieldName subscription\n@errors ID203 LB301 LB302 LB303 LB440 LB507 LB508 LB513 LB525 LB550 LB551\nSubscribes this tenant, with all tenants below it, to the plan with this slug. The subscription starts with the trial of the plan if the tenant has never had a trial, was never below another tenant, and skip_trial is not true. Without a trial the first invoice is created at once. anchor_day chooses the day of the month on which its periods begin, when there is no trial: then the rest of the period that has begun on that day is billed, and what the plan allows in a period is prorated by the same days. A tenant that starts again within a period that it had begun keeps the days of its periods. A plan that is an add-on is added to the subscription, which must be active: the rest of the period of the subscription is billed. Requires can_manage_billing.';
 grant execute on function app_public.start_subscription to rowhouse_user;
 
 create or replace trigger _610_keep_subscription after update of parent_tenant_id on app_public.tenants

@@ -77,7 +77,8 @@ $$;
 comment on function billing.due_at is
   'When an invoice must be paid: at once when the payment method is charged, or after the payment terms of the issuer.';
 
-create or replace function billing.finalise_invoice(tenant_id uuid, invoice_id uuid) returns app_public.invoices
+create or replace function billing.finalise_invoice(tenant_id uuid, invoice_id uuid, until_batch bigint default null)
+returns app_public.invoices
 language plpgsql volatile security definer
 set search_path to pg_catalog, pg_temp
 as $$
@@ -95,9 +96,10 @@ begin
     perform billing.refuse_change_of_final();
   end if;
   if v_invoice.usage_start is not null then
-    -- From here to the commit nothing can be recorded into the period. What is recorded later becomes an adjustment.
-    perform billing.refresh_usage_lines(v_invoice,
-      metering.finalise_usage_period(tstzrange(v_invoice.usage_start, v_invoice.usage_end)));
+    -- Unless the period was closed before, nothing can be recorded into it from here to the commit. What is recorded later becomes
+    -- an adjustment.
+    perform billing.refresh_usage_lines(v_invoice, coalesce(finalise_invoice.until_batch,
+      metering.finalise_usage_period(tstzrange(v_invoice.usage_start, v_invoice.usage_end))));
   end if;
   if not exists (select from app_public.invoice_lines l where l.tenant_id = v_invoice.tenant_id and l.invoice_id = v_invoice.id) then
     return billing.drop_empty_draft(v_invoice);
@@ -121,7 +123,7 @@ begin
 end
 $$;
 comment on function billing.finalise_invoice is
-  E'@errors LB304 LB514 LB535\nFinalises a draft: closes its usage period, computes its lines again, issues the next number of its issuer, and uses credit. A draft without a line gets no number.';
+  E'@errors LB304 LB514 LB535\nFinalises a draft: closes its usage period, unless until_batch says that it is closed and up to which batch late usage is billed, computes its lines again, issues the next number of its issuer, and uses credit. A draft without a line gets no number.';
 
 create or replace function billing.drop_empty_draft(invoice app_public.invoices) returns app_public.invoices
 language plpgsql volatile security definer
