@@ -317,6 +317,25 @@ comment on function metering.record_tenant_usage is
   E'@errors MT301 MT401 MT402 MT403 MT404 MT405 MT406 MT407 MT408 MT409 MT411 MT412 MT413 MT501\nRecords usage for a task, which knows whose usage it is: a list of objects with the fields of new_usage_event.';
 grant execute on function metering.record_tenant_usage to rowhouse_worker;
 
+create or replace function metering.record_embedding(tenant_id uuid, event jsonb) returns app_public.usage_receipt
+language plpgsql volatile strict security definer
+set search_path to pg_catalog, pg_temp
+as $$
+declare
+  v_events app_public.new_usage_event[];
+  v_receipt app_public.usage_receipt;
+begin
+  call core.enter_tenant(record_embedding.tenant_id);
+  perform set_config('rowhouse.user_id', '', true);
+  v_events := metering.read_usage(jsonb_build_array(record_embedding.event || '{"usage_type": "embedding_tokens"}'));
+  select * into v_receipt from metering.store_usage(v_events);
+  return v_receipt;
+end
+$$;
+comment on function metering.record_embedding is
+  E'@errors MT301 MT401 MT403 MT404 MT405 MT406 MT407 MT409 MT411 MT413 MT501\nRecords the tokens of texts that an endpoint has embedded, for a task or for the question of a search: an object with the fields of new_usage_event, of which usage_type is known. null, which is what the built-in model uses, records nothing.';
+grant execute on function metering.record_embedding to rowhouse_worker, rowhouse_authenticator;
+
 set local role rowhouse_platform;  -- outside the wall: a deleted tenant leaves no usage behind
 create or replace function metering.tg__drop_usage() returns trigger
 language plpgsql security definer
