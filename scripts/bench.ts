@@ -3,7 +3,7 @@
 import { billing } from '../bench/billing/run.ts'
 import { catalog } from '../bench/catalog/run.ts'
 import { type AnyMeasurement, runMeasurement } from '../bench/command.ts'
-import { governance } from '../bench/governance/index.ts'
+import { governance } from '../bench/governance/run.ts'
 import { graphql } from '../bench/graphql/run.ts'
 import { metering } from '../bench/metering/run.ts'
 import { mixed } from '../bench/mixed/run.ts'

@@ -3,12 +3,16 @@
 
 grant select, insert on audit.ledger to rowhouse_platform;
 grant select on sequence audit.ledger_id_seq to rowhouse_platform;
+comment on column audit.ledger.actor_user_id is '@personal keep Who changed what must stay known; the profile behind it is empty after an erasure.';
+comment on column audit.ledger.on_behalf_of_user_id is '@personal keep Who changed what must stay known; the profile behind it is empty after an erasure.';
+comment on column audit.ledger.table_name is '@notPersonal';
 comment on column audit.ledger.ip is '@personal keep Attacks can be traced only by their addresses.';
 comment on column audit.ledger.actor_name is '@personal keep Names a task or a login of the database, and no member.';
 grant execute on function audit.platform_ledger to rowhouse_platform, rowhouse_worker, rowhouse_authenticator;
 
 call core.secure_global_table('audit.event_counts', 'the limit holds before a tenant is known');
 grant select, insert, update, delete on audit.event_counts to rowhouse_platform;
+comment on column audit.event_counts.address is '@personal keep It is forgotten after ten minutes.';
 comment on table audit.event_counts is 'How many security events each tenant and address caused in a minute.';
 
 create or replace function audit.tg__refuse() returns trigger

@@ -8,6 +8,9 @@ comment on table audit.tracked_tables is 'The tables whose changes the ledger ha
 call core.secure_global_table('audit.untracked_tables', 'the same tables are recorded in all tenants');
 comment on table audit.untracked_tables is 'The tables whose changes the ledger does not have, each with the reason.';
 
+comment on column audit.tracked_tables.table_name is '@notPersonal';
+comment on column audit.untracked_tables.table_name is '@notPersonal';
+
 delete from audit.tracked_tables;
 delete from audit.untracked_tables;
 

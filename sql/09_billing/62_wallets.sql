@@ -6,6 +6,7 @@
 -- already, before the bank took the payment back, stays due.
 
 call core.secure_tenant_table('app_public.wallet_top_ups');
+call audit.track('app_public.wallet_top_ups');
 call core.exempt_from_guard('app_public.wallet_top_ups', '_000_require_writable_tenant', 'a tenant that is read-only can still pay and stop paying');
 call core.allow('app_public.wallet_top_ups', read => 'can_manage_billing');
 grant select on app_public.wallet_top_ups to rowhouse_user, rowhouse_platform;
@@ -24,6 +25,7 @@ comment on constraint expires_at_is_finite on app_public.wallet_top_ups is 'must
 comment on constraint wallet_top_ups_tenant_id_payment_id_fkey on app_public.wallet_top_ups is E'@fieldName payment\n@foreignFieldName walletTopUps';
 
 call core.secure_tenant_table('app_public.wallet_entries');
+call audit.track('app_public.wallet_entries');
 call core.exempt_from_guard('app_public.wallet_entries', '_000_require_writable_tenant', 'a tenant that is read-only can still pay and stop paying');
 call core.allow('app_public.wallet_entries', read => 'can_manage_billing');
 grant select on app_public.wallet_entries to rowhouse_user;

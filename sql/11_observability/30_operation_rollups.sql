@@ -3,10 +3,12 @@
 -- up, and percentiles are read from the sum. (An average of percentiles would be the percentile of nothing.)
 
 call core.secure_tenant_table('observability.operation_queue');
+call audit.leave_out('a queue or a buffer of tasks', 'observability.operation_queue');
 grant select, delete on observability.operation_queue to rowhouse_platform;
 comment on table observability.operation_queue is 'Batches of events that the counts by day do not have yet, each with the times of its first and its last event.';
 
 call core.secure_tenant_table('observability.operation_days');
+call audit.leave_out('derived from other tables by rules', 'observability.operation_days');
 call core.allow('observability.operation_days', read => 'can_view_analytics, analyst');
 grant select on observability.operation_days to rowhouse_user, rowhouse_analyst;
 grant select, delete on observability.operation_days to rowhouse_platform;
@@ -14,10 +16,12 @@ comment on table observability.operation_days is
   'Operations by day of the tenant''s calendar, kind, subject, operation and bucket of the duration.';
 
 call core.secure_tenant_table('observability.operation_totals');
+call audit.leave_out('derived from other tables by rules', 'observability.operation_totals');
 grant select, delete on observability.operation_totals to rowhouse_platform;
 comment on table observability.operation_totals is 'The totals of all operations of each tool, prompt, workflow, agent and panel.';
 
 call core.secure_tenant_table('observability.rollup_state');
+call audit.leave_out('derived from other tables by rules', 'observability.rollup_state');
 grant select on observability.rollup_state to rowhouse_platform;
 comment on table observability.rollup_state is 'The time zone in which a tenant''s operations were counted, and the time of the last run.';
 

@@ -3,6 +3,7 @@
 -- ciphertext out, after it has checked who asks and counted the use.
 
 call core.secure_tenant_table('app_public.encrypted_api_keys');
+call audit.track('app_public.encrypted_api_keys');
 call core.allow('app_public.encrypted_api_keys', read => 'can_manage_settings', update => 'can_manage_settings');
 grant select on app_public.encrypted_api_keys to rowhouse_user, rowhouse_platform;
 grant update (
@@ -43,11 +44,14 @@ comment on index app_public.encrypted_api_keys_name_key is 'is taken by another 
 comment on index app_public.encrypted_api_keys_provider_key is 'has another key of this tenant already';
 
 call core.secure_tenant_table('vault.data_keys');
+call audit.track('vault.data_keys');
 grant select, update on vault.data_keys to rowhouse_platform;
 comment on table vault.data_keys is 'The data key of each tenant, wrapped by a master key that only the server has.';
 call core.secure_tenant_table('vault.encrypted_api_keys');
+call audit.track('vault.encrypted_api_keys');
 comment on table vault.encrypted_api_keys is 'The ciphertext of each key: nonce, AES-256-GCM ciphertext and tag; and an HMAC of the key under the data key.';
 call core.secure_tenant_table('governance.secret_uses');
+call audit.leave_out('counters that rules keep', 'governance.secret_uses');
 comment on table governance.secret_uses is 'The uses and the cost of each key by day of the tenant''s time zone, for 90 days.';
 
 create or replace function governance.today(tenant_id uuid) returns date

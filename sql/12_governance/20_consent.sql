@@ -2,6 +2,7 @@
 -- needs consent asks governance.has_consent in the statement that needs it, so a withdrawal blocks from the next one on.
 
 call core.secure_tenant_table('app_public.consent_records');
+call audit.track('app_public.consent_records');
 call core.exempt_from_guard('app_public.consent_records', '_000_require_writable_tenant', 'a person can withdraw consent in a read-only tenant as well');
 call core.allow('app_public.consent_records', read => 'self, can_manage_users');
 grant select on app_public.consent_records to rowhouse_user;
@@ -158,7 +159,21 @@ $$;
 comment on function governance.tg_query_logs__ask_consent is
   'Leaves the text of a question out of the log when the person has withdrawn the consent prompt_texts.';
 grant execute on function governance.tg_query_logs__ask_consent to rowhouse_owner;
+
+create or replace function governance.tg_llm_texts__ask_consent() returns trigger
+language plpgsql security definer
+set search_path to pg_catalog, pg_temp
+as $$
+begin
+  return case when governance.has_withdrawn(new.tenant_id, new.user_id, 'prompt_texts') then null else new end;
+end
+$$;
+comment on function governance.tg_llm_texts__ask_consent is
+  'Stores no texts of a call when the person has withdrawn the consent prompt_texts.';
+grant execute on function governance.tg_llm_texts__ask_consent to rowhouse_owner;
 set local role rowhouse_owner;
 
 create or replace trigger _600_ask_consent before insert on app_public.query_logs
   for each row when (new.query_text is not null) execute function governance.tg_query_logs__ask_consent();
+create or replace trigger _600_ask_consent before insert on metering.llm_texts
+  for each row execute function governance.tg_llm_texts__ask_consent();

@@ -5,6 +5,7 @@ call core.secure_global_table('governance.compliance_moves', 'the moves are the 
 comment on table governance.compliance_moves is 'The legal moves between two states of an obligation.';
 
 call core.secure_tenant_table('app_public.regulatory_compliance');
+call audit.track('app_public.regulatory_compliance');
 call core.allow('app_public.regulatory_compliance', read => 'admin, can_view_audit', write => 'can_manage_settings');
 grant select, delete on app_public.regulatory_compliance to rowhouse_user;
 grant insert (regulation, jurisdiction, next_deadline, compliance_data) on app_public.regulatory_compliance to rowhouse_user;
@@ -30,6 +31,7 @@ comment on constraint compliance_data_is_an_object on app_public.regulatory_comp
 comment on constraint regulatory_compliance_tenant_id_regulation_jurisdiction_key on app_public.regulatory_compliance is 'is listed already for this jurisdiction';
 
 call core.secure_tenant_table('app_public.compliance_records');
+call audit.track('app_public.compliance_records');
 call core.allow('app_public.compliance_records', read => 'admin, can_view_audit');
 grant select on app_public.compliance_records to rowhouse_user;
 comment on table app_public.compliance_records is

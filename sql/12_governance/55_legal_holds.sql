@@ -3,6 +3,7 @@
 -- exclusive one. So when a hold is there, no deletion is under way that has not seen it.
 
 call core.secure_tenant_table('app_public.legal_holds');
+call audit.track('app_public.legal_holds');
 call core.exempt_from_guard('app_public.legal_holds', '_000_require_writable_tenant', 'a hold is placed in a cancelled tenant as well');
 call core.allow('app_public.legal_holds', read => 'can_view_audit');
 grant select on app_public.legal_holds to rowhouse_user;
@@ -36,6 +37,10 @@ declare
   v_hold app_public.legal_holds;
 begin
   perform tenancy.require_permission('can_manage_tenant');
+  if place_legal_hold.user_id is not null and not exists (
+    select from app_public.user_tenants m where m.tenant_id = core.current_tenant_id() and m.user_id = place_legal_hold.user_id) then
+    perform core.raise_error('RT302', 'This person is not a member of this tenant.', 'Read the ids of its members, also of those who left.');
+  end if;
   -- Wait for the deletions that have not seen this hold.
   perform pg_advisory_xact_lock(governance.hold_lock_key());
   insert into app_public.legal_holds (tenant_id, user_id, resource_id, reason, placed_by_user_id, placed_at)
@@ -46,7 +51,7 @@ begin
 end
 $$;
 comment on function app_public.place_legal_hold is
-  E'@resultFieldName legalHold\n@errors ID203 23514\nKeeps data from retention and erasure: all of this tenant, or the rows of a person, or a resource and what hangs on it. It holds from the moment this returns, also for a run that is under way. You need the permission can_manage_tenant.';
+  E'@resultFieldName legalHold\n@errors ID203 RT302 23514\nKeeps data from retention and erasure: all of this tenant, or the rows of a person, or a resource and what hangs on it. It holds from the moment this returns, also for a run that is under way. You need the permission can_manage_tenant.';
 grant execute on function app_public.place_legal_hold to rowhouse_user;
 
 -- The condition under which no hold covers a row t of a table. The name of a table and of its columns are not known before, so it is

@@ -236,8 +236,12 @@ describe('who acted', () => {
 
   it('is the key that was used, for the person on whose behalf it acts', async () => {
     await db.inTransaction(async (t) => {
+      const key = await t.value<string>(
+        `insert into app_public.api_keys (tenant_id, name, key_type, environment, prefix, role, permissions, created_by_user_id)
+         values ($1, 'Nightly import', 'admin', 'live', 'rh_live_0000', 'admin', '{can_create_resources,can_edit_resources,can_manage_settings}', $2) returning id`,
+        [db.acme.id, db.acme.admin.userId],
+      )
       await t.become(db.acme.admin)
-      const key = await t.value<string>('select gen_random_uuid()')
       await t.query(
         `select set_config('rowhouse.api_key_id', $1, true), set_config('rowhouse.on_behalf_of_user_id', $2, true)`,
         [key, db.acme.member.userId],

@@ -107,3 +107,21 @@ it('the log of searches keeps no text of a person who has withdrawn prompt_texts
     await t.query(`select app_public.withdraw_consent('prompt_texts')`)
     expect(await log()).toBeNull()
   }))
+
+it('no texts of a call are stored of a person who has withdrawn prompt_texts', () =>
+  db.inTransaction(async (t) => {
+    await t.becomeSuperuser()
+    await t.query(`update app_public.tenants set config = '{"store_llm_texts": true}' where id = $1`, [db.acme.id])
+    const call = async (key: string): Promise<unknown> => {
+      await t.become(db.acme.member)
+      await t.query(
+        `select app_public.record_llm_usage(jsonb_populate_record(null::app_public.new_llm_call,
+           jsonb_build_object('idempotency_key', $1::text, 'model', 'm', 'input_tokens', 1, 'output_tokens', 1, 'prompt_text', 'Hello')))`,
+        [key],
+      )
+      return t.value('select count(*)::int from metering.llm_texts')
+    }
+    expect(await call('before')).toBe(1)
+    await t.query(`select app_public.withdraw_consent('prompt_texts')`)
+    expect(await call('after')).toBe(1)
+  }))

@@ -182,7 +182,9 @@ describe('the erasure of a person with rows in every table', () => {
           (table) =>
             !planted.includes(table) &&
             !planted.some(
-              (p) => p.startsWith(`${table}_`) || p.replace('metering.', 'app_public.').startsWith(`${table}_`),
+              (p) =>
+                p.startsWith(`${table}_`) ||
+                p.replace(/^(metering|observability)\./, 'app_public.').startsWith(`${table}_`),
             ),
         )
         .sort(),
@@ -235,6 +237,16 @@ describe('the erasure of a person with rows in every table', () => {
     expect(
       (await db.pool.query('select from app_public.invoices where tenant_id = $1', [db.acme.id])).rowCount,
     ).toBeGreaterThan(0)
+  })
+
+  it('enters the hash of its receipt into the audit', async () => {
+    const { rows } = await db.pool.query(
+      `select l.details ->> 'sha256' = encode(r.hash, 'hex') as is_sealed
+         from audit.ledger l join governance.erasure_receipts r on r.id::text = l.row_key
+        where l.kind = 'compliance' and l.operation = 'erased' and r.id = $1`,
+      [done.id],
+    )
+    expect(rows).toEqual([{ is_sealed: true }])
   })
 
   it('leaves a receipt with counts and a hash that nobody can change', async () => {

@@ -22,6 +22,7 @@ comment on table governance.data_kind_tables is 'The tables of each kind of data
 comment on column governance.data_kind_tables.table_name is E'@notPersonal\nThe table.';
 
 call core.secure_tenant_table('app_public.retention_policies');
+call audit.track('app_public.retention_policies');
 call core.allow('app_public.retention_policies', read => 'member');
 grant select on app_public.retention_policies to rowhouse_user;
 grant select, insert, update, delete on app_public.retention_policies to rowhouse_platform;
@@ -34,6 +35,7 @@ comment on column app_public.retention_policies.created_at is 'When it was first
 comment on column app_public.retention_policies.updated_at is 'When it last changed.';
 
 call core.secure_tenant_table('app_public.data_retention_tracking');
+call audit.leave_out('a log that rules write; its rows never change', 'app_public.data_retention_tracking');
 call core.exempt_from_guard('app_public.data_retention_tracking', '_000_require_writable_tenant', 'data ends in a read-only tenant as well');
 call core.allow('app_public.data_retention_tracking', read => 'can_view_audit');
 grant select on app_public.data_retention_tracking to rowhouse_user;
@@ -54,6 +56,7 @@ comment on column app_public.data_retention_tracking.started_at is 'When it bega
 comment on column app_public.data_retention_tracking.finished_at is 'When it ended.';
 
 call core.secure_tenant_table('app_public.retention_actions');
+call audit.leave_out('a log that rules write; its rows never change', 'app_public.retention_actions');
 call core.exempt_from_guard('app_public.retention_actions', '_000_require_writable_tenant', 'data ends in a read-only tenant as well');
 call core.allow('app_public.retention_actions', read => 'can_view_audit');
 grant select on app_public.retention_actions to rowhouse_user;
@@ -112,6 +115,10 @@ call governance.define_data_kind('usage_minutes', 'Usage by the minute. The tota
 call governance.add_table_to_kind('usage_minutes', 'metering.usage_minutes', 'minute');
 call governance.define_data_kind('query_logs', 'Searches and, where the tenant stores them, their questions.', 365);
 call governance.add_table_to_kind('query_logs', 'app_public.query_logs', 'created_at');
+call governance.define_data_kind('events', 'Operations of agents, runs of tools, and events of the product. The counts of a day stay.', 400);
+call governance.add_table_to_kind('events', 'app_public.agent_metrics', 'created_at');
+call governance.add_table_to_kind('events', 'app_public.tool_executions', 'executed_at');
+call governance.add_table_to_kind('events', 'app_public.analytics_events', 'occurred_at');
 call governance.define_data_kind('sessions', 'Sessions that have ended.', 180);
 call governance.add_table_to_kind('sessions', 'app_public.user_sessions', 'last_activity_at', 't.session_end is not null');
 call governance.define_data_kind('invitations', 'Invitations that were answered or have expired.', 365);
@@ -120,8 +127,6 @@ call governance.define_data_kind('notice_mails', 'Mails about notices and alerts
 call governance.add_table_to_kind('notice_mails', 'app_public.notice_mails', 'created_at', $$t.status in ('sent', 'failed')$$);
 call governance.define_data_kind('sharing_audit', 'The audit of who may use shared resources.', 1096, 365, 'What was shared can be looked into for a year.');
 call governance.add_table_to_kind('sharing_audit', 'app_public.resource_sharing_audit', 'occurred_at');
-call governance.define_data_kind('staff_visits', 'Which of the platform''s staff has entered the tenant.', 1096, 365, 'A tenant can look into visits for a year.');
-call governance.add_table_to_kind('staff_visits', 'tenancy.admin_access_log', 'accessed_at');
 call governance.define_data_kind('deleted_rows', 'Resources, workspaces and projects that were deleted. Until then they can be brought back.', 90);
 do $$
 declare

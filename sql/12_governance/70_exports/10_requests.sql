@@ -3,6 +3,7 @@
 -- lies in parts in the database until it expires, and a link gives it once.
 
 call core.secure_tenant_table('app_public.data_exports');
+call audit.track('app_public.data_exports');
 call core.exempt_from_guard('app_public.data_exports', '_000_require_writable_tenant', 'the data of a cancelled tenant can be exported');
 
 create policy select_requester on app_public.data_exports for select to rowhouse_user
@@ -18,20 +19,22 @@ comment on column app_public.data_exports.is_of_all_tenants is 'Whether it has w
 comment on column app_public.data_exports.requested_by_user_id is E'@personal pseudonymise\nWho asked for it.';
 comment on column app_public.data_exports.status is 'queued, running, completed or cancelled.';
 comment on column app_public.data_exports.attempt is E'@behavior -*\nHow many times it was begun. What an earlier attempt still writes is refused.';
-comment on column app_public.data_exports.table_count is 'How many tables it goes through.';
-comment on column app_public.data_exports.tables_done is 'How many of them are written.';
-comment on column app_public.data_exports.row_count is 'How many rows are written.';
-comment on column app_public.data_exports.size_bytes is 'How large the file is so far.';
+comment on column app_public.data_exports.table_count is E'@kept\nHow many tables it goes through.';
+comment on column app_public.data_exports.tables_done is E'@kept\nHow many of them are written.';
+comment on column app_public.data_exports.row_count is E'@kept\nHow many rows are written.';
+comment on column app_public.data_exports.size_bytes is E'@kept\nHow large the file is so far.';
 comment on column app_public.data_exports.sha256 is E'@notPersonal\nThe SHA-256 of the file; null until it is complete.';
 comment on column app_public.data_exports.requested_at is 'When it was asked for.';
 comment on column app_public.data_exports.finished_at is 'When it was complete.';
 comment on column app_public.data_exports.expires_at is 'When its file is deleted.';
 
 call core.secure_tenant_table('governance.export_parts');
+call audit.leave_out('the progress of tasks', 'governance.export_parts');
 grant select, insert, update, delete on governance.export_parts to rowhouse_platform;
 comment on table governance.export_parts is 'The bytes of the files of exports, a megabyte a row.';
 
 call core.secure_tenant_table('governance.export_tickets');
+call audit.leave_out('the progress of tasks', 'governance.export_tickets');
 grant select, insert, update, delete on governance.export_tickets to rowhouse_platform;
 comment on table governance.export_tickets is 'Links to the files of exports. A ticket is deleted when it is used.';
 comment on column governance.export_tickets.user_id is E'@personal erase\nWhom it was given to.';

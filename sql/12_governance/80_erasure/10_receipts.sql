@@ -3,6 +3,7 @@
 -- is empty. A task does it in batches of a transaction each; how far it is stands in the row of the erasure, so it goes on after a kill.
 
 call core.secure_tenant_table('app_public.erasures');
+call audit.track('app_public.erasures');
 call core.exempt_from_guard('app_public.erasures', '_000_require_writable_tenant', 'people are erased in a read-only tenant as well');
 call core.allow('app_public.erasures', read => 'can_view_audit');
 grant select on app_public.erasures to rowhouse_user;
@@ -66,3 +67,20 @@ create or replace trigger _200_forbid_truncate before truncate on governance.era
 alter table governance.erasure_receipts enable always trigger _200_append_only;
 
 alter table governance.erasure_receipts enable always trigger _200_forbid_truncate;
+
+-- The ledger is sealed, so a receipt that is altered or made up is found beside its entry.
+create or replace function governance.tg_erasure_receipts__seal() returns trigger
+language plpgsql security definer
+set search_path to pg_catalog, pg_temp
+as $$
+begin
+  perform audit.record('compliance', 'erased', new.of_tenant_id, 'governance.erasure_receipts', new.id::text,
+    jsonb_build_object('sha256', encode(new.hash, 'hex')));
+  return null;
+end
+$$;
+comment on function governance.tg_erasure_receipts__seal is 'Enters the hash of a receipt into the audit.';
+
+create or replace trigger _800_seal after insert on governance.erasure_receipts
+  for each row execute function governance.tg_erasure_receipts__seal();
+alter table governance.erasure_receipts enable always trigger _800_seal;

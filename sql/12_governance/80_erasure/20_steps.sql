@@ -99,7 +99,7 @@ set search_path to pg_catalog, pg_temp
 as $$
   select t::regclass, 'Books and invoices are kept for ten years.'
     from unnest(array['app_public.invoices', 'app_public.invoice_lines', 'app_public.credit_entries', 'app_public.payments',
-      'app_public.refunds', 'app_public.payment_methods', 'app_public.subscriptions', 'billing.invoice_documents',
+      'app_public.refunds', 'app_public.wallet_top_ups', 'app_public.wallet_entries', 'app_public.payment_methods', 'app_public.subscriptions', 'billing.invoice_documents',
       'billing.ledger_entries']) as t
   union all
   select t, 'It shows what was done, without personal data.'
@@ -136,15 +136,13 @@ declare
   v_table record;
 begin
   for v_table in
-    select t.name, k.reason is not null and t.name <> 'app_public.erasures'::regclass as is_kept, c.relnamespace = 'vault'::regnamespace as is_secret
+    select t.name, k.reason is not null and t.name <> 'app_public.erasures'::regclass as is_kept
       from (select governance.tenant_tables() as name union select p.table_name from governance.personal_columns p) t
       join pg_class c on c.oid = t.name
       left join governance.kept_tables() k on k.table_name = t.name
   loop
     if v_table.is_kept then
       execute format('grant select on %s to rowhouse_platform', v_table.name);
-    elsif v_table.is_secret then
-      execute format('grant select (tenant_id), delete on %s to rowhouse_platform', v_table.name);
     else
       execute format('grant select, update, delete on %s to rowhouse_platform', v_table.name);
     end if;

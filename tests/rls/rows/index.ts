@@ -15,6 +15,7 @@ import { fillSearch } from './search.ts'
 import { fillSecrets } from './secrets.ts'
 import { fillTenancy } from './tenancy.ts'
 import type { Fill } from './types.ts'
+import { fillWebhooks } from './webhooks.ts'
 import { fillWorkspaces } from './workspaces.ts'
 
 const domains: Fill[] = [
@@ -31,6 +32,7 @@ const domains: Fill[] = [
   fillGovernance,
   fillSecrets,
   fillAudit,
+  fillWebhooks,
 ]
 
 export async function fillTables(db: TestDatabase): Promise<void> {
