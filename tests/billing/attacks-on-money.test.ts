@@ -44,9 +44,13 @@ async function onCard(t: Transaction, currency = 'USD', amount = 30): Promise<Ch
   return { invoice: first?.id as string, payment, intent: 'pi_1' }
 }
 
-let serial = 0
 /** What the server does with a signed event; an event of the same id is a repeated one. */
-async function receive(t: Transaction, type: string, payload: unknown, id = `evt_${(serial += 1)}`): Promise<string> {
+async function receive(
+  t: Transaction,
+  type: string,
+  payload: unknown,
+  id: string = crypto.randomUUID(),
+): Promise<string> {
   await t.becomeRole('rowhouse_authenticator')
   return t.value('select billing.receive_payment_event($1, $2, $3, $4, $5)', [
     'stripe',
@@ -130,7 +134,8 @@ describe('an event of the provider', () => {
       expect(await receive(t, 'payment_intent.succeeded', intentOf(charge, more))).toBe('unknown')
       expect(await books(t)).toEqual({ due: 30, paid: 0, credit: 0 })
       await agree(t)
-    }))
+    }),
+  )
 
   it('about the payment of another tenant pays nothing', () =>
     db.inTransaction(async (t) => {
@@ -152,7 +157,8 @@ describe('an event of the provider', () => {
     db.inTransaction(async (t) => {
       await onCard(t)
       expect(await receive(t, type, payload)).toBe('unknown')
-    }))
+    }),
+  )
 
   it.each(['', 'customer.deleted', 'payment_intent', 'payment_intent.amount_capturable_updated', 'a'.repeat(200)])(
     'of the unknown kind %j changes nothing',
@@ -207,9 +213,9 @@ describe('a dispute', () => {
     db.inTransaction(async (t) => {
       const charge = await paidByCard(t)
       for (const amount of [1, 3001, -3000, null])
-        expect(
-          await receive(t, 'charge.dispute.funds_withdrawn', { payment_intent: charge.intent, amount }),
-        ).toBe('unknown')
+        expect(await receive(t, 'charge.dispute.funds_withdrawn', { payment_intent: charge.intent, amount })).toBe(
+          'unknown',
+        )
       expect(await books(t)).toEqual({ due: 0, paid: 30, credit: 0 })
     }))
 
@@ -298,9 +304,9 @@ describe('a payment', () => {
     db.inTransaction(async (t) => {
       const invoice = await onInvoice(t)
       expect(await owner(t, 'record_payment($1, 30)', [invoice])).toBe('TN205')
-      expect(
-        await owner(t, `save_plan('small', 'x') union select * from app_public.save_plan('small', 'y')`),
-      ).toBe('TN205')
+      expect(await owner(t, `save_plan('small', 'x') union select * from app_public.save_plan('small', 'y')`)).toBe(
+        'TN205',
+      )
       expect(
         await t.errorCode(`insert into app_public.payments (tenant_id, invoice_id, provider, status, currency, amount)
           values ('${db.acme.id}', '${invoice}', 'manual', 'succeeded', 'USD', 30)`),
@@ -355,7 +361,9 @@ describe('refunds', () => {
       expect(await refund(2000, 're_2')).toBe('unknown')
       await agree(t)
       await t.becomeSuperuser()
-      expect(await t.value('select sum(amount)::float from app_public.refunds where tenant_id = $1', [db.acme.id])).toBe(20)
+      expect(
+        await t.value('select sum(amount)::float from app_public.refunds where tenant_id = $1', [db.acme.id]),
+      ).toBe(20)
     }))
 
   it('that fails twice after it had succeeded is owed once', () =>
@@ -399,7 +407,10 @@ describe('credit', () => {
     db.inTransaction(async (t) => {
       await onInvoice(t)
       for (const amount of ['1', '0', '-1', 'NaN', 'Infinity', '0.001'])
-        expect([amount, await staff(t, `pay_out_credit($1, 'x')`, [amount])]).toEqual([amount, expect.stringMatching(/^LB/)])
+        expect([amount, await staff(t, `pay_out_credit($1, 'x')`, [amount])]).toEqual([
+          amount,
+          expect.stringMatching(/^LB/),
+        ])
       expect(await owner(t, `pay_out_credit(1, 'x')`)).toBe('TN205')
       await agree(t)
     }))
@@ -426,7 +437,7 @@ describe('voiding', () => {
       await use(t, db.acme.owner, 'tool_call', 40, '2025-04-20Z')
       await runBilling(t, db.acme.id, '2025-05-10 12:00Z')
       await runBilling(t, db.acme.id, '2025-05-12 12:00Z')
-      const second = (await invoicesOf(t, db.acme.id)).find(({ lines }) => lines.some(({ kind }) => kind === 'usage'))
+      const second = (await invoicesOf(t, db.acme.id)).find(({ lines }) => lines.some(({ kind }) => kind === 'overage'))
       expect(await staff(t, `void_invoice($1, 'wrong')`, [second?.id])).toBeUndefined()
       expect(await staff(t, `void_invoice($1, 'wrong')`, [second?.id])).toBe('LB518')
       await setClock(t, '2025-05-13Z')
@@ -437,7 +448,7 @@ describe('voiding', () => {
       const usage = (await invoicesOf(t, db.acme.id))
         .filter(({ status }) => status !== 'void')
         .flatMap(({ lines }) => lines)
-        .filter(({ kind }) => kind === 'usage' || kind === 'adjustment')
+        .filter(({ kind }) => kind === 'overage' || kind === 'adjustment')
         .reduce((sum, { amount }) => sum + Number(amount), 0)
       expect(usage).toBe(35)
       await agree(t)
