@@ -86,7 +86,12 @@ describe('who may do what', () => {
         [tables.map((name) => `app_public.${name}`)],
       )
       expect(Object.fromEntries(may.map(({ name, who }) => [name, who]))).toEqual(
-        Object.fromEntries(tables.map((name) => [name, 'select: members with can_manage_billing (owner, unless the membership changes it)'])),
+        Object.fromEntries(
+          tables.map((name) => [
+            name,
+            'select: members with can_manage_billing (owner, unless the membership changes it)',
+          ]),
+        ),
       )
     }))
 })
