@@ -325,6 +325,7 @@ create table metering.llm_calls (
   error_type text,
   error_message text,
   batch_id bigint not null,
+  is_over_quota boolean not null default false,
   created_at timestamptz not null default now(),
 
   primary key (tenant_id, occurred_at, id),
@@ -556,7 +557,8 @@ create type app_public.new_llm_call as (
   error_message text,
   prompt_text text,
   system_prompt text,
-  completion_text text
+  completion_text text,
+  reservation_ids uuid[]
 );
 comment on type app_public.new_llm_call is 'One call of a language model to be recorded.';
 comment on column app_public.new_llm_call.idempotency_key is
@@ -597,6 +599,8 @@ comment on column app_public.new_llm_call.prompt_text is
   'The prompt. Texts are stored only when the settings of the tenant say store_llm_texts.';
 comment on column app_public.new_llm_call.system_prompt is 'The system prompt.';
 comment on column app_public.new_llm_call.completion_text is 'The answer.';
+comment on column app_public.new_llm_call.reservation_ids is
+  'The reservations that were made for the call, at most two: they are settled with what it used.';
 
 create type app_public.llm_usage_receipt as (
   id uuid,
@@ -609,7 +613,8 @@ create type app_public.llm_usage_receipt as (
   output_cost numeric,
   total_cost numeric,
   price_id uuid,
-  is_repeated boolean
+  is_repeated boolean,
+  is_over_quota boolean
 );
 comment on type app_public.llm_usage_receipt is 'The result of recording a call of a language model.';
 comment on column app_public.llm_usage_receipt.id is E'@notNull\nThe id of the call in usageLlmCalls.';
@@ -623,6 +628,8 @@ comment on column app_public.llm_usage_receipt.output_cost is 'The cost of the a
 comment on column app_public.llm_usage_receipt.total_cost is 'The cost of the call in USD, not rounded; null when the model had no price.';
 comment on column app_public.llm_usage_receipt.price_id is 'The price from which the cost was computed; null when the model had no price.';
 comment on column app_public.llm_usage_receipt.is_repeated is E'@notNull\nWhether the call had been recorded before, so that nothing was stored this time.';
+comment on column app_public.llm_usage_receipt.is_over_quota is
+  E'@notNull\nWhether more is used with this call than a hard limit of tokens or cost allows. The call is kept and counted; further uses and reservations are refused.';
 
 create type app_public.rerating_line as (
   usage_type text,
@@ -739,6 +746,7 @@ create table app_public.quota_tracking (
   reserved numeric not null default 0,
   is_exceeded boolean not null generated always as (coalesce(current_usage > quota_limit, false)) stored,
   overage numeric not null generated always as (coalesce(greatest(current_usage - included_amount, 0), 0)) stored,
+  excess numeric not null generated always as (coalesce(greatest(current_usage - hard_limit, 0), 0)) stored,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
 
@@ -763,6 +771,8 @@ create table app_public.quota_reservations (
   settled_amount numeric,
   settled_at timestamptz,
   released_at timestamptz,
+  -- the batch of the recorded call that it served; one call only, so that what was settled is not taken off twice
+  batch_id bigint,
   created_at timestamptz not null default now(),
 
   primary key (tenant_id, id),
@@ -976,7 +986,9 @@ create type metering.quota_use as (
   agent_id uuid,
   api_key_id uuid,
   reservation_id uuid,
-  expires_at timestamptz
+  expires_at timestamptz,
+  -- What has been used already is counted also beyond a hard limit.
+  is_done boolean
 );
 
 -- A period of a quota, as local days and as instants.

@@ -2,12 +2,14 @@
 // that is an endpoint: SQL cannot call one. The option queryEmbeddings is filled in before the database's function is called;
 // whoever gives one is taken at their word.
 
+import { randomUUID } from 'node:crypto'
 import 'postgraphile'
 import { type PlanWrapperFn, wrapPlans } from 'graphile-utils'
 import type { Pool } from 'pg'
 import { context, lambda } from 'postgraphile/grafast'
 import { embedderFor, type ModelRow } from '../embedders/index.ts'
 import { EmbedderError } from '../embedders/openai.ts'
+import { embeddingEvent } from '../embedders/usage.ts'
 import { PublicError } from '../errors.ts'
 import { queryInContext } from '../in-context.ts'
 import { type KeyRing, openModelSecret, type SecretCaller } from '../secrets.ts'
@@ -54,11 +56,18 @@ export function createEmbedQueryPlugin(pool: Pool, keyRing: KeyRing | undefined)
       ipAddress: pgSettings?.['rowhouse.ip'],
       agentId: filter?.agentId ?? undefined,
     }
-    const keyOf = (model: QueryModel) => openModelSecret(keyRing, pool, caller, model.model_id)
+    const embedding = (model: QueryModel) =>
+      embedQuestion(
+        pool,
+        caller,
+        pgSettings?.['rowhouse.api_key_id'],
+        model,
+        openModelSecret(keyRing, pool, caller, model.model_id),
+      )
     try {
       return {
         ...options,
-        queryEmbeddings: [...given, ...(await Promise.all(models.map((model) => embedQuestion(model, keyOf(model)))))],
+        queryEmbeddings: [...given, ...(await Promise.all(models.map(embedding)))],
       }
     } catch (error) {
       if (!(error instanceof EmbedderError)) throw error
@@ -99,8 +108,26 @@ export function createEmbedQueryPlugin(pool: Pool, keyRing: KeyRing | undefined)
   )
 }
 
-async function embedQuestion(model: QueryModel, key: Promise<string | null>): Promise<QueryEmbedding> {
-  const { vectors } = await embedderFor(model, retriesOfQuery, await key).embed([model.input])
+/** Embeds the question by one model, and records what that used: the endpoint has it on its bill, whatever the search finds. */
+async function embedQuestion(
+  pool: Pool,
+  caller: SecretCaller,
+  apiKeyId: string | undefined,
+  model: QueryModel,
+  key: Promise<string | null>,
+): Promise<QueryEmbedding> {
+  const { vectors, tokenCount } = await embedderFor(model, retriesOfQuery, await key).embed([model.input])
+  await pool.query('select metering.record_embedding($1, $2)', [
+    caller.tenantId,
+    embeddingEvent({
+      idempotencyKey: `question:${randomUUID()}`,
+      modelId: model.model_id,
+      texts: [model.input],
+      tokenCount,
+      userId: caller.userId,
+      apiKeyId,
+    }),
+  ])
   return { model: model.model, embedding: vectors[0] as number[] }
 }
 

@@ -151,8 +151,9 @@ grant execute on function metering.final_periods to rowhouse_owner;
 
 set local role rowhouse_owner;
 create or replace function metering.write_usage(
-  events app_public.new_usage_event[], ordinals int[], batch_id bigint, payer_id uuid, first_at timestamptz, last_at timestamptz
-) returns void
+  events app_public.new_usage_event[], ordinals int[], batch_id bigint, payer_id uuid, first_at timestamptz, last_at timestamptz,
+  reservation_ids uuid[] default '{}'
+) returns boolean
 language plpgsql volatile
 set search_path to pg_catalog, pg_temp
 as $$
@@ -164,6 +165,7 @@ declare
   v_agent_id uuid := tenancy.current_agent_id();
   v_prices metering.model_price[];
   v_periods tstzrange[];
+  v_uses metering.quota_use[];
   v_is_whole constant boolean := cardinality(write_usage.ordinals) = cardinality(write_usage.events);
 begin
   v_prices := array(
@@ -171,34 +173,49 @@ begin
       select distinct i.model_id from unnest(write_usage.events) i where i.model_id is not null)) as p);
   v_periods := metering.final_periods(coalesce(write_usage.payer_id, v_tenant_id), write_usage.first_at, write_usage.last_at);
 
-  insert into app_public.usage_events (
-    tenant_id, batch_id, ordinal, occurred_at, usage_type, quantity, user_id, agent_id, project_id, api_key_id, model_id,
-    feature_name, outcome, duration_ms, cost, price_id, is_unpriced, adjusts_period, idempotency_key, metadata, payer_id)
-  select v_tenant_id, write_usage.batch_id, i.ordinality, coalesce(i.occurred_at, v_now), i.usage_type, i.quantity,
-         coalesce(i.user_id, v_user_id), coalesce(i.agent_id, v_agent_id), i.project_id, coalesce(i.api_key_id, v_api_key_id), i.model_id,
-         i.feature_name, i.outcome, i.duration_ms,
-         i.quantity * metering.rate_per_token(p, t.token_class), p.price_id, t.token_class is not null and p.price_id is null,
-         case when v_periods <> '{}' then
-           (select period from unnest(v_periods) as period where period @> coalesce(i.occurred_at, v_now)) end,
-         i.idempotency_key, coalesce(i.metadata, '{}'), write_usage.payer_id
-    from unnest(write_usage.events) with ordinality as i
-    join app_public.usage_types t on t.name = i.usage_type
-    -- This is the rule of metering.price_at, written out because a call for each row is slow.
-    left join lateral (
-      select c.* from unnest(v_prices) as c
-       where t.token_class is not null and c.model_id = i.model_id and c.valid_from <= coalesce(i.occurred_at, v_now)
-         and (c.valid_to is null or coalesce(i.occurred_at, v_now) < c.valid_to)
-       order by c.is_override desc, c.valid_from desc limit 1
-    ) as p on true
-   where v_is_whole or i.ordinality in (select unnest(write_usage.ordinals));
+  with stored as (
+    insert into app_public.usage_events (
+      tenant_id, batch_id, ordinal, occurred_at, usage_type, quantity, user_id, agent_id, project_id, api_key_id, model_id,
+      feature_name, outcome, duration_ms, cost, price_id, is_unpriced, adjusts_period, idempotency_key, metadata, payer_id)
+    select v_tenant_id, write_usage.batch_id, i.ordinality, coalesce(i.occurred_at, v_now), i.usage_type, i.quantity,
+           coalesce(i.user_id, v_user_id), coalesce(i.agent_id, v_agent_id), i.project_id, coalesce(i.api_key_id, v_api_key_id), i.model_id,
+           i.feature_name, i.outcome, i.duration_ms,
+           i.quantity * metering.rate_per_token(p, t.token_class), p.price_id, t.token_class is not null and p.price_id is null,
+           case when v_periods <> '{}' then
+             (select period from unnest(v_periods) as period where period @> coalesce(i.occurred_at, v_now)) end,
+           i.idempotency_key, coalesce(i.metadata, '{}'), write_usage.payer_id
+      from unnest(write_usage.events) with ordinality as i
+      join app_public.usage_types t on t.name = i.usage_type
+      -- This is the rule of metering.price_at, written out because a call for each row is slow.
+      left join lateral (
+        select c.* from unnest(v_prices) as c
+         where t.token_class is not null and c.model_id = i.model_id and c.valid_from <= coalesce(i.occurred_at, v_now)
+           and (c.valid_to is null or coalesce(i.occurred_at, v_now) < c.valid_to)
+         order by c.is_override desc, c.valid_from desc limit 1
+      ) as p on true
+     where v_is_whole or i.ordinality in (select unnest(write_usage.ordinals))
+    returning usage_type, quantity, cost, user_id, agent_id, api_key_id
+  ), used as (
+    select s.user_id, s.agent_id, s.api_key_id, sum(s.quantity) filter (where t.token_class <> 'embedding') as tokens, sum(s.cost) as cost
+      from stored s join app_public.usage_types t on t.name = s.usage_type
+     group by s.user_id, s.agent_id, s.api_key_id
+  )
+  -- Every batch counts in the same order, so that two of them do not wait for each other in a circle.
+  select coalesce(array_agg(
+           row(v_tenant_id, q.type, coalesce(q.amount, 0), u.user_id, u.agent_id, u.api_key_id, null, null, true)::metering.quota_use
+           order by q.type, u.user_id, u.agent_id, u.api_key_id), '{}')
+    into v_uses
+    from used u, lateral (values ('cost', u.cost), ('tokens', u.tokens)) as q (type, amount)
+   where q.amount > 0 or write_usage.reservation_ids <> '{}';
 
   insert into metering.usage_queue (tenant_id, batch_id, event_count, first_at, last_at, payer_id)
   values (v_tenant_id, write_usage.batch_id, cardinality(write_usage.ordinals), write_usage.first_at, write_usage.last_at,
           write_usage.payer_id);
+  return metering.count_recorded_use(v_tenant_id, v_uses, write_usage.reservation_ids, write_usage.batch_id);
 end
 $$;
 comment on function metering.write_usage is
-  'Stores the events at these positions of a batch with their costs, and puts the batch into the queue of the roll-ups.';
+  E'@errors QT301\nStores the events at these positions of a batch with their costs, puts the batch into the queue of the roll-ups, and counts its tokens and costs to the quotas. Returns whether a hard limit is passed.';
 
 create or replace function metering.begin_usage(out batch_id bigint, out payer_id uuid)
 language plpgsql volatile
@@ -300,6 +317,25 @@ $$;
 comment on function metering.record_tenant_usage is
   E'@errors MT301 MT401 MT402 MT403 MT404 MT405 MT406 MT407 MT408 MT409 MT411 MT412 MT413 MT501\nRecords usage for a task, which knows whose usage it is: a list of objects with the fields of new_usage_event.';
 grant execute on function metering.record_tenant_usage to rowhouse_worker;
+
+create or replace function metering.record_embedding(tenant_id uuid, event jsonb) returns app_public.usage_receipt
+language plpgsql volatile strict security definer
+set search_path to pg_catalog, pg_temp
+as $$
+declare
+  v_events app_public.new_usage_event[];
+  v_receipt app_public.usage_receipt;
+begin
+  call core.enter_tenant(record_embedding.tenant_id);
+  perform set_config('rowhouse.user_id', '', true);
+  v_events := metering.read_usage(jsonb_build_array(record_embedding.event || '{"usage_type": "embedding_tokens"}'));
+  select * into v_receipt from metering.store_usage(v_events);
+  return v_receipt;
+end
+$$;
+comment on function metering.record_embedding is
+  E'@errors MT301 MT401 MT403 MT404 MT405 MT406 MT407 MT409 MT411 MT413 MT501\nRecords the tokens of texts that an endpoint has embedded, for a task or for the question of a search: an object with the fields of new_usage_event, of which usage_type is known. null, which is what the built-in model uses, records nothing.';
+grant execute on function metering.record_embedding to rowhouse_worker, rowhouse_authenticator;
 
 set local role rowhouse_platform;  -- outside the wall: a deleted tenant leaves no usage behind
 create or replace function metering.tg__drop_usage() returns trigger

@@ -51,7 +51,7 @@ begin
 end
 $$;
 comment on function app_public.record_llm_usage is
-  E'@resultFieldName receipt\n@errors ID203 KY204 MT201 MT301 MT401 MT404 MT405 MT406 MT409 MT411 MT414 MT415 MT501 23514\nRecords a call of a language model: the call appears in usageLlmCalls, and the call and its tokens appear in usageLogs. The cost is computed from the price of the tenant and the model at that time; it is null when the model has no price or is not in the catalogue. The idempotency key works as in recordUsage. Those with can_record_usage record their own calls; admins record those of other members and API keys too.';
+  E'@resultFieldName receipt\n@errors ID203 KY204 MT201 MT301 MT401 MT404 MT405 MT406 MT409 MT411 MT414 MT415 MT501 QT301 QT408 23514\nRecords a call of a language model: the call appears in usageLlmCalls, and the call and its tokens appear in usageLogs. The cost is computed from the price of the tenant and the model at that time; it is null when the model has no price or is not in the catalogue. The idempotency key works as in recordUsage. Tokens and cost count to their quotas, also beyond a hard limit, which then refuses what follows; reservations that the call names are settled by it. Those with can_record_usage record their own calls; admins record those of other members and API keys too.';
 grant execute on function app_public.record_llm_usage to rowhouse_user;
 
 create or replace function metering.record_tenant_llm_usage(tenant_id uuid, call jsonb) returns app_public.llm_usage_receipt
@@ -70,7 +70,7 @@ begin
 end
 $$;
 comment on function metering.record_tenant_llm_usage is
-  E'@errors MT301 MT401 MT404 MT405 MT406 MT409 MT411 MT413 MT414 MT415 MT501 23514\nRecords a call for a task, which knows whose call it was: an object with the fields of new_llm_call.';
+  E'@errors MT301 MT401 MT404 MT405 MT406 MT409 MT411 MT413 MT414 MT415 MT501 QT301 QT408 23514\nRecords a call for a task, which knows whose call it was: an object with the fields of new_llm_call.';
 grant execute on function metering.record_tenant_llm_usage to rowhouse_worker;
 
 create or replace function metering.model_named(name text) returns uuid
@@ -93,7 +93,11 @@ set search_path to pg_catalog, pg_temp
 as $$
 declare
   v_call app_public.new_llm_call := complete_llm_call.call;
+  v_max_reservations constant int := 2;
 begin
+  if cardinality(v_call.reservation_ids) > v_max_reservations or array_position(v_call.reservation_ids, null) is not null then
+    perform core.raise_error('QT408', 'reservation_ids must have at most two reservations.', 'Name one of tokens and one of cost.');
+  end if;
   v_call.cached_input_tokens := coalesce(v_call.cached_input_tokens, 0);
   v_call.reasoning_tokens := coalesce(v_call.reasoning_tokens, 0);
   v_call.success := coalesce(v_call.success, true);
@@ -122,7 +126,7 @@ begin
 end
 $$;
 comment on function metering.complete_llm_call is
-  E'@errors MT406 MT414 MT415\nFills in the defaults of a call, and refuses one whose model or tokens are wrong.';
+  E'@errors MT406 MT414 MT415 QT408\nFills in the defaults of a call, and refuses one whose model or tokens are wrong.';
 
 create or replace function metering.describe_llm_call(call app_public.new_llm_call) returns metering.llm_calls
 language plpgsql stable
@@ -194,6 +198,7 @@ declare
   v_events app_public.new_usage_event[];
   v_stored metering.llm_calls;
   v_payer_id uuid;
+  v_is_over boolean;
 begin
   v_events := metering.events_of_call(v_input.idempotency_key, v_call);
   -- The events of a call differ only in type and quantity, so the first one is checked for all.
@@ -204,6 +209,9 @@ begin
   if v_stored.id is not null then
     return metering.receipt_of_call(v_stored, true);
   end if;
+  v_is_over := metering.write_usage(v_events, array(select generate_series(1, cardinality(v_events))), v_call.batch_id, v_payer_id,
+    v_call.occurred_at, v_call.occurred_at, coalesce(v_input.reservation_ids, '{}'));
+  v_call.is_over_quota := v_is_over;
   v_call := metering.write_llm_call(v_call);
   if num_nonnulls(v_input.prompt_text, v_input.system_prompt, v_input.completion_text) > 0
     and exists (select from app_public.tenants t where t.id = v_call.tenant_id and t.config -> 'store_llm_texts' = 'true') then
@@ -211,13 +219,11 @@ begin
     values (v_call.tenant_id, v_call.id, v_call.occurred_at, v_call.user_id,
             v_input.prompt_text, v_input.system_prompt, v_input.completion_text);
   end if;
-  perform metering.write_usage(metering.events_of_call(v_input.idempotency_key, v_call),
-    array(select generate_series(1, cardinality(v_events))), v_call.batch_id, v_payer_id, v_call.occurred_at, v_call.occurred_at);
   return metering.receipt_of_call(v_call, false);
 end
 $$;
 comment on function metering.store_llm_call is
-  E'@errors MT201 MT301 MT401 MT404 MT405 MT406 MT409 MT411 MT414 MT415 MT501\nStores a call, its events and, for tenants that keep them, its texts; or returns the call that was stored under the same key before.';
+  E'@errors MT201 MT301 MT401 MT404 MT405 MT406 MT409 MT411 MT414 MT415 MT501 QT301 QT408\nStores a call, its events and, for tenants that keep them, its texts; or returns the call that was stored under the same key before.';
 
 create or replace function metering.claim_llm_call_key(key text, payload_hash bigint, call metering.llm_calls) returns metering.llm_calls
 language plpgsql volatile
@@ -259,11 +265,11 @@ begin
     tenant_id, id, occurred_at, provider_id, provider, model_id, model, model_config_id, agent_id, agent_name, user_id, user_name,
     project_id, api_key_id, conversation_id, panel_id, input_tokens, cached_input_tokens, output_tokens, reasoning_tokens,
     price_id, input_cost, output_cost, response_time_ms, time_to_first_token_ms, temperature, max_tokens, top_p,
-    finish_reason, function_call, success, error_type, error_message, batch_id)
+    finish_reason, function_call, success, error_type, error_message, batch_id, is_over_quota)
   select c.tenant_id, c.id, c.occurred_at, c.provider_id, c.provider, c.model_id, c.model, c.model_config_id, c.agent_id, c.agent_name,
          c.user_id, c.user_name, c.project_id, c.api_key_id, c.conversation_id, c.panel_id, c.input_tokens, c.cached_input_tokens,
          c.output_tokens, c.reasoning_tokens, c.price_id, c.input_cost, c.output_cost, c.response_time_ms, c.time_to_first_token_ms,
-         c.temperature, c.max_tokens, c.top_p, c.finish_reason, c.function_call, c.success, c.error_type, c.error_message, c.batch_id
+         c.temperature, c.max_tokens, c.top_p, c.finish_reason, c.function_call, c.success, c.error_type, c.error_message, c.batch_id, c.is_over_quota
     from (select (write_llm_call.call).*) as c
   returning * into v_stored;
   return v_stored;
@@ -278,7 +284,7 @@ language sql immutable
 set search_path to pg_catalog, pg_temp
 as $$
   select row((call).id, (call).occurred_at, (call).batch_id, (call).prompt_tokens, (call).completion_tokens, (call).total_tokens,
-    (call).input_cost, (call).output_cost, (call).total_cost, (call).price_id, is_repeated)::app_public.llm_usage_receipt;
+    (call).input_cost, (call).output_cost, (call).total_cost, (call).price_id, is_repeated, (call).is_over_quota)::app_public.llm_usage_receipt;
 $$;
 comment on function metering.receipt_of_call is
   'The receipt of a call that is stored.';

@@ -213,7 +213,7 @@ create or replace view app_public.llm_usage_logs with (security_invoker = true) 
          c.input_tokens, c.cached_input_tokens, c.output_tokens, c.reasoning_tokens,
          c.prompt_tokens, c.completion_tokens, c.total_tokens, c.price_id, c.is_priced, c.input_cost, c.output_cost, c.total_cost,
          c.response_time_ms, c.time_to_first_token_ms, c.temperature, c.max_tokens, c.top_p, c.finish_reason, c.function_call,
-         c.success, c.error_type, c.error_message, c.batch_id, x.prompt_text, x.system_prompt, x.completion_text, c.created_at
+         c.success, c.error_type, c.error_message, c.batch_id, x.prompt_text, x.system_prompt, x.completion_text, c.created_at, c.is_over_quota
     from metering.llm_calls c
     left join metering.llm_texts x on x.tenant_id = c.tenant_id and x.occurred_at = c.occurred_at and x.call_id = c.id;
 comment on view app_public.llm_usage_logs is
@@ -259,4 +259,6 @@ comment on column app_public.llm_usage_logs.prompt_text is E'@behavior -filterBy
 comment on column app_public.llm_usage_logs.system_prompt is E'@behavior -filterBy -orderBy\nThe system prompt, when the tenant keeps texts.';
 comment on column app_public.llm_usage_logs.completion_text is E'@behavior -filterBy -orderBy\nThe answer, when the tenant keeps texts.';
 comment on column app_public.llm_usage_logs.created_at is E'@notNull\nWhen it was recorded.';
+comment on column app_public.llm_usage_logs.is_over_quota is
+  E'@notNull\nWhether a hard limit of tokens or cost was passed when the call was recorded.';
 grant select on app_public.llm_usage_logs to rowhouse_user;

@@ -80,7 +80,7 @@ begin
   begin
     perform from metering.use_quota(
       row(use_api_calls.tenant_id, 'api_calls', use_api_calls.calls, use_api_calls.user_id, use_api_calls.agent_id,
-          use_api_calls.api_key_id, null, null)::metering.quota_use);
+          use_api_calls.api_key_id, null, null, null)::metering.quota_use);
   exception when sqlstate 'QT601' then
     get stacked diagnostics refusal_code = returned_sqlstate, refusal_message = message_text, refusal_hint = pg_exception_hint,
       v_ends_at = pg_exception_detail;

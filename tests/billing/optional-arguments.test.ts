@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest'
 import { setClock } from '../helpers/clock.ts'
 import { type Transaction, useDatabase } from '../helpers/index.ts'
 import { apiFunctionsOf, registeredCodes } from '../helpers/optional-arguments.ts'
-import { addPlan, asStaff, invoicesOf, payByInvoice } from './helpers.ts'
+import { addPlan, asStaff, differences, invoicesOf, payByInvoice } from './helpers.ts'
 
 const db = useDatabase()
 
@@ -203,7 +203,7 @@ async function scene(t: Transaction): Promise<Rows> {
   return { invoice: invoice?.id as string, draft, line, payment, method, price, order, gift }
 }
 
-const literal = (value: unknown): string => (value === null ? 'null' : `'${String(value)}'`)
+const literal = (value: unknown): string => (value === null ? 'null' : `'${String(value).replaceAll("'", "''")}'`)
 
 /** With all arguments, with none of the optional ones, with all of them null, and with each left out or null. */
 function variants(name: string, { required, optional }: Call): string[] {
@@ -221,6 +221,20 @@ function variants(name: string, { required, optional }: Call): string[] {
       call(Object.fromEntries(names.map((argument) => [argument, null]))),
       ...names.flatMap((argument) => [call(without(argument)), call({ ...optional, [argument]: null })]),
     ]),
+  ]
+}
+
+/** A valid call with one argument at a time that is empty, null, no number, too large, of another type, or foreign. */
+function hostile(name: string, { required, optional }: Call): string[] {
+  const values = [null, '', 'NaN', 'Infinity', '-1', '1e30', crypto.randomUUID(), 'x'.repeat(20_000)]
+  const call = (positional: unknown[], named: Record<string, unknown>): string =>
+    `select * from app_public.${name}(${[
+      ...positional.map(literal),
+      ...Object.entries(named).map(([argument, value]) => `${argument} => ${literal(value)}`),
+    ].join(', ')})`
+  return [
+    ...required.flatMap((_, i) => values.map((value) => call(required.with(i, value), optional))),
+    ...Object.keys(optional).flatMap((key) => values.map((value) => call(required, { ...optional, [key]: value }))),
   ]
 }
 
@@ -277,6 +291,28 @@ describe('optional arguments', () => {
         new Set(['LB403', 'LB408', 'LB507', 'LB534', 'LB512', 'LB518', 'LB552', 'LB560', 'LB603']),
       )
     }))
+})
+
+describe('hostile arguments', () => {
+  it('of every function are refused with a code or taken as they are, and the books agree', { timeout: 120_000 }, () =>
+    db.inTransaction(async (t) => {
+      const codes = await registeredCodes()
+      const wrong: [string, string][] = []
+      for (const [name, call] of Object.entries(calls(await scene(t)))) {
+        for (const statement of hostile(name, call)) {
+          await t.query('savepoint before_call')
+          await (call.by === 'staff' ? asStaff(t, db, db.acme.id) : t.become(db.acme.owner))
+          const code = await t.errorCode(statement)
+          // class 22 are values that the type cannot have, class 23 those that a check refuses
+          if (code && !codes.has(code) && !/^2[23]/.test(code)) wrong.push([statement.slice(0, 200), code])
+          if (!code && (await differences(t, db.acme.id)).length > 0)
+            wrong.push([statement.slice(0, 200), 'the books differ'])
+          await t.query('rollback to savepoint before_call')
+        }
+      }
+      expect(wrong).toEqual([])
+    }),
+  )
 })
 
 describe('null stands for the default', () => {

@@ -477,6 +477,50 @@ describe('money that moves twice at once', () => {
     await agree(owner)
   })
 
+  it('in parts by ten of staff is paid back as far as was paid, and no further', async (context) => {
+    needsServer(context)
+    const owner = await subscribed()
+    const clients = await staff(10, owner.tenantId)
+    const paid = await clients[0]?.query<{ id: string }>('select id from app_public.record_payment($1, 30)', [
+      await invoiceOf(owner),
+    ])
+    const outcomes = await Promise.allSettled(
+      clients.map((c) => c.query('select app_public.refund_payment($1, 7)', [paid?.rows[0]?.id])),
+    )
+    expect(codes(outcomes).filter((code) => code === 'done')).toHaveLength(4)
+    expect(await balance(owner, 'cash')).toBe(2)
+    await agree(owner)
+  })
+
+  it('a transfer that ten of staff record under its reference counts once', async (context) => {
+    needsServer(context)
+    const owner = await subscribed()
+    const id = await invoiceOf(owner)
+    const clients = await staff(10, owner.tenantId)
+    const outcomes = await Promise.allSettled(
+      clients.map((c) => c.query(`select app_public.record_payment($1, 10, 'transfer')`, [id])),
+    )
+    expect(codes(outcomes)).toEqual(Array(10).fill('done'))
+    expect(await balance(owner, 'cash')).toBe(10)
+    await agree(owner)
+  })
+
+  it('a dispute and a refund at once never take the money twice', async (context) => {
+    needsServer(context)
+    const owner = await subscribed()
+    const [a, b] = (await staff(2, owner.tenantId)) as [Session, Session]
+    const paid = await a.query<{ id: string }>('select id from app_public.record_payment($1, 30)', [
+      await invoiceOf(owner),
+    ])
+    const outcomes = await Promise.allSettled([
+      a.query('select app_public.refund_payment($1)', [paid.rows[0]?.id]),
+      b.query(`select app_public.reverse_payment($1, 'bounced')`, [paid.rows[0]?.id]),
+    ])
+    expect(codes(outcomes)).toEqual(['LB522', 'done'])
+    expect(await balance(owner, 'cash')).toBe(0)
+    await agree(owner)
+  })
+
   it('one order of prepaid money is made by ten clients', async (context) => {
     needsServer(context)
     const owner = await newTenant()

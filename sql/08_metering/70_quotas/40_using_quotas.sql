@@ -83,14 +83,14 @@ begin
   v_answer := array(
     select q from metering.use_quota(
       row(core.current_tenant_id(), consume_quota.quota_type, consume_quota.amount, core.current_user_id(),
-          coalesce(consume_quota.agent_id, tenancy.current_agent_id()), core.current_api_key_id(), null, null)::metering.quota_use) as q);
+          coalesce(consume_quota.agent_id, tenancy.current_agent_id()), core.current_api_key_id(), null, null, null)::metering.quota_use) as q);
   update metering.quota_keys k set answer = to_jsonb(v_answer)
    where k.tenant_id = core.current_tenant_id() and k.key = consume_quota.idempotency_key;
   return query select * from unnest(v_answer);
 end
 $$;
 comment on function app_public.consume_quota is
-  E'@resultFieldName quotas\n@errors ID203 KY204 MT301 QT402 QT403 QT407 QT502 QT601\nTakes an amount of api_calls, tokens or cost (US dollars) from all quotas that apply to you, the agent, your API key, this tenant and the tenants above it, or from none of them. Returns these quotas; the list is empty when there is no limit. With an idempotency_key, which is kept for 30 days, the same call again takes nothing and returns the first answer. It needs the permission can_record_usage.';
+  E'@resultFieldName quotas\n@errors ID203 KY204 MT301 QT402 QT403 QT407 QT502 QT601\nTakes an amount of api_calls, tokens or cost (US dollars) from all quotas that apply to you, the agent, your API key, this tenant and the tenants above it, or from none of them. Returns these quotas; the list is empty when there is no limit. With an idempotency_key, which is kept for 30 days, the same call again takes nothing and returns the first answer. It is for what is not recorded: recordUsage and recordLlmUsage count tokens and their cost by themselves. It needs the permission can_record_usage.';
 grant execute on function app_public.consume_quota to rowhouse_user;
 
 create or replace function app_public.reserve_quota(
