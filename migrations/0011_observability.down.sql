@@ -1,3 +1,4 @@
+drop schema analytics cascade;
 drop type app_public.recording_receipt,
   app_public.new_analytics_event,
   app_public.new_tool_execution,
