@@ -3,6 +3,7 @@
 -- read beside its pseudonym. The views read through the eyes of rowhouse_analytics, whose policies go by the name of the login
 -- (ADR 18 says why they are not security_invoker). Views of the roll-ups answer at once; those of single rows are for drill-down.
 
+-- Policies and grants of lower domains' tables stand here, because the star is what needs them.
 call core.allow('app_public.tool_executions', read => 'analyst');
 call core.allow('app_public.analytics_events', read => 'analyst');
 call core.allow('app_public.user_tenants', read => 'analyst');
@@ -12,6 +13,8 @@ call core.allow('app_public.invoices', read => 'analyst');
 call core.allow('app_public.quota_tracking', read => 'analyst');
 call core.allow('app_public.llm_models', read => 'every_analyst');
 call core.allow('metering.llm_texts', read => 'analyst');
+call core.define_access('analyst_of_member', 'id in (select m.user_id from app_public.user_tenants m)',
+  'analysts, of the members of the tenants that their login was given', null);
 create policy select_analyst on app_public.user_profiles for select to rowhouse_analytics
   using (id in (select m.user_id from app_public.user_tenants m));
 create policy select_analyst on app_public.agents for select to rowhouse_analytics
@@ -23,7 +26,6 @@ create policy select_analyst on app_public.plans for select to rowhouse_analytic
 grant select (subscription_tier, config, created_at) on app_public.tenants to rowhouse_analytics;
 grant select (id, email, full_name) on app_public.user_profiles to rowhouse_analytics;
 grant select (user_id) on app_public.query_logs to rowhouse_analytics;
-grant select (tenant_id, id, name, category, deleted_at, created_at) on app_public.tools to rowhouse_analytics;
 grant select on app_public.tool_executions, app_public.analytics_events, app_public.user_tenants, app_public.user_sessions,
   app_public.subscriptions, app_public.invoices, app_public.quota_tracking, app_public.llm_models, app_public.agents,
   app_public.tools, app_public.plans, metering.llm_calls, metering.llm_texts to rowhouse_analytics;
