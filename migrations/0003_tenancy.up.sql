@@ -4,7 +4,7 @@
 
 create schema tenancy authorization rowhouse_owner;
 comment on schema tenancy is 'Tenants and people: settings, status, hierarchy, memberships, invitations, sessions, authentication.';
-grant usage on schema tenancy to rowhouse_authenticator, rowhouse_user, rowhouse_worker, rowhouse_platform, rowhouse_analyst;
+grant usage on schema tenancy to rowhouse_authenticator, rowhouse_user, rowhouse_worker, rowhouse_platform, rowhouse_analytics;
 
 set role rowhouse_owner;
 
@@ -253,8 +253,13 @@ create table tenancy.analyst_tenants (
   tenant_id uuid not null references app_public.tenants (id) on delete cascade,
   login name not null,
   granted_at timestamptz not null default now(),
+  expires_at timestamptz,
+  sees_people boolean not null default false,
+  -- Each login has a key of its own for each tenant, so two analysts cannot put their pseudonyms together.
+  pseudonym_key text not null default encode(sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())), 'hex'),
   primary key (tenant_id, login)
 );
+call core.limit_length('tenancy.analyst_tenants', 64, 'pseudonym_key');
 create index on tenancy.analyst_tenants (login);
 
 -- People: one profile a person across all tenants, one membership a person and tenant.

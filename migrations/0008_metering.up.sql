@@ -7,7 +7,7 @@ create extension if not exists btree_gist;
 
 create schema metering authorization rowhouse_owner;
 comment on schema metering is 'Usage, prices, quotas and rate limits.';
-grant usage on schema metering to rowhouse_authenticator, rowhouse_user, rowhouse_worker, rowhouse_platform, rowhouse_analyst;
+grant usage on schema metering to rowhouse_authenticator, rowhouse_user, rowhouse_worker, rowhouse_platform, rowhouse_analytics;
 
 set role rowhouse_owner;
 

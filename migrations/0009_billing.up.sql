@@ -4,7 +4,7 @@
 
 create schema billing authorization rowhouse_owner;
 comment on schema billing is 'Plans, subscriptions, invoices and payments.';
-grant usage on schema billing to rowhouse_authenticator, rowhouse_user, rowhouse_worker, rowhouse_platform, rowhouse_analyst;
+grant usage on schema billing to rowhouse_authenticator, rowhouse_user, rowhouse_worker, rowhouse_platform, rowhouse_analytics;
 
 set role rowhouse_owner;
 

@@ -8,6 +8,7 @@ drop table vault.alert_slack,
   app_public.alert_metrics,
   app_public.health_checks,
   app_public.llm_provider_health_checks cascade;
+drop schema analytics cascade;
 drop type app_public.recording_receipt,
   app_public.new_analytics_event,
   app_public.new_tool_execution,

@@ -2,7 +2,7 @@
 
 create schema observability authorization rowhouse_owner;
 comment on schema observability is 'Figures over the data of all tenants, and the watch over their age.';
-grant usage on schema observability to rowhouse_authenticator, rowhouse_user, rowhouse_worker, rowhouse_platform, rowhouse_analyst;
+grant usage on schema observability to rowhouse_authenticator, rowhouse_user, rowhouse_worker, rowhouse_platform, rowhouse_analytics;
 
 set role rowhouse_owner;
 
@@ -677,6 +677,13 @@ create type app_public.tenant_health as (
 );
 
 -- The analysts' door --------------------------------------------------------------------------------------------------------
+
+-- Views only (sql/11_observability/70_analytics.sql). Analysts may use this schema and no other.
+reset role;
+create schema analytics authorization rowhouse_owner;
+comment on schema analytics is 'What analysts read: dimensions and facts, of the tenants that their login was given.';
+grant usage on schema analytics to rowhouse_analyst, rowhouse_analytics;
+set role rowhouse_owner;
 
 -- Reports -------------------------------------------------------------------------------------------------------------------
 

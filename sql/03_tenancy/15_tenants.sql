@@ -14,7 +14,7 @@ create policy select_member on app_public.tenants for select to rowhouse_user
   using (id = (select core.current_tenant_id()));
 create policy update_admin on app_public.tenants for update to rowhouse_user
   using (id = (select core.current_tenant_id()) and (select tenancy.has_permission('can_manage_settings')));
-create policy select_analyst on app_public.tenants for select to rowhouse_analyst
+create policy select_analyst on app_public.tenants for select to rowhouse_analytics
   using (id = any ((select tenancy.analyst_tenant_ids())::uuid[]));
 -- Computed columns take the whole row, so all columns are granted. Comments hide those that are not for the API.
 grant select on app_public.tenants to rowhouse_user;
@@ -22,7 +22,7 @@ grant update (
   name, config, industry, company_size, country_code, timezone, language_code,
   primary_contact_email, primary_contact_name, primary_contact_phone, metadata
 ) on app_public.tenants to rowhouse_user;
-grant select (id, slug, name, status, timezone) on app_public.tenants to rowhouse_analyst;
+grant select (id, slug, name, status, timezone) on app_public.tenants to rowhouse_analytics;
 grant select, insert, update, delete on app_public.tenants to rowhouse_platform;
 comment on table app_public.tenants is
   E'@behavior -insert -delete\nAn organization whose data no other tenant can see. You see the tenant in which you act; myTenants lists all of which you are a member.';

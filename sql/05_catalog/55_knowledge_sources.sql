@@ -20,7 +20,7 @@ grant update (
   file_size_bytes, page_count, chunk_size, chunk_overlap, language, vector_store_id, publication_date, author,
   source_organization, status, enabled, metadata
 ) on app_public.rag_knowledge_sources to rowhouse_user;
-grant select (tenant_id, id, name, category, language, embedding_model, deleted_at) on app_public.rag_knowledge_sources to rowhouse_analyst;
+grant select (tenant_id, id, name, category, language, embedding_model, deleted_at) on app_public.rag_knowledge_sources to rowhouse_analytics;
 grant select, insert, update, delete on app_public.rag_knowledge_sources to rowhouse_platform;
 comment on column app_public.rag_knowledge_sources.search_vector is E'@behavior -*\nThe words search_catalog finds it by.';
 comment on table app_public.rag_knowledge_sources is

@@ -7,7 +7,7 @@ call core.allow('app_public.documents', read => 'member, analyst');
 -- All columns are granted, because a computed column is a function of the whole row. The columns that are not part of the API
 -- are hidden from it by a tag in their comments.
 grant select on app_public.documents to rowhouse_user;
-grant select (tenant_id, id, source_id, processing_status, size_bytes, created_at) on app_public.documents to rowhouse_analyst;
+grant select (tenant_id, id, source_id, processing_status, size_bytes, created_at) on app_public.documents to rowhouse_analytics;
 grant select, insert, update, delete on app_public.documents to rowhouse_platform;
 comment on table app_public.documents is
   E'@large\n@behavior -insert -update -delete\nA document of a knowledge source. It is added with create_documents or upload_file, and processed in the background: processing_status tells how far it is.';

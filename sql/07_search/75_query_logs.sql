@@ -10,7 +10,7 @@ grant select, insert, update, delete on app_public.query_logs to rowhouse_platfo
 grant select on app_public.query_logs to rowhouse_user;
 grant select (
   tenant_id, id, created_at, mode, latency_ms, hit_count, source_ids, source_hit_counts, source_relevances
-) on app_public.query_logs to rowhouse_analyst;
+) on app_public.query_logs to rowhouse_analytics;
 comment on table app_public.query_logs is
   E'@aggregates on\n@behavior -query:resource:single\nThe searches that were made, about a minute after they were made. Only admins can read them.';
 comment on column app_public.query_logs.tenant_id is 'The tenant.';

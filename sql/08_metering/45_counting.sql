@@ -5,7 +5,7 @@ language sql stable parallel safe
 return substr(encode(sha256(convert_to(key, 'UTF8')), 'hex'), 1, 32)::uuid;
 comment on function metering.derived_id is
   'The id of a row of a report, which is always the same for the same key.';
-grant execute on function metering.derived_id to rowhouse_user, rowhouse_platform, rowhouse_analyst;
+grant execute on function metering.derived_id to rowhouse_user, rowhouse_platform;
 
 create or replace function metering.countable_usage(batch_ids bigint[], from_at timestamptz, to_at timestamptz)
 returns setof app_public.usage_events

@@ -4,7 +4,7 @@
 call core.secure_tenant_table('metering.usage_minutes');
 call audit.leave_out('derived from other tables by rules', 'metering.usage_minutes');
 call core.allow('metering.usage_minutes', read => 'self, can_view_analytics, analyst');
-grant select on metering.usage_minutes to rowhouse_user, rowhouse_analyst;
+grant select on metering.usage_minutes to rowhouse_user, rowhouse_analytics;
 grant select, delete on metering.usage_minutes to rowhouse_platform;
 comment on table metering.usage_minutes is 'Usage by minute, user, agent and API key.';
 comment on column metering.usage_minutes.user_id is E'@personal pseudonymise\nThe person.';
@@ -16,7 +16,7 @@ comment on table metering.usage_minutes_default is 'Minutes of months that have 
 call core.secure_tenant_table('metering.usage_days');
 call audit.leave_out('derived from other tables by rules', 'metering.usage_days');
 call core.allow('metering.usage_days', read => 'self, can_view_analytics, analyst');
-grant select on metering.usage_days to rowhouse_user, rowhouse_analyst;
+grant select on metering.usage_days to rowhouse_user, rowhouse_analytics;
 grant select, delete on metering.usage_days to rowhouse_platform;
 comment on table metering.usage_days is 'Usage by day of the tenant''s calendar, with all dimensions.';
 comment on column metering.usage_days.feature_name is E'@notPersonal\nThe feature.';
