@@ -1,10 +1,11 @@
-// Demo data for an empty database: the platform tenant, and acme and globex with a member of each role, an agent and a
-// small handbook each. Everything goes through the same functions that users and administrators call.
+// Demo data for an empty database: the platform tenant, and acme and globex with a member of each role, an agent, a
+// small handbook and a week of events each. Everything goes through the same functions that users and administrators call.
 
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import pg from 'pg'
 import { type Actor, asUser } from './database.ts'
+import { seedDemoWeek } from './demo-week.ts'
 import { parse } from './parsers/index.ts'
 
 const directory = join(import.meta.dirname, '..', 'seeds')
@@ -65,11 +66,11 @@ export async function seedDemo(url: string): Promise<void> {
           role,
         ])
       }
-      await asUser(pool, actor, async (client) => {
-        await client.query(`insert into app_public.agents (name, description, status) values ($1, $2, 'active')`, [
-          tenant.agent.name,
-          tenant.agent.description,
-        ])
+      const agentId = await asUser(pool, actor, async (client) => {
+        const agent = await client.query<{ id: string }>(
+          `insert into app_public.agents (name, description, status) values ($1, $2, 'active') returning id`,
+          [tenant.agent.name, tenant.agent.description],
+        )
         const source = await client.query<{ id: string }>(
           `insert into app_public.rag_knowledge_sources (name, description) values ('Handbook', $1) returning id`,
           [`The handbook of ${tenant.name}.`],
@@ -78,7 +79,9 @@ export async function seedDemo(url: string): Promise<void> {
           source.rows[0]?.id,
           JSON.stringify(await handbook(tenant.slug)),
         ])
+        return agent.rows[0]?.id as string
       })
+      await seedDemoWeek(pool, actor, agentId)
     }
   } finally {
     await pool.end()

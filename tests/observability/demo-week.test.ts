@@ -1,0 +1,48 @@
+// The week of events that the demo begins with.
+
+import { beforeAll, expect, it } from 'vitest'
+import { asUser } from '../../server/database.ts'
+import { seedDemoWeek } from '../../server/demo-week.ts'
+import { operatorIdentity } from '../../server/seed.ts'
+import { useDatabase } from '../helpers/index.ts'
+
+const db = useDatabase()
+const now = new Date()
+const count = async (table: string, condition = 'true'): Promise<number> =>
+  (await db.pool.query(`select count(*)::int as n from ${table} where tenant_id = $1 and ${condition}`, [db.acme.id]))
+    .rows[0].n
+const tables = ['agent_metrics', 'tool_executions', 'analytics_events', 'usage_events'].map((t) => `app_public.${t}`)
+const counts = () => Promise.all([...tables, 'metering.llm_calls'].map((table) => count(table)))
+
+let seedAgain: () => Promise<void>
+beforeAll(async () => {
+  const actor = await operatorIdentity(db.pool, 'acme')
+  const agentId = await asUser(db.pool, actor, async (client) => {
+    const { rows } = await client.query<{ id: string }>(
+      `insert into app_public.agents (name, status) values ('desk', 'active') returning id`,
+    )
+    return rows[0]?.id as string
+  })
+  seedAgain = () => seedDemoWeek(db.pool, actor, agentId, now)
+  await seedAgain()
+})
+
+it('has operations and runs of tools on each of seven days, and a usage, a call and an event beside each', async () => {
+  const { rows } = await db.pool.query(
+    `select kind, count(distinct day)::int as days from observability.operation_days where tenant_id = $1 group by kind order by kind`,
+    [db.acme.id],
+  )
+  expect(rows).toEqual(['agent', 'tool'].map((kind) => ({ kind, days: 7 })))
+  expect(await counts()).toEqual([42, 42, 42, expect.any(Number), 42])
+})
+
+it('is rolled up at once', async () => {
+  expect(await count('observability.operation_queue')).toBe(0)
+  expect(await count('metering.usage_days')).toBeGreaterThan(0)
+})
+
+it('is the same again on the same day, so that a repeat stores nothing', async () => {
+  const before = await counts()
+  await seedAgain()
+  expect(await counts()).toEqual(before)
+})
