@@ -75,6 +75,7 @@ const calls = (rows: Rows): Record<string, Call> => ({
   pay_out_credit: { by: 'staff', required: [1, 'Transfer'], optional: {} },
   preview_invoice: { by: 'owner', required: [], optional: {} },
   preview_plan_change: { by: 'owner', required: ['large'], optional: { billing_cycle: 'monthly' } },
+  preview_seats: { by: 'owner', required: [2], optional: {} },
   preview_plan_edit: {
     by: 'staff',
     required: ['small'],
@@ -104,6 +105,7 @@ const calls = (rows: Rows): Record<string, Call> => ({
       footer: 'Thanks',
     },
   },
+  set_seats: { by: 'owner', required: [2], optional: {} },
   save_plan: {
     by: 'staff',
     required: ['small'],

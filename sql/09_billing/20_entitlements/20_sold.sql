@@ -1,4 +1,5 @@
--- What was sold to a tenant: the plan of its running subscription, or else the plan free, with the overrides of the tenant.
+-- What was sold to a tenant: the plan of its running subscription and its seats, or else the plan free, with the overrides of the
+-- tenant.
 -- Only a tenant at the top of a hierarchy has a plan, and it holds for all tenants below it together.
 
 create or replace function billing.bytes_per_gb() returns numeric
@@ -44,14 +45,18 @@ begin
         select o.kind, o.key, o.is_enabled, o.quota_limit, o.overage_allowed, 'override' as source, o.reason, 1 as rank
           from app_public.tenant_entitlement_overrides o where o.tenant_id = sold_entitlements.tenant_id
         union all
-        select p.kind, p.key, p.is_enabled, p.quota_limit, p.overage_allowed, 'plan', plan.name, 2
+        select 'quota', 'users', null, s.seats, false, 'plan', 'The seats of the subscription.', 2
+          from app_public.subscriptions s
+         where s.tenant_id = sold_entitlements.tenant_id and s.seats is not null and s.status in ('trialing', 'active', 'past_due')
+        union all
+        select p.kind, p.key, p.is_enabled, p.quota_limit, p.overage_allowed, 'plan', plan.name, 3
           from app_public.plan_entitlements p join app_public.plans plan on plan.id = p.plan_id where p.plan_id = v_plan_id
       ) as e
      order by e.kind, e.key, e.rank;
 end
 $$;
 comment on function billing.sold_entitlements is
-  'What was sold to a tenant itself, each entitlement with its source: an override, if there is one, or else the plan.';
+  'What was sold to a tenant itself, each entitlement with its source: an override, if there is one, or else the plan; seats decide the number of users.';
 grant execute on function billing.sold_entitlements to rowhouse_owner;
 
 create or replace function billing.tenants_of_plan(plan_id uuid, is_free boolean) returns setof uuid

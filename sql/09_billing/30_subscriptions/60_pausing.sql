@@ -66,8 +66,11 @@ begin
   if v_now >= v_subscription.current_period_end then
     v_subscription := billing.begin_period(v_subscription, v_now, v_subscription.anchor_on, 'active');
   else
-    update app_public.subscriptions s set status = 'active', paused_at = null, usage_since = v_now
-     where s.id = v_subscription.id returning * into v_subscription;
+    -- nobody was kept from adding members during the pause
+    update app_public.subscriptions s
+       set status = 'active', paused_at = null, usage_since = v_now, seats = billing.seats_for(s.tenant_id, p, s.seats)
+      from app_public.plan_prices p
+     where s.id = v_subscription.id and p.id = s.price_id returning s.* into v_subscription;
   end if;
   if exists (select from app_public.plan_prices p where p.id = v_subscription.price_id and p.amount > 0) then
     perform billing.require_way_to_pay(v_profile.tenant_id);
