@@ -1,5 +1,5 @@
 // Random lives of customers, each action seeded: start, change, pause, resume, cancel, use, pay, fail, bounce, refund, redeem a
-// coupon. A model that
+// coupon, add and remove seats. A model that
 // knows only days and prices says what the plan that was held is worth; nobody is ever billed less, by whatever order of
 // actions, nobody pays twice for a day without having started twice on it, usage never costs less than
 // what was committed for the time it was held, and the books agree after each life.
@@ -32,7 +32,15 @@ const commitments: Record<string, Record<string, number>> = {
   annual: { small: 120, large: 400 },
 }
 
-type Held = { plan: string; cycle: string; days: number } | undefined
+// each seat beyond the included ones of the plan small, so that its price passes that of the plan large
+const seatPrices: Record<string, number> = { monthly: 3, annual: 30 }
+const includedSeats = 10
+
+type Held = { plan: string; cycle: string; days: number; seats: number | null } | undefined
+
+const priceOf = ({ plan, cycle, seats }: NonNullable<Held>): number =>
+  (prices[cycle]?.[plan] ?? Number.NaN) +
+  (seats === null ? 0 : (seatPrices[cycle] ?? Number.NaN) * (seats - includedSeats))
 
 async function addPlans(t: Transaction): Promise<void> {
   for (const [cycle, plans] of Object.entries(prices))
@@ -42,6 +50,7 @@ async function addPlans(t: Transaction): Promise<void> {
         cycle,
         amount,
         committed: commitments[cycle]?.[slug] ?? 0,
+        ...(slug === 'small' ? { seatAmount: seatPrices[cycle], includedSeats } : {}),
         tier: { free: 'free', small: 'standard' }[slug] ?? 'professional',
         components: [{ usageType: 'search', model: 'per_unit', unitAmount: 0.1, included: 100 }],
       })
@@ -50,8 +59,8 @@ async function addPlans(t: Transaction): Promise<void> {
 /** The plan that the tenant is served by at this moment, and the length of its period. */
 async function held(t: Transaction): Promise<Held> {
   await t.becomeSuperuser()
-  const [row] = await t.query<{ plan: string; cycle: string; days: number; status: string }>(
-    `select p.slug as plan, s.billing_cycle::text as cycle, s.status::text,
+  const [row] = await t.query<{ plan: string; cycle: string; days: number; seats: number | null; status: string }>(
+    `select p.slug as plan, s.billing_cycle::text as cycle, s.status::text, s.seats,
             (s.current_period_end::date - s.current_period_start::date) as days
        from app_public.subscriptions s join app_public.plans p on p.id = s.plan_id
       where s.tenant_id = $1 and s.ended_at is null`,
@@ -100,6 +109,9 @@ async function live(t: Transaction, seed: number): Promise<number> {
     owner(`change_plan('large')`),
     owner(`change_plan('small')`),
     owner(`change_plan('large', 'annual')`),
+    owner(`set_seats(${pick([14, 18])})`),
+    owner('set_seats(12)'),
+    owner('set_seats(10)'),
     owner('pause_subscription()'),
     owner('resume_subscription()'),
     owner('cancel_subscription()'),
@@ -132,7 +144,7 @@ async function live(t: Transaction, seed: number): Promise<number> {
       subscription ? (commitments[subscription.cycle]?.[subscription.plan] ?? Number.NaN) / subscription.days / 4 : 0,
     )
     if (!subscription) return
-    const worth = (prices[subscription.cycle]?.[subscription.plan] ?? Number.NaN) / subscription.days
+    const worth = priceOf(subscription) / subscription.days
     const day = days.get(Math.floor(now / 24 / hour))
     days.set(Math.floor(now / 24 / hour), {
       least: Math.min(worth, day?.least ?? worth),
