@@ -198,7 +198,17 @@ async function pricePlan(tool: Tool, slug: string): Promise<void> {
     tool,
     `select app_public.add_plan_price($1, $2, $3, $4, $5::app_public.billing_cycle_enum,
        array(select c from jsonb_populate_recordset(null::app_public.new_price_component, $6) as c), $7, $8, $9)`,
-    [slug, currency, amount, from, cycle, components, values.commitment, values['seat-amount'], values['included-seats']],
+    [
+      slug,
+      currency,
+      amount,
+      from,
+      cycle,
+      components,
+      values.commitment,
+      values['seat-amount'],
+      values['included-seats'],
+    ],
   )
   console.log(`Added the price to ${slug}.`)
 }
@@ -304,9 +314,10 @@ async function writeOff(tool: Tool): Promise<void> {
 async function setSeats(tool: Tool): Promise<void> {
   const [tenant, quantity] = [need(names[0]), need(names[1])]
   const { rows } = await asStaff(tool, tenant, (client) =>
-    client.query<{ seats: number }>('select coalesce(s.pending_seats, s.seats) as seats from app_public.set_seats($1) s', [
-      quantity,
-    ]),
+    client.query<{ seats: number }>(
+      'select coalesce(s.pending_seats, s.seats) as seats from app_public.set_seats($1) s',
+      [quantity],
+    ),
   )
   console.log(`${tenant} has ${rows[0]?.seats} seats; fewer than before hold from the next period.`)
 }

@@ -118,9 +118,9 @@ describe('seats', () => {
       await setClock(t, '2025-04-10 12:00Z')
       await owner(t, 'pause_subscription()')
       expect(await sumBilled(t)).toBe(120)
-      await setClock(t, '2025-04-21 12:00Z')
+      await setClock(t, '2025-04-13 12:00Z')
       await owner(t, 'resume_subscription()')
-      expect(await sumBilled(t)).toBe(240)
+      expect(await sumBilled(t)).toBe(336)
       expect(await differences(t, db.acme.id)).toEqual([])
     }))
 
