@@ -27,7 +27,7 @@ declare
   v_price constant app_public.plan_prices := billing.with_seats(recurring_line.price, recurring_line.seats);
   v_name text;
 begin
-  select p.name || coalesce(format(' with %s seats', recurring_line.seats), '') into v_name
+  select p.name || coalesce(' with ' || recurring_line.seats || ' seats', '') into v_name
     from app_public.plans p where p.id = v_price.plan_id;
   v_line.kind := recurring_line.kind;
   v_line.price_id := v_price.id;

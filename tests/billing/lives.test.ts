@@ -145,8 +145,8 @@ async function live(t: Transaction, seed: number): Promise<number> {
     )
     if (!subscription) return
     const worth = priceOf(subscription) / subscription.days
-    const day = days.get(Math.floor(now / 24 / hour))
-    days.set(Math.floor(now / 24 / hour), {
+    const day = days.get(Math.floor(at / 24 / hour))
+    days.set(Math.floor(at / 24 / hour), {
       least: Math.min(worth, day?.least ?? worth),
       most: Math.max(worth, day?.most ?? worth),
     })
