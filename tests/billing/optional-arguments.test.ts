@@ -20,7 +20,14 @@ const calls = (rows: Rows): Record<string, Call> => ({
   add_plan_price: {
     by: 'staff',
     required: ['small', 'EUR', 10],
-    optional: { valid_from: '2025-05-01Z', billing_cycle: 'annual', components: '{}', committed_amount: 5 },
+    optional: {
+      valid_from: '2025-05-01Z',
+      billing_cycle: 'annual',
+      components: '{}',
+      committed_amount: 5,
+      included_seats: 2,
+      seat_amount: 5,
+    },
   },
   billing_profiles_credit_balance: { by: 'owner', required: [null], optional: {} },
   cancel_subscription: { by: 'owner', required: [], optional: { at_period_end: true } },
@@ -247,7 +254,7 @@ describe('optional arguments', () => {
       // the others are refused because of the state of the scene, not because of an argument
       const refused = Object.entries(outcomes).filter(([, code]) => code !== 'done')
       expect(new Set(refused.map(([, code]) => code))).toEqual(
-        new Set(['LB403', 'LB408', 'LB507', 'LB534', 'LB512', 'LB518', 'LB603']),
+        new Set(['LB403', 'LB408', 'LB507', 'LB534', 'LB541', 'LB512', 'LB518', 'LB603']),
       )
     }))
 })
