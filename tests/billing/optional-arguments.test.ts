@@ -25,7 +25,7 @@ const calls = (rows: Rows): Record<string, Call> => ({
       billing_cycle: 'annual',
       components: '{}',
       committed_amount: 5,
-      included_seats: 2,
+      included_seats: 1,
       seat_amount: 5,
     },
   },
