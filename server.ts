@@ -25,6 +25,7 @@ async function main(): Promise<void> {
   const { startHttp } = await import('./server/start-http.ts')
   const { loadTasks, startWorker } = await import('./server/worker/index.ts')
   const { createMetrics } = await import('./server/metrics.ts')
+  const { startTelemetry } = await import('./server/telemetry.ts')
   const { watchQueue } = await import('./server/worker/watch-queue.ts')
   const { serveWorkerHealth } = await import('./server/worker/health.ts')
 
@@ -39,6 +40,7 @@ async function main(): Promise<void> {
     statementTimeoutMs: config.WORKER_STATEMENT_TIMEOUT_MS,
   })
   const metrics = createMetrics(mode.workerOnly ? workerPool : pool)
+  const telemetry = await startTelemetry(config, metrics.registry)
   // what takes long to load is loaded while the thread still answers
   await loadTasks()
   const http = listener && (await startHttp(config, pool, logger, metrics, listener))
@@ -68,6 +70,7 @@ async function main(): Promise<void> {
     const timer = setTimeout(() => process.exit(1), config.SHUTDOWN_TIMEOUT_MS + 5_000)
     timer.unref()
     await Promise.all([http?.close(), worker?.stop(), health?.close(), watch.stop()])
+    await telemetry.stop()
     await Promise.all([pool.end(), workerPool.end()])
     await database.close()
     logger.info({}, 'stopped')

@@ -7,6 +7,7 @@ import { createPool } from '../server/database.ts'
 import { createLogger } from '../server/logging.ts'
 
 export type GraphQLServer = {
+  url: string
   /** A token of the person with this address. */
   tokenFor: (email: string) => Promise<string>
   /** The data of an answer without errors. */
@@ -30,6 +31,7 @@ export async function withGraphQL<T>(databaseUrl: string, work: (server: GraphQL
   const agent = new Agent({ keepAlive: true, maxSockets: 1 })
   try {
     return await work({
+      url: http.url,
       tokenFor: (email) => signDevelopmentToken(config, { email }),
       ask: async (token, query, variables) => {
         const headers = { 'content-type': 'application/json', authorization: `Bearer ${token}` }

@@ -9,7 +9,9 @@ begin
     'rowhouse_owner', 'rowhouse_authenticator', 'rowhouse_user', 'rowhouse_worker',
     'rowhouse_admin', 'rowhouse_platform', 'rowhouse_analyst', 'rowhouse_queue', 'rowhouse_backup',
     -- through whose eyes a list of shareable rows reads its two halves (see sql/05_catalog/20_sharing/18_lists.sql)
-    'rowhouse_own_rows', 'rowhouse_shared_rows'
+    'rowhouse_own_rows', 'rowhouse_shared_rows',
+    -- through whose eyes analysts read the reporting views (see sql/11_observability/70_analytics.sql)
+    'rowhouse_analytics'
   ] loop
     begin
       execute format('create role %I', v_role);
@@ -42,7 +44,7 @@ begin
   if not (select rolsuper from pg_catalog.pg_roles where rolname = current_user) then
     execute format(
       'grant rowhouse_owner, rowhouse_platform, rowhouse_queue, rowhouse_backup, rowhouse_authenticator, rowhouse_worker, '
-      'rowhouse_own_rows, rowhouse_shared_rows to %I',
+      'rowhouse_own_rows, rowhouse_shared_rows, rowhouse_analytics to %I',
       current_user);
   end if;
 end
@@ -55,13 +57,13 @@ create extension if not exists btree_gin;
 
 create schema app_public authorization rowhouse_owner;
 comment on schema app_public is 'The API: everything here is served by GraphQL, inside the walls of a tenant.';
-grant usage on schema app_public to rowhouse_user, rowhouse_worker, rowhouse_platform, rowhouse_analyst;
+grant usage on schema app_public to rowhouse_user, rowhouse_worker, rowhouse_platform, rowhouse_analytics;
 
 -- Each domain keeps its internals in a schema of its own name. The right to use a schema gives no right to its contents:
 -- tables, views and functions are granted one by one.
 create schema core authorization rowhouse_owner;
 comment on schema core is 'What every domain builds on: errors, the wall, access rules, the context of a request, the clock and the queue.';
-grant usage on schema core to rowhouse_authenticator, rowhouse_user, rowhouse_worker, rowhouse_queue, rowhouse_platform, rowhouse_analyst;
+grant usage on schema core to rowhouse_authenticator, rowhouse_user, rowhouse_worker, rowhouse_queue, rowhouse_platform, rowhouse_analytics;
 
 -- Hashes of tokens and other secrets. A table here has the name of the table of the API whose secret it keeps.
 create schema vault authorization rowhouse_owner;

@@ -4,7 +4,7 @@
 
 create schema tenancy authorization rowhouse_owner;
 comment on schema tenancy is 'Tenants and people: settings, status, hierarchy, memberships, invitations, sessions, authentication.';
-grant usage on schema tenancy to rowhouse_authenticator, rowhouse_user, rowhouse_worker, rowhouse_platform, rowhouse_analyst;
+grant usage on schema tenancy to rowhouse_authenticator, rowhouse_user, rowhouse_worker, rowhouse_platform, rowhouse_analytics;
 
 set role rowhouse_owner;
 
@@ -61,7 +61,7 @@ create domain app_public.permission as text
     'can_create_resources', 'can_edit_resources', 'can_delete_resources',
     'can_manage_knowledge', 'can_publish_resources', 'can_share_resources', 'can_create_projects',
     'can_manage_users', 'can_manage_settings', 'can_manage_tenant', 'can_manage_billing',
-    'can_view_analytics', 'can_view_audit', 'can_view_subtree'
+    'can_view_analytics', 'can_view_audit', 'can_view_subtree', 'can_record_usage'
   ));
 comment on domain app_public.permission is 'Something that a member may do. Resources are tools, prompts and workflows; settings are the columns of the tenant; CAN_MANAGE_TENANT is for its life cycle and hierarchy.';
 comment on constraint permission_is_known on domain app_public.permission is 'must be the name of a permission';
@@ -120,6 +120,7 @@ create table app_public.tenants (
   deactivated_at timestamptz,
   suspended_at timestamptz,
   suspension_reason text,
+  erased_at timestamptz,
   cancelled_at timestamptz,
   cancellation_reason text,
 
@@ -157,10 +158,6 @@ create table app_public.tenants (
   timezone text not null default 'UTC',
   language_code text not null default 'en',
 
-  hipaa_compliant boolean not null default false,
-  gdpr_compliant boolean not null default false,
-  sox_compliant boolean not null default false,
-  iso_certified boolean not null default false,
   compliance_notes text,
 
   primary_contact_email text,
@@ -252,22 +249,17 @@ create type app_public.service_token as (
   last_used_at timestamptz
 );
 
-create table tenancy.admin_access_log (
-  tenant_id uuid not null references app_public.tenants (id) on delete cascade,
-  id bigint generated always as identity,
-  admin_user_id uuid not null,
-  request_id text,
-  accessed_at timestamptz not null default now(),
-  primary key (tenant_id, id)
-);
-call core.limit_length('tenancy.admin_access_log', 255, 'request_id');
-
 create table tenancy.analyst_tenants (
   tenant_id uuid not null references app_public.tenants (id) on delete cascade,
   login name not null,
   granted_at timestamptz not null default now(),
+  expires_at timestamptz,
+  sees_people boolean not null default false,
+  -- Each login has a key of its own for each tenant, so two analysts cannot put their pseudonyms together.
+  pseudonym_key text not null default encode(sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())), 'hex'),
   primary key (tenant_id, login)
 );
+call core.limit_length('tenancy.analyst_tenants', 64, 'pseudonym_key');
 create index on tenancy.analyst_tenants (login);
 
 -- People: one profile a person across all tenants, one membership a person and tenant.
@@ -281,7 +273,7 @@ create function tenancy.permission_keys() returns text[]
     'can_create_resources', 'can_edit_resources', 'can_delete_resources',
     'can_manage_knowledge', 'can_publish_resources', 'can_share_resources', 'can_create_projects',
     'can_manage_users', 'can_manage_settings', 'can_manage_tenant', 'can_manage_billing',
-    'can_view_analytics', 'can_view_audit', 'can_view_subtree'
+    'can_view_analytics', 'can_view_audit', 'can_view_subtree', 'can_record_usage'
   ];
 comment on function tenancy.permission_keys is
   'All permissions. In their names, resources are tools, prompts and workflows; settings are the columns of the tenant; can_manage_tenant is for its life cycle and hierarchy.';
@@ -480,7 +472,8 @@ create type app_public.permission_overrides as (
   can_manage_billing boolean,
   can_view_analytics boolean,
   can_view_audit boolean,
-  can_view_subtree boolean
+  can_view_subtree boolean,
+  can_record_usage boolean
 );
 create type app_public.new_invitation as (
   email text,
@@ -527,9 +520,9 @@ comment on domain app_public.api_key_environment is 'What an API key is for, whi
 comment on constraint api_key_environment_is_known on domain app_public.api_key_environment is 'must be live or test';
 
 create domain app_public.api_service as text
-  constraint api_service_is_known check (value in ('graphql', 'files'));
-comment on domain app_public.api_service is 'A part of the server that an API key may call. graphql: the GraphQL API. files: sending and fetching files.';
-comment on constraint api_service_is_known on domain app_public.api_service is 'must be graphql or files';
+  constraint api_service_is_known check (value in ('graphql', 'files', 'traces'));
+comment on domain app_public.api_service is 'A part of the server that an API key may call. graphql: the GraphQL API. files: sending and fetching files. traces: sending spans of OpenTelemetry.';
+comment on constraint api_service_is_known on domain app_public.api_service is 'must be graphql, files or traces';
 
 create domain app_public.api_key_status as text
   constraint api_key_status_is_known check (value in ('active', 'expired', 'revoked'));
@@ -668,9 +661,6 @@ create index on app_public.user_sessions (last_activity_at) where session_end is
 alter table app_public.tenants
   add foreign key (account_manager_id) references app_public.user_profiles (id) on delete set null;
 create index on app_public.tenants (account_manager_id);
-alter table tenancy.admin_access_log
-  add foreign key (admin_user_id) references app_public.user_profiles (id);
-create index on tenancy.admin_access_log (admin_user_id);
 alter table app_public.tenant_status_history
   add foreign key (changed_by_user_id) references app_public.user_profiles (id) on delete set null;
 create index on app_public.tenant_status_history (changed_by_user_id);

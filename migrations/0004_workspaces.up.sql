@@ -4,7 +4,7 @@
 
 create schema workspaces authorization rowhouse_owner;
 comment on schema workspaces is 'Workspaces, projects and institutions.';
-grant usage on schema workspaces to rowhouse_authenticator, rowhouse_user, rowhouse_worker, rowhouse_platform, rowhouse_analyst;
+grant usage on schema workspaces to rowhouse_authenticator, rowhouse_user, rowhouse_worker, rowhouse_platform, rowhouse_analytics;
 
 set role rowhouse_owner;
 

@@ -4,7 +4,7 @@
 
 create schema catalog authorization rowhouse_owner;
 comment on schema catalog is 'Agents, tools, prompts, workflows, knowledge sources, and how they are shared.';
-grant usage on schema catalog to rowhouse_authenticator, rowhouse_user, rowhouse_worker, rowhouse_platform, rowhouse_analyst;
+grant usage on schema catalog to rowhouse_authenticator, rowhouse_user, rowhouse_worker, rowhouse_platform, rowhouse_analytics;
 
 set role rowhouse_owner;
 

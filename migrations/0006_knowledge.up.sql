@@ -3,7 +3,7 @@
 
 create schema knowledge authorization rowhouse_owner;
 comment on schema knowledge is 'Documents, chunks and their processing.';
-grant usage on schema knowledge to rowhouse_authenticator, rowhouse_user, rowhouse_worker, rowhouse_platform, rowhouse_analyst;
+grant usage on schema knowledge to rowhouse_authenticator, rowhouse_user, rowhouse_worker, rowhouse_platform, rowhouse_analytics;
 
 set role rowhouse_owner;
 

@@ -7,7 +7,7 @@
 
 create schema search authorization rowhouse_owner;
 comment on schema search is 'The inverted index, vectors and ranking.';
-grant usage on schema search to rowhouse_authenticator, rowhouse_user, rowhouse_worker, rowhouse_platform, rowhouse_analyst;
+grant usage on schema search to rowhouse_authenticator, rowhouse_user, rowhouse_worker, rowhouse_platform, rowhouse_analytics;
 
 set role rowhouse_owner;
 

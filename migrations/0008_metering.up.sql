@@ -7,7 +7,7 @@ create extension if not exists btree_gist;
 
 create schema metering authorization rowhouse_owner;
 comment on schema metering is 'Usage, prices, quotas and rate limits.';
-grant usage on schema metering to rowhouse_authenticator, rowhouse_user, rowhouse_worker, rowhouse_platform, rowhouse_analyst;
+grant usage on schema metering to rowhouse_authenticator, rowhouse_user, rowhouse_worker, rowhouse_platform, rowhouse_analytics;
 
 set role rowhouse_owner;
 
@@ -264,8 +264,11 @@ create table metering.usage_queue (
   event_count int not null,
   first_at timestamptz not null,
   last_at timestamptz not null,
+  -- the tenant at the top of the hierarchy, which pays for the whole batch; null when the tenant itself does
+  payer_id uuid,
   primary key (tenant_id, batch_id)
 );
+create index on metering.usage_queue (payer_id) where payer_id is not null;
 
 -- Periods whose invoice is final. Billing closes a period with metering.finalise_usage_period; an event of the period that
 -- is recorded later has adjusts_period set.
@@ -322,6 +325,7 @@ create table metering.llm_calls (
   error_type text,
   error_message text,
   batch_id bigint not null,
+  is_over_quota boolean not null default false,
   created_at timestamptz not null default now(),
 
   primary key (tenant_id, occurred_at, id),
@@ -416,6 +420,19 @@ call core.limit_length('metering.usage_days', 63, 'usage_type');
 call core.limit_length('metering.usage_days', 100, 'feature_name');
 create unique index usage_days_key on metering.usage_days
   (tenant_id, used_on, usage_type, user_id, agent_id, api_key_id, project_id, model_id, feature_name) nulls not distinct;
+
+-- The roll-up that invoices are added up from: what was recorded in time, by quarter of an hour and by who pays for it. All time
+-- zones differ by whole quarters, so a midnight never cuts one.
+create table metering.usage_quarter_hours (
+  tenant_id uuid not null,
+  usage_type text not null,
+  starts_at timestamptz not null,
+  payer_id uuid,
+  quantity numeric not null
+);
+call core.limit_length('metering.usage_quarter_hours', 63, 'usage_type');
+create unique index usage_quarter_hours_key on metering.usage_quarter_hours (tenant_id, usage_type, starts_at, payer_id) nulls not distinct;
+create index on metering.usage_quarter_hours (payer_id, usage_type, starts_at) where payer_id is not null;
 
 -- The totals of all calls of each agent, which the catalogue shows.
 create table metering.usage_agents (
@@ -540,7 +557,8 @@ create type app_public.new_llm_call as (
   error_message text,
   prompt_text text,
   system_prompt text,
-  completion_text text
+  completion_text text,
+  reservation_ids uuid[]
 );
 comment on type app_public.new_llm_call is 'One call of a language model to be recorded.';
 comment on column app_public.new_llm_call.idempotency_key is
@@ -581,6 +599,8 @@ comment on column app_public.new_llm_call.prompt_text is
   'The prompt. Texts are stored only when the settings of the tenant say store_llm_texts.';
 comment on column app_public.new_llm_call.system_prompt is 'The system prompt.';
 comment on column app_public.new_llm_call.completion_text is 'The answer.';
+comment on column app_public.new_llm_call.reservation_ids is
+  'The reservations that were made for the call, at most two: they are settled with what it used.';
 
 create type app_public.llm_usage_receipt as (
   id uuid,
@@ -593,7 +613,8 @@ create type app_public.llm_usage_receipt as (
   output_cost numeric,
   total_cost numeric,
   price_id uuid,
-  is_repeated boolean
+  is_repeated boolean,
+  is_over_quota boolean
 );
 comment on type app_public.llm_usage_receipt is 'The result of recording a call of a language model.';
 comment on column app_public.llm_usage_receipt.id is E'@notNull\nThe id of the call in usageLlmCalls.';
@@ -607,6 +628,8 @@ comment on column app_public.llm_usage_receipt.output_cost is 'The cost of the a
 comment on column app_public.llm_usage_receipt.total_cost is 'The cost of the call in USD, not rounded; null when the model had no price.';
 comment on column app_public.llm_usage_receipt.price_id is 'The price from which the cost was computed; null when the model had no price.';
 comment on column app_public.llm_usage_receipt.is_repeated is E'@notNull\nWhether the call had been recorded before, so that nothing was stored this time.';
+comment on column app_public.llm_usage_receipt.is_over_quota is
+  E'@notNull\nWhether more is used with this call than a hard limit of tokens or cost allows. The call is kept and counted; further uses and reservations are refused.';
 
 create type app_public.rerating_line as (
   usage_type text,
@@ -674,9 +697,15 @@ create table app_public.usage_quotas (
   alert_threshold_percentage numeric not null default 80,
   applies_to_subtree boolean not null default false,
   source app_public.quota_source not null default 'own',
+  -- until share_until only share_days / period_days of the limit hold
+  share_days int,
+  period_days int,
+  share_until timestamptz,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
 
+  constraint share_is_whole_or_missing check (
+    num_nulls(share_days, period_days, share_until) in (0, 3) and share_days > 0 and share_days <= period_days),
   constraint scope_of_the_tenant_has_no_id check (quota_scope <> 'tenant' or scope_id is null),
   -- agents, documents and storage belong to a tenant and to a user, memberships and API keys only to a tenant
   constraint scope_fits_what_is_counted check (
@@ -717,6 +746,7 @@ create table app_public.quota_tracking (
   reserved numeric not null default 0,
   is_exceeded boolean not null generated always as (coalesce(current_usage > quota_limit, false)) stored,
   overage numeric not null generated always as (coalesce(greatest(current_usage - included_amount, 0), 0)) stored,
+  excess numeric not null generated always as (coalesce(greatest(current_usage - hard_limit, 0), 0)) stored,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
 
@@ -741,6 +771,8 @@ create table app_public.quota_reservations (
   settled_amount numeric,
   settled_at timestamptz,
   released_at timestamptz,
+  -- the batch of the recorded call that it served; one call only, so that what was settled is not taken off twice
+  batch_id bigint,
   created_at timestamptz not null default now(),
 
   primary key (tenant_id, id),
@@ -954,7 +986,9 @@ create type metering.quota_use as (
   agent_id uuid,
   api_key_id uuid,
   reservation_id uuid,
-  expires_at timestamptz
+  expires_at timestamptz,
+  -- What has been used already is counted also beyond a hard limit.
+  is_done boolean
 );
 
 -- A period of a quota, as local days and as instants.

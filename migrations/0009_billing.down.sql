@@ -1,3 +1,5 @@
+drop table app_public.wallet_entries cascade;
+drop table app_public.wallet_top_ups cascade;
 drop table app_public.refunds cascade;
 drop table app_public.payments cascade;
 drop table app_public.payment_methods cascade;
@@ -37,6 +39,7 @@ drop type app_public.entitlement cascade;
 drop schema billing cascade;
 drop domain app_public.payment_method_status cascade;
 drop domain app_public.payment_provider cascade;
+drop domain app_public.wallet_reason cascade;
 drop domain app_public.credit_reason cascade;
 drop domain app_public.invoice_row_kind cascade;
 drop domain app_public.invoice_reason cascade;

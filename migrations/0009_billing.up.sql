@@ -4,7 +4,7 @@
 
 create schema billing authorization rowhouse_owner;
 comment on schema billing is 'Plans, subscriptions, invoices and payments.';
-grant usage on schema billing to rowhouse_authenticator, rowhouse_user, rowhouse_worker, rowhouse_platform, rowhouse_analyst;
+grant usage on schema billing to rowhouse_authenticator, rowhouse_user, rowhouse_worker, rowhouse_platform, rowhouse_analytics;
 
 set role rowhouse_owner;
 
@@ -13,7 +13,7 @@ create type app_public.billing_cycle_enum as enum ('monthly', 'annual');
 create type app_public.price_model_enum as enum ('flat', 'per_unit', 'tiered', 'volume', 'package');
 create type app_public.entitlement_kind_enum as enum ('feature', 'quota');
 create type app_public.invoice_status_enum as enum ('draft', 'finalised', 'paid', 'void', 'uncollectible');
-create type app_public.invoice_line_kind_enum as enum ('recurring', 'usage', 'overage', 'proration', 'adjustment', 'credit', 'discount', 'commitment');
+create type app_public.invoice_line_kind_enum as enum ('recurring', 'usage', 'overage', 'proration', 'adjustment', 'credit', 'discount', 'commitment', 'top_up');
 create type app_public.payment_status_enum as enum ('pending', 'succeeded', 'failed', 'reversed');
 
 -- Closed lists ----------------------------------------------------------------------------------------------------------
@@ -57,13 +57,13 @@ create domain app_public.invoice_series as text
 comment on domain app_public.invoice_series is 'The kind of a document: an invoice, or a credit note that credits one. Each series has its own numbers.';
 
 create domain app_public.invoice_reason as text
-  constraint invoice_reason_is_known check (value in ('period', 'change', 'end', 'usage', 'manual', 'correction'));
+  constraint invoice_reason_is_known check (value in ('period', 'change', 'end', 'usage', 'manual', 'correction', 'top_up'));
 comment on domain app_public.invoice_reason is
-  'Why a document was created: period at the start of a period (the plan in advance, usage in arrears); change for an upgrade, a pause or its end; end when a subscription ends; usage for use that no invoice of a period bills: the months of an annual plan, and what is recorded after the end; manual by staff; correction for a credit note.';
+  'Why a document was created: period at the start of a period (the plan in advance, usage in arrears); change for an upgrade, a pause or its end; end when a subscription ends; usage for use that no invoice of a period bills: the months of an annual plan, and what is recorded after the end; manual by staff; correction for a credit note; top_up for an order of money in the wallet.';
 
 create domain app_public.invoice_row_kind as text
   constraint invoice_row_kind_is_known check (value in (
-    'recurring', 'usage', 'overage', 'proration', 'adjustment', 'credit', 'discount', 'commitment', 'subtotal', 'tax', 'total'));
+    'recurring', 'usage', 'overage', 'proration', 'adjustment', 'credit', 'discount', 'commitment', 'top_up', 'subtotal', 'tax', 'total'));
 comment on domain app_public.invoice_row_kind is
   'The kind of a row in a preview or an explanation: one of the kinds of invoice lines, or subtotal, tax or total.';
 
@@ -72,6 +72,12 @@ create domain app_public.credit_reason as text
     value in ('negative_invoice', 'credit_note', 'overpayment', 'goodwill', 'used', 'released', 'refunded', 'refund_failed', 'reversed', 'payout'));
 comment on domain app_public.credit_reason is
   'Why credit was added or used: negative_invoice, credit_note, overpayment and goodwill add credit; used is the credit that an invoice consumed; released returns the credit of a voided invoice; refunded goes back with a refund of an overpayment; refund_failed is money of a refund that came back; reversed is what a payment that the bank took back had added; payout was paid out.';
+
+create domain app_public.wallet_reason as text
+  constraint wallet_reason_is_known check (
+    value in ('paid', 'gift', 'used', 'released', 'refunded', 'refund_failed', 'reversed', 'taken_back', 'expired'));
+comment on domain app_public.wallet_reason is
+  'Why the money of a top-up changed: paid and gift put it into the wallet; used paid an invoice; released came back from a voided invoice; refunded was paid back, and refund_failed is a refund that did not arrive; reversed is what the bank took back; taken_back is a gift that staff took back; expired was not used in time.';
 
 create domain app_public.payment_provider as text
   constraint payment_provider_is_known check (value in ('manual', 'stripe'));
@@ -85,13 +91,13 @@ comment on domain app_public.payment_method_status is
 
 create domain billing.ledger_event as text
   constraint ledger_event_is_known check (
-    value in ('invoice', 'credit_note', 'void', 'write_off', 'payment', 'reversal', 'refund', 'credit'));
+    value in ('invoice', 'credit_note', 'void', 'write_off', 'payment', 'reversal', 'refund', 'credit', 'wallet'));
 comment on domain billing.ledger_event is 'The event that a posting of the ledger records.';
 
 create domain billing.ledger_account as text
-  constraint ledger_account_is_known check (value in ('receivable', 'cash', 'credit', 'revenue', 'tax', 'goodwill', 'bad_debt'));
+  constraint ledger_account_is_known check (value in ('receivable', 'cash', 'credit', 'revenue', 'tax', 'goodwill', 'bad_debt', 'wallet', 'top_up'));
 comment on domain billing.ledger_account is
-  'An account of the ledger: receivable is what the customer owes; cash is what was paid; credit is what is owed to the customer; revenue and tax are what was billed; goodwill is credit that staff gave; bad_debt is what was written off.';
+  'An account of the ledger: receivable is what the customer owes; cash is what was paid; credit is what is owed to the customer; revenue and tax are what was billed; goodwill is credit and prepaid money that staff gave; bad_debt is what was written off; wallet is prepaid money that is owed to the customer; top_up is what was ordered for the wallet and is not in it yet or any more.';
 
 create domain billing.payment_outcome as text
   constraint payment_outcome_is_known check (value in ('succeeded', 'failed', 'processing'));
@@ -366,12 +372,17 @@ create table app_public.plans (
   retired_at timestamptz,
   -- with the tenant the deal loses its customer and stays hidden
   only_for_tenant_id uuid references app_public.tenants (id) on delete set null,
+  is_add_on boolean not null default false,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
+  -- a subscription refers to both, so a base never has the plan of an add-on
+  unique (id, is_add_on),
   constraint slug_is_a_slug check (core.is_slug(slug)),
   constraint name_is_a_name check (core.is_name(name)),
   constraint trial_days_is_in_range check (trial_days between 0 and 365),
-  constraint deal_is_not_public check (only_for_tenant_id is null or not is_public)
+  constraint deal_is_not_public check (only_for_tenant_id is null or not is_public),
+  constraint add_on_has_no_trial check (not is_add_on or trial_days = 0),
+  constraint free_is_no_add_on check (not is_add_on or slug <> 'free')
 );
 create index on app_public.plans (only_for_tenant_id);
 call core.limit_length('app_public.plans', 10000, 'description');
@@ -568,7 +579,8 @@ create index on app_public.billing_profiles (issuer_id);
 create table app_public.subscriptions (
   id uuid primary key default gen_random_uuid(),
   tenant_id uuid not null references app_public.tenants (id) on delete cascade,
-  plan_id uuid not null references app_public.plans (id),
+  plan_id uuid not null,
+  is_add_on boolean not null default false,
   price_id uuid not null references app_public.plan_prices (id),
   billing_cycle app_public.billing_cycle_enum not null,
   currency text not null,
@@ -584,13 +596,15 @@ create table app_public.subscriptions (
   seats int,
   pending_seats int,
   cancel_at_period_end boolean not null default false,
-  pending_plan_id uuid references app_public.plans (id),
+  pending_plan_id uuid,
   pending_billing_cycle app_public.billing_cycle_enum,
   paused_at timestamptz,
   past_due_at timestamptz,
   ended_at timestamptz,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
+  constraint subscriptions_plan_id_fkey foreign key (plan_id, is_add_on) references app_public.plans (id, is_add_on),
+  constraint subscriptions_pending_plan_id_fkey foreign key (pending_plan_id, is_add_on) references app_public.plans (id, is_add_on),
   constraint period_is_not_empty check (current_period_start < current_period_end),
   constraint trial_has_an_end check (status <> 'trialing' or trial_ends_at is not null),
   constraint ended_is_over check ((ended_at is not null) = (status in ('cancelled', 'expired'))),
@@ -604,10 +618,11 @@ create table app_public.subscriptions (
 call core.limit_length('app_public.subscriptions', 3, 'currency');
 call core.limit_length('app_public.subscriptions', 64, 'timezone');
 create index on app_public.subscriptions (tenant_id);
-create unique index subscriptions_one_live_key on app_public.subscriptions (tenant_id) where ended_at is null;
-create index on app_public.subscriptions (plan_id);
+create unique index subscriptions_one_base_key on app_public.subscriptions (tenant_id) where ended_at is null and not is_add_on;
+create unique index subscriptions_one_of_each_add_on_key on app_public.subscriptions (tenant_id, plan_id) where ended_at is null and is_add_on;
+create index on app_public.subscriptions (plan_id, is_add_on);
 create index on app_public.subscriptions (price_id);
-create index on app_public.subscriptions (pending_plan_id);
+create index on app_public.subscriptions (pending_plan_id, is_add_on);
 create index subscriptions_due_idx on app_public.subscriptions (current_period_end) where status in ('trialing', 'active', 'past_due');
 
 create table app_public.billing_notices (
@@ -940,6 +955,54 @@ create index on app_public.payments (tenant_id, invoice_id, currency);
 create unique index payments_one_pending_key on app_public.payments (tenant_id, invoice_id) where status = 'pending';
 create index payments_provider_payment_id_idx on app_public.payments (provider_payment_id);
 create index payment_methods_provider_method_id_idx on app_public.payment_methods (provider_method_id);
+
+-- Prepaid money. amount_left is kept by the entries, and its check says that nothing is spent twice, whoever writes.
+create table app_public.wallet_top_ups (
+  tenant_id uuid not null references app_public.tenants (id) on delete cascade,
+  id uuid not null default gen_random_uuid(),
+  currency text not null,
+  amount numeric not null,
+  amount_left numeric not null default 0,
+  payment_id uuid,
+  memo text,
+  expires_at timestamptz not null,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  primary key (tenant_id, id),
+  unique (tenant_id, id, currency),
+  unique (tenant_id, payment_id),
+  foreign key (tenant_id, payment_id) references app_public.payments (tenant_id, id) on delete cascade,
+  constraint currency_is_known check (billing.minor_units(currency) is not null),
+  constraint amount_is_positive check (amount > 0 and billing.is_money(amount)),
+  constraint amount_left_is_a_part check (amount_left between 0 and amount),
+  constraint expires_at_is_finite check (isfinite(expires_at)),
+  constraint memo_is_short check (length(memo) <= 1000)
+);
+call core.limit_length('app_public.wallet_top_ups', 3, 'currency');
+create index wallet_top_ups_spendable_idx on app_public.wallet_top_ups (tenant_id, currency, expires_at) where amount_left > 0;
+create index wallet_top_ups_to_expire_idx on app_public.wallet_top_ups (expires_at) where amount_left > 0;
+
+create table app_public.wallet_entries (
+  tenant_id uuid not null references app_public.tenants (id) on delete cascade,
+  id uuid not null default gen_random_uuid(),
+  top_up_id uuid not null,
+  currency text not null,
+  amount numeric not null,
+  reason app_public.wallet_reason not null,
+  invoice_id uuid,
+  occurred_at timestamptz not null,
+  created_at timestamptz not null default now(),
+  primary key (tenant_id, id),
+  constraint wallet_entries_tenant_id_top_up_id_fkey
+    foreign key (tenant_id, top_up_id, currency) references app_public.wallet_top_ups (tenant_id, id, currency) on delete cascade,
+  constraint wallet_entries_tenant_id_invoice_id_fkey
+    foreign key (tenant_id, invoice_id, currency) references app_public.invoices (tenant_id, id, currency) on delete cascade,
+  constraint amount_is_money check (amount <> 0 and billing.is_money(amount)),
+  constraint invoice_belongs_to_use check ((invoice_id is not null) = (reason in ('used', 'released')))
+);
+call core.limit_length('app_public.wallet_entries', 3, 'currency');
+create index on app_public.wallet_entries (tenant_id, top_up_id, currency);
+create index on app_public.wallet_entries (tenant_id, invoice_id, currency);
 
 create table app_public.refunds (
   tenant_id uuid not null references app_public.tenants (id) on delete cascade,

@@ -1,3 +1,14 @@
+drop type app_public.tenant_health,
+  app_public.alert_status cascade;
+drop table vault.alert_slack,
+  app_public.alert_notifications,
+  app_public.alert_logs,
+  observability.alert_states,
+  app_public.alerts,
+  app_public.alert_metrics,
+  app_public.health_checks,
+  app_public.llm_provider_health_checks cascade;
+drop schema analytics cascade;
 drop type app_public.recording_receipt,
   app_public.new_analytics_event,
   app_public.new_tool_execution,
@@ -9,3 +20,10 @@ drop table app_public.analytics_events,
 drop schema observability cascade;
 drop domain app_public.operation_kind,
   app_public.tool_execution_status cascade;
+drop domain app_public.alert_state,
+  app_public.alert_severity,
+  app_public.alert_comparator,
+  app_public.alert_aggregation,
+  app_public.alert_notification_status,
+  app_public.health_status,
+  app_public.circuit_state cascade;

@@ -2,7 +2,7 @@
 
 create schema observability authorization rowhouse_owner;
 comment on schema observability is 'Figures over the data of all tenants, and the watch over their age.';
-grant usage on schema observability to rowhouse_authenticator, rowhouse_user, rowhouse_worker, rowhouse_platform, rowhouse_analyst;
+grant usage on schema observability to rowhouse_authenticator, rowhouse_user, rowhouse_worker, rowhouse_platform, rowhouse_analytics;
 
 set role rowhouse_owner;
 
@@ -403,9 +403,287 @@ create type app_public.recording_receipt as (
   repeated_count int
 );
 
+-- Traces --------------------------------------------------------------------------------------------------------------------
+-- A span between its arrival and its rows.
+
+create type observability.span as (
+  key text,
+  kind text,
+  operation text,
+  at timestamptz,
+  duration_ms bigint,
+  error_type text,
+  error_message text,
+  attributes jsonb,
+  metadata jsonb,
+  agent_id uuid,
+  tool_id uuid,
+  workflow_id uuid,
+  model text
+);
+
 -- Alerts and health ---------------------------------------------------------------------------------------------------------
+-- A rule compares a metric with a limit once a minute. Its state lies in a table of its own, because it changes each minute and
+-- also in a tenant that is read-only. What happened is only added to.
+
+create domain app_public.alert_state as text
+  constraint alert_state_is_known check (value in ('ok', 'pending', 'firing', 'acknowledged', 'silenced', 'resolved', 'no_data'));
+create domain app_public.alert_severity as text
+  constraint alert_severity_is_known check (value in ('info', 'warning', 'critical'));
+create domain app_public.alert_comparator as text
+  constraint alert_comparator_is_known check (value in ('above', 'at_least', 'below', 'at_most'));
+create domain app_public.alert_aggregation as text
+  constraint alert_aggregation_is_known check (value in ('count', 'sum', 'average', 'least', 'greatest', 'p50', 'p95', 'p99'));
+create domain app_public.alert_notification_status as text
+  constraint alert_notification_status_is_known check (value in ('held', 'queued', 'sent', 'failed', 'skipped'));
+
+-- The columns from row_source on are SQL, which only the files of rules write.
+create table app_public.alert_metrics (
+  name text primary key,
+  description text not null,
+  unit text not null,
+  aggregations text[] not null,
+  filter_keys text[] not null,
+  is_platform boolean not null,
+  row_source text not null,
+  row_value text not null,
+  row_at text,
+  row_condition text,
+  filter_columns jsonb not null,
+
+  constraint aggregations_are_named check (cardinality(aggregations) > 0)
+);
+call core.limit_length('app_public.alert_metrics', 1000, 'name', 'description', 'unit', 'row_source', 'row_value', 'row_at', 'row_condition');
+call core.limit_entries('app_public.alert_metrics', 20, 'aggregations', 'filter_keys');
+call core.limit_bytes('app_public.alert_metrics', 4096, 'filter_columns');
+
+create table app_public.alerts (
+  tenant_id uuid not null default core.current_tenant_id() references app_public.tenants (id) on delete cascade,
+  id uuid not null default gen_random_uuid(),
+  name text not null,
+  description text,
+  builtin text,
+  is_enabled boolean not null default true,
+  metric text not null references app_public.alert_metrics (name),
+  filter jsonb not null default '{}',
+  window_minutes int not null default 5,
+  aggregation app_public.alert_aggregation not null,
+  comparator app_public.alert_comparator not null default 'above',
+  threshold numeric,
+  deviation_percent numeric,
+  deviation_weeks int,
+  for_minutes int not null default 0,
+  severity app_public.alert_severity not null default 'warning',
+  channels text[] not null default '{email}',
+  recipient_user_ids uuid[],
+  repeat_minutes int,
+  quiet_from time,
+  quiet_to time,
+  notifies_no_data boolean not null default false,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+
+  primary key (tenant_id, id),
+  constraint name_is_a_name check (length(name) <= 200 and core.is_name(name)),
+  constraint filter_is_an_object check (jsonb_typeof(filter) = 'object'),
+  constraint window_minutes_is_in_range check (window_minutes between 1 and 1440),
+  constraint limit_is_a_threshold_or_a_deviation check (num_nonnulls(threshold, deviation_percent) = 1),
+  constraint threshold_is_an_amount check (threshold between -1e15 and 1e15),
+  constraint deviation_percent_is_in_range check (deviation_percent between 0 and 10000),
+  constraint deviation_weeks_is_in_range check (deviation_weeks between 1 and 8),
+  constraint deviation_is_over_weeks check ((deviation_percent is null) = (deviation_weeks is null)),
+  constraint for_minutes_is_in_range check (for_minutes between 0 and 1440),
+  constraint channels_are_known check (channels <@ array['email', 'webhook', 'slack']),
+  constraint repeat_minutes_is_in_range check (repeat_minutes between 5 and 10080),
+  constraint quiet_hours_begin_and_end check ((quiet_from is null) = (quiet_to is null) and quiet_from <> quiet_to)
+);
+call core.limit_length('app_public.alerts', 1000, 'description');
+call core.limit_length('app_public.alerts', 63, 'builtin');
+call core.limit_bytes('app_public.alerts', 2048, 'filter');
+call core.limit_entries('app_public.alerts', 3, 'channels');
+call core.limit_entries('app_public.alerts', 20, 'recipient_user_ids');
+create index on app_public.alerts (metric);
+create unique index alerts_builtin_key on app_public.alerts (tenant_id, builtin) where builtin is not null;
+
+create table observability.alert_states (
+  tenant_id uuid not null,
+  alert_id uuid not null,
+  state app_public.alert_state not null default 'ok',
+  since timestamptz not null default now(),
+  -- the state of the incident that goes on when data come again
+  resumes_as app_public.alert_state,
+  pending_since timestamptz,
+  clear_since timestamptz,
+  incident_id uuid,
+  -- when the incident was last announced
+  notified_at timestamptz,
+  silenced_until timestamptz,
+  value numeric,
+  limit_value numeric,
+  problem text,
+  evaluated_at timestamptz,
+  transition_count bigint not null default 0,
+
+  primary key (tenant_id, alert_id),
+  foreign key (tenant_id, alert_id) references app_public.alerts (tenant_id, id) on delete cascade
+);
+call core.limit_length('observability.alert_states', 500, 'problem');
+create index on observability.alert_states (tenant_id, evaluated_at);
+
+create table app_public.alert_logs (
+  tenant_id uuid not null,
+  id uuid not null default gen_random_uuid(),
+  alert_id uuid not null,
+  ordinal bigint not null,
+  incident_id uuid,
+  from_state app_public.alert_state not null,
+  state app_public.alert_state not null,
+  is_repeat boolean not null default false,
+  value numeric,
+  limit_value numeric,
+  user_id uuid,
+  note text,
+  occurred_at timestamptz not null,
+
+  primary key (tenant_id, id),
+  -- Whatever happens twice at once: a transition is one row, and its notifications refer to it.
+  unique (tenant_id, alert_id, ordinal),
+  foreign key (tenant_id, alert_id) references app_public.alerts (tenant_id, id) on delete cascade
+);
+call core.limit_length('app_public.alert_logs', 1000, 'note');
+create index on app_public.alert_logs (tenant_id, alert_id, id);
+create index on app_public.alert_logs (tenant_id, occurred_at, id);
+
+create table app_public.alert_notifications (
+  tenant_id uuid not null,
+  id uuid not null default gen_random_uuid(),
+  alert_log_id uuid not null,
+  incident_id uuid,
+  channel text not null,
+  user_id uuid references app_public.user_profiles (id) on delete cascade,
+  status app_public.alert_notification_status not null,
+  send_at timestamptz not null,
+  attempts int not null default 0,
+  leased_until timestamptz,
+  error text,
+  sent_at timestamptz,
+  created_at timestamptz not null default now(),
+
+  primary key (tenant_id, id),
+  foreign key (tenant_id, alert_log_id) references app_public.alert_logs (tenant_id, id) on delete cascade,
+  constraint channel_is_known check (channel in ('email', 'slack')),
+  constraint mail_has_a_person check ((channel = 'email') = (user_id is not null))
+);
+call core.limit_length('app_public.alert_notifications', 10, 'channel');
+call core.limit_length('app_public.alert_notifications', 500, 'error');
+create unique index alert_notifications_key on app_public.alert_notifications (tenant_id, alert_log_id, channel, user_id) nulls not distinct;
+create index on app_public.alert_notifications (tenant_id, incident_id);
+create index alert_notifications_held_idx on app_public.alert_notifications (send_at) where status = 'held';
+create index on app_public.alert_notifications (user_id);
+create index on app_public.alert_notifications (tenant_id, created_at, id);
+create index on app_public.alert_notifications (tenant_id, alert_log_id, id);
+
+-- The address of an incoming webhook of Slack is its secret.
+create table vault.alert_slack (
+  tenant_id uuid primary key references app_public.tenants (id) on delete cascade,
+  url text not null,
+
+  constraint url_is_a_web_url check (core.is_web_url(url))
+);
+
+-- A rule that exists without anybody having made it. candidates is SQL, which only the files of rules write.
+create table observability.builtin_alerts (
+  name text primary key,
+  rule jsonb not null,
+  is_platform boolean not null,
+  candidates text,
+
+  constraint rule_is_an_object check (jsonb_typeof(rule) = 'object'),
+  constraint a_tenants_rule_has_candidates check (is_platform = (candidates is null))
+);
+call core.limit_length('observability.builtin_alerts', 2000, 'name', 'candidates');
+call core.limit_bytes('observability.builtin_alerts', 4096, 'rule');
+
+create type app_public.alert_status as (
+  state app_public.alert_state,
+  since timestamptz,
+  value numeric,
+  limit_value numeric,
+  silenced_until timestamptz,
+  evaluated_at timestamptz,
+  problem text
+);
+
+create domain app_public.health_status as text
+  constraint health_status_is_known check (value in ('ok', 'warning', 'failing'));
+create domain app_public.circuit_state as text
+  constraint circuit_state_is_known check (value in ('closed', 'open', 'half_open'));
+
+create table app_public.health_checks (
+  id bigint primary key generated always as identity,
+  part text not null,
+  name text not null,
+  status app_public.health_status not null,
+  value numeric,
+  unit text,
+  message text not null,
+  checked_at timestamptz not null default now()
+);
+call core.limit_length('app_public.health_checks', 63, 'part', 'name', 'unit');
+call core.limit_length('app_public.health_checks', 500, 'message');
+create index on app_public.health_checks (name, checked_at desc);
+create index on app_public.health_checks (checked_at);
+
+create table app_public.llm_provider_health_checks (
+  id bigint primary key generated always as identity,
+  provider_id uuid not null references app_public.llm_providers (id) on delete cascade,
+  is_healthy boolean not null,
+  latency_ms int not null,
+  error_class text,
+  circuit app_public.circuit_state not null,
+  checked_at timestamptz not null default now(),
+
+  constraint latency_ms_is_not_negative check (latency_ms >= 0),
+  constraint unhealthy_has_an_error_class check (is_healthy = (error_class is null))
+);
+call core.limit_length('app_public.llm_provider_health_checks', 63, 'error_class');
+create index on app_public.llm_provider_health_checks (provider_id, checked_at desc);
+create index on app_public.llm_provider_health_checks (checked_at);
+
+create table observability.provider_circuits (
+  provider_id uuid primary key references app_public.llm_providers (id) on delete cascade,
+  circuit app_public.circuit_state not null default 'closed',
+  failure_count int not null default 0,
+  since timestamptz not null default now(),
+  next_probe_at timestamptz not null default '-infinity'
+);
+
+create table observability.audit_checks (
+  tenant_id uuid primary key references app_public.tenants (id) on delete cascade,
+  problem_count int not null,
+  checked_at timestamptz not null
+);
+
+create type app_public.tenant_health as (
+  is_healthy boolean,
+  document_count bigint,
+  waiting_document_count bigint,
+  failed_document_count bigint,
+  failing_source_count bigint,
+  highest_quota app_public.quota_type,
+  highest_quota_percent numeric,
+  failing_providers text[],
+  firing_alert_count bigint
+);
 
 -- The analysts' door --------------------------------------------------------------------------------------------------------
+
+-- Views only (sql/11_observability/70_analytics.sql). Analysts may use this schema and no other.
+reset role;
+create schema analytics authorization rowhouse_owner;
+comment on schema analytics is 'What analysts read: dimensions and facts, of the tenants that their login was given.';
+grant usage on schema analytics to rowhouse_analyst, rowhouse_analytics;
+set role rowhouse_owner;
 
 -- Reports -------------------------------------------------------------------------------------------------------------------
 

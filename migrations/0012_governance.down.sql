@@ -1,1 +1,22 @@
+drop table app_public.retention_actions cascade;
+drop table app_public.data_retention_tracking cascade;
+drop table app_public.retention_policies cascade;
+drop table app_public.legal_holds cascade;
+drop table governance.data_kind_tables cascade;
+drop table app_public.data_kinds cascade;
+drop table governance.export_parts cascade;
+drop table governance.export_tickets cascade;
+drop table app_public.data_exports cascade;
+drop table app_public.erasures cascade;
+drop type app_public.export_link cascade;
+drop table app_public.compliance_records cascade;
+drop table app_public.regulatory_compliance cascade;
+drop table app_public.consent_records cascade;
+drop table vault.encrypted_api_keys cascade;
+drop table vault.data_keys cascade;
+drop table governance.secret_uses cascade;
+drop table app_public.encrypted_api_keys cascade;
 drop schema governance cascade;
+drop domain app_public.data_job_status, app_public.retention_action_kind cascade;
+drop domain app_public.compliance_status, app_public.consent_source, app_public.lawful_basis, app_public.consent_purpose,
+  app_public.secret_provider_type cascade;

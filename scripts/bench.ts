@@ -1,7 +1,9 @@
 // npm run bench -- NAME: the measurements of bench/, against a PostgreSQL server.
 
+import { billing } from '../bench/billing/run.ts'
 import { catalog } from '../bench/catalog/run.ts'
 import { type AnyMeasurement, runMeasurement } from '../bench/command.ts'
+import { governance } from '../bench/governance/run.ts'
 import { graphql } from '../bench/graphql/run.ts'
 import { metering } from '../bench/metering/run.ts'
 import { mixed } from '../bench/mixed/run.ts'
@@ -9,7 +11,7 @@ import { observability } from '../bench/observability/run.ts'
 import { search } from '../bench/search/run.ts'
 import { orFail, UsageError } from '../server/cli.ts'
 
-const measurements: AnyMeasurement[] = [search, catalog, metering, observability, graphql, mixed]
+const measurements: AnyMeasurement[] = [search, catalog, metering, billing, observability, graphql, governance, mixed]
 
 await orFail(async () => {
   const [name, ...args] = process.argv.slice(2)

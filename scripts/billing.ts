@@ -10,14 +10,23 @@ import { runBilling } from '../server/billing-run.ts'
 import { required, type Tool, UsageError, withTool } from '../server/cli.ts'
 import { asUser, createPool } from '../server/database.ts'
 import { operatorIdentity } from '../server/seed.ts'
+import { kinds, offerOptions, saving } from './billing-offer.ts'
 
 const usage = `npm run billing -- plans
        npm run billing -- plan SLUG                         its prices, its entitlements, and who has it
        npm run billing -- plan SLUG save [--name NAME] [--tier TIER] [--description TEXT] [--trial-days N]
-                                         [--public yes|no] [--retired yes|no]
+                                         [--public yes|no] [--retired yes|no] [--add-on]
        npm run billing -- plan SLUG price --currency CODE --amount N [--cycle monthly|annual] [--from TIME]
                                           [--components FILE.json] [--commitment N] [--seat-amount N [--included-seats N]] [--preview]
        npm run billing -- plan SLUG entitle KEY LIMIT|on|off|none [--overage]
+       npm run billing -- issuers | taxes | meters | coupons
+       npm run billing -- issuers SLUG save [--name NAME] [--address TEXT] [--tax-number TEXT] [--prefix TEXT]
+                          [--credit-prefix TEXT] [--terms-days N] [--draft-hours N] [--footer TEXT]
+       npm run billing -- taxes COUNTRY save --rate SHARE [--from TIME]
+       npm run billing -- meters NAME save [--name NAME] [--unit UNIT] [--whole yes|no] [--most N]
+       npm run billing -- coupons CODE save --name NAME --duration once|repeating|forever [--periods N] [--most N]
+                          (--percent N | --amount N --currency CODE) [--redeem-by TIME]
+       npm run billing -- extend-trial TENANT DAYS
        npm run billing -- invoices [--overdue | --draft] [--issuer SLUG]
        npm run billing -- export --from TIME --to TIME [--currency CODE] > ledger.csv
        npm run billing -- verify | run
@@ -32,6 +41,7 @@ const options = {
   'trial-days': { type: 'string' },
   public: { type: 'string' },
   retired: { type: 'string' },
+  'add-on': { type: 'boolean' },
   currency: { type: 'string' },
   amount: { type: 'string' },
   cycle: { type: 'string' },
@@ -48,6 +58,7 @@ const options = {
   issuer: { type: 'string' },
   reason: { type: 'string' },
   memo: { type: 'string' },
+  ...offerOptions,
 } as const
 const ledgerColumns = [
   'occurred_at',
@@ -74,6 +85,8 @@ const [command = '', ...names] = positionals
 const commands: Record<string, (tool: Tool) => Promise<void>> = {
   plans: listPlans,
   plan: (tool) => (names[1] ? editPlan(tool, names[1]) : showPlan(tool)),
+  ...Object.fromEntries(Object.keys(kinds).map((kind) => [kind, (tool: Tool) => listOrSave(tool, kind)])),
+  'extend-trial': extendTrial,
   invoices: listInvoices,
   export: exportLedger,
   verify,
@@ -120,7 +133,7 @@ function show(rows: Row[]): void {
 async function listPlans(tool: Tool): Promise<void> {
   const rows = await rowsOf(
     tool,
-    `select p.slug, p.name, p.tier, p.is_public as public, p.retired_at is not null as retired,
+    `select p.slug, p.name, p.tier, p.is_public as public, p.is_add_on as "add-on", p.retired_at is not null as retired,
             (select string_agg(format('%s %s %s', trim_scale(v.amount), v.currency, v.billing_cycle), ', ' order by v.currency, v.amount)
                from (select distinct on (currency, billing_cycle) * from app_public.plan_prices v
                       where v.plan_id = p.id and v.valid_from <= core.clock()
@@ -168,7 +181,7 @@ async function editPlan(tool: Tool, edit: string): Promise<void> {
 }
 
 async function savePlan(tool: Tool, slug: string): Promise<void> {
-  await rowsOf(tool, 'select app_public.save_plan($1, $2, $3, $4, $5, $6, $7)', [
+  await rowsOf(tool, 'select app_public.save_plan($1, $2, $3, $4, $5, $6, $7, $8)', [
     slug,
     values.name,
     values.description,
@@ -176,6 +189,7 @@ async function savePlan(tool: Tool, slug: string): Promise<void> {
     values['trial-days'],
     flag(values.public),
     flag(values.retired),
+    values['add-on'],
   ])
   console.log(`Saved ${slug}.`)
 }
@@ -228,6 +242,28 @@ async function entitlePlan(tool: Tool, slug: string, key: string, value: string)
     )
   }
   console.log(`${slug}: ${key} ${value}.`)
+}
+
+async function listOrSave(tool: Tool, name: string): Promise<void> {
+  const kind = kinds[name]
+  const [key, edit] = names
+  if (!kind || (key !== undefined && edit !== 'save')) throw new UsageError(`Usage: ${usage}`)
+  if (key === undefined) {
+    const rows = await rowsOf(tool, kind.list)
+    show(rows)
+    console.log(`${rows.length} ${name}.`)
+  } else {
+    await rowsOf(tool, ...saving(kind, key, { ...values, whole: flag(values.whole) }))
+    console.log(`Saved ${key}.`)
+  }
+}
+
+async function extendTrial(tool: Tool): Promise<void> {
+  const [tenant, days] = [need(names[0]), need(names[1])]
+  const { rows } = await asStaff(tool, tenant, (client) =>
+    client.query<{ until: string }>('select trial_ends_at::text as until from app_public.extend_trial($1)', [days]),
+  )
+  console.log(`The trial of ${tenant} ends at ${rows[0]?.until}.`)
 }
 
 async function listInvoices(tool: Tool): Promise<void> {

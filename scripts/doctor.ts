@@ -4,7 +4,7 @@ import pg from 'pg'
 import { orFail } from '../server/cli.ts'
 import { loadConfig } from '../server/config.ts'
 import { openDatabase } from '../server/database.ts'
-import { type Finding, findings } from '../server/inspection.ts'
+import { type Finding, findings, healthChecks } from '../server/inspection.ts'
 import { requireRole } from '../server/logins.ts'
 import { isCurrent, migrationState } from '../server/migrations.ts'
 import { version } from '../server/version.ts'
@@ -49,7 +49,11 @@ await orFail(async () => {
                count(*) filter (where attempts >= max_attempts)::int as failed from graphile_worker._private_jobs`)
       line('queue', `${queue.rows[0]?.waiting} waiting, ${queue.rows[0]?.failed} failed for good`)
       // what a whole database has is known for this version's rules only
-      if (state.unknown.length === 0 && state.rules === 'current') found = await findings(client)
+      if (state.unknown.length === 0 && state.rules === 'current') {
+        for (const { part, name, status, message } of await healthChecks(client))
+          line('health', `${status === 'ok' ? 'ok' : status.toUpperCase()}  ${part}, ${name}: ${message}`)
+        found = await findings(client)
+      }
       line('findings', found.length || 'none')
     }
     show(found)

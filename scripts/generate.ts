@@ -1,5 +1,5 @@
 // npm run generate: writes generated/schema.sql and generated/schema.graphql from a database that is built for it, and the
-// lists of docs/security.md. The tests fail when one of them is stale.
+// lists of docs/security.md and docs/governance.md. The tests fail when one of them is stale.
 
 import { execFile } from 'node:child_process'
 import { readdir, writeFile } from 'node:fs/promises'
@@ -12,6 +12,7 @@ import { orFail } from '../server/cli.ts'
 import { createPool } from '../server/database.ts'
 import { createPreset } from '../server/graphql/preset.ts'
 import { writeSecurityPage } from './exceptions.ts'
+import { writeGovernancePage } from './personal-data.ts'
 
 const run = promisify(execFile)
 const directory = join(import.meta.dirname, '..', 'generated')
@@ -66,6 +67,9 @@ if (import.meta.main) {
     await writeFile(join(directory, 'schema.sql'), await sqlOf(url))
     await writeFile(join(directory, 'schema.graphql'), await graphqlOf(url))
     await writeSecurityPage()
-    console.log('Wrote generated/schema.sql, generated/schema.graphql and the lists of docs/security.md.')
+    await writeGovernancePage(url)
+    console.log(
+      'Wrote generated/schema.sql, generated/schema.graphql and the lists of docs/security.md and docs/governance.md.',
+    )
   })
 }

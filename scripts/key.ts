@@ -14,7 +14,7 @@ const usage = `npm run key -- list   --tenant SLUG [--as EMAIL]
   --environment ENV    live or test (live)
   --role ROLE          viewer for a key that only reads
   --permissions P,P    such as can_create_agents,can_edit_agents (none)
-  --services S,S       graphql, files (all)
+  --services S,S       graphql, files, traces (all)
   --ips A,A            addresses and networks, such as 203.0.113.0/24 (all)
   --agent ID           of a key of type agent
   --service-name NAME  of a key of type service or gateway

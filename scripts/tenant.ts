@@ -1,11 +1,14 @@
-// npm run tenant -- create | member | list | delete: tenants from the command line, for whoever runs the database.
+// npm run tenant -- create | member | list | export | erase | delete: tenants from the command line, for whoever runs the database.
 
 import { parseArgs } from 'node:util'
 import { required, withTool } from '../server/cli.ts'
+import { erase, exportTo } from '../server/data-tools.ts'
 
 const usage = `npm run tenant -- list
        npm run tenant -- create --slug SLUG --name NAME --owner EMAIL
        npm run tenant -- member --slug SLUG --email EMAIL [--role owner|admin|member|viewer]
+       npm run tenant -- export --slug SLUG --to FILE.zip
+       npm run tenant -- erase --slug SLUG [--yes]
        npm run tenant -- delete --slug SLUG --yes`
 
 await withTool(async ({ admin }) => {
@@ -17,6 +20,7 @@ await withTool(async ({ admin }) => {
       owner: { type: 'string' },
       email: { type: 'string' },
       role: { type: 'string', default: 'member' },
+      to: { type: 'string' },
       yes: { type: 'boolean', default: false },
     },
   })
@@ -37,6 +41,10 @@ await withTool(async ({ admin }) => {
       [slug, email, values.role],
     )
     console.log(`${email} is a ${values.role} of ${slug}.`)
+  } else if (command === 'export') {
+    await exportTo(admin, { slug: required(values.slug, usage) }, required(values.to, usage))
+  } else if (command === 'erase') {
+    await erase(admin, { slug: required(values.slug, usage) }, !values.yes)
   } else if (command === 'delete') {
     const slug = required(values.slug, usage)
     if (!values.yes) throw new Error(`This deletes ${slug} with everything in it, for good. Add --yes to do it.`)

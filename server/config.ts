@@ -61,6 +61,11 @@ export const variables = {
     z.string().optional(),
     'HS256 secret, at least 32 random bytes; in development one is made when it is missing',
   ],
+  SECRETS_KEY: [
+    z.string().optional(),
+    "master keys of tenants' secrets as id:base64 of 32 bytes, separated by commas, the current one first; in development one is made",
+  ],
+  SECRETS_KEY_FILE: [z.string().optional(), 'file that holds the master keys, one a line; instead of SECRETS_KEY'],
   JWT_JWKS_URL: [
     z.url({ protocol: /^https?$/ }).optional(),
     'keys of your identity provider (RS256, ES256, EdDSA); instead of JWT_SECRET',
@@ -164,7 +169,7 @@ export const variables = {
         'must be names of hosts, addresses or ranges such as 10.0.0.0/8',
       )
       .default([]),
-    'hosts, addresses and ranges (10.0.0.0/8) that may be fetched for knowledge sources although they are not public, separated by commas',
+    'hosts, addresses and ranges (10.0.0.0/8) that may be called for knowledge sources and webhooks although they are not public, separated by commas',
   ],
   SOURCE_DATABASES: [
     z
@@ -180,6 +185,15 @@ export const variables = {
       .pipe(z.record(z.string(), postgresUrl))
       .optional(),
     'databases that knowledge sources may read: a JSON object of addresses by "tenant id/name"; source_config.connection is the name',
+  ],
+  OTEL_EXPORTER_OTLP_ENDPOINT: [
+    z.url({ protocol: /^https?$/ }).optional(),
+    "OTLP/HTTP collector that gets the server's own traces and metrics; none by default. OTEL_EXPORTER_OTLP_HEADERS and the like are read too",
+  ],
+  OTEL_SERVICE_NAME: [z.string().default('rowhouse'), 'name of the service in these traces and metrics'],
+  OTEL_TRACES_SAMPLER_ARG: [
+    z.coerce.number().min(0).max(1).default(1),
+    'part of these traces that is sent, from 0 to 1; a trace that a client began is sent when the client sends it',
   ],
   METRICS_TOKEN: [z.string().optional(), 'bearer token that /metrics asks for; open without one'],
   STRIPE_SECRET_KEY: [
@@ -197,6 +211,25 @@ export const variables = {
   INVOICE_FONT: [
     z.string().optional(),
     'TrueType or OpenType file that PDF invoices are set in; without it names beyond Western European letters show as ?',
+  ],
+  AUDIT_SIGNING_KEY: [
+    z
+      .string()
+      .regex(/^[0-9a-f]{64}$/, 'must be 64 hexadecimal digits; make one with: openssl rand -hex 32')
+      .optional(),
+    'Ed25519 key, 64 hexadecimal digits, that signs the sealed audit; in development one is made, in production nothing is signed without it',
+  ],
+  AUDIT_ANCHORS: [
+    list
+      .refine((entries) => entries.every((entry) => /^(file|https?|postgres(ql)?):\/\//.test(entry)), {
+        error: 'must be addresses that begin with file://, https:// or postgres://',
+      })
+      .default([]),
+    'where the heads of the sealed audit are written, separated by commas: file:///path, https://… (JSON lines) or postgres://…',
+  ],
+  AUDIT_STREAM: [
+    z.url({ protocol: /^(https?|syslog|file)$/ }).optional(),
+    'where the entries of the audit are sent: https://… (JSON lines), syslog://host:601 (RFC 5424 over TCP) or file:///path',
   ],
 } as const satisfies Record<string, readonly [z.ZodType, string]>
 
@@ -218,6 +251,9 @@ export function loadConfig(environment: NodeJS.ProcessEnv): Config {
   const config = values as Variables
   const isProduction = config.NODE_ENV === 'production'
   if (config.JWT_SECRET && config.JWT_JWKS_URL) problems.push('JWT_SECRET and JWT_JWKS_URL: set one of them, not both')
+  if (config.SECRETS_KEY && config.SECRETS_KEY_FILE) {
+    problems.push('SECRETS_KEY and SECRETS_KEY_FILE: set one of them, not both')
+  }
   if (config.PAGE_SIZE_DEFAULT > config.PAGE_SIZE_MAX) problems.push('PAGE_SIZE_DEFAULT: must not exceed PAGE_SIZE_MAX')
   if (config.PERSISTED_OPERATIONS_ONLY && !config.PERSISTED_OPERATIONS) {
     problems.push('PERSISTED_OPERATIONS: required by PERSISTED_OPERATIONS_ONLY')
@@ -244,13 +280,17 @@ function isStrongSecret(secret: string): boolean {
   return Buffer.byteLength(secret) >= 32 && new Set(secret).size >= 12 && !placeholders.test(secret)
 }
 
-/** The development secret: made once, kept in the data directory, readable by its owner only. */
+/** The development secret. */
 export async function developmentSecret(config: Config): Promise<string> {
-  if (config.JWT_SECRET) return config.JWT_SECRET
-  const path = join(config.ROWHOUSE_DATA_DIR, 'jwt-secret')
+  return config.JWT_SECRET ?? keptSecret(config, 'jwt-secret', () => randomBytes(48).toString('base64url'))
+}
+
+/** A secret of development: made once, kept in the data directory, readable by its owner only. */
+export async function keptSecret(config: Config, name: string, make: () => string): Promise<string> {
+  const path = join(config.ROWHOUSE_DATA_DIR, name)
   await mkdir(config.ROWHOUSE_DATA_DIR, { recursive: true, mode: 0o700 })
   const draft = `${path}.${randomBytes(6).toString('hex')}`
-  await writeFile(draft, randomBytes(48).toString('base64url'), { mode: 0o600 })
+  await writeFile(draft, make(), { mode: 0o600 })
   try {
     // a link appears whole and once: whoever comes second finds it and reads it
     await link(draft, path)

@@ -9,7 +9,7 @@ export type Extension = { name: string; directory: string }
 const schemaName = /^[a-z][a-z0-9_]{0,39}$/
 /** Schemas of Rowhouse and of what it stands on. */
 const taken = new Set(
-  'app_public core audit tenancy workspaces catalog knowledge search metering billing observability governance runtime conversation memory gateway ml industry network vault analytics public graphile_worker rowhouse_migrations information_schema'.split(
+  'app_public core audit tenancy workspaces catalog knowledge search metering billing webhooks observability governance runtime conversation memory gateway ml industry network vault analytics public graphile_worker rowhouse_migrations information_schema'.split(
     ' ',
   ),
 )

@@ -1,4 +1,5 @@
-// Files over HTTP: PUT /files/<ticket> takes the bytes of one, GET /files/<document> gives them back. Who may, and what becomes
+// Files over HTTP: PUT /files/<ticket> takes the bytes of one, GET /files/<document> gives them back, and GET
+// /files/exports/<ticket> gives the file of an export once. Who may, and what becomes
 // of a file, is the database's; here is what keeps many of them at once from filling the memory or holding connections.
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
@@ -17,7 +18,9 @@ import { createShares, type Shares } from './shares.ts'
 export type Caller = { key: string; settings: Settings; signal: AbortSignal }
 type Ticket = { file_name: string; media_type: string | null; size_bytes: number }
 type Receipt = { external_id: string; document_id: string; outcome: string }
-type StoredFile = { file_name: string; media_type: string; size_bytes: number; content_hash: Uint8Array }
+type ExportFile = { export_id: string; file_name: string; size_bytes: string; part_count: number }
+type FileHeader = { file_name: string; media_type: string; size_bytes: number }
+type StoredFile = FileHeader & { content_hash: Uint8Array }
 
 /** Each holds a whole file, of which there is a copy while it is sent to the database: at most 50 MB each. */
 const uploadsAtOnce = { total: 4, perKey: 2, mostWaitingPerKey: 50, longestWaitMs: 30_000 }
@@ -71,11 +74,38 @@ export function createFiles(pool: Pool, sharesOfWork: Shares) {
       throw new PublicError(404, 'KN304', 'There is no such file.', 'A document that was given as text has none.')
     const leave = await downloads.enter(caller.key, caller.signal)
     try {
-      response.writeHead(200, headersOf(file))
-      response.setTimeout(longestSilenceMs, () => response.destroy())
-      await pipeline(Readable.from(partsOf(id, file, caller), { objectMode: false }), response)
+      await send(response, file, partsOf(id, file, caller))
     } finally {
       leave()
+    }
+  }
+
+  async function downloadExport(response: ServerResponse, ticket: string, caller: Caller): Promise<void> {
+    const leave = await downloads.enter(caller.key, caller.signal)
+    try {
+      // the link is used from here on, also when the client hangs up
+      const file = (await ask<ExportFile>(caller, 'select * from governance.begin_download($1)', [
+        ticket,
+      ])) as ExportFile
+      const { file_name, size_bytes } = file
+      await send(
+        response,
+        { file_name, media_type: 'application/zip', size_bytes: Number(size_bytes) },
+        partsOfExport(file, caller),
+      )
+    } finally {
+      leave()
+    }
+  }
+
+  async function* partsOfExport({ export_id, part_count }: ExportFile, caller: Caller) {
+    for (let number = 0; number < part_count; number += 1) {
+      const row = await ask<{ part: Uint8Array | null }>(caller, 'select governance.part_of_export($1, $2) as part', [
+        export_id,
+        number,
+      ])
+      if (!row?.part) throw new Error('The export was deleted while its file was read.')
+      yield row.part
     }
   }
 
@@ -94,6 +124,8 @@ export function createFiles(pool: Pool, sharesOfWork: Shares) {
 
   return {
     serve: async (request: IncomingMessage, response: ServerResponse, caller: Caller): Promise<void> => {
+      const ticket = /^\/files\/exports\/([\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12})$/i.exec(request.url ?? '')?.[1]
+      if (ticket && request.method === 'GET') return downloadExport(response, ticket, caller)
       const id = /^\/files\/([\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12})$/i.exec(request.url ?? '')?.[1]
       if (!id) throw new PublicError(404, 'WB301', 'There is nothing at this address.', 'A file is at /files/<id>.')
       if (request.method === 'PUT') return upload(request, response, id, caller)
@@ -154,8 +186,14 @@ const wrongSize = (name: string, size: number): PublicError =>
     'Send the whole file, or prepare the upload again with its size.',
   )
 
+async function send(response: ServerResponse, file: FileHeader, parts: AsyncIterable<Uint8Array>): Promise<void> {
+  response.writeHead(200, headersOf(file))
+  response.setTimeout(longestSilenceMs, () => response.destroy())
+  await pipeline(Readable.from(parts, { objectMode: false }), response)
+}
+
 /** A file is somebody's: it is saved, never shown as a page of ours, and kept by no cache. */
-function headersOf({ file_name: name, media_type, size_bytes }: StoredFile): Record<string, string | number> {
+function headersOf({ file_name: name, media_type, size_bytes }: FileHeader): Record<string, string | number> {
   const type = /^[\w.+-]+\/[\w.+-]+/.exec(media_type)?.[0] ?? 'application/octet-stream'
   const plain = name.replaceAll(/[^\x20-\x7e]|["\\%]/g, '_')
   const encoded = encodeURIComponent(name.toWellFormed()).replaceAll(

@@ -8,6 +8,9 @@ export async function greet(config: Config, url: string, { hasDemo }: { hasDemo:
   console.log(
     `\nRowhouse is running.\n  GraphQL  ${url}/graphql\n  Health   ${url}/healthz  ${url}/readyz  ${url}/metrics`,
   )
+  if (!config.isProduction && !config.SECRETS_KEY && !config.SECRETS_KEY_FILE) {
+    console.log(`  Secrets  are encrypted by a development key in ${config.ROWHOUSE_DATA_DIR}/secrets-key`)
+  }
   if (config.isProduction || config.JWT_JWKS_URL) return
   console.log(`  Ruru     ${url}/  (a GraphQL editor)`)
   if (!hasDemo) {

@@ -5,12 +5,16 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { isIP } from 'node:net'
 import { PublicError } from './errors.ts'
 
-const tooLarge = (limit: number): PublicError =>
+export const tooLarge = (limit: number): PublicError =>
   new PublicError(413, 'WB604', `The request is larger than ${limit} bytes.`, 'Send less at once.')
 
 const longestBodyMs = 60_000
 
 export async function readBody(request: IncomingMessage, limit: number): Promise<string> {
+  return (await readBytes(request, limit)).toString('utf8')
+}
+
+export async function readBytes(request: IncomingMessage, limit: number): Promise<Buffer> {
   // said beforehand: refused without reading
   if (Number(request.headers['content-length'] ?? 0) > limit) throw tooLarge(limit)
   const chunks: Buffer[] = []
@@ -26,16 +30,16 @@ export async function readBody(request: IncomingMessage, limit: number): Promise
   } finally {
     clearTimeout(timer)
   }
-  return Buffer.concat(chunks).toString('utf8')
+  return Buffer.concat(chunks)
 }
 
 export function sendJson(response: ServerResponse, status: number, body: unknown): void {
   sendText(response, status, JSON.stringify(body))
 }
 
-/** Sends what is JSON already. */
-export function sendText(response: ServerResponse, status: number, json: string): void {
-  response.end(writeJson(response, status, json))
+/** Sends what is JSON already, or of the type that was set. */
+export function sendText(response: ServerResponse, status: number, body: string | Uint8Array): void {
+  response.end(writeHead(response, status, body))
 }
 
 const longestFarewell = 2_000
@@ -44,9 +48,9 @@ const longestFarewell = 2_000
  * Answers a client that is still sending, throws away what comes for a moment, then closes. Closed at once, the
  * connection would be reset, and the answer lost with it.
  */
-export function sendJsonAndClose(response: ServerResponse, status: number, body: unknown): void {
+export function sendAndClose(response: ServerResponse, status: number, body: string | Uint8Array): void {
   response.setHeader('connection', 'close')
-  response.write(writeJson(response, status, JSON.stringify(body)))
+  response.write(writeHead(response, status, body))
   const end = (): void => {
     clearTimeout(timer)
     response.end()
@@ -56,10 +60,10 @@ export function sendJsonAndClose(response: ServerResponse, status: number, body:
 }
 
 /** Prepares the head, returns the body; as text, so that Node sends both at once. */
-function writeJson(response: ServerResponse, status: number, json: string): string {
+function writeHead<Body extends string | Uint8Array>(response: ServerResponse, status: number, body: Body): Body {
   if (!response.hasHeader('content-type')) response.setHeader('content-type', 'application/json; charset=utf-8')
-  response.writeHead(status, { 'content-length': Buffer.byteLength(json) })
-  return json
+  response.writeHead(status, { 'content-length': Buffer.byteLength(body) })
+  return body
 }
 
 /** Where a request comes from: its peer, or what the nearest of our own proxies saw. Empty when that is no address. */

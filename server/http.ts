@@ -1,10 +1,11 @@
-// The HTTP server: GraphQL at /graphql, files at /files, Ruru at / in development, health and metrics. It reads, authenticates and
+// The HTTP server: GraphQL at /graphql, files at /files, spans at /v1/traces, Ruru at / in development, health and metrics. It reads, authenticates and
 // answers; every rule is the database's.
 
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { GraphQLError } from 'graphql'
 import type { Pool } from 'pg'
+import { createNoteRefusal } from './audit/refusals.ts'
 import {
   authenticate,
   type Charge,
@@ -19,16 +20,19 @@ import { internalError, PublicError, publicPart } from './errors.ts'
 import { createFiles } from './files.ts'
 import type { Executor } from './graphql/execute.ts'
 import { answerHealth, isHealthPath } from './health.ts'
-import { clientAddress, readBody, sendJson, sendJsonAndClose, sendText } from './http-basics.ts'
+import { clientAddress, readBody, sendAndClose, sendJson, sendText } from './http-basics.ts'
 import { allowOrigin, answerPreflight, createOriginCheck } from './http-cors.ts'
 import { createListener, type Listener } from './http-listener.ts'
 import type { Logger } from './logging.ts'
 import type { Metrics } from './metrics.ts'
+import { checkExport, createTraces, sendStatus } from './otlp/traces.ts'
 import { createOutageLog } from './outage-log.ts'
 import { serveStripeWebhook } from './payments/webhook.ts'
 import { type Admission, refuse, sendRateLimit } from './rate-limits.ts'
+import type { ReadyState } from './readiness.ts'
 import { runFor } from './request-pool.ts'
 import { createShares, type Shares } from './shares.ts'
+import { beginRequest, endRequest } from './tracing.ts'
 
 export type HttpServerOptions = {
   config: Config
@@ -39,8 +43,8 @@ export type HttpServerOptions = {
   metrics: Metrics
   /** The port, when it is open already and answers "starting". */
   listener?: Listener | undefined
-  /** Why the server cannot serve, or undefined when it can. */
-  whyNotReady: () => Promise<string | undefined>
+  /** Whether the server can serve. */
+  ready: () => Promise<ReadyState>
   /** Serves Ruru and its files; returns whether the request was for it. */
   serveRuru?: ((request: IncomingMessage, response: ServerResponse) => Promise<boolean>) | undefined
 }
@@ -53,6 +57,7 @@ type Scope = {
   /** Aborted when the client hangs up. */
   signal: AbortSignal
   identity?: Identity
+  requestedTenant?: string | undefined
   operation?: string | undefined
 }
 
@@ -66,14 +71,19 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     allowsThisMachine: config.NODE_ENV === 'development',
   })
   const outages = createOutageLog(logger)
+  const noteRefusal = createNoteRefusal(options.pool, logger, config.TRUST_PROXY)
   const { ofWork, ofAuthentication } = sharesOf(config)
   const files = createFiles(options.pool, ofWork)
+  const traces = createTraces({ pool: options.pool, shares: ofWork, metrics, bodyLimit: config.BODY_LIMIT_BYTES })
   let isClosing = false
   const listener = options.listener ?? createListener(config)
 
   const url = await listener.serve((request, response) => {
     const started = performance.now()
     const client = new AbortController()
+    const traced = isTraced(pathOf(request))
+      ? beginRequest(request.method ?? '', String(request.headers.traceparent))
+      : undefined
     const scope: Scope = { id: requestId(request), route: 'other', signal: client.signal }
     response.setHeader('x-request-id', scope.id)
     response.setHeader('x-content-type-options', 'nosniff')
@@ -86,6 +96,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
       if (!response.writableFinished) client.abort(new Error('The client hung up.'))
       const seconds = (performance.now() - started) / 1000
       metrics.requests.observe({ route: scope.route, status }, seconds)
+      if (traced) endRequest(traced, request.method ?? '', scope.route, status)
       const level = scope.route === 'health' || scope.route === 'other' ? 'debug' : 'info'
       logger[level](
         {
@@ -101,11 +112,14 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
         'request',
       )
     })
-    handle(request, response, scope).catch((error: unknown) => fail(response, scope, error))
+    const answer = (): Promise<void> =>
+      handle(request, response, scope).catch((error: unknown) => fail(response, scope, error))
+    if (traced) traced.run(answer)
+    else answer()
   })
 
   async function handle(request: IncomingMessage, response: ServerResponse, scope: Scope): Promise<void> {
-    const path = (request.url ?? '/').split('?', 1)[0] ?? '/'
+    const path = pathOf(request)
     const route = routesForPages.find(({ isAt }) => isAt(path))
     if (route) {
       scope.route = route.name
@@ -117,13 +131,17 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
         if (!scope.identity) await allowOrigin(request, response, isAllowedOrigin).catch(() => {})
         throw error
       }
+    } else if (path === '/v1/traces') {
+      scope.route = 'traces'
+      await serveTraces(request, response, scope)
     } else if (path === '/webhooks/stripe' && config.STRIPE_WEBHOOK_SECRET) {
       scope.route = 'webhook'
       await serveStripeWebhook(config, options.pool, request, response)
     } else if (isHealthPath(path)) {
       scope.route = 'health'
-      const whyNotReady = async () => (isClosing ? 'The server is shutting down.' : options.whyNotReady())
-      await answerHealth(path, request, response, { metrics, metricsToken: config.METRICS_TOKEN, whyNotReady })
+      const ready = async (): Promise<ReadyState> =>
+        isClosing ? { unready: { part: 'process', reason: 'The server is shutting down.' } } : options.ready()
+      await answerHealth(path, request, response, { metrics, metricsToken: config.METRICS_TOKEN, ready })
     } else if (!(await options.serveRuru?.(request, response))) {
       throw new PublicError(404, 'WB301', 'There is nothing at this address.', 'GraphQL is at /graphql.')
     }
@@ -134,6 +152,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     const claims = 'claims' in credentials ? credentials.claims : undefined
     const tenant = request.headers['x-tenant-id'] ?? claims?.[config.JWT_TENANT_CLAIM]
     const requestedTenant = typeof tenant === 'string' ? tenant : undefined
+    scope.requestedTenant = requestedTenant
     const who = 'keyHash' in credentials ? credentials.keyHash.toString('base64') : String(claims?.sub)
     const share = { shares: ofAuthentication, key: requestedTenant ?? who, signal: scope.signal }
     const arrival = {
@@ -166,6 +185,17 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     refuse(response, identity.admission)
     const settings = settingsFor(identity, request, scope)
     await files.serve(request, response, { key: keyOf(scope), settings, signal: scope.signal })
+  }
+
+  async function serveTraces(request: IncomingMessage, response: ServerResponse, scope: Scope): Promise<void> {
+    checkExport(request, response)
+    const credentials = await credentialsOf(request.headers.authorization, options.verifyToken)
+    const identity = await admissionOf(credentials, request, scope)({ calls: 1, chargedCalls: 0 })
+    scope.identity = identity
+    sendRateLimit(response, identity.admission)
+    refuse(response, identity.admission)
+    const settings = settingsFor(identity, request, scope)
+    await traces.serve(request, response, { key: keyOf(scope), settings, signal: scope.signal })
   }
 
   async function serveGraphQL(request: IncomingMessage, response: ServerResponse, scope: Scope): Promise<void> {
@@ -223,6 +253,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     if (scope.signal.aborted) return
     const codes = errors.map(({ extensions }) => String(extensions.code ?? 'GRAPHQL'))
     for (const code of codes) metrics.errors.inc({ code })
+    for (const code of new Set(codes)) recordRefusal(request, scope, code)
     const refusal = codes.find((code) => meansTryAgain.includes(code))
     if (refusal) {
       outages.failed(refusal)
@@ -230,6 +261,9 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     } else outages.served()
     sendText(response, refusal ? 503 : status, answer)
   }
+
+  const recordRefusal = (request: IncomingMessage, { id, identity, requestedTenant, operation }: Scope, code = '') =>
+    noteRefusal(request, { code, requestId: id, ...identity, requestedTenant, operation })
 
   function fail(response: ServerResponse, scope: Scope, error: unknown): void {
     // it went wrong under way, or the client is gone
@@ -251,10 +285,15 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     const body =
       shown ?? internalError(error, (fields, message) => logger.error({ request: scope.id, ...fields }, message))
     metrics.errors.inc({ code: body.extensions.code ?? 'INTERNAL' })
+    if (scope.route === 'traces') {
+      sendStatus(response, status, body.extensions.code ?? 'INTERNAL', body.message)
+      return
+    }
+    recordRefusal(response.req, scope, body.extensions.code)
     // a file may be long, and nobody reads on
     const isSending = scope.route === 'files' && !response.req.complete
-    const send = status === 413 || isSending ? sendJsonAndClose : sendJson
-    send(response, status, { errors: [body] })
+    const send = status === 413 || isSending ? sendAndClose : sendText
+    send(response, status, JSON.stringify({ errors: [body] }))
   }
 
   return {
@@ -271,6 +310,11 @@ const routesForPages = [
   { name: 'graphql', isAt: (path: string) => path === '/graphql', methods: 'POST' },
   { name: 'files', isAt: (path: string) => path.startsWith('/files/'), methods: 'GET, PUT' },
 ] as const
+
+const pathOf = (request: IncomingMessage): string => (request.url ?? '/').split('?', 1)[0] ?? '/'
+
+/** Not the asking for health, and not the taking of spans: a server that reports to itself would never come to an end. */
+const isTraced = (path: string): boolean => !isHealthPath(path) && path !== '/v1/traces'
 
 /** Whose share of the connections a request takes. */
 const keyOf = ({ identity }: Scope): string => identity?.tenantId ?? identity?.userId ?? ''

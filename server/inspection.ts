@@ -109,6 +109,23 @@ async function failedJobs(client: Client): Promise<Finding[]> {
   }))
 }
 
+export type Check = { part: string; name: string; status: string; message: string }
+
+/** How the database and the queue are now, and what workers last saw of the rest; the database must be at this version. */
+export async function healthChecks(client: Client): Promise<Check[]> {
+  const { rows } = await client.query<Check>(
+    `select part, name, status, message from observability.check_database()
+     union all select part, name, status, message from observability.check_queue()
+     union all select part, name, status, message from observability.latest_checks() where part not in ('database', 'queue')
+     union all
+     select 'provider', p.name, case c.circuit when 'closed' then 'ok' else 'failing' end,
+            format('The circuit is %s since %s.', replace(c.circuit, '_', ' '), to_char(c.since at time zone 'UTC', 'YYYY-MM-DD HH24:MI "UTC"'))
+       from observability.provider_circuits c join app_public.llm_providers p on p.id = c.provider_id
+     order by 1, 2`,
+  )
+  return rows
+}
+
 /** Builds the indexes that are missing. The rules need some of them, so this comes before they are applied. */
 export async function restoreIndexes(client: pg.Client, log: (line: string) => void): Promise<void> {
   for (const { kind, name, statement } of await missingObjects(client)) {

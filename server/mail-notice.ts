@@ -7,7 +7,7 @@ export type Notice = {
   tenantName: string
   subject: string
   message: string
-  setting: 'billing' | 'quotas'
+  setting: 'billing' | 'quotas' | 'email'
 }
 
 export function noticeMail(appUrl: string, mailId: string, notice: Notice): Mail {

@@ -64,6 +64,24 @@ export async function sendMail(config: Config, mail: Mail): Promise<string | und
   return path
 }
 
+/** Whether the mail server takes our login, as a check of the platform's health. */
+export async function checkMail(
+  config: Config,
+): Promise<{ part: string; name: string; status: string; message: string }> {
+  const found = (status: string, message: string) => ({ part: 'mail', name: 'mail_server', status, message })
+  if (!config.SMTP_URL) {
+    return config.isProduction
+      ? found('failing', 'No mail server is set up (SMTP_URL).')
+      : found('ok', 'There is no mail server (SMTP_URL): mails are kept as files.')
+  }
+  try {
+    await createTransport({ url: config.SMTP_URL, ...patience }).verify()
+    return found('ok', 'The mail server answers.')
+  } catch (error) {
+    return found('failing', reasonOf(error))
+  }
+}
+
 function reasonOf(error: unknown): string {
   const { responseCode, code } = error as { responseCode?: number; code?: string }
   if (responseCode) return `The mail server refused the mail (${responseCode}).`

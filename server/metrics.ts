@@ -38,6 +38,12 @@ export function createMetrics(pool?: Pool) {
       labelNames: ['code'],
       registers,
     }),
+    spans: new Counter({
+      name: 'rowhouse_otlp_spans_total',
+      help: 'Spans that came to /v1/traces: stored, repeated, ignored or rejected.',
+      labelNames: ['outcome'],
+      registers,
+    }),
     jobs: new Histogram({
       name: 'rowhouse_job_seconds',
       help: 'Duration of jobs.',

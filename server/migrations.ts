@@ -185,7 +185,7 @@ async function migrateExtension(client: pg.Client, extension: Extension, log: Lo
   const schema = pg.escapeIdentifier(extension.name)
   await client.query(`create schema if not exists ${schema} authorization rowhouse_owner`)
   await client.query(
-    `grant usage on schema ${schema} to rowhouse_authenticator, rowhouse_user, rowhouse_worker, rowhouse_platform, rowhouse_analyst`,
+    `grant usage on schema ${schema} to rowhouse_authenticator, rowhouse_user, rowhouse_worker, rowhouse_platform, rowhouse_analytics`,
   )
   await asRole(client, 'rowhouse_owner', () =>
     client.query('insert into core.extensions (name) values ($1) on conflict (name) do nothing', [extension.name]),
@@ -213,7 +213,7 @@ async function installQueue(databaseUrl: string, client: pg.Client): Promise<voi
 }
 
 /** The roles beside the owner that own what the rules create; only while rules are applied may they create anything. */
-const creators = 'rowhouse_platform, rowhouse_queue, rowhouse_own_rows, rowhouse_shared_rows'
+const creators = 'rowhouse_platform, rowhouse_queue, rowhouse_own_rows, rowhouse_shared_rows, rowhouse_analytics'
 
 export async function applyRules(client: pg.Client): Promise<void> {
   const files = await ruleFiles()
@@ -235,9 +235,13 @@ export async function applyRules(client: pg.Client): Promise<void> {
         throw new Error(`${path}: ${(error as Error).message}${position(error, text)}`, { cause: error })
       }
     }
+    // a table's columns and their comments are known only now
+    await client.query('set local role rowhouse_platform')
+    await client.query('call audit.write_recorders()')
     await client.query('set local role rowhouse_owner')
     await client.query(`revoke create on schema ${schemas} from ${creators}`)
     await client.query('call core.complete_tables()')
+    await client.query('call audit.put_recorders()')
     await client.query('call core.assert_secured()')
     await client.query('reset role')
     await client.query(

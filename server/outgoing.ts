@@ -58,8 +58,18 @@ export type OutgoingResponse = {
   bytes: Uint8Array
 }
 
+export type OutgoingMessage = {
+  headers: Record<string, string>
+  body: string
+  /** So much of the answer is read, and what comes after it is not waited for. */
+  prefixBytes: number
+  signal?: AbortSignal | undefined
+}
+
 export type Outgoing = {
   get: (url: string, request: OutgoingRequest) => Promise<OutgoingResponse>
+  /** Sends a body, to this address only: a redirect is its answer. */
+  post: (url: string, message: OutgoingMessage) => Promise<{ status: number; prefix: string }>
   close: () => Promise<void>
 }
 
@@ -116,16 +126,35 @@ export function createOutgoing({
     },
   })
 
-  async function get(url: string, request: OutgoingRequest): Promise<OutgoingResponse> {
+  async function inTime<Answer>(
+    given: AbortSignal | undefined,
+    call: (signal: AbortSignal) => Promise<Answer>,
+  ): Promise<Answer> {
     const deadline = AbortSignal.timeout(limits.totalMs)
-    const signal = request.signal ? AbortSignal.any([request.signal, deadline]) : deadline
     try {
-      return await follow(parseAddress(url), request, signal)
+      return await call(given ? AbortSignal.any([given, deadline]) : deadline)
     } catch (error) {
-      request.signal?.throwIfAborted()
+      given?.throwIfAborted()
       throw deadline.aborted ? new OutgoingError('time', 'The address did not answer in time.') : faultOf(error)
     }
   }
+
+  const get: Outgoing['get'] = (url, request) =>
+    inTime(request.signal, (signal) => follow(parseAddress(url), request, signal))
+
+  const post: Outgoing['post'] = (url, message) =>
+    inTime(message.signal, async (signal) => {
+      const { origin, pathname, search } = parseAddress(url)
+      const response = await agent.request({
+        origin,
+        path: `${pathname}${search}`,
+        method: 'POST',
+        headers: { ...message.headers, 'user-agent': userAgent },
+        body: message.body,
+        signal,
+      })
+      return { status: response.statusCode, prefix: await readPrefix(response.body, message.prefixBytes) }
+    })
 
   async function follow(first: URL, request: OutgoingRequest, signal: AbortSignal): Promise<OutgoingResponse> {
     let url = first
@@ -147,7 +176,7 @@ export function createOutgoing({
     }
   }
 
-  return { get, close: () => agent.destroy() }
+  return { get, post, close: () => agent.destroy() }
 }
 
 const ownHeaders = { 'user-agent': userAgent, 'accept-encoding': 'gzip, deflate, br' }
@@ -217,6 +246,25 @@ export async function readBounded(stream: Readable, largestBytes: number): Promi
     parts.push(part)
   }
   return Buffer.concat(parts)
+}
+
+/** The beginning of a stream, as text; what cannot be read after the status was said is left out. */
+async function readPrefix(stream: Readable, mostBytes: number): Promise<string> {
+  const parts: Uint8Array[] = []
+  let size = 0
+  try {
+    for await (const part of stream as AsyncIterable<Uint8Array>) {
+      parts.push(part)
+      size += part.length
+      if (size >= mostBytes) break
+    }
+  } catch {
+    // the status is the answer, the body only helps a reader
+  } finally {
+    stream.on('error', () => {}).destroy()
+  }
+  // PostgreSQL stores no zero character
+  return Buffer.concat(parts).subarray(0, mostBytes).toString('utf8').replaceAll('\0', '')
 }
 
 const tooLarge = (bytes: number): OutgoingError =>

@@ -3,6 +3,7 @@
 
 import type { Socket } from 'node:net'
 import pg from 'pg'
+import { traceStatements } from './tracing.ts'
 
 export type PoolOptions = {
   /** Longest a statement may run. */
@@ -60,6 +61,7 @@ export function createPool(url: string, role: Role, max: number, options: PoolOp
   pool.on('connect', (client) => {
     client.on('error', () => {})
     if (!options.isEmbedded) setDeadline(client, statement + graceMs)
+    traceStatements(client)
   })
   return pool
 }

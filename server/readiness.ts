@@ -6,15 +6,19 @@ import { isCurrent, migrationState } from './migrations.ts'
 
 const longestLookMs = 1_500
 
+/** Why a process cannot work, and the part that is at fault. */
+export type Unready = { part: 'database' | 'migrations' | 'process'; reason: string }
+/** What /readyz tells: why not, or how each part of the platform was when a worker last looked. */
+export type ReadyState = { unready: Unready } | { parts: Record<string, string> }
+
 export type Readiness = {
-  /** Why the server cannot serve, or undefined when it can. */
-  whyNot: () => Promise<string | undefined>
+  look: () => Promise<ReadyState>
   close: () => void
 }
 
 export function createReadiness(connection: pg.ClientConfig): Readiness {
   let kept: pg.Client | undefined
-  let looking: Promise<string | undefined> | undefined
+  let looking: Promise<ReadyState> | undefined
 
   function drop(client: pg.Client | undefined): void {
     if (kept === client)
@@ -23,9 +27,9 @@ export function createReadiness(connection: pg.ClientConfig): Readiness {
     ;(client as unknown as { connection: { stream: { destroy: () => void } } } | undefined)?.connection.stream.destroy()
   }
 
-  async function look(): Promise<string | undefined> {
+  async function look(): Promise<ReadyState> {
     let client = kept
-    const ask = async (): Promise<string | undefined> => {
+    const ask = async (): Promise<ReadyState> => {
       if (!client) {
         client = new pg.Client({ ...connection, connectionTimeoutMillis: longestLookMs })
         const opened = client
@@ -33,7 +37,12 @@ export function createReadiness(connection: pg.ClientConfig): Readiness {
         await opened.connect()
         kept = opened
       }
-      return isCurrent(await migrationState(client)) ? undefined : 'The database is not at the state of this version.'
+      if (!isCurrent(await migrationState(client)))
+        return { unready: { part: 'migrations', reason: 'The database is not at the state of this version.' } }
+      const { rows } = await client.query<{ parts: Record<string, string> }>(
+        'select observability.health_of_parts() as parts',
+      )
+      return { parts: { database: 'ok', ...rows[0]?.parts } }
     }
     let timer: NodeJS.Timeout | undefined
     const tooLate = new Promise<never>((_, reject) => {
@@ -43,7 +52,7 @@ export function createReadiness(connection: pg.ClientConfig): Readiness {
       return await Promise.race([ask(), tooLate])
     } catch {
       drop(client)
-      return 'The database cannot be reached.'
+      return { unready: { part: 'database', reason: 'The database cannot be reached.' } }
     } finally {
       clearTimeout(timer)
     }
@@ -51,7 +60,7 @@ export function createReadiness(connection: pg.ClientConfig): Readiness {
 
   return {
     // all who ask at once get the answer of one look
-    whyNot: () => {
+    look: () => {
       looking ??= look().finally(() => {
         looking = undefined
       })

@@ -16,6 +16,7 @@ import type { Logger } from './logging.ts'
 import type { Metrics } from './metrics.ts'
 import { createReadiness } from './readiness.ts'
 import { createRequestPool } from './request-pool.ts'
+import { loadKeyRing } from './secrets.ts'
 
 export async function startHttp(
   config: Config,
@@ -25,7 +26,9 @@ export async function startHttp(
   listener?: Listener,
 ): Promise<HttpServer> {
   const requestPool = createRequestPool(pool)
-  const { schema, resolvedPreset } = await makeSchema(createPreset(requestPool, config.RESPONSE_LIMIT_BYTES))
+  const { schema, resolvedPreset } = await makeSchema(
+    createPreset(requestPool, config.RESPONSE_LIMIT_BYTES, await loadKeyRing(config)),
+  )
   const maskError = createMaskError((fields, message) => logger.error(fields, message))
   const executor = createExecutor({
     schema,
@@ -55,7 +58,7 @@ export async function startHttp(
     logger,
     metrics,
     listener,
-    whyNotReady: readiness.whyNot,
+    ready: readiness.look,
     serveRuru: config.isProduction ? undefined : await ruru(config),
   })
   return {

@@ -14,7 +14,12 @@ const server = createServer((request, response) => {
   const [status, body] =
     path === '/healthz'
       ? [200, { status: 'starting' }]
-      : [503, path === '/readyz' ? { status: 'unavailable', reason: message } : { errors: [{ message, extensions }] }]
+      : [
+          503,
+          path === '/readyz'
+            ? { status: 'unavailable', part: 'process', reason: message }
+            : { errors: [{ message, extensions }] },
+        ]
   // the connection must not outlive the thread
   const headers = { 'content-type': 'application/json; charset=utf-8', connection: 'close' }
   response.writeHead(status, status === 503 ? { ...headers, 'retry-after': '2' } : headers).end(JSON.stringify(body))

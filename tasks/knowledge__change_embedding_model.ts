@@ -5,6 +5,8 @@ import type { PoolClient } from 'pg'
 import pgvector from 'pgvector'
 import { z } from 'zod'
 import { embedderFor, type ModelRow } from '../server/embedders/index.ts'
+import { embeddingEvent } from '../server/embedders/usage.ts'
+import { openModelSecret, workerKeyRing } from '../server/secrets.ts'
 import type { TaskOf } from '../server/worker/task.ts'
 
 type Chunk = ModelRow & {
@@ -26,7 +28,7 @@ export const payload = z.strictObject({
 
 export const task: TaskOf<typeof payload> = async (
   { tenantId, sourceId, afterChunkId },
-  { withPgClient, abortSignal },
+  { withPgClient, job, abortSignal },
 ) => {
   let last = afterChunkId
   let modelId: string | undefined
@@ -56,14 +58,15 @@ export const task: TaskOf<typeof payload> = async (
       modelId = model.model_id
       const batch = model.provider_kind === 'builtin' ? chunks : chunks.slice(0, model.batch_size)
       const started = performance.now()
-      const vectors = await vectorsOf(model, batch, withPgClient, abortSignal)
+      const { vectors, event } = await embed(tenantId, model, batch, job.id, withPgClient, abortSignal)
       await withPgClient((client) =>
-        client.query('select knowledge.store_embeddings($1, $2, $3, $4, $5)', [
+        client.query('select knowledge.store_embeddings($1, $2, $3, $4, $5), metering.record_embedding($1, $6)', [
           tenantId,
           model.model_id,
           batch.map(({ chunk_id }) => chunk_id),
           vectors,
           Math.round(performance.now() - started),
+          event,
         ]),
       )
       last = batch[batch.length - 1]?.chunk_id ?? last
@@ -87,12 +90,15 @@ export const task: TaskOf<typeof payload> = async (
 
 type WithClient = <Result>(work: (client: PoolClient) => Promise<Result>) => Promise<Result>
 
-async function vectorsOf(
+/** The vectors of chunks and the event of what they used, which is null for the built-in model. */
+async function embed(
+  tenantId: string,
   model: Chunk,
   chunks: Chunk[],
+  jobId: string,
   withPgClient: WithClient,
   signal: AbortSignal | undefined,
-): Promise<(string | null)[]> {
+): Promise<{ vectors: (string | null)[]; event: string | null }> {
   const contents = chunks.map(({ content }) => content)
   if (model.provider_kind === 'builtin') {
     const { rows } = await withPgClient((client) =>
@@ -101,8 +107,18 @@ async function vectorsOf(
         model.dimension,
       ]),
     )
-    return rows.map(({ vector }) => vector)
+    return { vectors: rows.map(({ vector }) => vector), event: null }
   }
-  const { vectors } = await embedderFor(model, model.max_retries).embed(contents, signal)
-  return vectors.map((vector) => pgvector.toSql([...vector]))
+  const keyRing = await workerKeyRing()
+  const ownKey = await withPgClient((client) => openModelSecret(keyRing, client, { tenantId }, model.model_id))
+  const { vectors, tokenCount } = await embedderFor(model, model.max_retries, ownKey).embed(contents, signal)
+  return {
+    vectors: vectors.map((vector) => pgvector.toSql([...vector])),
+    event: embeddingEvent({
+      idempotencyKey: `embed-anew:${jobId}:${model.model_id}:${model.chunk_id}`,
+      modelId: model.model_id,
+      texts: contents,
+      tokenCount,
+    }),
+  }
 }

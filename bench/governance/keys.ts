@@ -1,5 +1,5 @@
 // What an API key costs in begin_request over a token: the same request, on one connection of the server's login with prepared
-// statements, in turn and in an order that changes. Alone: node bench/governance/keys.ts URL [rounds] [calls].
+// statements, in turn and in an order that changes.
 
 import { hash } from 'node:crypto'
 import type pg from 'pg'
@@ -103,10 +103,4 @@ const hashOf = (id: string): Buffer => hash('sha256', Buffer.from(id.replaceAll(
 
 async function times(count: number, work: () => Promise<unknown>): Promise<void> {
   for (let i = 0; i < count; i += 1) await work()
-}
-
-if (import.meta.main) {
-  const [url, rounds = '9', calls = '300'] = process.argv.slice(2)
-  if (!url) throw new Error('Usage: node bench/governance/keys.ts URL [rounds] [calls]')
-  console.log(JSON.stringify(await measureKeys(url, Number(rounds), Number(calls)), null, 2))
 }

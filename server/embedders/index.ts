@@ -14,11 +14,12 @@ export type ModelRow = {
   timeout_ms: number
 }
 
-export function embedderFor(row: ModelRow, maxRetries: number): Embedder {
+/** `ownKey` is the tenant's own key for the provider; without one the platform's is used. */
+export function embedderFor(row: ModelRow, maxRetries: number, ownKey: string | null = null): Embedder {
   return createOpenAiEmbedder({
     baseUrl: row.base_url,
-    // the key itself is nowhere but in the environment
-    apiKey: row.api_key_variable ? (process.env[row.api_key_variable] ?? null) : null,
+    // the platform's key is nowhere but in the environment
+    apiKey: ownKey ?? (row.api_key_variable ? (process.env[row.api_key_variable] ?? null) : null),
     modelName: row.model_name,
     dimension: row.dimension,
     batchSize: row.batch_size,

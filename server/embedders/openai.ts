@@ -7,7 +7,11 @@ import type { Embedder, EmbeddingModel } from './types.ts'
 
 const answerShape = z.object({
   data: z.array(z.object({ index: z.number().int().nonnegative().optional(), embedding: z.array(z.number()) })),
-  usage: z.object({ total_tokens: z.number().nullish() }).nullish(),
+  // a count that cannot be one is as good as none
+  usage: z
+    .object({ total_tokens: z.number().int().min(0).max(1e9).nullish().catch(null) })
+    .nullish()
+    .catch(null),
 })
 
 /** Endpoints count tokens; this many characters stay below their limits even in scripts that need a token a character. */

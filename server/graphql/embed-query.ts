@@ -2,14 +2,17 @@
 // that is an endpoint: SQL cannot call one. The option queryEmbeddings is filled in before the database's function is called;
 // whoever gives one is taken at their word.
 
+import { randomUUID } from 'node:crypto'
 import 'postgraphile'
 import { type PlanWrapperFn, wrapPlans } from 'graphile-utils'
 import type { Pool } from 'pg'
 import { context, lambda } from 'postgraphile/grafast'
 import { embedderFor, type ModelRow } from '../embedders/index.ts'
 import { EmbedderError } from '../embedders/openai.ts'
+import { embeddingEvent } from '../embedders/usage.ts'
 import { PublicError } from '../errors.ts'
 import { queryInContext } from '../in-context.ts'
+import { type KeyRing, openModelSecret, type SecretCaller } from '../secrets.ts'
 
 type SearchFilter = {
   sourceIds?: string[] | null
@@ -33,12 +36,12 @@ type Arguments = readonly [
 ]
 
 /** A model by its name, and what of the question it is to embed: not what is excluded, and no operators. */
-type QueryModel = ModelRow & { model: string; input: string }
+type QueryModel = ModelRow & { model: string; model_id: string; input: string }
 
 /** A person waits for the answer, so there is one more try and no more. */
 const retriesOfQuery = 1
 
-export function createEmbedQueryPlugin(pool: Pool): GraphileConfig.Plugin {
+export function createEmbedQueryPlugin(pool: Pool, keyRing: KeyRing | undefined): GraphileConfig.Plugin {
   async function embed(values: Arguments, defaultMode: string): Promise<SearchOptions | null> {
     const [query, mode, filter, options, pgSettings] = values
     if (options?.queryEmbedding || (mode ?? defaultMode) === 'bm25') return options ?? null
@@ -47,8 +50,25 @@ export function createEmbedQueryPlugin(pool: Pool): GraphileConfig.Plugin {
       ({ model }) => !given.some((embedding) => embedding.model === model),
     )
     if (models.length === 0) return options ?? null
+    const caller: SecretCaller = {
+      tenantId: pgSettings?.['rowhouse.tenant_id'] ?? '',
+      userId: pgSettings?.['rowhouse.user_id'],
+      ipAddress: pgSettings?.['rowhouse.ip'],
+      agentId: filter?.agentId ?? undefined,
+    }
+    const embedding = (model: QueryModel) =>
+      embedQuestion(
+        pool,
+        caller,
+        pgSettings?.['rowhouse.api_key_id'],
+        model,
+        openModelSecret(keyRing, pool, caller, model.model_id),
+      )
     try {
-      return { ...options, queryEmbeddings: [...given, ...(await Promise.all(models.map(embedQuestion)))] }
+      return {
+        ...options,
+        queryEmbeddings: [...given, ...(await Promise.all(models.map(embedding)))],
+      }
     } catch (error) {
       if (!(error instanceof EmbedderError)) throw error
       throw new PublicError(
@@ -88,8 +108,26 @@ export function createEmbedQueryPlugin(pool: Pool): GraphileConfig.Plugin {
   )
 }
 
-async function embedQuestion(model: QueryModel): Promise<QueryEmbedding> {
-  const { vectors } = await embedderFor(model, retriesOfQuery).embed([model.input])
+/** Embeds the question by one model, and records what that used: the endpoint has it on its bill, whatever the search finds. */
+async function embedQuestion(
+  pool: Pool,
+  caller: SecretCaller,
+  apiKeyId: string | undefined,
+  model: QueryModel,
+  key: Promise<string | null>,
+): Promise<QueryEmbedding> {
+  const { vectors, tokenCount } = await embedderFor(model, retriesOfQuery, await key).embed([model.input])
+  await pool.query('select metering.record_embedding($1, $2)', [
+    caller.tenantId,
+    embeddingEvent({
+      idempotencyKey: `question:${randomUUID()}`,
+      modelId: model.model_id,
+      texts: [model.input],
+      tokenCount,
+      userId: caller.userId,
+      apiKeyId,
+    }),
+  ])
   return { model: model.model, embedding: vectors[0] as number[] }
 }
 
@@ -103,8 +141,10 @@ async function modelsOf(
   const client = await pool.connect()
   try {
     const { rows } = await queryInContext<QueryModel>(client, pgSettings, {
-      text: `select * from search.query_embedding_models(
-               $1, $2, search.filter(source_ids => $3, agent_id => $4, tags => $5, category => $6))`,
+      text: `select q.*, m.id as model_id
+               from search.query_embedding_models(
+                 $1, $2, search.filter(source_ids => $3, agent_id => $4, tags => $5, category => $6)) q
+               join app_public.llm_models m on m.name = q.model`,
       values: [query, embeddingModel, filter?.sourceIds, filter?.agentId, filter?.tags, filter?.category].map(
         (value) => value ?? null,
       ),

@@ -8,6 +8,7 @@ import { makePgService } from 'postgraphile/adaptors/pg'
 import { PostGraphileAmberPreset } from 'postgraphile/presets/amber'
 import { PostGraphileConnectionFilterPreset } from 'postgraphile-plugin-connection-filter'
 import { extensions } from '../extensions.ts'
+import type { KeyRing } from '../secrets.ts'
 import { inOneRoundTrip } from './adaptor.ts'
 import { AggregatesPlugin } from './aggregates.ts'
 import { BehaviorsPlugin } from './behaviors.ts'
@@ -29,6 +30,7 @@ import { NotFoundPlugin } from './not-found.ts'
 import { OffersPlugin } from './offers.ts'
 import { OrdersPlugin } from './orders.ts'
 import { countingRows, createResponseLimitPlugin } from './response-limit.ts'
+import { createSealSecretsPlugin } from './seal-secrets.ts'
 import { SpecialValuesPlugin } from './special-values.ts'
 import { StorableDocumentsPlugin } from './storable-documents.ts'
 import { VectorCodecPlugin } from './vector-codec.ts'
@@ -42,7 +44,11 @@ declare global {
   }
 }
 
-export function createPreset(pool: Pool, responseBytes = Number.POSITIVE_INFINITY): GraphileConfig.Preset {
+export function createPreset(
+  pool: Pool,
+  responseBytes = Number.POSITIVE_INFINITY,
+  keyRing?: KeyRing,
+): GraphileConfig.Preset {
   const service = makePgService({
     pool,
     schemas: ['app_public', ...extensions().map(({ name }) => name)],
@@ -82,7 +88,8 @@ export function createPreset(pool: Pool, responseBytes = Number.POSITIVE_INFINIT
       VectorCodecPlugin,
       ExactNumbersPlugin,
       GroupLimitPlugin,
-      createEmbedQueryPlugin(pool),
+      createEmbedQueryPlugin(pool, keyRing),
+      createSealSecretsPlugin(pool, keyRing),
       createResponseLimitPlugin(responseBytes),
     ],
     // SwallowErrors: an error in building the schema stops the start instead of leaving a piece out. PgIndexBehaviors: it

@@ -31,7 +31,7 @@ export async function serveWorkerHealth(
           'There is nothing at this address.',
           'A worker has /healthz, /readyz and /metrics.',
         )
-      await answerHealth(path, request, response, { metrics, metricsToken, whyNotReady: readiness.whyNot })
+      await answerHealth(path, request, response, { metrics, metricsToken, ready: readiness.look })
     } catch (error) {
       if (!(error instanceof PublicError)) {
         logger.error({ error: String(error), path }, 'The health of the worker could not be told')

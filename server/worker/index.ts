@@ -5,9 +5,10 @@ import { EventEmitter } from 'node:events'
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Logger, type LogLevel, run, type TaskList, type WorkerEvents } from 'graphile-worker'
-import type { Pool } from 'pg'
+import { type JobHelpers, Logger, type LogLevel, run, type TaskList, type WorkerEvents } from 'graphile-worker'
+import type { Pool, PoolClient } from 'pg'
 import { extensions, partOf } from '../extensions.ts'
+import { traceJob } from '../tracing.ts'
 import { lastingPool } from './lasting-pool.ts'
 import { watchStrayJobs } from './stray-jobs.ts'
 import type { TaskModule } from './task.ts'
@@ -191,7 +192,8 @@ export async function loadTasks(): Promise<Schedule> {
       const name = file.slice(0, -'.ts'.length)
       if (!name.startsWith(prefix)) throw new Error(`The task ${name} of an extension must begin with ${prefix}.`)
       const { payload, task, cron } = (await import(join(directory, file))) as TaskModule
-      tasks[name] = (given, helpers) => task(payload.parse(given ?? {}), helpers)
+      tasks[name] = (given, helpers) =>
+        traceJob(name, async () => task(payload.parse(given ?? {}), named(name, helpers)))
       if (cron) crontab.push(`${cron} ${name}`)
     }
   }
@@ -204,4 +206,14 @@ function taskDirectories(): { directory: string; prefix: string }[] {
     return directory ? [{ directory, prefix: `${extension.name}__` }] : []
   })
   return [{ directory: tasksDirectory, prefix: '' }, ...others]
+}
+
+/** The helpers whose connections say which task has them, so that the audit can name it. It costs no further round trip. */
+function named(task: string, helpers: JobHelpers): JobHelpers {
+  const withPgClient = <T>(work: (client: PoolClient) => Promise<T>): Promise<T> =>
+    helpers.withPgClient((client) => {
+      client.query(`select set_config('rowhouse.task', $1, false)`, [task]).catch(() => {})
+      return work(client)
+    })
+  return { ...helpers, withPgClient }
 }

@@ -184,8 +184,8 @@ as $$
   union all
   select name, 'the view is not security_invoker'
     from tables
-   -- the policies stand before these two owners as they stand before users
-   where relkind = 'v' and relowner not in ('rowhouse_own_rows'::regrole, 'rowhouse_shared_rows'::regrole)
+   -- the policies stand before these owners as they stand before users
+   where relkind = 'v' and relowner not in ('rowhouse_own_rows'::regrole, 'rowhouse_shared_rows'::regrole, 'rowhouse_analytics'::regrole)
      and not coalesce('security_invoker=true' = any (reloptions), false)
   union all
   select name, 'a materialized view has no row level security: it belongs in its domain''s schema behind a filtering view'

@@ -2,6 +2,7 @@
 
 call core.secure_global_table('core.extensions', 'what is installed is so for every tenant');
 comment on table core.extensions is 'The extensions that are installed; npm run migrate adds them.';
+comment on column core.extensions.name is E'@notPersonal\nThe name of its folder.';
 
 create or replace function core.api_schemas() returns setof oid
 language sql stable

@@ -157,7 +157,7 @@ comment on view core.who_may is
   'Who may do what with the tables of the API, read from the policies, the granted columns, the guards and the walls. For example, who may rename an agent: select * from core.who_may where table_name = ''app_public.agents'' and command = ''update'' and ''name'' = any (columns). Functions that write are not in this view; the comment of each says who may call it.';
 comment on column core.who_may.table_name is 'The table, with its schema.';
 comment on column core.who_may.command is 'select, insert, update or delete.';
-comment on column core.who_may.role is 'The database role: rowhouse_user (people and keys), rowhouse_admin (platform staff) or rowhouse_analyst.';
+comment on column core.who_may.role is 'The database role: rowhouse_user (people and keys), rowhouse_admin (platform staff) or rowhouse_analytics (analysts).';
 comment on column core.who_may.who is 'Whom the policy lets in, in English. Parts of a condition that have no word are shown as SQL.';
 comment on column core.who_may.columns is 'The columns for which it holds; null for delete, which is for whole rows.';
 comment on column core.who_may.rows is 'The wall: other rows than these cannot be reached, whatever the policy lets in.';

@@ -209,6 +209,6 @@ as $$
 $$;
 comment on function core.queue_depth is
   'For each task that has jobs: how many are due and wait, run, or have failed for good, and for how many seconds the oldest of those that wait has been due. A job that waits for its next attempt is not due.';
-grant execute on function core.queue_depth to rowhouse_worker, rowhouse_authenticator;
+grant execute on function core.queue_depth to rowhouse_worker, rowhouse_authenticator, rowhouse_owner;
 
 set local role rowhouse_owner;

@@ -3,8 +3,10 @@
 
 call core.secure_global_table('core.table_guards', 'the same triggers are on the tables of all tenants');
 comment on table core.table_guards is 'The triggers that every walled table of the API and of vault gets.';
+comment on column core.table_guards.name is E'@notPersonal\nThe name of the guard.';
 call core.secure_global_table('core.table_guard_exemptions', 'the same triggers are on the tables of all tenants');
 comment on table core.table_guard_exemptions is 'The tables that are exempt from a guard, each with the reason.';
+comment on column core.table_guard_exemptions.table_name is E'@notPersonal\nThe table.';
 
 create or replace procedure core.guard_tables(name name, function regprocedure, meaning text)
 language plpgsql

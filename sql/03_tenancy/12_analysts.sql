@@ -1,11 +1,20 @@
--- Analysts read reporting views by SQL, each with a login of their own. An administrator says which login may read which
--- tenant. The policies for analysts go by the name of the login, because a session can change every setting but that.
+-- Analysts read the schema analytics by SQL, each with a login of their own. An administrator says which login may read which
+-- tenant, until when, and whether people are named. What they read is decided by the name of the login, because a session can
+-- change every setting but that.
 
 call core.secure_tenant_table('tenancy.analyst_tenants');
+call audit.track('tenancy.analyst_tenants', 'pseudonym_key');
 grant select, insert, update, delete on tenancy.analyst_tenants to rowhouse_platform;
+create policy select_own_login on tenancy.analyst_tenants for select to rowhouse_analytics
+  using (login = session_user and (expires_at is null or expires_at > now()));
+grant select on tenancy.analyst_tenants to rowhouse_analytics;
 comment on table tenancy.analyst_tenants is 'The tenants whose reporting views an analyst''s login may read.';
+comment on column tenancy.analyst_tenants.expires_at is 'When the login may no longer read the tenant; null when it may until that is taken back.';
+comment on column tenancy.analyst_tenants.sees_people is 'Whether the login reads who the people are; otherwise it reads pseudonyms.';
+comment on column tenancy.analyst_tenants.pseudonym_key is 'The secret by which the pseudonyms are made.';
 
-create or replace function tenancy.grant_analyst_access(login name, tenant_id uuid) returns void
+create or replace function tenancy.grant_analyst_access(
+  login name, tenant_id uuid, expires_at timestamptz default null, sees_people boolean default false) returns void
 language plpgsql volatile security definer
 set search_path to pg_catalog, pg_temp
 as $$
@@ -15,13 +24,15 @@ begin
       'Run: grant rowhouse_analyst to the login, then try again.');
   end if;
   call core.enter_tenant(grant_analyst_access.tenant_id);
-  insert into tenancy.analyst_tenants (tenant_id, login)
-  values (grant_analyst_access.tenant_id, grant_analyst_access.login)
-  on conflict do nothing;
+  insert into tenancy.analyst_tenants as a (tenant_id, login, expires_at, sees_people)
+  values (grant_analyst_access.tenant_id, grant_analyst_access.login, grant_analyst_access.expires_at,
+          coalesce(grant_analyst_access.sees_people, false))
+  on conflict on constraint analyst_tenants_pkey
+    do update set expires_at = excluded.expires_at, sees_people = excluded.sees_people;
 end
 $$;
 comment on function tenancy.grant_analyst_access is
-  E'@errors TN401\nLets the login of an analyst read the reporting views of a tenant. For administrators in psql.';
+  E'@errors TN401\nLets the login of an analyst read the reporting views of a tenant, until it expires. Granting it again changes only the end and whether people are named: pseudonyms stay the same. For administrators.';
 
 create or replace function tenancy.revoke_analyst_access(login name, tenant_id uuid) returns void
 language plpgsql volatile security definer
@@ -36,20 +47,49 @@ $$;
 comment on function tenancy.revoke_analyst_access is
   'Takes back what grant_analyst_access gave, at once. It is no error to do it twice.';
 
+create or replace function tenancy.pseudonym(person uuid, key text) returns uuid
+language sql immutable strict parallel safe
+return encode(substring(sha256(convert_to(key || person::text, 'UTF8')) for 16), 'hex')::uuid;
+comment on function tenancy.pseudonym is
+  'What an analyst reads in place of a person''s id. Without the key nobody can say whose it is, and without a key there is none.';
+grant execute on function tenancy.pseudonym to rowhouse_analyst, rowhouse_analytics;
+
 set local role rowhouse_platform;  -- outside the wall: a login may have been given several tenants
 create or replace function tenancy.analyst_tenant_ids() returns uuid[]
 language sql stable security definer
 set search_path to pg_catalog, pg_temp
 as $$
-  -- session_user is the login, which no setting of the session can change.
-  select coalesce(array_agg(tenant_id), '{}') from tenancy.analyst_tenants where login = session_user;
+  -- session_user is the login, and now() the server's clock: no setting of the session can change either.
+  select coalesce(array_agg(tenant_id), '{}') from tenancy.analyst_tenants
+   where login = session_user and (expires_at is null or expires_at > now());
 $$;
 comment on function tenancy.analyst_tenant_ids is
   'The tenants whose reporting views the login of this session may read.';
-grant execute on function tenancy.analyst_tenant_ids to rowhouse_analyst;
+grant execute on function tenancy.analyst_tenant_ids to rowhouse_analyst, rowhouse_analytics;
+
+create or replace function tenancy.analyst_grants()
+returns table (login name, tenant text, granted_at timestamptz, expires_at timestamptz, sees_people boolean)
+language sql stable security definer
+set search_path to pg_catalog, pg_temp
+as $$
+  select a.login, t.slug, a.granted_at, a.expires_at, a.sees_people
+    from tenancy.analyst_tenants a join app_public.tenants t on t.id = a.tenant_id order by a.login, t.slug;
+$$;
+comment on function tenancy.analyst_grants is 'Which login of an analyst may read which tenant. For administrators.';
+grant execute on function tenancy.analyst_grants to rowhouse_owner;
+
+create or replace function tenancy.forget_analyst(login name) returns void
+language sql volatile security definer
+set search_path to pg_catalog, pg_temp
+as $$
+  delete from tenancy.analyst_tenants a where a.login = forget_analyst.login;
+$$;
+comment on function tenancy.forget_analyst is
+  'Takes all tenants from a login, so that a later login of the same name does not inherit them. For administrators.';
+grant execute on function tenancy.forget_analyst to rowhouse_owner;
 
 set local role rowhouse_owner;
 
 call core.define_access('analyst', 'tenant_id = any ((select tenancy.analyst_tenant_ids())::uuid[])',
-  'analysts, in the tenants that their login was given', 'rowhouse_analyst');
-call core.define_access('every_analyst', 'true', 'every analyst', 'rowhouse_analyst');
+  'analysts, in the tenants that their login was given', 'rowhouse_analytics');
+call core.define_access('every_analyst', 'true', 'every analyst', 'rowhouse_analytics');

@@ -6,6 +6,7 @@ grant execute on function tenancy.is_host_name to rowhouse_user, rowhouse_platfo
 
 -- The id of a tenant is what tenant_id is elsewhere, so the policies compare the id.
 call core.secure_global_table('app_public.tenants', 'its id takes the place of tenant_id in its policies');
+call audit.track_global('app_public.tenants', 'id');
 call core.define_access('this_tenant', 'id = (select core.current_tenant_id())', 'everyone in the tenant', null);
 call core.define_access('analyst_of_tenant', 'id = any ((select tenancy.analyst_tenant_ids())::uuid[])',
   'analysts, in the tenants that their login was given', null);
@@ -13,7 +14,7 @@ create policy select_member on app_public.tenants for select to rowhouse_user
   using (id = (select core.current_tenant_id()));
 create policy update_admin on app_public.tenants for update to rowhouse_user
   using (id = (select core.current_tenant_id()) and (select tenancy.has_permission('can_manage_settings')));
-create policy select_analyst on app_public.tenants for select to rowhouse_analyst
+create policy select_analyst on app_public.tenants for select to rowhouse_analytics
   using (id = any ((select tenancy.analyst_tenant_ids())::uuid[]));
 -- Computed columns take the whole row, so all columns are granted. Comments hide those that are not for the API.
 grant select on app_public.tenants to rowhouse_user;
@@ -21,18 +22,19 @@ grant update (
   name, config, industry, company_size, country_code, timezone, language_code,
   primary_contact_email, primary_contact_name, primary_contact_phone, metadata
 ) on app_public.tenants to rowhouse_user;
-grant select (id, slug, name, status, timezone) on app_public.tenants to rowhouse_analyst;
+grant select (id, slug, name, status, timezone) on app_public.tenants to rowhouse_analytics;
 grant select, insert, update, delete on app_public.tenants to rowhouse_platform;
 comment on table app_public.tenants is
   E'@behavior -insert -delete\nAn organization whose data no other tenant can see. You see the tenant in which you act; myTenants lists all of which you are a member.';
 comment on column app_public.tenants.slug is 'Its name in addresses and in the x-tenant-id header: 1 to 63 lower-case letters, digits and hyphens, unique.';
-comment on column app_public.tenants.name is 'Its name for people, at most 255 characters.';
+comment on column app_public.tenants.name is E'@notPersonal\nIts name for people, at most 255 characters.';
 comment on column app_public.tenants.type is 'Whether it is the platform''s own tenant or an organization.';
 comment on column app_public.tenants.status is 'Where it is in its life. activateTenant, suspendTenant, reactivateTenant and cancelTenant change it, and tenantStatusHistories lists the changes.';
 comment on column app_public.tenants.activated_at is 'When it last became active; null when it never was.';
 comment on column app_public.tenants.deactivated_at is 'When it became inactive; null when it is not.';
 comment on column app_public.tenants.suspended_at is 'When it was suspended; null when it is not.';
 comment on column app_public.tenants.suspension_reason is 'Why it was suspended, for its members to read; null when it is not suspended.';
+comment on column app_public.tenants.erased_at is E'@behavior -*\nWhen its data began to be erased; null when it is not. What the law wants kept of it stays.';
 comment on column app_public.tenants.cancelled_at is 'When it was cancelled; null when it is not.';
 comment on column app_public.tenants.cancellation_reason is 'Why it was cancelled; null when no reason was given.';
 comment on column app_public.tenants.subscription_tier is 'The level of its plan.';
@@ -61,16 +63,12 @@ comment on column app_public.tenants.company_size is 'The size of the company.';
 comment on column app_public.tenants.country_code is 'The code of its country in ISO 3166-1 alpha-2, in upper case.';
 comment on column app_public.tenants.timezone is E'@errors TN403\nThe IANA time zone of its calendar periods, such as Europe/Berlin. A change takes effect when the running periods have ended: a day or month that has begun goes on until a day or month begins in the new zone.';
 comment on column app_public.tenants.language_code is 'Its main language, as a tag such as en or pt-BR.';
-comment on column app_public.tenants.hipaa_compliant is 'Whether it complies with HIPAA.';
-comment on column app_public.tenants.gdpr_compliant is 'Whether it complies with the GDPR.';
-comment on column app_public.tenants.sox_compliant is 'Whether it complies with SOX.';
-comment on column app_public.tenants.iso_certified is 'Whether it has an ISO certification.';
 comment on column app_public.tenants.compliance_notes is 'Notes on compliance.';
-comment on column app_public.tenants.primary_contact_email is 'The e-mail address of its main contact, in lower case.';
-comment on column app_public.tenants.primary_contact_name is 'The name of its main contact.';
-comment on column app_public.tenants.primary_contact_phone is 'The telephone number of its main contact.';
+comment on column app_public.tenants.primary_contact_email is E'@personal pseudonymise\nThe e-mail address of its main contact, in lower case.';
+comment on column app_public.tenants.primary_contact_name is E'@personOf primary_contact_email\n@personal erase\nThe name of its main contact.';
+comment on column app_public.tenants.primary_contact_phone is E'@personOf primary_contact_email\n@personal erase\nThe telephone number of its main contact.';
 comment on column app_public.tenants.support_tier is 'The level of its support.';
-comment on column app_public.tenants.account_manager_id is 'The member of the platform''s staff who is responsible for it.';
+comment on column app_public.tenants.account_manager_id is E'@personal pseudonymise\nThe member of the platform''s staff who is responsible for it.';
 comment on column app_public.tenants.last_login_at is E'@kept\nWhen one of its members last logged in.';
 comment on column app_public.tenants.metadata is 'Anything else: an object of at most 16 KB.';
 comment on column app_public.tenants.created_at is 'When it was created.';

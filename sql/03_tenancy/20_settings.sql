@@ -5,6 +5,7 @@
 grant execute on function tenancy.are_origins to rowhouse_user, rowhouse_platform;
 
 call core.secure_tenant_table('app_public.tenant_config');
+call audit.track('app_public.tenant_config');
 call core.allow('app_public.tenant_config', read => 'can_manage_settings', update => 'can_manage_settings');
 grant select on app_public.tenant_config to rowhouse_user;
 grant update (allowed_origins, features) on app_public.tenant_config to rowhouse_user;
@@ -24,6 +25,7 @@ comment on constraint allowed_origins_are_origins on app_public.tenant_config is
 comment on constraint tenant_config_tenant_id_key on app_public.tenant_config is 'can have one configuration only';
 
 call core.secure_tenant_table('vault.tenant_config');
+call audit.track('vault.tenant_config');
 grant select, insert, update, delete on vault.tenant_config to rowhouse_platform;
 comment on table vault.tenant_config is 'The secrets of app_public.tenant_config, one row a tenant.';
 comment on column vault.tenant_config.service_tokens is

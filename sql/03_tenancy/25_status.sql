@@ -2,6 +2,7 @@
 -- record them, and a guard on every table makes a tenant read-only while it, or a tenant above it, is not in trial or active.
 
 call core.secure_tenant_table('app_public.tenant_status_history');
+call audit.leave_out('a log that rules write; its rows never change', 'app_public.tenant_status_history');
 call core.allow('app_public.tenant_status_history', read => 'can_view_audit');
 grant select on app_public.tenant_status_history to rowhouse_user;
 grant select, insert, update, delete on app_public.tenant_status_history to rowhouse_platform;
@@ -10,7 +11,7 @@ comment on table app_public.tenant_status_history is
 comment on column app_public.tenant_status_history.from_status is 'The status before; null for the first one.';
 comment on column app_public.tenant_status_history.to_status is 'The new status.';
 comment on column app_public.tenant_status_history.reason is 'The reason for a suspension, and for a cancellation when one was given.';
-comment on column app_public.tenant_status_history.changed_by_user_id is 'Who changed it; null when the system did.';
+comment on column app_public.tenant_status_history.changed_by_user_id is E'@personal pseudonymise\nWho changed it; null when the system did.';
 comment on column app_public.tenant_status_history.changed_at is 'When it was changed.';
 
 create or replace function tenancy.require_staff() returns void

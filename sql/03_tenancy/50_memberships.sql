@@ -2,20 +2,22 @@
 -- locks the tenant's row, so that changes of one tenant's members wait for each other and a tenant always keeps an owner.
 
 call core.secure_tenant_table('app_public.user_tenants');
+call audit.track('app_public.user_tenants');
 call core.allow('app_public.user_tenants', read => 'member');
 grant select on app_public.user_tenants to rowhouse_user;
 grant select, insert, update, delete on app_public.user_tenants to rowhouse_platform;
 comment on table app_public.user_tenants is
   E'@name membership\n@behavior -insert -update -delete\nA person who belongs to this tenant, with a role. All who belong to the tenant see its memberships.';
+comment on column app_public.user_tenants.user_id is E'@personal erase\nThe person.';
 comment on column app_public.user_tenants.role is 'The role in this tenant, which gives permissions. changeMemberRole changes it.';
 comment on column app_public.user_tenants.status is 'Whether the member can enter the tenant. deactivateMember, suspendMember and reactivateMember change it.';
-comment on column app_public.user_tenants.permissions is E'@behavior -*\nThe permissions that the member has beyond the role (true), or does not have although the role gives them (false): an object.';
-comment on column app_public.user_tenants.invited_by_user_id is 'The person who invited the member.';
+comment on column app_public.user_tenants.permissions is E'@notPersonal\n@behavior -*\nThe permissions that the member has beyond the role (true), or does not have although the role gives them (false): an object.';
+comment on column app_public.user_tenants.invited_by_user_id is E'@personal pseudonymise\nThe person who invited the member.';
 comment on column app_public.user_tenants.joined_at is 'When the member joined.';
 comment on column app_public.user_tenants.last_accessed_at is E'@kept\nWhen the member last used this tenant, to within five minutes.';
 comment on column app_public.user_tenants.activated_at is 'When the membership last became active.';
 comment on column app_public.user_tenants.deactivated_at is 'When the membership last became inactive.';
-comment on column app_public.user_tenants.metadata is 'Anything else: an object.';
+comment on column app_public.user_tenants.metadata is E'@personOf user_id\n@personal erase\nAnything else: an object.';
 comment on column app_public.user_tenants.created_at is 'When the membership was created.';
 comment on column app_public.user_tenants.updated_at is 'When it last changed.';
 comment on constraint user_tenants_tenant_id_user_id_key on app_public.user_tenants is 'is a member of this tenant already';
@@ -362,9 +364,9 @@ begin
     return null;
   end if;
   -- When two owners leave at once, the second waits here and then does not find the first any more.
-  perform from app_public.tenants t where t.id = old.tenant_id for no key update;
+  perform from app_public.tenants t where t.id = old.tenant_id and t.erased_at is null for no key update;
   if not found then
-    -- the tenant was deleted, so it needs no owner
+    -- the tenant was deleted or is being erased, so it needs no owner
     return null;
   end if;
   -- The lock makes a transaction with an older snapshot fail, which otherwise could count on an owner who has left.

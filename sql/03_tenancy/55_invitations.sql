@@ -2,25 +2,26 @@
 -- is created only when the mail is sent, and only its hash is stored, so no table, queue or log ever contains the token.
 
 call core.secure_tenant_table('app_public.invitations');
+call audit.track('app_public.invitations');
 call core.allow('app_public.invitations', read => 'can_manage_users');
 grant select on app_public.invitations to rowhouse_user;
 grant select, insert, update, delete on app_public.invitations to rowhouse_platform;
 comment on table app_public.invitations is
   E'@behavior -insert -update -delete\nAn invitation to this tenant, and what has become of it. Members with the permission can_manage_users see it.';
-comment on column app_public.invitations.email is 'The address to which it was sent, in lower case. A tenant has at most one pending invitation for an address.';
+comment on column app_public.invitations.email is E'@personal erase\nThe address to which it was sent, in lower case. A tenant has at most one pending invitation for an address.';
 comment on column app_public.invitations.role is 'The role that the person gets.';
-comment on column app_public.invitations.permissions is E'@behavior -*\nThe permissions that the person gets beyond the role (true), or does not get although the role gives them (false): an object.';
-comment on column app_public.invitations.message is 'A message of the inviter, at most 2000 characters.';
+comment on column app_public.invitations.permissions is E'@notPersonal\n@behavior -*\nThe permissions that the person gets beyond the role (true), or does not get although the role gives them (false): an object.';
+comment on column app_public.invitations.message is E'@personal erase\nA message of the inviter, at most 2000 characters.';
 comment on column app_public.invitations.status is 'What has become of it. isExpired says whether a pending one can still be accepted.';
-comment on column app_public.invitations.invited_by_user_id is 'The person who created it or, if it was sent again, who did that last.';
+comment on column app_public.invitations.invited_by_user_id is E'@personal pseudonymise\nThe person who created it or, if it was sent again, who did that last.';
 comment on column app_public.invitations.expires_at is 'Until when it can be accepted.';
 comment on column app_public.invitations.delivery_number is 'The number of the mail: 1 for the first, and one more each time it is sent again.';
 comment on column app_public.invitations.delivery_status is 'What has become of the mail.';
 comment on column app_public.invitations.delivery_attempts is 'The number of attempts to send the mail.';
-comment on column app_public.invitations.delivery_error is 'What went wrong in the last attempt; null when nothing did.';
+comment on column app_public.invitations.delivery_error is E'@personal erase\nWhat went wrong in the last attempt; null when nothing did.';
 comment on column app_public.invitations.queued_at is 'When the mail was put into the queue.';
 comment on column app_public.invitations.sent_at is 'When the mail server took the mail; null when it has not.';
-comment on column app_public.invitations.accepted_by_user_id is 'The person who accepted it.';
+comment on column app_public.invitations.accepted_by_user_id is E'@personal pseudonymise\nThe person who accepted it.';
 comment on column app_public.invitations.accepted_at is 'When it was accepted.';
 comment on column app_public.invitations.declined_at is 'When it was declined.';
 comment on column app_public.invitations.revoked_at is 'When it was revoked.';
@@ -34,6 +35,7 @@ comment on constraint message_is_short on app_public.invitations is 'must have a
 comment on index app_public.invitations_one_pending_key is 'has a pending invitation already';
 
 call core.secure_tenant_table('vault.invitations');
+call audit.track('vault.invitations');
 grant select, insert, update, delete on vault.invitations to rowhouse_platform;
 comment on table vault.invitations is 'The secrets of app_public.invitations: the hashes of the tokens in the last mail, one for each attempt to send it, while they can be used.';
 comment on column vault.invitations.token_hash is 'The SHA-256 of the token.';
@@ -57,6 +59,7 @@ comment on column app_public.permission_overrides.can_manage_billing is 'Manage 
 comment on column app_public.permission_overrides.can_view_analytics is 'See usage and sessions of all members.';
 comment on column app_public.permission_overrides.can_view_audit is 'See the audit log and the history of the tenant''s status.';
 comment on column app_public.permission_overrides.can_view_subtree is 'List the tenants below this one, and read in them.';
+comment on column app_public.permission_overrides.can_record_usage is 'Record usage, consume quotas and reserve them.';
 comment on type app_public.new_invitation is 'A person to invite.';
 comment on column app_public.new_invitation.email is E'@notNull\nThe e-mail address.';
 comment on column app_public.new_invitation.role is 'The role that the person gets; member by default.';
@@ -122,11 +125,12 @@ comment on function tenancy.pause_between_invitations is
   'How long a tenant must wait before it sends another invitation to the same address.';
 
 call core.secure_tenant_table('tenancy.daily_invitations');
+call audit.leave_out('counters that rules keep', 'tenancy.daily_invitations');
 grant select, insert, update, delete on tenancy.daily_invitations to rowhouse_platform;
 comment on table tenancy.daily_invitations is
   'How many invitations a tenant has sent to an address on a day (UTC). Days that no limit needs are deleted with the next invitation.';
 comment on column tenancy.daily_invitations.sent_on is 'The day in UTC.';
-comment on column tenancy.daily_invitations.email is 'The address, as core.fold_email returns it.';
+comment on column tenancy.daily_invitations.email is E'@personal erase\nThe address, as core.fold_email returns it.';
 comment on column tenancy.daily_invitations.count is 'The number of mails.';
 
 create or replace function tenancy.max_daily_invitations() returns int

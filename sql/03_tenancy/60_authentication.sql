@@ -1,11 +1,6 @@
 -- Authentication. The server has verified a token; tenancy.authenticate turns its claims and the tenant that is asked for into
 -- a user, a tenant and a database role. Memberships are read at every request, so a removed member is out at once.
 
-call core.secure_tenant_table('tenancy.admin_access_log');
-grant select, insert, update, delete on tenancy.admin_access_log to rowhouse_platform;
-comment on table tenancy.admin_access_log is
-  'Requests in a tenant by people who are not its members: platform staff, and visitors from a tenant above.';
-
 create or replace function tenancy.visit_precision() returns interval
 language sql immutable parallel safe
 return interval '5 minutes';
@@ -155,8 +150,8 @@ begin
     from app_public.tenants t where t.slug = v_requested or t.id::text = v_requested;
   if v_is_staff and v_tenant_id is not null
     or v_status in ('trial', 'active', 'suspended') and tenancy.may_view_subtree(v_user_id, v_tenant_id) then
-    insert into tenancy.admin_access_log (tenant_id, admin_user_id, request_id)
-    values (v_tenant_id, v_user_id, authenticate.claims ->> 'request_id');
+    perform audit.record('security', case when v_is_staff then 'staff_entered' else 'visitor_entered' end, v_tenant_id,
+      user_id => v_user_id, request_id => authenticate.claims ->> 'request_id');
     return query select v_user_id, v_tenant_id, case when v_is_staff then 'rowhouse_admin' else 'rowhouse_user' end;
     return;
   end if;

@@ -2,26 +2,28 @@
 -- activity and ends it. Without activity, a session ends after half an hour.
 
 call core.secure_tenant_table('app_public.user_sessions');
+call audit.leave_out('counters that rules keep', 'app_public.user_sessions');
 call core.exempt_from_guard('app_public.user_sessions', '_000_require_writable_tenant', 'visits are recorded in a tenant that is read-only, too');
 call core.allow('app_public.user_sessions', read => 'self, can_view_analytics');
 grant select on app_public.user_sessions to rowhouse_user;
 grant select, insert, update, delete on app_public.user_sessions to rowhouse_platform;
 comment on table app_public.user_sessions is
   E'@behavior -insert -update -delete -query:resource:single\nA visit of a person to a front end of this tenant. You see your own visits, and with the permission can_view_analytics those of all members.';
+comment on column app_public.user_sessions.user_id is E'@personal erase\nThe person.';
 comment on column app_public.user_sessions.session_start is 'When it started.';
 comment on column app_public.user_sessions.last_activity_at is 'When the front end last reported activity.';
 comment on column app_public.user_sessions.session_end is 'When it ended; null while it is open. It ends after 30 minutes without activity.';
 comment on column app_public.user_sessions.duration_seconds is 'The seconds from its start to its end or, while it is open, to its last activity.';
 comment on column app_public.user_sessions.page_views is 'The number of pages that the person viewed.';
 comment on column app_public.user_sessions.events_count is 'The number of events that the front end reported.';
-comment on column app_public.user_sessions.device_type is 'The kind of device, such as desktop, mobile or tablet, at most 100 characters.';
-comment on column app_public.user_sessions.browser is 'The browser, at most 100 characters.';
-comment on column app_public.user_sessions.os is 'The operating system, at most 100 characters.';
-comment on column app_public.user_sessions.ip_address is 'The IP address from which it came, as the server saw it.';
-comment on column app_public.user_sessions.referrer_url is 'The address of the page that led here, without its query and fragment.';
-comment on column app_public.user_sessions.utm_source is 'The source of the campaign, at most 255 characters.';
-comment on column app_public.user_sessions.utm_medium is 'The medium of the campaign, at most 255 characters.';
-comment on column app_public.user_sessions.utm_campaign is 'The name of the campaign, at most 255 characters.';
+comment on column app_public.user_sessions.device_type is E'@personal erase\nThe kind of device, such as desktop, mobile or tablet, at most 100 characters.';
+comment on column app_public.user_sessions.browser is E'@personal erase\nThe browser, at most 100 characters.';
+comment on column app_public.user_sessions.os is E'@personal erase\nThe operating system, at most 100 characters.';
+comment on column app_public.user_sessions.ip_address is E'@personal erase\nThe IP address from which it came, as the server saw it.';
+comment on column app_public.user_sessions.referrer_url is E'@personal erase\nThe address of the page that led here, without its query and fragment.';
+comment on column app_public.user_sessions.utm_source is E'@personal erase\nThe source of the campaign, at most 255 characters.';
+comment on column app_public.user_sessions.utm_medium is E'@personal erase\nThe medium of the campaign, at most 255 characters.';
+comment on column app_public.user_sessions.utm_campaign is E'@personal erase\nThe name of the campaign, at most 255 characters.';
 comment on column app_public.user_sessions.created_at is 'When it was recorded.';
 comment on constraint session_ends_after_it_starts on app_public.user_sessions is
   'must not be before the start of the session';

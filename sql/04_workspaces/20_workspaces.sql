@@ -2,6 +2,7 @@
 -- and restore a workspace, because these change more than one row or depend on other rows.
 
 call core.secure_tenant_table('app_public.workspaces');
+call audit.track('app_public.workspaces');
 -- Its members see a workspace, and so do all of the tenant unless it is private. Those who may restore it see a deleted one.
 create policy select_member on app_public.workspaces for select to rowhouse_user
   using (
@@ -17,12 +18,12 @@ grant update (name, description, icon, visibility, settings) on app_public.works
 grant select on app_public.workspaces to rowhouse_platform;
 comment on table app_public.workspaces is
   E'@behavior -insert -delete\nA room of this tenant for people who work together. createWorkspace creates it, and its admins edit it. A deleted workspace is visible to those who may restore it.';
-comment on column app_public.workspaces.name is 'Its name, at most 255 characters, unique among the tenant''s workspaces that are not deleted, including those that you cannot see.';
+comment on column app_public.workspaces.name is E'@notPersonal\nIts name, at most 255 characters, unique among the tenant''s workspaces that are not deleted, including those that you cannot see.';
 comment on column app_public.workspaces.description is 'What it is for, at most 10,000 characters.';
 comment on column app_public.workspaces.icon is 'The name of an icon, at most 255 characters.';
 comment on column app_public.workspaces.visibility is 'Who of the tenant sees it.';
 comment on column app_public.workspaces.settings is 'Settings of front ends: an object.';
-comment on column app_public.workspaces.created_by_user_id is 'The person who created it; null when the profile was deleted.';
+comment on column app_public.workspaces.created_by_user_id is E'@personal pseudonymise\nThe person who created it; null when the profile was deleted.';
 comment on column app_public.workspaces.archived_at is 'When archiveWorkspace made it read-only; null when it is not archived.';
 comment on column app_public.workspaces.created_at is 'When it was created.';
 comment on column app_public.workspaces.updated_at is 'When it last changed.';

@@ -2,6 +2,7 @@
 -- Each function locks the workspace first, so that it always keeps an owner who is an active member of the tenant.
 
 call core.secure_tenant_table('app_public.workspace_members');
+call audit.track('app_public.workspace_members');
 create policy select_member on app_public.workspace_members for select to rowhouse_user
   using (workspace_id = any ((select workspaces.my_workspace_ids())::uuid[]));
 -- functions write memberships, because who may change whom depends on other rows
@@ -9,6 +10,7 @@ grant select on app_public.workspace_members to rowhouse_user;
 grant select on app_public.workspace_members to rowhouse_platform;
 comment on table app_public.workspace_members is
   E'@behavior -insert -update -delete\nA member of a workspace, with a role. All who can read the workspace see it. It counts only while the person is an active member of the tenant.';
+comment on column app_public.workspace_members.user_id is E'@personal erase\nThe person.';
 comment on column app_public.workspace_members.workspace_id is 'The workspace.';
 comment on column app_public.workspace_members.role is 'The role in the workspace. changeWorkspaceMemberRole changes it.';
 comment on column app_public.workspace_members.created_at is 'When the person became a member.';

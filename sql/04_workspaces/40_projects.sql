@@ -2,6 +2,7 @@
 -- and restore a project, because these change more than one row or depend on other rows.
 
 call core.secure_tenant_table('app_public.projects');
+call audit.track('app_public.projects');
 -- All who can read the workspace of a project see it; without a workspace, all of the tenant do. A private project is visible
 -- only to its members and to the owners of the tenant.
 create policy select_member on app_public.projects for select to rowhouse_user
@@ -28,14 +29,14 @@ grant select on app_public.projects to rowhouse_platform;
 comment on table app_public.projects is
   E'@behavior -insert -delete\nWork with a goal, to which costs can be attributed. createProject creates it, and its leads and the tenant''s admins edit it. Its members, the owners of the tenant and all who can read its workspace see it; without a workspace, all of the tenant do.';
 comment on column app_public.projects.workspace_id is 'The workspace in which it is; null when it is in none. moveProject changes it.';
-comment on column app_public.projects.name is 'Its name, at most 255 characters.';
+comment on column app_public.projects.name is E'@notPersonal\nIts name, at most 255 characters.';
 comment on column app_public.projects.key is 'A short code for lists and cost reports: 2 to 10 upper-case letters and digits, starting with a letter; unique among the tenant''s projects that are not deleted.';
 comment on column app_public.projects.description is 'What it is about, at most 10,000 characters.';
 comment on column app_public.projects.status is 'Its status.';
 comment on column app_public.projects.is_private is E'@errors 42501\nWhether only its members and the tenant''s owners see it. You cannot set it when you would not see the project any more.';
 comment on column app_public.projects.starts_on is 'The first day.';
 comment on column app_public.projects.ends_on is 'The last day, not before the first.';
-comment on column app_public.projects.owner_id is E'@errors ID301\nThe person who is responsible for it, by default its creator; an active member of the tenant. This gives the person no rights.';
+comment on column app_public.projects.owner_id is E'@personal pseudonymise\n@errors ID301\nThe person who is responsible for it, by default its creator; an active member of the tenant. This gives the person no rights.';
 comment on column app_public.projects.created_at is 'When it was created.';
 comment on column app_public.projects.updated_at is 'When it last changed.';
 comment on column app_public.projects.deleted_at is 'When it was deleted; null when it is not. Only those who may restore it see a deleted project.';
@@ -50,6 +51,7 @@ comment on index app_public.projects_tenant_id_key_key is 'is used by another pr
 comment on constraint projects_tenant_id_workspace_id_fkey on app_public.projects is E'@fieldName workspace\n@foreignFieldName projects';
 
 call core.secure_tenant_table('app_public.project_members');
+call audit.track('app_public.project_members');
 -- The inner select sees only the projects that the user may see.
 create policy select_member on app_public.project_members for select to rowhouse_user
   using (project_id in (select id from app_public.projects));
@@ -70,6 +72,7 @@ grant select on app_public.project_members to rowhouse_user;
 grant insert (project_id, user_id, role), update (role), delete on app_public.project_members to rowhouse_user;
 comment on table app_public.project_members is
   E'@errors ID301 23505 42501\nA member of a project, with a role. Leads of the project and admins of the tenant add, change and remove members, and all members can leave by deleting their own row. It counts only while the person is an active member of the tenant.';
+comment on column app_public.project_members.user_id is E'@personal erase\nThe person.';
 comment on column app_public.project_members.project_id is 'The project.';
 comment on column app_public.project_members.role is 'The role in the project.';
 comment on column app_public.project_members.created_at is 'When the person became a member.';

@@ -2,6 +2,7 @@
 -- them, admins verify, delete and restore them, and one affiliation of each person is the primary one.
 
 call core.secure_tenant_table('app_public.institutions');
+call audit.track('app_public.institutions');
 -- Members add institutions, and edit their own until an admin has verified them.
 create policy select_member on app_public.institutions for select to rowhouse_user
   using (case when deleted_at is null then (select tenancy.has_role('viewer')) else (select tenancy.has_role('admin')) end);
@@ -20,14 +21,14 @@ grant
   on app_public.institutions to rowhouse_user;
 comment on table app_public.institutions is
   E'@errors 23505\n@behavior -delete\nAn organization outside of this tenant to which its people belong, such as a hospital, a university or a company. Members add institutions, and edit their own until they are verified. Admins edit, verify and delete all.';
-comment on column app_public.institutions.name is 'Its name, at most 255 characters. Without regard to capitals, it is unique together with the country among institutions that are not deleted.';
+comment on column app_public.institutions.name is E'@notPersonal\nIts name, at most 255 characters. Without regard to capitals, it is unique together with the country among institutions that are not deleted.';
 comment on column app_public.institutions.type is 'Its kind.';
 comment on column app_public.institutions.country_code is 'The code of its country in ISO 3166-1 alpha-2, in upper case.';
 comment on column app_public.institutions.website is 'The address of its website, with http or https.';
 comment on column app_public.institutions.verified_at is 'When an admin verified it with verifyInstitution; null when it is not verified.';
 comment on column app_public.institutions.is_verified is 'Whether an admin has verified it.';
-comment on column app_public.institutions.verified_by_user_id is 'The admin who verified it.';
-comment on column app_public.institutions.created_by_user_id is 'The person who added it; null when the profile was deleted.';
+comment on column app_public.institutions.verified_by_user_id is E'@personal pseudonymise\nThe admin who verified it.';
+comment on column app_public.institutions.created_by_user_id is E'@personal pseudonymise\nThe person who added it; null when the profile was deleted.';
 comment on column app_public.institutions.created_at is 'When it was added.';
 comment on column app_public.institutions.updated_at is 'When it last changed.';
 comment on column app_public.institutions.deleted_at is 'When it was deleted; null when it is not. Only admins see a deleted institution.';
@@ -40,6 +41,7 @@ comment on constraint website_is_http on app_public.institutions is
 comment on index app_public.institutions_tenant_id_name_country_code_key is 'is used by another institution in the same country';
 
 call core.secure_tenant_table('app_public.institution_members');
+call audit.track('app_public.institution_members');
 -- People state their own affiliations. With the permission can_manage_users, a member states those of others, too.
 create policy select_member on app_public.institution_members for select to rowhouse_user
   using (institution_id in (select id from app_public.institutions));
@@ -63,9 +65,10 @@ grant
   on app_public.institution_members to rowhouse_user;
 comment on table app_public.institution_members is
   E'@errors ID301 23505 42501\nThe affiliation of a person of this tenant with an institution. People state their own affiliations; with the permission can_manage_users, you state those of others, too. A person can have one primary affiliation, which setPrimaryInstitution changes.';
+comment on column app_public.institution_members.user_id is E'@personal erase\nThe person.';
 comment on column app_public.institution_members.institution_id is 'The institution.';
-comment on column app_public.institution_members.title is 'The person''s position there.';
-comment on column app_public.institution_members.department is 'The person''s department there.';
+comment on column app_public.institution_members.title is E'@personal erase\nThe person''s position there.';
+comment on column app_public.institution_members.department is E'@personal erase\nThe person''s department there.';
 comment on column app_public.institution_members.is_primary is 'Whether it is the person''s primary affiliation. Each person has at most one in a tenant.';
 comment on column app_public.institution_members.starts_on is 'The first day.';
 comment on column app_public.institution_members.ends_on is 'The last day, not before the first; null while it lasts.';

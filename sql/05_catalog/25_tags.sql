@@ -2,6 +2,7 @@
 -- kinds, so a trigger checks the reference that no foreign key can check. Whoever may edit a resource may tag it.
 
 call core.secure_tenant_table('app_public.tags');
+call audit.track('app_public.tags');
 call core.allow('app_public.tags',
   read => 'member', insert => 'can_create_resources', update => 'can_edit_resources', delete => 'can_delete_resources');
 grant select, delete on app_public.tags to rowhouse_user;
@@ -9,7 +10,7 @@ grant insert (name, slug, color, description) on app_public.tags to rowhouse_use
 grant update (name, slug, color, description) on app_public.tags to rowhouse_user;
 grant select, insert, update, delete on app_public.tags to rowhouse_platform;
 comment on table app_public.tags is 'The tags of this tenant, for resources of all kinds. Needs can_create_resources, can_edit_resources or can_delete_resources to write.';
-comment on column app_public.tags.name is 'Name to show.';
+comment on column app_public.tags.name is E'@notPersonal\nName to show.';
 comment on column app_public.tags.slug is 'Name in addresses, unique in the tenant.';
 comment on column app_public.tags.color is 'Colour as #rrggbb, or the name of a theme''s colour.';
 comment on column app_public.tags.description is 'What it marks.';
@@ -23,6 +24,7 @@ comment on constraint slug_is_a_slug on app_public.tags is 'must be 1 to 63 lowe
 comment on constraint tags_tenant_id_slug_key on app_public.tags is 'is taken by another one of this tenant';
 
 call core.secure_tenant_table('app_public.tag_assignments');
+call audit.track('app_public.tag_assignments');
 call core.allow('app_public.tag_assignments', read => 'member');
 create policy insert_permitted on app_public.tag_assignments for insert to rowhouse_user
   with check ((select tenancy.has_permission('can_edit_agents')) and item_type = 'agent'

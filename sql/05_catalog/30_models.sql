@@ -2,14 +2,15 @@
 -- staff; model configurations are a tenant's own named sets of parameters for these models.
 
 call core.secure_global_table('app_public.llm_providers', 'facts of the platform');
+call audit.track_global('app_public.llm_providers', null);
 call core.allow('app_public.llm_providers', read => 'everyone', write => 'staff');
 grant select (id, name, display_name, kind, is_enabled, created_at, updated_at) on app_public.llm_providers to rowhouse_user;
 grant select, insert, update, delete on app_public.llm_providers to rowhouse_admin;
 grant select, insert, update, delete on app_public.llm_providers to rowhouse_platform;
 comment on table app_public.llm_providers is
   E'@behavior -query:resource:single\nThe services that run models: the built-in one, OpenAI-compatible endpoints, and Anthropic. They are the same for all tenants. Platform staff edit them.';
-comment on column app_public.llm_providers.name is 'The provider''s unique name, a slug.';
-comment on column app_public.llm_providers.display_name is 'Name to show.';
+comment on column app_public.llm_providers.name is E'@notPersonal\nThe provider''s unique name, a slug.';
+comment on column app_public.llm_providers.display_name is E'@notPersonal\nName to show.';
 comment on column app_public.llm_providers.kind is 'How the provider is called.';
 comment on column app_public.llm_providers.base_url is 'The address that paths are appended to, such as https://host/v1. Only platform staff see it.';
 comment on column app_public.llm_providers.api_key_variable is 'The name of the worker''s environment variable that holds the API key; it must end in _API_KEY. The key itself is never stored. Only platform staff see it.';
@@ -27,15 +28,16 @@ comment on constraint openai_has_a_base_url on app_public.llm_providers is 'must
 comment on constraint llm_providers_name_key on app_public.llm_providers is 'is taken by another provider';
 
 call core.secure_global_table('app_public.llm_models', 'facts of the platform');
+call audit.track_global('app_public.llm_models', null);
 call core.allow('app_public.llm_models', read => 'everyone', write => 'staff');
 grant select on app_public.llm_models to rowhouse_user;
 grant select, insert, update, delete on app_public.llm_models to rowhouse_admin;
 grant select, insert, update, delete on app_public.llm_models to rowhouse_platform;
 comment on table app_public.llm_models is 'The models by name, with the settings for calling them and for ranking with them. They are the same for all tenants. Platform staff edit them.';
-comment on column app_public.llm_models.name is 'The model''s unique name, at most 100 characters. A knowledge source refers to its embedding model by this name.';
-comment on column app_public.llm_models.display_name is 'Name to show.';
+comment on column app_public.llm_models.name is E'@notPersonal\nThe model''s unique name, at most 100 characters. A knowledge source refers to its embedding model by this name.';
+comment on column app_public.llm_models.display_name is E'@notPersonal\nName to show.';
 comment on column app_public.llm_models.kind is 'Whether it answers or makes vectors.';
-comment on column app_public.llm_models.provider_model_name is 'The provider''s name for the model.';
+comment on column app_public.llm_models.provider_model_name is E'@notPersonal\nThe provider''s name for the model.';
 comment on column app_public.llm_models.context_window_size is 'Tokens it can read at once.';
 comment on column app_public.llm_models.max_output_tokens is 'Most tokens it can answer with; null when unknown.';
 comment on column app_public.llm_models.max_temperature is 'Highest temperature its provider takes, 0 to 2.';
@@ -69,6 +71,7 @@ comment on constraint timeout_ms_is_in_range on app_public.llm_models is 'must b
 comment on constraint llm_models_name_key on app_public.llm_models is 'is taken by another model';
 
 call core.secure_tenant_table('app_public.model_configurations');
+call audit.track('app_public.model_configurations');
 call core.allow('app_public.model_configurations',
   read => 'member', insert => 'can_create_resources', update => 'can_edit_resources', delete => 'can_delete_resources');
 grant select, delete on app_public.model_configurations to rowhouse_user;
@@ -82,7 +85,7 @@ grant update (
 ) on app_public.model_configurations to rowhouse_user;
 grant select, insert, update, delete on app_public.model_configurations to rowhouse_platform;
 comment on table app_public.model_configurations is 'Named sets of parameters for a model. At most one of them is the tenant''s default. Needs can_create_resources, can_edit_resources or can_delete_resources to write.';
-comment on column app_public.model_configurations.name is 'Name, unique in the tenant.';
+comment on column app_public.model_configurations.name is E'@notPersonal\nName, unique in the tenant.';
 comment on column app_public.model_configurations.description is 'What it is for.';
 comment on column app_public.model_configurations.model_id is 'The chat model it is for.';
 comment on column app_public.model_configurations.temperature is 'Sampling temperature, 0 to 2; null for the model''s default.';
@@ -93,7 +96,7 @@ comment on column app_public.model_configurations.presence_penalty is 'Presence 
 comment on column app_public.model_configurations.response_format is 'The format of its answers.';
 comment on column app_public.model_configurations.stop_sequences is 'Texts at which an answer ends, at most 16.';
 comment on column app_public.model_configurations.is_default is 'Whether it is the tenant''s default.';
-comment on column app_public.model_configurations.created_by_user_id is 'Who created it.';
+comment on column app_public.model_configurations.created_by_user_id is E'@personal pseudonymise\nWho created it.';
 comment on column app_public.model_configurations.created_at is 'When it was created.';
 comment on column app_public.model_configurations.updated_at is 'When it last changed.';
 comment on constraint frequency_penalty_is_in_range on app_public.model_configurations is 'must be from -2 to 2';

@@ -2,6 +2,7 @@
 -- Columns that are computed from logs, ratings, versions, shares or join tables cannot be written by users.
 
 call catalog.secure_shareable_table('app_public.agents', 'agent');
+call audit.track('app_public.agents');
 call core.allow('app_public.agents', insert => 'can_create_agents');
 create policy select_member on app_public.agents for select to rowhouse_user, rowhouse_own_rows, rowhouse_shared_rows
   using (deleted_at is null or (select tenancy.has_permission('can_delete_agents')));
@@ -33,13 +34,13 @@ grant update (
 grant select, insert, update, delete on app_public.agents to rowhouse_platform;
 comment on table app_public.agents is
   E'@large\n@listedBy catalog.visible_agents\n@behavior -delete\nThe agents of this tenant, and those that are shared with it. Needs can_create_agents or can_edit_agents to write, and can_delete_agents for delete_agent and restore_agent.';
-comment on column app_public.agents.name is 'Name, unique among the tenant''s agents that are not deleted; at most 255 characters.';
-comment on column app_public.agents.display_name is 'Name to show.';
+comment on column app_public.agents.name is E'@notPersonal\nName, unique among the tenant''s agents that are not deleted; at most 255 characters.';
+comment on column app_public.agents.display_name is E'@notPersonal\nName to show.';
 comment on column app_public.agents.description is 'What it is for.';
 comment on column app_public.agents.avatar_url is 'Address of a picture.';
 comment on column app_public.agents.icon is 'Name of an icon.';
 comment on column app_public.agents.color_scheme is 'Colour theme.';
-comment on column app_public.agents.badge_text is 'Text of its badge.';
+comment on column app_public.agents.badge_text is E'@notPersonal\nText of its badge.';
 comment on column app_public.agents.badge_color is 'Colour of its badge.';
 comment on column app_public.agents.sort_order is 'Position in lists, ascending.';
 comment on column app_public.agents.status is 'The stage it is in.';
@@ -84,7 +85,7 @@ comment on column app_public.agents.context_window_size is 'Most tokens of conte
 comment on column app_public.agents.supports_multimodal is 'Whether it takes images or audio.';
 comment on column app_public.agents.supported_file_types is 'File types it takes, such as pdf, docx, csv.';
 comment on column app_public.agents.max_file_size_mb is 'Largest file it takes, in megabytes.';
-comment on column app_public.agents.owner_id is E'@errors ID301\nThe person who is responsible for it, by default its creator; an active member of the tenant.';
+comment on column app_public.agents.owner_id is E'@personal pseudonymise\n@errors ID301\nThe person who is responsible for it, by default its creator; an active member of the tenant.';
 comment on column app_public.agents.cost_per_query is 'Cost of one query in US dollars.';
 comment on column app_public.agents.billing_code is 'Code for internal billing.';
 comment on column app_public.agents.budget_allocation_id is 'The budget its cost counts against.';

@@ -2,6 +2,7 @@
 -- agents shows their tools without a join.
 
 call core.secure_tenant_table('app_public.agent_tools');
+call audit.track('app_public.agent_tools');
 call core.allow('app_public.agent_tools', read => 'member', write => 'can_edit_agents');
 grant select, delete on app_public.agent_tools to rowhouse_user;
 grant insert (agent_id, tool_id, sort_order, config) on app_public.agent_tools to rowhouse_user;

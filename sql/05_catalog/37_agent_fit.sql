@@ -2,6 +2,7 @@
 -- agent has many of each and at most one primary one.
 
 call core.secure_tenant_table('app_public.agent_persona_mapping');
+call audit.track('app_public.agent_persona_mapping');
 call core.allow('app_public.agent_persona_mapping', read => 'member', write => 'can_edit_agents');
 grant select, delete on app_public.agent_persona_mapping to rowhouse_user;
 grant insert (
@@ -30,6 +31,7 @@ comment on constraint agent_persona_mapping_pkey on app_public.agent_persona_map
 comment on index app_public.agent_persona_mapping_one_primary_key is 'is set for another persona of this agent';
 
 call core.secure_tenant_table('app_public.agent_industry_mapping');
+call audit.track('app_public.agent_industry_mapping');
 call core.allow('app_public.agent_industry_mapping', read => 'member', write => 'can_edit_agents');
 grant select, delete on app_public.agent_industry_mapping to rowhouse_user;
 grant insert (

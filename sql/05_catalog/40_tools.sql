@@ -2,6 +2,7 @@
 -- call except secrets. Everyone who sees a tool reads its whole row, so authentication_config only names a stored secret.
 
 call core.secure_tenant_table('app_public.tool_categories');
+call audit.track('app_public.tool_categories');
 call core.allow('app_public.tool_categories',
   read => 'member', insert => 'can_create_resources', update => 'can_edit_resources', delete => 'can_delete_resources');
 grant select, delete on app_public.tool_categories to rowhouse_user;
@@ -10,7 +11,7 @@ grant update (parent_id, name, slug, description, icon, sort_order) on app_publi
 grant select, insert, update, delete on app_public.tool_categories to rowhouse_platform;
 comment on table app_public.tool_categories is 'The tree of categories for tools. Needs can_create_resources, can_edit_resources or can_delete_resources to write.';
 comment on column app_public.tool_categories.parent_id is 'The category above; null at the top.';
-comment on column app_public.tool_categories.name is 'Name to show.';
+comment on column app_public.tool_categories.name is E'@notPersonal\nName to show.';
 comment on column app_public.tool_categories.slug is 'Its name in paths, unique among the categories with the same parent.';
 comment on column app_public.tool_categories.description is 'What belongs here.';
 comment on column app_public.tool_categories.icon is 'Name of an icon.';
@@ -27,6 +28,7 @@ comment on constraint tool_categories_tenant_id_parent_id_slug_key on app_public
   'is taken by another category with the same parent';
 
 call catalog.secure_shareable_table('app_public.tools', 'tool');
+call audit.track('app_public.tools');
 call core.allow('app_public.tools', insert => 'can_create_resources');
 create policy select_member on app_public.tools for select to rowhouse_user, rowhouse_own_rows, rowhouse_shared_rows
   using (deleted_at is null or (select tenancy.has_permission('can_delete_resources')));
@@ -51,8 +53,8 @@ comment on column app_public.tools.sharing_mode is 'Who beyond this tenant may u
 comment on column app_public.tools.is_shared is 'Whether anyone beyond this tenant may use it.';
 comment on column app_public.tools.resource_type is 'Whether this tenant made it, or the platform provides it.';
 comment on column app_public.tools.copied_from_id is 'The tool it was copied from.';
-comment on column app_public.tools.name is 'Name, unique among the tenant''s tools that are not deleted; at most 255 characters.';
-comment on column app_public.tools.display_name is 'Name to show.';
+comment on column app_public.tools.name is E'@notPersonal\nName, unique among the tenant''s tools that are not deleted; at most 255 characters.';
+comment on column app_public.tools.display_name is E'@notPersonal\nName to show.';
 comment on column app_public.tools.description is 'What it is for.';
 comment on column app_public.tools.icon is 'Name of an icon.';
 comment on column app_public.tools.tool_type is 'How it is called.';
@@ -76,7 +78,7 @@ comment on column app_public.tools.usage_count is E'@kept\nHow often it was call
 comment on column app_public.tools.success_rate is E'@kept\nShare of calls that succeeded, in percent, as the logs say.';
 comment on column app_public.tools.avg_response_time_ms is E'@kept\nMean milliseconds of a call, as the logs say.';
 comment on column app_public.tools.last_used_at is E'@kept\nWhen it was last called, as the logs say.';
-comment on column app_public.tools.created_by_user_id is 'Who created it.';
+comment on column app_public.tools.created_by_user_id is E'@personal pseudonymise\nWho created it.';
 comment on column app_public.tools.metadata is 'Further data about it: an object.';
 comment on column app_public.tools.created_at is 'When it was created.';
 comment on column app_public.tools.updated_at is 'When it last changed.';

@@ -2,6 +2,7 @@
 -- The idea: values are put in as they are, in one pass, so a value that contains {{x}} is not filled again.
 
 call catalog.secure_shareable_table('app_public.prompts', 'prompt');
+call audit.track('app_public.prompts');
 call core.allow('app_public.prompts', insert => 'can_create_resources');
 create policy select_member on app_public.prompts for select to rowhouse_user, rowhouse_own_rows, rowhouse_shared_rows
   using (deleted_at is null or (select tenancy.has_permission('can_delete_resources')));
@@ -23,12 +24,12 @@ comment on column app_public.prompts.sharing_mode is 'Who beyond this tenant may
 comment on column app_public.prompts.is_shared is 'Whether anyone beyond this tenant may use it.';
 comment on column app_public.prompts.resource_type is 'Whether this tenant made it, or the platform provides it.';
 comment on column app_public.prompts.copied_from_id is 'The prompt it was copied from.';
-comment on column app_public.prompts.name is 'Name, unique among the tenant''s prompts that are not deleted; at most 255 characters.';
-comment on column app_public.prompts.display_name is 'Name to show.';
+comment on column app_public.prompts.name is E'@notPersonal\nName, unique among the tenant''s prompts that are not deleted; at most 255 characters.';
+comment on column app_public.prompts.display_name is E'@notPersonal\nName to show.';
 comment on column app_public.prompts.description is 'What it is for.';
 comment on column app_public.prompts.category is 'Category to filter by, such as Regulatory or Medical Writing.';
 comment on column app_public.prompts.tags is 'Words to filter by.';
-comment on column app_public.prompts.prompt_text is 'The text of the prompt. {{name}} stands for the variable of this name. At most 100,000 characters.';
+comment on column app_public.prompts.prompt_text is E'@notPersonal\nThe text of the prompt. {{name}} stands for the variable of this name. At most 100,000 characters.';
 comment on column app_public.prompts.system_prompt is 'The instructions for the model. {{name}} stands for the variable of this name, as in prompt_text.';
 comment on column app_public.prompts.input_variables is 'The variables, as {"name": "string"}, or {"name": {"type", "required", "default", "description", "enum"}}; types are string, number, boolean, array and object.';
 comment on column app_public.prompts.output_format is 'The format of the answer.';
@@ -41,7 +42,7 @@ comment on column app_public.prompts.usage_count is E'@kept\nHow often it was us
 comment on column app_public.prompts.rating is E'@kept\nMean rating of its users, 1 to 5.';
 comment on column app_public.prompts.success_rate is E'@kept\nShare of uses that succeeded, in percent, as the logs say.';
 comment on column app_public.prompts.last_used_at is E'@kept\nWhen it was last used, as the logs say.';
-comment on column app_public.prompts.created_by_user_id is 'Who created it.';
+comment on column app_public.prompts.created_by_user_id is E'@personal pseudonymise\nWho created it.';
 comment on column app_public.prompts.metadata is 'Further data about it: an object.';
 comment on column app_public.prompts.created_at is 'When it was created.';
 comment on column app_public.prompts.updated_at is 'When it last changed.';

@@ -2,6 +2,7 @@
 -- see to it are in 52_workflow_checks.sql.
 
 call catalog.secure_shareable_table('app_public.workflows', 'workflow');
+call audit.track('app_public.workflows');
 call core.allow('app_public.workflows', insert => 'can_create_resources');
 create policy select_member on app_public.workflows for select to rowhouse_user, rowhouse_own_rows, rowhouse_shared_rows
   using (deleted_at is null or (select tenancy.has_permission('can_delete_resources')));
@@ -23,8 +24,8 @@ comment on column app_public.workflows.sharing_mode is 'Who beyond this tenant m
 comment on column app_public.workflows.is_shared is 'Whether anyone beyond this tenant may use it.';
 comment on column app_public.workflows.resource_type is 'Whether this tenant made it, or the platform provides it.';
 comment on column app_public.workflows.copied_from_id is 'The workflow it was copied from.';
-comment on column app_public.workflows.name is 'Name, unique among the tenant''s workflows that are not deleted; at most 255 characters.';
-comment on column app_public.workflows.display_name is 'Name to show.';
+comment on column app_public.workflows.name is E'@notPersonal\nName, unique among the tenant''s workflows that are not deleted; at most 255 characters.';
+comment on column app_public.workflows.display_name is E'@notPersonal\nName to show.';
 comment on column app_public.workflows.description is 'What it is for.';
 comment on column app_public.workflows.category is 'Category to filter by.';
 comment on column app_public.workflows.tags is 'Words to filter by.';
@@ -47,7 +48,7 @@ comment on column app_public.workflows.success_count is E'@kept\nHow many runs s
 comment on column app_public.workflows.failure_count is E'@kept\nHow many runs failed, as the logs say.';
 comment on column app_public.workflows.avg_execution_time_ms is E'@kept\nMean milliseconds of a run, as the logs say.';
 comment on column app_public.workflows.last_executed_at is E'@kept\nWhen it last ran, as the logs say.';
-comment on column app_public.workflows.created_by_user_id is 'Who created it.';
+comment on column app_public.workflows.created_by_user_id is E'@personal pseudonymise\nWho created it.';
 comment on column app_public.workflows.metadata is 'Further data about it: an object.';
 comment on column app_public.workflows.created_at is 'When it was created.';
 comment on column app_public.workflows.updated_at is 'When it last changed.';

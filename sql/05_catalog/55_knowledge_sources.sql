@@ -2,6 +2,7 @@
 -- deleted like an agent; what it holds belongs to the domain above, knowledge.
 
 call catalog.secure_shareable_table('app_public.rag_knowledge_sources', 'knowledge_source');
+call audit.track('app_public.rag_knowledge_sources');
 call core.allow('app_public.rag_knowledge_sources', insert => 'can_manage_knowledge');
 create policy select_member on app_public.rag_knowledge_sources for select to rowhouse_user, rowhouse_own_rows, rowhouse_shared_rows
   using (deleted_at is null or (select tenancy.has_permission('can_manage_knowledge')));
@@ -19,7 +20,7 @@ grant update (
   file_size_bytes, page_count, chunk_size, chunk_overlap, language, vector_store_id, publication_date, author,
   source_organization, status, enabled, metadata
 ) on app_public.rag_knowledge_sources to rowhouse_user;
-grant select (tenant_id, id, name, category, language, embedding_model, deleted_at) on app_public.rag_knowledge_sources to rowhouse_analyst;
+grant select (tenant_id, id, name, category, language, embedding_model, deleted_at) on app_public.rag_knowledge_sources to rowhouse_analytics;
 grant select, insert, update, delete on app_public.rag_knowledge_sources to rowhouse_platform;
 comment on column app_public.rag_knowledge_sources.search_vector is E'@behavior -*\nThe words search_catalog finds it by.';
 comment on table app_public.rag_knowledge_sources is
@@ -27,8 +28,8 @@ comment on table app_public.rag_knowledge_sources is
 comment on column app_public.rag_knowledge_sources.sharing_mode is 'Who beyond this tenant may use it.';
 comment on column app_public.rag_knowledge_sources.is_shared is 'Whether anyone beyond this tenant may use it.';
 comment on column app_public.rag_knowledge_sources.resource_type is 'Whether this tenant made it, or the platform provides it.';
-comment on column app_public.rag_knowledge_sources.name is 'Name, unique among the tenant''s sources that are not deleted; at most 255 characters.';
-comment on column app_public.rag_knowledge_sources.display_name is 'Name to show.';
+comment on column app_public.rag_knowledge_sources.name is E'@notPersonal\nName, unique among the tenant''s sources that are not deleted; at most 255 characters.';
+comment on column app_public.rag_knowledge_sources.display_name is E'@notPersonal\nName to show.';
 comment on column app_public.rag_knowledge_sources.description is 'What it holds.';
 comment on column app_public.rag_knowledge_sources.category is 'Category, such as Guidelines, Regulations, Literature, Internal Docs.';
 comment on column app_public.rag_knowledge_sources.tags is 'Tags.';
@@ -46,11 +47,11 @@ comment on column app_public.rag_knowledge_sources.language is 'Language of the 
 comment on column app_public.rag_knowledge_sources.vector_store_id is 'Its key in an external vector store, when it has one.';
 comment on column app_public.rag_knowledge_sources.extracted_metadata is 'Metadata found in the files: an object.';
 comment on column app_public.rag_knowledge_sources.publication_date is 'When it was published.';
-comment on column app_public.rag_knowledge_sources.author is 'Who wrote it.';
+comment on column app_public.rag_knowledge_sources.author is E'@personal keep The author of a source is part of how it is cited.\nWho wrote it.';
 comment on column app_public.rag_knowledge_sources.source_organization is 'Which organization published it.';
 comment on column app_public.rag_knowledge_sources.status is 'The stage it is in. Only active sources are searched.';
 comment on column app_public.rag_knowledge_sources.enabled is 'Whether it is searched.';
-comment on column app_public.rag_knowledge_sources.created_by_user_id is 'The member who created it.';
+comment on column app_public.rag_knowledge_sources.created_by_user_id is E'@personal pseudonymise\nThe member who created it.';
 comment on column app_public.rag_knowledge_sources.last_synced_at is E'@kept\nWhen it last took over changes from the place its documents come from; sync tells more.';
 comment on column app_public.rag_knowledge_sources.metadata is 'Further data about it: an object.';
 comment on column app_public.rag_knowledge_sources.created_at is 'When it was created.';
@@ -84,6 +85,7 @@ comment on constraint source_config_is_an_object on app_public.rag_knowledge_sou
 comment on index app_public.rag_knowledge_sources_tenant_id_name_key is 'is taken by another one of this tenant';
 
 call core.secure_tenant_table('app_public.agent_knowledge_sources');
+call audit.track('app_public.agent_knowledge_sources');
 call core.allow('app_public.agent_knowledge_sources',
   read => 'member', insert => 'can_edit_agents', delete => 'can_edit_agents');
 grant select, delete on app_public.agent_knowledge_sources to rowhouse_user;

@@ -1,6 +1,7 @@
 -- Libraries of pictures: avatars and icons. The idea: a tenant collects pictures once, and its members choose among them.
 
 call core.secure_tenant_table('app_public.avatars');
+call audit.track('app_public.avatars');
 call core.allow('app_public.avatars',
   read => 'member', insert => 'can_create_resources', update => 'can_edit_resources', delete => 'can_delete_resources');
 grant select, delete on app_public.avatars to rowhouse_user;
@@ -8,7 +9,7 @@ grant insert (name, image_url, category, license, sort_order) on app_public.avat
 grant update (name, image_url, category, license, sort_order) on app_public.avatars to rowhouse_user;
 grant select, insert, update, delete on app_public.avatars to rowhouse_platform;
 comment on table app_public.avatars is 'Pictures to choose from for agents and personas. Needs can_create_resources, can_edit_resources or can_delete_resources to write.';
-comment on column app_public.avatars.name is 'Name, unique in the tenant.';
+comment on column app_public.avatars.name is E'@notPersonal\nName, unique in the tenant.';
 comment on column app_public.avatars.image_url is 'Where the picture is: an http address, a path on the front end''s own site, or a data address.';
 comment on column app_public.avatars.category is 'Category to filter by.';
 comment on column app_public.avatars.license is 'Under which terms it may be used.';
@@ -22,6 +23,7 @@ comment on constraint name_is_a_name on app_public.avatars is
 comment on constraint avatars_tenant_id_name_key on app_public.avatars is 'is taken by another one of this tenant';
 
 call core.secure_tenant_table('app_public.icons');
+call audit.track('app_public.icons');
 call core.allow('app_public.icons',
   read => 'member', insert => 'can_create_resources', update => 'can_edit_resources', delete => 'can_delete_resources');
 grant select, delete on app_public.icons to rowhouse_user;
@@ -29,7 +31,7 @@ grant insert (name, image_url, category, license, sort_order) on app_public.icon
 grant update (name, image_url, category, license, sort_order) on app_public.icons to rowhouse_user;
 grant select, insert, update, delete on app_public.icons to rowhouse_platform;
 comment on table app_public.icons is 'Icons to choose from. Needs can_create_resources, can_edit_resources or can_delete_resources to write.';
-comment on column app_public.icons.name is 'Name, unique in the tenant.';
+comment on column app_public.icons.name is E'@notPersonal\nName, unique in the tenant.';
 comment on column app_public.icons.image_url is 'Where the picture is: an http address, a path on the front end''s own site, or a data address.';
 comment on column app_public.icons.category is 'Category to filter by.';
 comment on column app_public.icons.license is 'Under which terms it may be used.';

@@ -2,6 +2,7 @@
 -- administrator. A person writes the rows directly; the functions here change several rows at once.
 
 call core.secure_tenant_table('app_public.user_agents');
+call audit.leave_out('counters that rules keep', 'app_public.user_agents');
 create policy all_self on app_public.user_agents to rowhouse_user
   using (user_id = (select core.current_user_id())) with check (user_id = (select core.current_user_id()));
 grant select, delete on app_public.user_agents to rowhouse_user;
@@ -16,20 +17,21 @@ grant update (
 grant select, insert, update, delete on app_public.user_agents to rowhouse_platform;
 comment on table app_public.user_agents is
   E'@behavior -query:resource:single\nYour own list of agents, with your own folders, order, look and prompts. Nobody else sees it. For members of the tenant.';
+comment on column app_public.user_agents.user_id is E'@personal erase\nThe person.';
 comment on column app_public.user_agents.agent_id is 'The agent: one of this tenant or one that is shared with you.';
 comment on column app_public.user_agents.original_agent_id is 'The agent it was copied from; null when it is not a copy of yours.';
 comment on column app_public.user_agents.is_user_copy is 'Whether the agent is your copy of another.';
-comment on column app_public.user_agents.folder is 'The folder it is in; null when it is in none.';
-comment on column app_public.user_agents.tags is 'Your own tags, at most 50.';
+comment on column app_public.user_agents.folder is E'@personal erase\nThe folder it is in; null when it is in none.';
+comment on column app_public.user_agents.tags is E'@personal erase\nYour own tags, at most 50.';
 comment on column app_public.user_agents.is_pinned is 'Whether it stays at the top.';
 comment on column app_public.user_agents.sort_order is 'Your own order, ascending; order_my_agents sets it for several at once.';
 comment on column app_public.user_agents.is_favorite is 'Whether it is one of your favorites (add_favorite, remove_favorite).';
-comment on column app_public.user_agents.custom_name is 'Your own name for it.';
-comment on column app_public.user_agents.custom_description is 'Your own description, at most 10,000 characters.';
-comment on column app_public.user_agents.custom_avatar is 'Your own picture: an http address, a path of the site, or a data address.';
-comment on column app_public.user_agents.custom_color is 'Your own colour: #rrggbb or the name of a theme''s colour.';
-comment on column app_public.user_agents.custom_system_prompt is 'Your own system prompt in place of the agent''s, at most 100,000 characters.';
-comment on column app_public.user_agents.settings is 'Your own settings: an object of at most 100 kB.';
+comment on column app_public.user_agents.custom_name is E'@personal erase\nYour own name for it.';
+comment on column app_public.user_agents.custom_description is E'@personal erase\nYour own description, at most 10,000 characters.';
+comment on column app_public.user_agents.custom_avatar is E'@personal erase\nYour own picture: an http address, a path of the site, or a data address.';
+comment on column app_public.user_agents.custom_color is E'@personal erase\nYour own colour: #rrggbb or the name of a theme''s colour.';
+comment on column app_public.user_agents.custom_system_prompt is E'@personal erase\nYour own system prompt in place of the agent''s, at most 100,000 characters.';
+comment on column app_public.user_agents.settings is E'@personal erase\nYour own settings: an object of at most 100 kB.';
 comment on column app_public.user_agents.usage_count is 'How often you used it: your calls of a language model as this agent. This count and the others can be a minute old.';
 comment on column app_public.user_agents.message_count is 'How many messages you sent it. Each call counts as one message.';
 comment on column app_public.user_agents.conversation_count is 'In how many conversations you used it, counted by the conversation_id of your calls.';

@@ -2,6 +2,7 @@
 -- shared stays stored but is not listed, so it comes back with the resource.
 
 call core.secure_tenant_table('app_public.user_favorites');
+call audit.leave_out('counters that rules keep', 'app_public.user_favorites');
 call core.allow('app_public.user_favorites', write => 'self');
 create policy select_self on app_public.user_favorites for select to rowhouse_user
   using (user_id = (select core.current_user_id()) and catalog.is_visible_resource(item_type::text, item_id));
@@ -11,10 +12,11 @@ grant update (notes, metadata) on app_public.user_favorites to rowhouse_user;
 grant select, insert, update, delete on app_public.user_favorites to rowhouse_platform;
 comment on table app_public.user_favorites is
   E'@behavior -insert -delete -query:resource:single\nYour favorites; add_favorite and remove_favorite change them. A favorite that you can no longer see is not listed. It comes back when you can see the resource again.';
+comment on column app_public.user_favorites.user_id is E'@personal erase\nThe person.';
 comment on column app_public.user_favorites.item_type is 'The kind of the resource.';
 comment on column app_public.user_favorites.item_id is 'The resource.';
-comment on column app_public.user_favorites.notes is 'Your notes, at most 10,000 characters.';
-comment on column app_public.user_favorites.metadata is 'Further data about it: an object.';
+comment on column app_public.user_favorites.notes is E'@personal erase\nYour notes, at most 10,000 characters.';
+comment on column app_public.user_favorites.metadata is E'@personal erase\nFurther data about it: an object.';
 comment on column app_public.user_favorites.created_at is 'When it became a favorite.';
 comment on constraint metadata_is_an_object on app_public.user_favorites is 'must be a JSON object of at most 100 kB';
 comment on constraint notes_are_in_range on app_public.user_favorites is 'must have at most 10,000 characters';

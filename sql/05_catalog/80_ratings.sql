@@ -2,17 +2,19 @@
 -- read the rating, and the mean shown at a resource is computed over all tenants that see it.
 
 call core.secure_tenant_table('app_public.user_ratings');
+call audit.track('app_public.user_ratings');
 call core.allow('app_public.user_ratings', read => 'member');
 grant select on app_public.user_ratings to rowhouse_user;
 grant select, insert, update, delete on app_public.user_ratings to rowhouse_platform;
 comment on table app_public.user_ratings is
   E'@behavior -insert -update -delete -query:resource:single\nThe ratings by members of this tenant, one for each person and resource; rate_resource and withdraw_rating change them. The mean that an agent or a prompt shows is computed over all tenants that see it.';
+comment on column app_public.user_ratings.user_id is E'@personal erase\nThe person.';
 comment on column app_public.user_ratings.item_type is 'The kind of the resource.';
 comment on column app_public.user_ratings.item_id is 'The resource.';
 comment on column app_public.user_ratings.rating is '1 (poor) to 5 (excellent).';
-comment on column app_public.user_ratings.review is 'The person''s opinion in words, at most 10,000 characters.';
+comment on column app_public.user_ratings.review is E'@personal erase\nThe person''s opinion in words, at most 10,000 characters.';
 comment on column app_public.user_ratings.helpful_count is 'How many members found the rating helpful.';
-comment on column app_public.user_ratings.metadata is 'Further data about it: an object.';
+comment on column app_public.user_ratings.metadata is E'@personal erase\nFurther data about it: an object.';
 comment on column app_public.user_ratings.created_at is 'When the person first rated the resource.';
 comment on column app_public.user_ratings.updated_at is 'When the rating last changed.';
 comment on constraint metadata_is_an_object on app_public.user_ratings is 'must be a JSON object of at most 100 kB';
@@ -22,11 +24,13 @@ comment on constraint user_ratings_tenant_id_user_id_item_type_item_id_key on ap
   'is rated by you already';
 
 call core.secure_tenant_table('app_public.user_rating_votes');
+call audit.leave_out('counters that rules keep', 'app_public.user_rating_votes');
 call core.allow('app_public.user_rating_votes', read => 'self');
 grant select on app_public.user_rating_votes to rowhouse_user;
 grant select, insert, update, delete on app_public.user_rating_votes to rowhouse_platform;
 comment on table app_public.user_rating_votes is
   E'@behavior -insert -update -delete -query:resource:connection -query:resource:single\nThe ratings that you found helpful; vote_rating_helpful and withdraw_rating_vote change them.';
+comment on column app_public.user_rating_votes.user_id is E'@personal erase\nThe person.';
 comment on column app_public.user_rating_votes.rating_id is 'The rating.';
 comment on column app_public.user_rating_votes.created_at is 'When you voted.';
 

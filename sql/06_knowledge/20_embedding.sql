@@ -6,6 +6,7 @@
 comment on domain app_public.embedding_task_type is 'What an embedding was made for: to be found (retrieval_document) or to search with (retrieval_query).';
 
 call core.secure_tenant_table('app_public.embeddings');
+call audit.leave_out('parts of documents, written in bulk by tasks', 'app_public.embeddings');
 call core.allow('app_public.embeddings', read => 'member');
 grant select on app_public.embeddings to rowhouse_user;
 grant select, insert, update, delete on app_public.embeddings to rowhouse_platform;

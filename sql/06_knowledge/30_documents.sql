@@ -2,11 +2,12 @@
 -- under the same key replaces it when it has changed and does nothing when it has not, so that any load can be repeated.
 
 call core.secure_tenant_table('app_public.documents');
+call audit.track('app_public.documents');
 call core.allow('app_public.documents', read => 'member, analyst');
 -- All columns are granted, because a computed column is a function of the whole row. The columns that are not part of the API
 -- are hidden from it by a tag in their comments.
 grant select on app_public.documents to rowhouse_user;
-grant select (tenant_id, id, source_id, processing_status, size_bytes, created_at) on app_public.documents to rowhouse_analyst;
+grant select (tenant_id, id, source_id, processing_status, size_bytes, created_at) on app_public.documents to rowhouse_analytics;
 grant select, insert, update, delete on app_public.documents to rowhouse_platform;
 comment on table app_public.documents is
   E'@large\n@behavior -insert -update -delete\nA document of a knowledge source. It is added with create_documents or upload_file, and processed in the background: processing_status tells how far it is.';
@@ -16,36 +17,44 @@ comment on constraint title_is_in_range on app_public.documents is 'must be 1 to
 comment on constraint metadata_is_an_object on app_public.documents is 'must be an object';
 comment on constraint documents_tenant_id_source_id_fkey on app_public.documents is E'@fieldName source\n@foreignFieldName documents';
 comment on column app_public.documents.source_id is 'The knowledge source it belongs to.';
-comment on column app_public.documents.external_id is 'The key of the document within its source, 1 to 1,024 characters. Giving a document again under the same key replaces it.';
-comment on column app_public.documents.title is 'The title, 1 to 1,000 characters. It is searched together with every chunk.';
+comment on column app_public.documents.external_id is E'@personal erase\nThe key of the document within its source, 1 to 1,024 characters. Giving a document again under the same key replaces it.';
+comment on column app_public.documents.title is E'@personal erase\nThe title, 1 to 1,000 characters. It is searched together with every chunk.';
 comment on constraint language_is_a_tag on app_public.documents is 'must be a language tag such as en, pt-BR or zh-Hant-TW';
-comment on column app_public.documents.language is 'The language in which its words are read, a tag such as en or zh-Hant-TW: its source''s, or what its metadata say under language, or what was detected; null until it has been cut into chunks.';
-comment on column app_public.documents.content is E'@behavior -filterBy -orderBy\nThe text that is searched; null until the first one is processed.';
-comment on column app_public.documents.media_type is 'The media type that it was given with.';
+comment on column app_public.documents.language is E'@notPersonal\nThe language in which its words are read, a tag such as en or zh-Hant-TW: its source''s, or what its metadata say under language, or what was detected; null until it has been cut into chunks.';
+comment on column app_public.documents.content is E'@personal erase\n@behavior -filterBy -orderBy\nThe text that is searched; null until the first one is processed.';
+comment on column app_public.documents.media_type is E'@notPersonal\nThe media type that it was given with.';
 comment on column app_public.documents.size_bytes is 'The size as it was given, in bytes.';
-comment on column app_public.documents.content_hash is E'@behavior -*\nThe SHA-256 of everything that it was given with. It tells whether a document that is given again has changed.';
-comment on column app_public.documents.metadata is 'What is known about the document (page count, author, keys of your own), as an object.';
+comment on column app_public.documents.content_hash is E'@personal erase\n@behavior -*\nThe SHA-256 of everything that it was given with. It tells whether a document that is given again has changed.';
+comment on column app_public.documents.metadata is E'@personal erase\nWhat is known about the document (page count, author, keys of your own), as an object.';
 comment on column app_public.documents.processing_status is 'The state of its processing: pending, processing, completed (it is searchable) or failed.';
 comment on column app_public.documents.processing_stage is E'@behavior -*\nThe next step of its processing: parse, chunk, embed, index, or done.';
 comment on column app_public.documents.processing_started_at is 'When processing began.';
 comment on column app_public.documents.processing_completed_at is 'When it became searchable.';
-comment on column app_public.documents.processing_error is 'Why the processing failed; null when it has not failed. When a new version of a document has failed, the version before it stays searchable.';
-comment on column app_public.documents.created_by_user_id is 'The member who added it.';
+comment on column app_public.documents.processing_error is E'@personal erase\nWhy the processing failed; null when it has not failed. When a new version of a document has failed, the version before it stays searchable.';
+comment on column app_public.documents.created_by_user_id is E'@personal erase\nThe member who added it.';
 comment on column app_public.documents.created_at is 'When it was added.';
 comment on column app_public.documents.updated_at is 'When it last changed.';
 
 call core.secure_tenant_table('knowledge.document_files');
+call audit.leave_out('parts of documents, written in bulk by tasks', 'knowledge.document_files');
 call core.allow('knowledge.document_files', read => 'member');
 grant select on knowledge.document_files to rowhouse_user;
 grant select, insert, update, delete on knowledge.document_files to rowhouse_platform;
 comment on table knowledge.document_files is 'The uploaded files as they were given. When a document is replaced, its new file takes the place of the old one.';
+comment on column knowledge.document_files.name is E'@personal erase\nThe name of the file.';
+comment on column knowledge.document_files.content is E'@personal erase\nIts bytes.';
 
 call core.secure_tenant_table('knowledge.document_drafts');
+call audit.leave_out('parts of documents, written in bulk by tasks', 'knowledge.document_drafts');
 call core.normalize_texts('knowledge.document_drafts');
 grant select, insert, update, delete on knowledge.document_drafts to rowhouse_platform;
 comment on table knowledge.document_drafts is 'The next versions of documents that are being replaced, kept until they are cut into chunks.';
+comment on column knowledge.document_drafts.title is E'@personal erase\nThe new title.';
+comment on column knowledge.document_drafts.content is E'@personal erase\nThe new text.';
+comment on column knowledge.document_drafts.metadata is E'@personal erase\nThe new metadata.';
 
 call core.secure_tenant_table('app_public.document_chunks');
+call audit.leave_out('parts of documents, written in bulk by tasks', 'app_public.document_chunks');
 call core.allow('app_public.document_chunks', read => 'member');
 grant select on app_public.document_chunks to rowhouse_user;
 grant select, insert, update, delete on app_public.document_chunks to rowhouse_platform;
@@ -56,10 +65,10 @@ comment on constraint document_chunks_tenant_id_document_id_fkey on app_public.d
 comment on column app_public.document_chunks.source_id is 'The knowledge source of its document.';
 comment on column app_public.document_chunks.document_id is 'The document that it is a piece of.';
 comment on column app_public.document_chunks.ordinal is 'The place of the chunk in the document, from 0.';
-comment on column app_public.document_chunks.content is E'@behavior -filterBy -orderBy\nThe text of the chunk.';
+comment on column app_public.document_chunks.content is E'@personal erase\n@behavior -filterBy -orderBy\nThe text of the chunk.';
 comment on column app_public.document_chunks.start_offset is 'Where the chunk begins in the text of the document, in characters from 0.';
 comment on column app_public.document_chunks.end_offset is 'Where the chunk ends in the text of the document: the position after its last character.';
-comment on column app_public.document_chunks.content_tsvector is E'@behavior -*\nThe document''s title (weight A) and the chunk, as the text-search configuration of the document''s language reads them.';
+comment on column app_public.document_chunks.content_tsvector is E'@personal erase\n@behavior -*\nThe document''s title (weight A) and the chunk, as the text-search configuration of the document''s language reads them.';
 comment on column app_public.document_chunks.document_length is 'The length of the chunk for BM25: the number of places in content_tsvector that have a term.';
 comment on column app_public.document_chunks.created_at is 'When the document was cut into chunks.';
 

@@ -3,10 +3,12 @@
 -- task computes the figures of these from the documents again.
 
 call core.secure_tenant_table('knowledge.changed_sources');
+call audit.leave_out('the progress of tasks', 'knowledge.changed_sources');
 grant select, insert, update, delete on knowledge.changed_sources to rowhouse_platform;
 comment on table knowledge.changed_sources is 'The sources whose statistics (processing_status and so on) must be computed again.';
 
 call core.secure_tenant_table('knowledge.source_languages');
+call audit.leave_out('the progress of tasks', 'knowledge.source_languages');
 grant select, insert, update, delete on knowledge.source_languages to rowhouse_platform;
 comment on table knowledge.source_languages is 'The languages that documents of a source have, or once had. A question is read in each of them.';
 
@@ -168,23 +170,6 @@ comment on function knowledge.refresh_sources is
 grant execute on function knowledge.refresh_sources to rowhouse_worker;
 
 set local role rowhouse_owner;
-
--- Analysts read this view with their own logins, for the tenants that their login was given.
-create or replace view app_public.knowledge_report with (security_invoker = true) as
-  select s.tenant_id, t.slug as tenant_slug, s.id as source_id, s.name as source_name, s.category, s.language, s.embedding_model,
-         count(d.id) as document_count,
-         count(d.id) filter (where d.processing_status = 'completed') as completed_count,
-         count(d.id) filter (where d.processing_status = 'failed') as failed_count,
-         coalesce(sum(d.size_bytes), 0) as size_bytes,
-         max(d.created_at) as last_document_at
-    from app_public.rag_knowledge_sources s
-    join app_public.tenants t on t.id = s.tenant_id
-    left join app_public.documents d on d.tenant_id = s.tenant_id and d.source_id = s.id
-   where s.deleted_at is null
-   group by s.tenant_id, t.slug, s.id;
-comment on view app_public.knowledge_report is
-  'Knowledge sources with the number and the size of their documents. Analysts see those of the tenants that their login was given.';
-grant select on app_public.knowledge_report to rowhouse_analyst;
 
 create or replace trigger _500_note_changed_sources_of_added after insert on app_public.documents
   referencing new table as changed

@@ -3,8 +3,15 @@
 -- may be used again until it expires. A file can be downloaded as it was given.
 
 call core.secure_tenant_table('knowledge.upload_tickets');
+call audit.leave_out('the progress of tasks', 'knowledge.upload_tickets');
 grant select, insert, update, delete on knowledge.upload_tickets to rowhouse_platform;
 comment on table knowledge.upload_tickets is 'Files that somebody may send: what is known of each before its bytes come. A ticket is deleted when it is used.';
+comment on column knowledge.upload_tickets.user_id is E'@personal erase\nThe person.';
+comment on column knowledge.upload_tickets.external_id is E'@personal erase\nThe key that the document gets.';
+comment on column knowledge.upload_tickets.file_name is E'@personal erase\nThe name of the file.';
+comment on column knowledge.upload_tickets.title is E'@personal erase\nThe title that the document gets.';
+comment on column knowledge.upload_tickets.metadata is E'@personal erase\nThe metadata that the document gets.';
+comment on column knowledge.upload_tickets.media_type is E'@notPersonal\nWhat the file is said to be.';
 
 comment on type app_public.upload_ticket is 'The permission to send one file, once: PUT its bytes to /files/ and the id of the ticket.';
 comment on column app_public.upload_ticket.id is E'@notNull\nThe id of the ticket. The bytes go by PUT to /files/ and this id.';

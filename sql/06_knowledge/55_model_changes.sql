@@ -3,6 +3,7 @@
 -- processed meanwhile get a vector of the old model by their stage and one of the new model by the task.
 
 call core.secure_tenant_table('app_public.embedding_model_changes');
+call audit.leave_out('the progress of tasks', 'app_public.embedding_model_changes');
 call core.allow('app_public.embedding_model_changes', read => 'member');
 grant select on app_public.embedding_model_changes to rowhouse_user;
 grant select, insert, update, delete on app_public.embedding_model_changes to rowhouse_platform;

@@ -3,6 +3,7 @@
 -- which run came by it; what was counted is counted from the pages. What the worker reports to is in 65_sync_runs.sql.
 
 call core.secure_tenant_table('app_public.knowledge_syncs');
+call audit.leave_out('the progress of tasks', 'app_public.knowledge_syncs');
 call core.allow('app_public.knowledge_syncs', read => 'member');
 grant select on app_public.knowledge_syncs to rowhouse_user;
 grant select, insert, update, delete on app_public.knowledge_syncs to rowhouse_platform;
@@ -22,6 +23,7 @@ comment on constraint run_is_positive on app_public.knowledge_syncs is 'must be 
 comment on domain app_public.sync_status is 'The state of a comparison: waiting, running, completed or failed.';
 
 call core.secure_tenant_table('app_public.knowledge_sync_pages');
+call audit.leave_out('the progress of tasks', 'app_public.knowledge_sync_pages');
 call core.allow('app_public.knowledge_sync_pages', read => 'member');
 grant select on app_public.knowledge_sync_pages to rowhouse_user;
 grant select, insert, update, delete on app_public.knowledge_sync_pages to rowhouse_platform;

@@ -27,7 +27,7 @@ return case
 end;
 comment on function search.bm25_score is
   'The BM25 score of one term in one document (Robertson and Zaragoza, The Probabilistic Relevance Framework, 2009), with Lucene''s inverse document frequency. The score is 0 when the term does not occur or the collection is empty.';
-grant execute on function search.bm25_score to rowhouse_user, rowhouse_analyst;
+grant execute on function search.bm25_score to rowhouse_user;
 
 create or replace function search.reciprocal_rank_fusion(
   vector_scores double precision[], text_scores double precision[], k int default 60
@@ -52,7 +52,7 @@ as $$
 $$;
 comment on function search.reciprocal_rank_fusion is
   'Fuses two rankings of the same items by the sum of 1 / (k + rank) (Cormack, Clarke and Büttcher, Reciprocal Rank Fusion, 2009). Item i has the scores vector_scores[i] and text_scores[i]; a higher score is better, and null means that the list does not have the item. Equal scores rank by position. The result is ordered, best first; idx counts from 1.';
-grant execute on function search.reciprocal_rank_fusion to rowhouse_user, rowhouse_analyst;
+grant execute on function search.reciprocal_rank_fusion to rowhouse_user;
 
 create or replace function search.rrf_score(bm25_rank int, vector_rank int, vector_weight double precision, rrf_k int)
 returns double precision

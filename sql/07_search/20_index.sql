@@ -3,30 +3,37 @@
 -- (25_merge.sql) moves the listed changes into blocks later.
 
 call core.secure_tenant_table('search.changes');
+call audit.leave_out('derived from other tables by rules', 'search.changes');
 grant select, insert, update, delete on search.changes to rowhouse_platform;
 comment on table search.changes is 'Chunks that were added or removed since the last merge. They are searched from their own terms.';
 
 call core.secure_tenant_table('search.blocks');
+call audit.leave_out('derived from other tables by rules', 'search.blocks');
 grant select, insert, update, delete on search.blocks to rowhouse_platform;
 comment on table search.blocks is 'Blocks of the index. A block has up to search.block_capacity() chunks, which the postings name by their positions.';
 
 call core.secure_tenant_table('search.block_chunks');
+call audit.leave_out('derived from other tables by rules', 'search.block_chunks');
 grant select, insert, update, delete on search.block_chunks to rowhouse_platform;
 comment on table search.block_chunks is 'The chunks of a block in the order of their positions, search.chunks_per_row() a row.';
 
 call core.secure_tenant_table('search.postings');
+call audit.leave_out('derived from other tables by rules', 'search.postings');
 grant select, insert, update, delete on search.postings to rowhouse_platform;
 comment on table search.postings is 'The postings of frequent terms (search.frequent_term_minimum): for each position the impact, idf · tf / (tf + length norm).';
 
 call core.secure_tenant_table('search.rare_postings');
+call audit.leave_out('derived from other tables by rules', 'search.rare_postings');
 grant select, insert, update, delete on search.rare_postings to rowhouse_platform;
 comment on table search.rare_postings is 'The postings of the other terms of a block, some dozens of terms a row by their hash (search.bucket). search.pack_posting says how a posting is stored.';
 
 call core.secure_tenant_table('search.removals');
+call audit.leave_out('derived from other tables by rules', 'search.removals');
 grant select, insert, update, delete on search.removals to rowhouse_platform;
 comment on table search.removals is 'How many removed chunks of a block have a term. These chunks no longer count, but their postings stay until the block is merged again.';
 
 call core.secure_tenant_table('search.terms');
+call audit.leave_out('derived from other tables by rules', 'search.terms');
 grant select, insert, update, delete on search.terms to rowhouse_platform;
 comment on table search.terms is 'The vocabulary: every term that a block has or had. It serves prefixes and misspelt words.';
 
@@ -106,8 +113,8 @@ begin
   insert into search.changes (tenant_id, chunk_id, kind, document_length, terms)
   select c.tenant_id, c.id, 'removed', c.document_length, c.content_tsvector
     from removed_chunks c
-   -- When the tenant itself is being deleted, nothing remains to be searched.
-   where exists (select from app_public.tenants t where t.id = c.tenant_id);
+   -- When the tenant itself is being deleted or erased, nothing remains to be searched.
+   where exists (select from app_public.tenants t where t.id = c.tenant_id and t.erased_at is null);
   return null;
 end
 $$;

@@ -2,6 +2,7 @@
 -- rows to app_public.query_logs every minute. What is kept of the question is the tenant's choice.
 
 call core.secure_tenant_table('app_public.query_logs');
+call audit.leave_out('a log that rules write; its rows never change', 'app_public.query_logs');
 call core.exempt_from_guard('app_public.query_logs', '_000_require_writable_tenant', 'searches are logged in a read-only tenant as well');
 -- The questions of its people may be read only by those who run the tenant.
 call core.allow('app_public.query_logs', read => 'admin, analyst');
@@ -9,17 +10,17 @@ grant select, insert, update, delete on app_public.query_logs to rowhouse_platfo
 grant select on app_public.query_logs to rowhouse_user;
 grant select (
   tenant_id, id, created_at, mode, latency_ms, hit_count, source_ids, source_hit_counts, source_relevances
-) on app_public.query_logs to rowhouse_analyst;
+) on app_public.query_logs to rowhouse_analytics;
 comment on table app_public.query_logs is
   E'@aggregates on\n@behavior -query:resource:single\nThe searches that were made, about a minute after they were made. Only admins can read them.';
 comment on column app_public.query_logs.tenant_id is 'The tenant.';
 comment on column app_public.query_logs.id is 'The number of the search; later searches have higher numbers.';
 comment on column app_public.query_logs.created_at is 'When the search began.';
-comment on column app_public.query_logs.user_id is 'Who searched. It stays when the person leaves.';
+comment on column app_public.query_logs.user_id is E'@personal erase\nWho searched. It stays when the person leaves.';
 comment on column app_public.query_logs.agent_id is 'The agent whose sources were searched, when the filter named one.';
 comment on column app_public.query_logs.mode is 'bm25, vector or hybrid.';
-comment on column app_public.query_logs.query_text is 'The question; null unless tenants.config.search.logQueries is text.';
-comment on column app_public.query_logs.query_hash is 'SHA-256 of the tenant and the question in lower case; null unless logQueries is hash. With it equal questions can be counted but not read.';
+comment on column app_public.query_logs.query_text is E'@personal erase\nThe question; null unless tenants.config.search.logQueries is text.';
+comment on column app_public.query_logs.query_hash is E'@personal erase\nSHA-256 of the tenant and the question in lower case; null unless logQueries is hash. With it equal questions can be counted but not read.';
 comment on column app_public.query_logs.latency_ms is 'How long the search took in the database, in milliseconds.';
 comment on column app_public.query_logs.hit_count is 'How many hits it returned.';
 comment on column app_public.query_logs.source_ids is 'The sources that had hits.';
@@ -27,8 +28,12 @@ comment on column app_public.query_logs.source_hit_counts is 'How many hits each
 comment on column app_public.query_logs.source_relevances is 'The mean relevance of the hits of each of source_ids, 0 to 1: the score of a hit divided by the best score of the search.';
 
 call core.secure_tenant_table('search.query_log_buffer');
+call audit.leave_out('a queue or a buffer of tasks', 'search.query_log_buffer');
 grant select, insert, update, delete on search.query_log_buffer to rowhouse_platform;
 comment on table search.query_log_buffer is 'The searches of the last minute, before a task moves them to query_logs. The table is unlogged on purpose: a crash loses them.';
+comment on column search.query_log_buffer.user_id is E'@personal erase\nThe person.';
+comment on column search.query_log_buffer.query_text is E'@personal erase\nThe question, if the tenant stores it.';
+comment on column search.query_log_buffer.query_hash is E'@personal erase\nThe hash of the question.';
 
 create or replace function search.log_query(request search.request, started_at timestamptz, hits app_public.search_hit[])
 returns void

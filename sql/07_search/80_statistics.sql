@@ -99,4 +99,4 @@ comment on column app_public.rag_usage_analytics.hit_count is E'@notNull\nHow ma
 comment on column app_public.rag_usage_analytics.avg_relevance_score is 'The mean relevance of these hits, 0 to 1.';
 comment on column app_public.rag_usage_analytics.avg_latency_ms is E'@notNull\nHow long these searches took on average, in milliseconds.';
 comment on column app_public.rag_usage_analytics.last_queried_at is E'@notNull\nWhen the last of these searches began.';
-grant select on app_public.rag_usage_analytics to rowhouse_user, rowhouse_analyst;
+grant select on app_public.rag_usage_analytics to rowhouse_user;

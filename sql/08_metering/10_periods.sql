@@ -54,6 +54,16 @@ $$;
 comment on function metering.last_batch is
   'The number of the last batch of events. Until the transaction ends, nothing more is recorded for the tenant of the context.';
 
+create or replace function metering.last_batch_of_period(period tstzrange) returns bigint
+language sql stable
+set search_path to pg_catalog, pg_temp
+as $$
+  select f.last_batch_id from metering.finalised_periods f
+   where f.tenant_id = core.current_tenant_id() and f.period = last_batch_of_period.period;
+$$;
+comment on function metering.last_batch_of_period is
+  'The number of the last batch when a period of the tenant of the context was closed; null when the period is not final.';
+
 create or replace function metering.finalise_usage_period(period tstzrange) returns bigint
 language plpgsql volatile
 set search_path to pg_catalog, pg_temp
@@ -63,8 +73,7 @@ declare
   v_last_batch_id constant bigint := metering.last_batch();
 begin
   -- an invoice that was voided has closed its period already
-  if not exists (select from metering.finalised_periods f
-                  where f.tenant_id = v_tenant_id and f.period = finalise_usage_period.period) then
+  if metering.last_batch_of_period(finalise_usage_period.period) is null then
     insert into metering.finalised_periods (tenant_id, period, last_batch_id)
     values (v_tenant_id, finalise_usage_period.period, v_last_batch_id);
   end if;
@@ -72,4 +81,4 @@ begin
 end
 $$;
 comment on function metering.finalise_usage_period is
-  'Closes a period of the tenant of the context: events of the period that are recorded later have adjusts_period set. Returns the number of the last batch. Billing calls this first and then reads the period in the same transaction. A period that is final already stays as it is. The usage of the period is its events without adjusts_period. The adjustments of its invoice are the events with adjusts_period whose batch_id is above the last_batch_id of the period that the tenant closed before, and not above the last_batch_id of this period. An exclusion constraint refuses a period that overlaps a final one.';
+  'Closes a period of the tenant of the context: events of the period that are recorded later have adjusts_period set. Returns the number of the last batch. Billing calls this first and then reads the period, in the same transaction or in a later one. A period that is final already stays as it is. The usage of the period is its events without adjusts_period. The adjustments of its invoice are the events with adjusts_period whose batch_id is above the last_batch_id of the period that the tenant closed before, and not above the last_batch_id of this period. An exclusion constraint refuses a period that overlaps a final one.';

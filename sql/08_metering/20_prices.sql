@@ -3,12 +3,14 @@
 -- never changed but for its end, and a cost refers to the price it was computed from, so later prices do not change it.
 
 call core.secure_global_table('app_public.llm_model_prices', 'facts of the platform');
+call audit.track_global('app_public.llm_model_prices', null);
 call core.allow('app_public.llm_model_prices', read => 'everyone, every_analyst');
-grant select on app_public.llm_model_prices to rowhouse_user, rowhouse_analyst;
+grant select on app_public.llm_model_prices to rowhouse_user, rowhouse_analytics;
 comment on table app_public.llm_model_prices is
   E'@behavior -insert -update -delete -query:resource:connection -query:resource:single\nThe prices of models for all tenants, in USD per million tokens. A cost that was computed refers to its price, and later prices do not change it.';
 
 call core.secure_tenant_table('app_public.llm_model_price_overrides');
+call audit.track('app_public.llm_model_price_overrides');
 call core.allow('app_public.llm_model_price_overrides', read => 'member');
 grant select on app_public.llm_model_price_overrides to rowhouse_user;
 comment on table app_public.llm_model_price_overrides is
@@ -269,7 +271,7 @@ begin
     execute format('comment on column %s.valid_from is %L', v_table, 'When the price begins to apply.');
     execute format('comment on column %s.valid_to is %L', v_table, 'When the price ceases to apply; null when it has no end.');
     execute format('comment on column %s.superseded_at is %L', v_table, 'When a correction replaced the price from its beginning on; null when none did.');
-    execute format('comment on column %s.created_by_user_id is %L', v_table, 'Who set the price.');
+    execute format('comment on column %s.created_by_user_id is %L', v_table, E'@personal pseudonymise\nWho set the price.');
     execute format('comment on column %s.created_at is %L', v_table, 'When the price was set.');
     for v_constraint in
       select conname from pg_constraint where conrelid = v_table::regclass and conname like '%\_is\_in\_range'

@@ -2,12 +2,13 @@
 -- refused by its position, and nothing of the batch is stored.
 
 call core.secure_global_table('app_public.usage_types', 'what can be used means the same for every tenant');
+call audit.track_global('app_public.usage_types', null);
 call core.allow('app_public.usage_types', read => 'everyone, every_analyst');
-grant select on app_public.usage_types to rowhouse_user, rowhouse_analyst;
+grant select on app_public.usage_types to rowhouse_user, rowhouse_analytics;
 comment on table app_public.usage_types is
   E'@behavior -insert -update -delete -query:resource:single\nWhat can be used, and in which unit. The types are the same for every tenant, so that plans can price them.';
-comment on column app_public.usage_types.name is 'The name under which it is recorded, such as output_tokens.';
-comment on column app_public.usage_types.display_name is 'The name that people read.';
+comment on column app_public.usage_types.name is E'@notPersonal\nThe name under which it is recorded, such as output_tokens.';
+comment on column app_public.usage_types.display_name is E'@notPersonal\nThe name that people read.';
 comment on column app_public.usage_types.unit is 'The unit: what a quantity of 1 is.';
 comment on column app_public.usage_types.is_whole is 'Whether quantities are whole numbers.';
 comment on column app_public.usage_types.max_quantity is 'The largest quantity of one event.';
@@ -18,7 +19,7 @@ comment on column app_public.usage_types.created_at is 'When the type was added.
 -- Check constraints call these three bounds. PostgreSQL evaluates the checks of a table when it plans a query, so whoever reads
 -- a table needs the right to execute them too.
 grant execute on function metering.max_amount, metering.max_tokens_per_call, metering.max_usd_per_million
-  to rowhouse_user, rowhouse_worker, rowhouse_platform, rowhouse_analyst;
+  to rowhouse_user, rowhouse_worker, rowhouse_platform, rowhouse_analytics, rowhouse_analyst;
 
 create or replace function metering.max_events_per_batch() returns int
 language sql immutable parallel safe

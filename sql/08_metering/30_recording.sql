@@ -4,11 +4,13 @@
 -- Only functions write usage. A member reads their own usage, and can_view_analytics reads that of the whole tenant.
 
 call core.secure_tenant_table('app_public.usage_events');
+call audit.leave_out('usage is recorded in bulk, and its events are only ever added', 'app_public.usage_events');
 call core.allow('app_public.usage_events', read => 'self, can_view_analytics, analyst');
 grant select on app_public.usage_events to rowhouse_user;
 grant select, delete on app_public.usage_events to rowhouse_platform;
 comment on table app_public.usage_events is
   E'@behavior -insert -update -delete -query:resource:connection -query:resource:single\nEvery event of usage, recorded once and never changed. usageLogs shows the events together with names.';
+comment on column app_public.usage_events.user_id is E'@personal pseudonymise\nThe person.';
 comment on column app_public.usage_events.batch_id is 'The batch with which it was recorded.';
 comment on column app_public.usage_events.ordinal is 'Its position in the batch, from 1.';
 comment on column app_public.usage_events.occurred_at is 'When it was used.';
@@ -19,7 +21,7 @@ comment on column app_public.usage_events.agent_id is 'The agent that used it.';
 comment on column app_public.usage_events.project_id is 'The project it was used for.';
 comment on column app_public.usage_events.api_key_id is 'The API key it was used with.';
 comment on column app_public.usage_events.model_id is 'The language model.';
-comment on column app_public.usage_events.feature_name is 'The feature of the product.';
+comment on column app_public.usage_events.feature_name is E'@notPersonal\nThe feature of the product.';
 comment on column app_public.usage_events.outcome is 'How it ended; null when an outcome has no meaning.';
 comment on column app_public.usage_events.duration_ms is 'How long it took, in milliseconds.';
 comment on column app_public.usage_events.cost is
@@ -35,7 +37,7 @@ comment on column app_public.usage_events.rerates_ordinal is 'The position of th
 comment on column app_public.usage_events.corrects_batch_id is 'The batch of the event whose quantity this event takes back in part or whole.';
 comment on column app_public.usage_events.corrects_ordinal is 'The position of the event whose quantity this event takes back.';
 comment on column app_public.usage_events.idempotency_key is 'The key under which it was recorded, unique within the tenant.';
-comment on column app_public.usage_events.metadata is 'Anything else, as an object of at most 8 kB.';
+comment on column app_public.usage_events.metadata is E'@personal erase\nAnything else, as an object of at most 8 kB.';
 comment on column app_public.usage_events.recorded_at is 'When it was recorded.';
 comment on column app_public.usage_events.payer_id is E'@behavior -*\nThe tenant at the top of the hierarchy when it was recorded, which is billed for it; null when the tenant itself is.';
 
@@ -44,16 +46,19 @@ grant select, delete on metering.usage_events_default to rowhouse_platform;
 comment on table metering.usage_events_default is 'Events of months that have no partition; a task moves them.';
 
 call core.secure_tenant_table('metering.usage_idempotency_keys');
+call audit.leave_out('derived from other tables by rules', 'metering.usage_idempotency_keys');
 grant select, delete on metering.usage_idempotency_keys to rowhouse_platform;
 comment on table metering.usage_idempotency_keys is
   'For each idempotency key a hash of the event as it was given, and the event that was stored. The keys are permanent.';
 
 call core.secure_tenant_table('metering.usage_queue');
+call audit.leave_out('a queue or a buffer of tasks', 'metering.usage_queue');
 grant select, delete on metering.usage_queue to rowhouse_platform;
 comment on table metering.usage_queue is
   'Batches that the roll-ups have not counted yet, each with the times of its first and its last event.';
 
 call core.secure_tenant_table('metering.finalised_periods');
+call audit.leave_out('derived from other tables by rules', 'metering.finalised_periods');
 grant select on metering.finalised_periods to rowhouse_platform;
 comment on table metering.finalised_periods is 'Billing periods that are final.';
 
@@ -146,8 +151,9 @@ grant execute on function metering.final_periods to rowhouse_owner;
 
 set local role rowhouse_owner;
 create or replace function metering.write_usage(
-  events app_public.new_usage_event[], ordinals int[], batch_id bigint, payer_id uuid, first_at timestamptz, last_at timestamptz
-) returns void
+  events app_public.new_usage_event[], ordinals int[], batch_id bigint, payer_id uuid, first_at timestamptz, last_at timestamptz,
+  reservation_ids uuid[] default '{}'
+) returns boolean
 language plpgsql volatile
 set search_path to pg_catalog, pg_temp
 as $$
@@ -159,6 +165,7 @@ declare
   v_agent_id uuid := tenancy.current_agent_id();
   v_prices metering.model_price[];
   v_periods tstzrange[];
+  v_uses metering.quota_use[];
   v_is_whole constant boolean := cardinality(write_usage.ordinals) = cardinality(write_usage.events);
 begin
   v_prices := array(
@@ -166,33 +173,49 @@ begin
       select distinct i.model_id from unnest(write_usage.events) i where i.model_id is not null)) as p);
   v_periods := metering.final_periods(coalesce(write_usage.payer_id, v_tenant_id), write_usage.first_at, write_usage.last_at);
 
-  insert into app_public.usage_events (
-    tenant_id, batch_id, ordinal, occurred_at, usage_type, quantity, user_id, agent_id, project_id, api_key_id, model_id,
-    feature_name, outcome, duration_ms, cost, price_id, is_unpriced, adjusts_period, idempotency_key, metadata, payer_id)
-  select v_tenant_id, write_usage.batch_id, i.ordinality, coalesce(i.occurred_at, v_now), i.usage_type, i.quantity,
-         coalesce(i.user_id, v_user_id), coalesce(i.agent_id, v_agent_id), i.project_id, coalesce(i.api_key_id, v_api_key_id), i.model_id,
-         i.feature_name, i.outcome, i.duration_ms,
-         i.quantity * metering.rate_per_token(p, t.token_class), p.price_id, t.token_class is not null and p.price_id is null,
-         case when v_periods <> '{}' then
-           (select period from unnest(v_periods) as period where period @> coalesce(i.occurred_at, v_now)) end,
-         i.idempotency_key, coalesce(i.metadata, '{}'), write_usage.payer_id
-    from unnest(write_usage.events) with ordinality as i
-    join app_public.usage_types t on t.name = i.usage_type
-    -- This is the rule of metering.price_at, written out because a call for each row is slow.
-    left join lateral (
-      select c.* from unnest(v_prices) as c
-       where t.token_class is not null and c.model_id = i.model_id and c.valid_from <= coalesce(i.occurred_at, v_now)
-         and (c.valid_to is null or coalesce(i.occurred_at, v_now) < c.valid_to)
-       order by c.is_override desc, c.valid_from desc limit 1
-    ) as p on true
-   where v_is_whole or i.ordinality in (select unnest(write_usage.ordinals));
+  with stored as (
+    insert into app_public.usage_events (
+      tenant_id, batch_id, ordinal, occurred_at, usage_type, quantity, user_id, agent_id, project_id, api_key_id, model_id,
+      feature_name, outcome, duration_ms, cost, price_id, is_unpriced, adjusts_period, idempotency_key, metadata, payer_id)
+    select v_tenant_id, write_usage.batch_id, i.ordinality, coalesce(i.occurred_at, v_now), i.usage_type, i.quantity,
+           coalesce(i.user_id, v_user_id), coalesce(i.agent_id, v_agent_id), i.project_id, coalesce(i.api_key_id, v_api_key_id), i.model_id,
+           i.feature_name, i.outcome, i.duration_ms,
+           i.quantity * metering.rate_per_token(p, t.token_class), p.price_id, t.token_class is not null and p.price_id is null,
+           case when v_periods <> '{}' then
+             (select period from unnest(v_periods) as period where period @> coalesce(i.occurred_at, v_now)) end,
+           i.idempotency_key, coalesce(i.metadata, '{}'), write_usage.payer_id
+      from unnest(write_usage.events) with ordinality as i
+      join app_public.usage_types t on t.name = i.usage_type
+      -- This is the rule of metering.price_at, written out because a call for each row is slow.
+      left join lateral (
+        select c.* from unnest(v_prices) as c
+         where t.token_class is not null and c.model_id = i.model_id and c.valid_from <= coalesce(i.occurred_at, v_now)
+           and (c.valid_to is null or coalesce(i.occurred_at, v_now) < c.valid_to)
+         order by c.is_override desc, c.valid_from desc limit 1
+      ) as p on true
+     where v_is_whole or i.ordinality in (select unnest(write_usage.ordinals))
+    returning usage_type, quantity, cost, user_id, agent_id, api_key_id
+  ), used as (
+    select s.user_id, s.agent_id, s.api_key_id, sum(s.quantity) filter (where t.token_class <> 'embedding') as tokens, sum(s.cost) as cost
+      from stored s join app_public.usage_types t on t.name = s.usage_type
+     group by s.user_id, s.agent_id, s.api_key_id
+  )
+  -- Every batch counts in the same order, so that two of them do not wait for each other in a circle.
+  select coalesce(array_agg(
+           row(v_tenant_id, q.type, coalesce(q.amount, 0), u.user_id, u.agent_id, u.api_key_id, null, null, true)::metering.quota_use
+           order by q.type, u.user_id, u.agent_id, u.api_key_id), '{}')
+    into v_uses
+    from used u, lateral (values ('cost', u.cost), ('tokens', u.tokens)) as q (type, amount)
+   where q.amount > 0 or write_usage.reservation_ids <> '{}';
 
-  insert into metering.usage_queue (tenant_id, batch_id, event_count, first_at, last_at)
-  values (v_tenant_id, write_usage.batch_id, cardinality(write_usage.ordinals), write_usage.first_at, write_usage.last_at);
+  insert into metering.usage_queue (tenant_id, batch_id, event_count, first_at, last_at, payer_id)
+  values (v_tenant_id, write_usage.batch_id, cardinality(write_usage.ordinals), write_usage.first_at, write_usage.last_at,
+          write_usage.payer_id);
+  return metering.count_recorded_use(v_tenant_id, v_uses, write_usage.reservation_ids, write_usage.batch_id);
 end
 $$;
 comment on function metering.write_usage is
-  'Stores the events at these positions of a batch with their costs, and puts the batch into the queue of the roll-ups.';
+  E'@errors QT301\nStores the events at these positions of a batch with their costs, puts the batch into the queue of the roll-ups, and counts its tokens and costs to the quotas. Returns whether a hard limit is passed.';
 
 create or replace function metering.begin_usage(out batch_id bigint, out payer_id uuid)
 language plpgsql volatile
@@ -258,13 +281,13 @@ as $$
 declare
   v_receipt app_public.usage_receipt;
 begin
-  perform tenancy.require_role('viewer');
+  perform tenancy.require_permission('can_record_usage');
   select * into v_receipt from metering.store_usage(array[record_usage.event]);
   return v_receipt;
 end
 $$;
 comment on function app_public.record_usage is
-  E'@resultFieldName receipt\n@errors ID202 KY204 MT201 MT301 MT401 MT402 MT403 MT404 MT405 MT406 MT407 MT408 MT409 MT411 MT501\nRecords one event of usage. The idempotency key is permanent: recording the same event again stores nothing and returns the first receipt, and another event under the same key is refused. Tokens of a model with a price get their cost here. Every active member may record their own usage; admins may record that of other members and API keys.';
+  E'@resultFieldName receipt\n@errors ID203 KY204 MT201 MT301 MT401 MT402 MT403 MT404 MT405 MT406 MT407 MT408 MT409 MT411 MT501\nRecords one event of usage. The idempotency key is permanent: recording the same event again stores nothing and returns the first receipt, and another event under the same key is refused. Tokens of a model with a price get their cost here. Those with can_record_usage, which members have and viewers do not, record their own usage; admins record that of other members and API keys too.';
 grant execute on function app_public.record_usage to rowhouse_user;
 
 create or replace function app_public.record_usages(events app_public.new_usage_event[]) returns setof app_public.usage_receipt
@@ -272,12 +295,12 @@ language plpgsql volatile security definer
 set search_path to pg_catalog, pg_temp
 as $$
 begin
-  perform tenancy.require_role('viewer');
+  perform tenancy.require_permission('can_record_usage');
   return query select * from metering.store_usage(record_usages.events);
 end
 $$;
 comment on function app_public.record_usages is
-  E'@resultFieldName receipts\n@errors ID202 KY204 MT201 MT301 MT401 MT402 MT403 MT404 MT405 MT406 MT407 MT408 MT409 MT411 MT412 MT501\nRecords 1 to 10,000 events of usage at once, all of them or none, as recordUsage does for one. Returns their receipts in the order of the events. An error names the position of the first event that is refused, from 1.';
+  E'@resultFieldName receipts\n@errors ID203 KY204 MT201 MT301 MT401 MT402 MT403 MT404 MT405 MT406 MT407 MT408 MT409 MT411 MT412 MT501\nRecords 1 to 10,000 events of usage at once, all of them or none, as recordUsage does for one. Returns their receipts in the order of the events. An error names the position of the first event that is refused, from 1.';
 grant execute on function app_public.record_usages to rowhouse_user;
 
 create or replace function metering.record_tenant_usage(tenant_id uuid, events jsonb) returns setof app_public.usage_receipt
@@ -295,6 +318,25 @@ comment on function metering.record_tenant_usage is
   E'@errors MT301 MT401 MT402 MT403 MT404 MT405 MT406 MT407 MT408 MT409 MT411 MT412 MT413 MT501\nRecords usage for a task, which knows whose usage it is: a list of objects with the fields of new_usage_event.';
 grant execute on function metering.record_tenant_usage to rowhouse_worker;
 
+create or replace function metering.record_embedding(tenant_id uuid, event jsonb) returns app_public.usage_receipt
+language plpgsql volatile strict security definer
+set search_path to pg_catalog, pg_temp
+as $$
+declare
+  v_events app_public.new_usage_event[];
+  v_receipt app_public.usage_receipt;
+begin
+  call core.enter_tenant(record_embedding.tenant_id);
+  perform set_config('rowhouse.user_id', '', true);
+  v_events := metering.read_usage(jsonb_build_array(record_embedding.event || '{"usage_type": "embedding_tokens"}'));
+  select * into v_receipt from metering.store_usage(v_events);
+  return v_receipt;
+end
+$$;
+comment on function metering.record_embedding is
+  E'@errors MT301 MT401 MT403 MT404 MT405 MT406 MT407 MT409 MT411 MT413 MT501\nRecords the tokens of texts that an endpoint has embedded, for a task or for the question of a search: an object with the fields of new_usage_event, of which usage_type is known. null, which is what the built-in model uses, records nothing.';
+grant execute on function metering.record_embedding to rowhouse_worker, rowhouse_authenticator;
+
 set local role rowhouse_platform;  -- outside the wall: a deleted tenant leaves no usage behind
 create or replace function metering.tg__drop_usage() returns trigger
 language plpgsql security definer
@@ -308,6 +350,7 @@ begin
   delete from metering.llm_texts where tenant_id = old.id;
   delete from metering.usage_minutes where tenant_id = old.id;
   delete from metering.usage_days where tenant_id = old.id;
+  delete from metering.usage_quarter_hours where tenant_id = old.id;
   delete from metering.usage_agents where tenant_id = old.id;
   delete from metering.usage_user_agents where tenant_id = old.id;
   delete from metering.usage_conversations where tenant_id = old.id;

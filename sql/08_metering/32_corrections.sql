@@ -48,8 +48,8 @@ begin
     -- The cost of one, which the price has exactly, is recovered by the division; rerating would show a difference.
     trim_scale(-write_correction.quantity * ((event).cost / (event).quantity)), (event).price_id, (event).is_unpriced, v_periods[1],
     (event).batch_id, (event).ordinal, write_correction.key, write_correction.metadata, (event).payer_id);
-  insert into metering.usage_queue (tenant_id, batch_id, event_count, first_at, last_at)
-  values ((event).tenant_id, write_correction.batch_id, 1, (event).occurred_at, (event).occurred_at);
+  insert into metering.usage_queue (tenant_id, batch_id, event_count, first_at, last_at, payer_id)
+  values ((event).tenant_id, write_correction.batch_id, 1, (event).occurred_at, (event).occurred_at, (event).payer_id);
 end
 $$;
 comment on function metering.write_correction is

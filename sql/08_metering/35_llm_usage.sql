@@ -3,10 +3,16 @@
 
 -- The texts of a call are read by the person who made it and by those who may audit.
 call core.secure_tenant_table('metering.llm_calls');
+call audit.leave_out('usage is recorded in bulk, and its events are only ever added', 'metering.llm_calls');
 call core.allow('metering.llm_calls', read => 'self, can_view_analytics, analyst');
 grant select on metering.llm_calls to rowhouse_user;
 grant select, delete on metering.llm_calls to rowhouse_platform;
 comment on table metering.llm_calls is 'Calls of language models; app_public.llm_usage_logs shows them.';
+comment on column metering.llm_calls.agent_name is E'@notPersonal\nThe name of the agent when the call was made.';
+comment on column metering.llm_calls.user_id is E'@personal pseudonymise\nThe person.';
+comment on column metering.llm_calls.user_name is E'@personal erase\nThe name of the person when the call was made.';
+comment on column metering.llm_calls.function_call is E'@personal erase\nWhat the model asked to be called.';
+comment on column metering.llm_calls.error_message is E'@personal erase\nWhat the provider said of the failure.';
 comment on constraint response_time_ms_is_not_negative on metering.llm_calls is 'must be at least 0';
 comment on constraint time_to_first_token_ms_is_not_negative on metering.llm_calls is 'must be at least 0';
 comment on constraint temperature_is_in_range on metering.llm_calls is 'must be from 0 to 2';
@@ -21,10 +27,15 @@ grant select, delete on metering.llm_calls_default to rowhouse_platform;
 comment on table metering.llm_calls_default is 'Calls of months that have no partition; a task moves them.';
 
 call core.secure_tenant_table('metering.llm_texts');
+call audit.leave_out('usage is recorded in bulk, and its events are only ever added', 'metering.llm_texts');
 call core.allow('metering.llm_texts', read => 'self, can_view_audit');
 grant select on metering.llm_texts to rowhouse_user;
 grant select, delete on metering.llm_texts to rowhouse_platform;
 comment on table metering.llm_texts is 'The texts of calls, for tenants that keep them and as long as they keep them.';
+comment on column metering.llm_texts.user_id is E'@personal erase\nThe person.';
+comment on column metering.llm_texts.prompt_text is E'@personal erase\nWhat was asked.';
+comment on column metering.llm_texts.system_prompt is E'@personal erase\nWhat the model was told before.';
+comment on column metering.llm_texts.completion_text is E'@personal erase\nWhat was answered.';
 
 call core.secure_tenant_table('metering.llm_texts_default');
 grant select, delete on metering.llm_texts_default to rowhouse_platform;
@@ -35,12 +46,12 @@ language plpgsql volatile security definer
 set search_path to pg_catalog, pg_temp
 as $$
 begin
-  perform tenancy.require_role('viewer');
+  perform tenancy.require_permission('can_record_usage');
   return metering.store_llm_call(record_llm_usage.call);
 end
 $$;
 comment on function app_public.record_llm_usage is
-  E'@resultFieldName receipt\n@errors ID202 KY204 MT201 MT301 MT401 MT404 MT405 MT406 MT409 MT411 MT414 MT415 MT501 23514\nRecords a call of a language model: the call appears in usageLlmCalls, and the call and its tokens appear in usageLogs. The cost is computed from the price of the tenant and the model at that time; it is null when the model has no price or is not in the catalogue. The idempotency key works as in recordUsage. Every active member may record their own calls; admins may record those of other members and API keys.';
+  E'@resultFieldName receipt\n@errors ID203 KY204 MT201 MT301 MT401 MT404 MT405 MT406 MT409 MT411 MT414 MT415 MT501 QT301 QT408 23514\nRecords a call of a language model: the call appears in usageLlmCalls, and the call and its tokens appear in usageLogs. The cost is computed from the price of the tenant and the model at that time; it is null when the model has no price or is not in the catalogue. The idempotency key works as in recordUsage. Tokens and cost count to their quotas, also beyond a hard limit, which then refuses what follows; reservations that the call names are settled by it. Those with can_record_usage record their own calls; admins record those of other members and API keys too.';
 grant execute on function app_public.record_llm_usage to rowhouse_user;
 
 create or replace function metering.record_tenant_llm_usage(tenant_id uuid, call jsonb) returns app_public.llm_usage_receipt
@@ -59,7 +70,7 @@ begin
 end
 $$;
 comment on function metering.record_tenant_llm_usage is
-  E'@errors MT301 MT401 MT404 MT405 MT406 MT409 MT411 MT413 MT414 MT415 MT501 23514\nRecords a call for a task, which knows whose call it was: an object with the fields of new_llm_call.';
+  E'@errors MT301 MT401 MT404 MT405 MT406 MT409 MT411 MT413 MT414 MT415 MT501 QT301 QT408 23514\nRecords a call for a task, which knows whose call it was: an object with the fields of new_llm_call.';
 grant execute on function metering.record_tenant_llm_usage to rowhouse_worker;
 
 create or replace function metering.model_named(name text) returns uuid
@@ -82,7 +93,11 @@ set search_path to pg_catalog, pg_temp
 as $$
 declare
   v_call app_public.new_llm_call := complete_llm_call.call;
+  v_max_reservations constant int := 2;
 begin
+  if cardinality(v_call.reservation_ids) > v_max_reservations or array_position(v_call.reservation_ids, null) is not null then
+    perform core.raise_error('QT408', 'reservation_ids must have at most two reservations.', 'Name one of tokens and one of cost.');
+  end if;
   v_call.cached_input_tokens := coalesce(v_call.cached_input_tokens, 0);
   v_call.reasoning_tokens := coalesce(v_call.reasoning_tokens, 0);
   v_call.success := coalesce(v_call.success, true);
@@ -111,7 +126,7 @@ begin
 end
 $$;
 comment on function metering.complete_llm_call is
-  E'@errors MT406 MT414 MT415\nFills in the defaults of a call, and refuses one whose model or tokens are wrong.';
+  E'@errors MT406 MT414 MT415 QT408\nFills in the defaults of a call, and refuses one whose model or tokens are wrong.';
 
 create or replace function metering.describe_llm_call(call app_public.new_llm_call) returns metering.llm_calls
 language plpgsql stable
@@ -183,6 +198,7 @@ declare
   v_events app_public.new_usage_event[];
   v_stored metering.llm_calls;
   v_payer_id uuid;
+  v_is_over boolean;
 begin
   v_events := metering.events_of_call(v_input.idempotency_key, v_call);
   -- The events of a call differ only in type and quantity, so the first one is checked for all.
@@ -193,6 +209,9 @@ begin
   if v_stored.id is not null then
     return metering.receipt_of_call(v_stored, true);
   end if;
+  v_is_over := metering.write_usage(v_events, array(select generate_series(1, cardinality(v_events))), v_call.batch_id, v_payer_id,
+    v_call.occurred_at, v_call.occurred_at, coalesce(v_input.reservation_ids, '{}'));
+  v_call.is_over_quota := v_is_over;
   v_call := metering.write_llm_call(v_call);
   if num_nonnulls(v_input.prompt_text, v_input.system_prompt, v_input.completion_text) > 0
     and exists (select from app_public.tenants t where t.id = v_call.tenant_id and t.config -> 'store_llm_texts' = 'true') then
@@ -200,13 +219,11 @@ begin
     values (v_call.tenant_id, v_call.id, v_call.occurred_at, v_call.user_id,
             v_input.prompt_text, v_input.system_prompt, v_input.completion_text);
   end if;
-  perform metering.write_usage(metering.events_of_call(v_input.idempotency_key, v_call),
-    array(select generate_series(1, cardinality(v_events))), v_call.batch_id, v_payer_id, v_call.occurred_at, v_call.occurred_at);
   return metering.receipt_of_call(v_call, false);
 end
 $$;
 comment on function metering.store_llm_call is
-  E'@errors MT201 MT301 MT401 MT404 MT405 MT406 MT409 MT411 MT414 MT415 MT501\nStores a call, its events and, for tenants that keep them, its texts; or returns the call that was stored under the same key before.';
+  E'@errors MT201 MT301 MT401 MT404 MT405 MT406 MT409 MT411 MT414 MT415 MT501 QT301 QT408\nStores a call, its events and, for tenants that keep them, its texts; or returns the call that was stored under the same key before.';
 
 create or replace function metering.claim_llm_call_key(key text, payload_hash bigint, call metering.llm_calls) returns metering.llm_calls
 language plpgsql volatile
@@ -248,11 +265,11 @@ begin
     tenant_id, id, occurred_at, provider_id, provider, model_id, model, model_config_id, agent_id, agent_name, user_id, user_name,
     project_id, api_key_id, conversation_id, panel_id, input_tokens, cached_input_tokens, output_tokens, reasoning_tokens,
     price_id, input_cost, output_cost, response_time_ms, time_to_first_token_ms, temperature, max_tokens, top_p,
-    finish_reason, function_call, success, error_type, error_message, batch_id)
+    finish_reason, function_call, success, error_type, error_message, batch_id, is_over_quota)
   select c.tenant_id, c.id, c.occurred_at, c.provider_id, c.provider, c.model_id, c.model, c.model_config_id, c.agent_id, c.agent_name,
          c.user_id, c.user_name, c.project_id, c.api_key_id, c.conversation_id, c.panel_id, c.input_tokens, c.cached_input_tokens,
          c.output_tokens, c.reasoning_tokens, c.price_id, c.input_cost, c.output_cost, c.response_time_ms, c.time_to_first_token_ms,
-         c.temperature, c.max_tokens, c.top_p, c.finish_reason, c.function_call, c.success, c.error_type, c.error_message, c.batch_id
+         c.temperature, c.max_tokens, c.top_p, c.finish_reason, c.function_call, c.success, c.error_type, c.error_message, c.batch_id, c.is_over_quota
     from (select (write_llm_call.call).*) as c
   returning * into v_stored;
   return v_stored;
@@ -267,7 +284,7 @@ language sql immutable
 set search_path to pg_catalog, pg_temp
 as $$
   select row((call).id, (call).occurred_at, (call).batch_id, (call).prompt_tokens, (call).completion_tokens, (call).total_tokens,
-    (call).input_cost, (call).output_cost, (call).total_cost, (call).price_id, is_repeated)::app_public.llm_usage_receipt;
+    (call).input_cost, (call).output_cost, (call).total_cost, (call).price_id, is_repeated, (call).is_over_quota)::app_public.llm_usage_receipt;
 $$;
 comment on function metering.receipt_of_call is
   'The receipt of a call that is stored.';
@@ -276,41 +293,22 @@ create or replace function metering.tg__keep_usage() returns trigger
 language plpgsql security definer
 set search_path to pg_catalog, pg_temp
 as $$
+declare
+  -- what a person may have left in a row, which is emptied when the person is erased
+  v_personal constant text[] := array['metadata', 'user_name', 'function_call', 'error_message'];
 begin
+  if to_jsonb(new) - v_personal = to_jsonb(old) - v_personal
+     and not exists (
+       select from jsonb_each(to_jsonb(new)) n
+        where n.key = any (v_personal) and n.value not in ('null', '{}') and n.value <> to_jsonb(old) -> n.key) then
+    return null;
+  end if;
   perform core.raise_error('MT902', 'Recorded usage cannot be changed.', 'Record a correction instead.');
   return null;
 end
 $$;
 comment on function metering.tg__keep_usage is
-  E'@errors MT902\nRefuses every change of an event or a call.';
-
-create or replace function metering.drop_llm_texts() returns int
-language plpgsql volatile security definer
-set search_path to pg_catalog, pg_temp
-as $$
-declare
-  v_tenant record;
-  v_dropped int;
-  v_total int := 0;
-  v_default_days constant int := 30;
-begin
-  for v_tenant in
-    select t.id, case when t.config -> 'store_llm_texts' = 'true'
-                      then coalesce((t.config ->> 'llm_text_retention_days')::int, v_default_days) else 0 end as days
-      from app_public.tenants t order by t.id
-  loop
-    call core.enter_tenant(v_tenant.id);
-    delete from metering.llm_texts l
-     where l.tenant_id = v_tenant.id and l.occurred_at < core.clock() - make_interval(days => v_tenant.days);
-    get diagnostics v_dropped = row_count;
-    v_total := v_total + v_dropped;
-  end loop;
-  return v_total;
-end
-$$;
-comment on function metering.drop_llm_texts is
-  'Deletes the texts of calls that are older than their tenant keeps them, and returns how many. A tenant keeps them for llm_text_retention_days (30 by default), and not at all when store_llm_texts is off.';
-grant execute on function metering.drop_llm_texts to rowhouse_worker;
+  E'@errors MT902\nRefuses every change of an event or a call, except that what a person left in it is emptied.';
 
 create or replace trigger _500_keep_usage after update on app_public.usage_events
   for each row execute function metering.tg__keep_usage();

@@ -5,7 +5,7 @@ language sql stable parallel safe
 return substr(encode(sha256(convert_to(key, 'UTF8')), 'hex'), 1, 32)::uuid;
 comment on function metering.derived_id is
   'The id of a row of a report, which is always the same for the same key.';
-grant execute on function metering.derived_id to rowhouse_user, rowhouse_platform, rowhouse_analyst;
+grant execute on function metering.derived_id to rowhouse_user, rowhouse_platform;
 
 create or replace function metering.countable_usage(batch_ids bigint[], from_at timestamptz, to_at timestamptz)
 returns setof app_public.usage_events
@@ -86,6 +86,30 @@ end
 $$;
 comment on function metering.usage_by_minute is
   'The countable events by minute, user, agent and API key.';
+
+create or replace function metering.quarter_hour(at timestamptz) returns timestamptz
+language sql immutable parallel safe
+return date_bin('15 minutes', at, '2000-01-01 00:00+00');
+comment on function metering.quarter_hour is
+  'The beginning of the quarter of an hour in which an instant lies.';
+grant execute on function metering.quarter_hour to rowhouse_platform;
+
+create or replace function metering.usage_by_quarter_hour(batch_ids bigint[], from_at timestamptz, to_at timestamptz)
+returns setof metering.usage_quarter_hours
+language plpgsql stable
+set search_path to pg_catalog, pg_temp
+as $$
+begin
+  return query
+    select e.tenant_id, e.usage_type, metering.quarter_hour(e.occurred_at), e.payer_id, sum(e.quantity)
+      from metering.countable_usage(usage_by_quarter_hour.batch_ids, usage_by_quarter_hour.from_at, usage_by_quarter_hour.to_at) e
+     where e.adjusts_period is null and e.quantity <> 0
+     group by 1, 2, 3, 4
+     order by 1, 2, 3, 4;
+end
+$$;
+comment on function metering.usage_by_quarter_hour is
+  'The quantities of the countable events by quarter of an hour, type and who pays for them, without what was recorded after its billing period was final and without corrections of costs, which have no quantity.';
 
 create or replace function metering.usage_by_agent(batch_ids bigint[], from_at timestamptz, to_at timestamptz)
 returns setof metering.usage_agents

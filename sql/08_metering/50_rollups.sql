@@ -2,22 +2,36 @@
 -- only on what is new. A late event is new like every other, and is added to the day on which it occurred.
 
 call core.secure_tenant_table('metering.usage_minutes');
+call audit.leave_out('derived from other tables by rules', 'metering.usage_minutes');
 call core.allow('metering.usage_minutes', read => 'self, can_view_analytics, analyst');
-grant select on metering.usage_minutes to rowhouse_user, rowhouse_analyst;
+grant select on metering.usage_minutes to rowhouse_user, rowhouse_analytics;
 grant select, delete on metering.usage_minutes to rowhouse_platform;
 comment on table metering.usage_minutes is 'Usage by minute, user, agent and API key.';
+comment on column metering.usage_minutes.user_id is E'@personal pseudonymise\nThe person.';
 
 call core.secure_tenant_table('metering.usage_minutes_default');
 grant select, delete on metering.usage_minutes_default to rowhouse_platform;
 comment on table metering.usage_minutes_default is 'Minutes of months that have no partition; a task moves them.';
 
 call core.secure_tenant_table('metering.usage_days');
+call audit.leave_out('derived from other tables by rules', 'metering.usage_days');
 call core.allow('metering.usage_days', read => 'self, can_view_analytics, analyst');
-grant select on metering.usage_days to rowhouse_user, rowhouse_analyst;
+grant select on metering.usage_days to rowhouse_user, rowhouse_analytics;
 grant select, delete on metering.usage_days to rowhouse_platform;
 comment on table metering.usage_days is 'Usage by day of the tenant''s calendar, with all dimensions.';
+comment on column metering.usage_days.feature_name is E'@notPersonal\nThe feature.';
+comment on column metering.usage_days.user_id is E'@personal pseudonymise\nThe person.';
+
+call core.secure_tenant_table('metering.usage_quarter_hours');
+call audit.leave_out('derived from other tables by rules', 'metering.usage_quarter_hours');
+grant select, delete on metering.usage_quarter_hours to rowhouse_platform;
+comment on table metering.usage_quarter_hours is
+  'What was recorded in time, by quarter of an hour, type and the tenant that pays for it: invoices are added up from it. What was recorded after its billing period was final is not in it.';
+comment on column metering.usage_quarter_hours.payer_id is
+  'The tenant at the top of the hierarchy when it was recorded, which is billed for it; null when the tenant itself is.';
 
 call core.secure_tenant_table('metering.usage_rollup_state');
+call audit.leave_out('derived from other tables by rules', 'metering.usage_rollup_state');
 grant select on metering.usage_rollup_state to rowhouse_platform;
 comment on table metering.usage_rollup_state is 'The time zone in which a tenant''s days were counted, and the time of the last run.';
 
@@ -46,10 +60,14 @@ begin
          first_at = least(d.first_at, excluded.first_at), last_at = greatest(d.last_at, excluded.last_at),
          last_success_at = greatest(d.last_success_at, excluded.last_success_at),
          last_error_at = greatest(d.last_error_at, excluded.last_error_at);
+
+  insert into metering.usage_quarter_hours as h
+  select * from metering.usage_by_quarter_hour(add_to_rollups.batch_ids, add_to_rollups.from_at, add_to_rollups.to_at)
+  on conflict (tenant_id, usage_type, starts_at, payer_id) do update set quantity = h.quantity + excluded.quantity;
 end
 $$;
 comment on function metering.add_to_rollups is
-  'Adds the countable events to the roll-ups by minute and by day.';
+  'Adds the countable events to the roll-ups by minute, by day and by quarter of an hour.';
 
 create or replace function metering.add_to_agents(batch_ids bigint[], from_at timestamptz, to_at timestamptz) returns uuid[]
 language plpgsql volatile
@@ -100,6 +118,8 @@ begin
   delete from metering.usage_days d
    where d.tenant_id = rebuild_rollups.tenant_id
      and d.used_on >= coalesce(rebuild_rollups.from_on, '-infinity') and d.used_on < coalesce(rebuild_rollups.to_on, 'infinity');
+  delete from metering.usage_quarter_hours h
+   where h.tenant_id = rebuild_rollups.tenant_id and h.starts_at >= v_from_at and h.starts_at < v_to_at;
   perform metering.add_to_rollups(null, v_from_at, v_to_at, v_timezone);
 
   -- The totals have no period, so they are computed from all days.
@@ -201,6 +221,9 @@ begin
     union all
     select 'usage_minutes', to_jsonb(m) from metering.usage_by_minute(null, expected_rollups.from_at, expected_rollups.to_at) m
     union all
+    select 'usage_quarter_hours', to_jsonb(h) from metering.usage_by_quarter_hour(null, expected_rollups.from_at, expected_rollups.to_at) h
+     where h.quantity <> 0
+    union all
     select 'usage_agents', to_jsonb(a) from metering.agent_totals_of_days() a
     union all
     select 'usage_user_agents', to_jsonb(u) from metering.user_agent_totals_of_days() u
@@ -229,6 +252,10 @@ begin
     select 'usage_minutes', to_jsonb(m) from metering.usage_minutes m
      where m.tenant_id = v_tenant_id and m.minute >= stored_rollups.from_at and m.minute < stored_rollups.to_at
     union all
+    -- What was corrected to nothing may have a row or none.
+    select 'usage_quarter_hours', to_jsonb(h) from metering.usage_quarter_hours h
+     where h.tenant_id = v_tenant_id and h.starts_at >= stored_rollups.from_at and h.starts_at < stored_rollups.to_at and h.quantity <> 0
+    union all
     select 'usage_agents', to_jsonb(a) from metering.usage_agents a where a.tenant_id = v_tenant_id
     union all
     -- A row without a call marks a person who listed the agent before they used it.
@@ -254,7 +281,7 @@ declare
   -- The times at which a row was written are not part of what was counted.
   v_ignored constant text[] := '{created_at,updated_at}';
   v_keys constant text[] :=
-    '{tenant_id,used_on,minute,usage_type,user_id,agent_id,api_key_id,project_id,model_id,feature_name,conversation_id}';
+    '{tenant_id,used_on,minute,starts_at,payer_id,usage_type,user_id,agent_id,api_key_id,project_id,model_id,feature_name,conversation_id}';
 begin
   perform tenancy.require_permission('can_view_analytics');
   -- This is the time zone in which the days were counted. When the tenant changes it, the next run counts them again.

@@ -2,16 +2,21 @@
 -- list of agents. The run that adds calls to the totals also copies the totals to the rows that show them.
 
 call core.secure_tenant_table('metering.usage_agents');
+call audit.leave_out('derived from other tables by rules', 'metering.usage_agents');
 grant select, delete on metering.usage_agents to rowhouse_platform;
 comment on table metering.usage_agents is 'The totals of all calls of each agent.';
 
 call core.secure_tenant_table('metering.usage_user_agents');
+call audit.leave_out('derived from other tables by rules', 'metering.usage_user_agents');
 grant select, insert, update, delete on metering.usage_user_agents to rowhouse_platform;
 comment on table metering.usage_user_agents is 'The totals of all calls of each agent by each person; user_agents shows them.';
+comment on column metering.usage_user_agents.user_id is E'@personal pseudonymise\nThe person.';
 
 call core.secure_tenant_table('metering.usage_conversations');
+call audit.leave_out('derived from other tables by rules', 'metering.usage_conversations');
 grant select, delete on metering.usage_conversations to rowhouse_platform;
 comment on table metering.usage_conversations is 'The conversations that usage_user_agents has counted.';
+comment on column metering.usage_conversations.user_id is E'@personal pseudonymise\nThe person.';
 
 create or replace function metering.refresh_agent_statistics(agent_ids uuid[]) returns void
 language plpgsql volatile

@@ -43,7 +43,7 @@ create or replace view app_public.usage_tracking with (security_invoker = true) 
          round(100 * success_count / nullif(success_count + error_count, 0), 2) as success_rate,
          error_count::bigint as error_count, created_at, updated_at
     from periods;
-grant select on app_public.usage_tracking to rowhouse_user, rowhouse_analyst;
+grant select on app_public.usage_tracking to rowhouse_user;
 comment on view app_public.usage_tracking is
   E'@name usage_period\n@primaryKey id\nUsage by period, user, agent and API key. Every period is listed as minutes, hours, days and months, so filter by trackingPeriod. Days and months follow the calendar of the tenant. The report is about a minute old. It shows your own usage, and with can_view_analytics that of the whole tenant.';
 comment on column app_public.usage_tracking.id is E'@notNull\nThe id of the row, which is always the same.';
@@ -95,7 +95,7 @@ comment on column app_public.tenant_usage_tracking.storage_used_gb is E'@notNull
 comment on column app_public.tenant_usage_tracking.expert_consultations is E'@notNull\nExpert consultations.';
 comment on column app_public.tenant_usage_tracking.panel_discussions is E'@notNull\nPanel discussions.';
 comment on column app_public.tenant_usage_tracking.created_at is E'@notNull\nWhen it was first counted.';
-grant select on app_public.tenant_usage_tracking to rowhouse_user, rowhouse_analyst;
+grant select on app_public.tenant_usage_tracking to rowhouse_user;
 
 create or replace view app_public.token_usage_summary with (security_invoker = true) as
   select metering.derived_id(row('tokens', m.tenant_id, m.month)::text) as id, m.tenant_id, m.month as period_start,
@@ -151,7 +151,7 @@ comment on column app_public.feature_usage.success_count is E'@notNull\nUses tha
 comment on column app_public.feature_usage.error_count is E'@notNull\nUses that ended in an error.';
 comment on column app_public.feature_usage.abandon_count is E'@notNull\nUses that were abandoned.';
 comment on column app_public.feature_usage.created_at is E'@notNull\nWhen it was first counted.';
-grant select on app_public.feature_usage to rowhouse_user, rowhouse_analyst;
+grant select on app_public.feature_usage to rowhouse_user;
 
 create or replace view app_public.cost_tracking with (security_invoker = true) as
   select metering.derived_id(row(d.tenant_id, d.used_on, d.project_id, d.agent_id, d.user_id, d.model_id)::text) as id,
@@ -179,7 +179,7 @@ comment on column app_public.cost_tracking.reasoning_tokens is E'@notNull\nToken
 comment on column app_public.cost_tracking.total_cost is E'@notNull\nThe cost in USD, not rounded, including corrections.';
 comment on column app_public.cost_tracking.created_at is E'@notNull\nWhen it was first counted.';
 comment on column app_public.cost_tracking.updated_at is E'@notNull\nWhen it was last counted.';
-grant select on app_public.cost_tracking to rowhouse_user, rowhouse_analyst;
+grant select on app_public.cost_tracking to rowhouse_user;
 
 create or replace view app_public.usage_logs with (security_invoker = true) as
   select e.tenant_id, e.batch_id, e.ordinal, e.occurred_at, e.usage_type, t.display_name as usage_type_name, e.quantity, t.unit,
@@ -213,7 +213,7 @@ create or replace view app_public.llm_usage_logs with (security_invoker = true) 
          c.input_tokens, c.cached_input_tokens, c.output_tokens, c.reasoning_tokens,
          c.prompt_tokens, c.completion_tokens, c.total_tokens, c.price_id, c.is_priced, c.input_cost, c.output_cost, c.total_cost,
          c.response_time_ms, c.time_to_first_token_ms, c.temperature, c.max_tokens, c.top_p, c.finish_reason, c.function_call,
-         c.success, c.error_type, c.error_message, c.batch_id, x.prompt_text, x.system_prompt, x.completion_text, c.created_at
+         c.success, c.error_type, c.error_message, c.batch_id, x.prompt_text, x.system_prompt, x.completion_text, c.created_at, c.is_over_quota
     from metering.llm_calls c
     left join metering.llm_texts x on x.tenant_id = c.tenant_id and x.occurred_at = c.occurred_at and x.call_id = c.id;
 comment on view app_public.llm_usage_logs is
@@ -259,4 +259,6 @@ comment on column app_public.llm_usage_logs.prompt_text is E'@behavior -filterBy
 comment on column app_public.llm_usage_logs.system_prompt is E'@behavior -filterBy -orderBy\nThe system prompt, when the tenant keeps texts.';
 comment on column app_public.llm_usage_logs.completion_text is E'@behavior -filterBy -orderBy\nThe answer, when the tenant keeps texts.';
 comment on column app_public.llm_usage_logs.created_at is E'@notNull\nWhen it was recorded.';
+comment on column app_public.llm_usage_logs.is_over_quota is
+  E'@notNull\nWhether a hard limit of tokens or cost was passed when the call was recorded.';
 grant select on app_public.llm_usage_logs to rowhouse_user;

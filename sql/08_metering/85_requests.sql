@@ -2,8 +2,10 @@
 -- that a busy tenant has no more events than a quiet one.
 
 call core.secure_tenant_table('metering.api_call_buffer');
+call audit.leave_out('a queue or a buffer of tasks', 'metering.api_call_buffer');
 grant select, insert, update, delete on metering.api_call_buffer to rowhouse_platform;
 comment on table metering.api_call_buffer is 'Requests that were served and are not yet recorded as usage.';
+comment on column metering.api_call_buffer.user_id is E'@personal pseudonymise\nThe person.';
 comment on column metering.api_call_buffer.calls is 'How many API calls the request costs.';
 
 create or replace function metering.store_api_calls() returns bigint
@@ -78,7 +80,7 @@ begin
   begin
     perform from metering.use_quota(
       row(use_api_calls.tenant_id, 'api_calls', use_api_calls.calls, use_api_calls.user_id, use_api_calls.agent_id,
-          use_api_calls.api_key_id, null, null)::metering.quota_use);
+          use_api_calls.api_key_id, null, null, null)::metering.quota_use);
   exception when sqlstate 'QT601' then
     get stacked diagnostics refusal_code = returned_sqlstate, refusal_message = message_text, refusal_hint = pg_exception_hint,
       v_ends_at = pg_exception_detail;

@@ -9,6 +9,7 @@ comment on type app_public.billing_cycle_enum is 'The length of a billing period
 comment on type app_public.entitlement_kind_enum is 'The kind of an entitlement: a feature is on or off, and a quota has a limit.';
 
 call core.secure_global_table('app_public.plans', 'what the platform sells');
+call audit.track_global('app_public.plans', null);
 call core.allow('app_public.plans', write => 'staff');
 -- a tenant also sees its own plan when it is not public, and the plans that are for it alone
 create policy select_everyone on app_public.plans for select to rowhouse_user
@@ -20,12 +21,13 @@ grant select, insert, update, delete on app_public.plans to rowhouse_platform;
 comment on table app_public.plans is
   E'What tenants can subscribe to. Everyone sees the public plans, the plan of their own tenant and the plans that are for it alone. Platform staff edit plans.';
 comment on column app_public.plans.slug is 'The key of the plan: lower-case letters, digits and hyphens. It is unique.';
-comment on column app_public.plans.name is 'The name to show.';
+comment on column app_public.plans.name is E'@notPersonal\nThe name to show.';
 comment on column app_public.plans.description is 'What the plan is for.';
 comment on column app_public.plans.tier is 'The rank of the plan. It becomes the subscription_tier of the tenant, and a change to a higher tier is an upgrade.';
 comment on column app_public.plans.trial_days is 'The number of whole days that the first subscription of a tenant is free, from 0 to 365.';
 comment on column app_public.plans.is_public is 'Whether every tenant may choose the plan. Only staff can choose a plan that is not public, unless it is for one tenant.';
 comment on column app_public.plans.only_for_tenant_id is 'The tenant that the plan is for; null when it is not for one tenant alone. Only this tenant sees it and can choose it.';
+comment on column app_public.plans.is_add_on is 'Whether the plan is taken beside another one: an add-on has a price and entitlements, which it adds to those of the plan, and prices no usage. It never changes.';
 comment on column app_public.plans.retired_at is 'Since when nobody can choose the plan any more; null while it is on offer. The tenants that have it keep it.';
 comment on column app_public.plans.created_at is 'When the row was created.';
 comment on column app_public.plans.updated_at is 'When the row was last changed.';
@@ -33,11 +35,14 @@ comment on constraint slug_is_a_slug on app_public.plans is 'must consist of low
 comment on constraint name_is_a_name on app_public.plans is 'must have from 1 to 255 characters, at least one of them visible, and no control characters';
 comment on constraint trial_days_is_in_range on app_public.plans is 'must be from 0 to 365';
 comment on constraint deal_is_not_public on app_public.plans is 'must be left out for a public plan';
+comment on constraint add_on_has_no_trial on app_public.plans is 'must be 0 for an add-on';
+comment on constraint free_is_no_add_on on app_public.plans is 'must be false for the plan free';
 comment on constraint plans_only_for_tenant_id_fkey on app_public.plans is
   E'@fieldName onlyForTenant\n@behavior -manyRelation:resource:list -manyRelation:resource:connection';
 comment on constraint plans_slug_key on app_public.plans is 'is already used by another plan';
 
 call core.secure_global_table('app_public.plan_prices', 'what the platform sells');
+call audit.track_global('app_public.plan_prices', null);
 call core.allow('app_public.plan_prices', write => 'staff');
 create policy select_everyone on app_public.plan_prices for select to rowhouse_user
   using (plan_id in (select id from app_public.plans));
@@ -65,6 +70,7 @@ comment on constraint plan_prices_plan_id_currency_billing_cycle_valid_from_key 
 comment on constraint plan_prices_plan_id_fkey on app_public.plan_prices is E'@fieldName plan\n@foreignFieldName prices';
 
 call core.secure_global_table('app_public.plan_price_components', 'what the platform sells');
+call audit.track_global('app_public.plan_price_components', null);
 call core.allow('app_public.plan_price_components', write => 'staff');
 create policy select_everyone on app_public.plan_price_components for select to rowhouse_user
   using (price_id in (select id from app_public.plan_prices));
@@ -94,6 +100,7 @@ comment on constraint plan_price_components_usage_type_fkey on app_public.plan_p
   E'@behavior -manyRelation:resource:list -manyRelation:resource:connection';
 
 call core.secure_global_table('app_public.plan_entitlements', 'what the platform sells');
+call audit.track_global('app_public.plan_entitlements', null);
 call core.allow('app_public.plan_entitlements', write => 'staff');
 create policy select_everyone on app_public.plan_entitlements for select to rowhouse_user
   using (plan_id in (select id from app_public.plans));
@@ -163,6 +170,57 @@ end
 $$;
 comment on function billing.tg_plan_price_components__keep_history is
   E'@errors LB502\nKeeps the components of a price as they are once it is in force, a tenant has subscribed to it, or an invoice has used it.';
+
+-- Use is priced once, by the base. What a plan is never changes, so no price that exists becomes one of an add-on.
+create or replace function billing.tg_plans__keep_kind() returns trigger
+language plpgsql
+set search_path to pg_catalog, pg_temp
+as $$
+begin
+  perform core.raise_error('LB553', 'Whether a plan is an add-on cannot be changed.', 'Retire the plan, and add another one.');
+  return null;
+end
+$$;
+comment on function billing.tg_plans__keep_kind is
+  E'@errors LB553\nKeeps an add-on an add-on, and any other plan what it is.';
+
+create or replace function billing.refuse_usage_of_add_on(plan_id uuid) returns void
+language plpgsql stable security definer
+set search_path to pg_catalog, pg_temp
+as $$
+begin
+  if exists (select from app_public.plans p where p.id = refuse_usage_of_add_on.plan_id and p.is_add_on) then
+    perform core.raise_error('LB450', 'An add-on prices no usage, so its price has neither components nor a committed amount.',
+      'Price the usage in the plan that the add-on is taken beside.');
+  end if;
+end
+$$;
+comment on function billing.refuse_usage_of_add_on is
+  E'@errors LB450\nRaises an error when a plan is an add-on: its usage is priced by the base alone.';
+
+create or replace function billing.tg_plan_prices__price_usage_once() returns trigger
+language plpgsql security definer
+set search_path to pg_catalog, pg_temp
+as $$
+begin
+  perform billing.refuse_usage_of_add_on(new.plan_id);
+  return null;
+end
+$$;
+comment on function billing.tg_plan_prices__price_usage_once is
+  E'@errors LB450\nRefuses a committed amount in the price of an add-on.';
+
+create or replace function billing.tg_plan_price_components__price_usage_once() returns trigger
+language plpgsql security definer
+set search_path to pg_catalog, pg_temp
+as $$
+begin
+  perform billing.refuse_usage_of_add_on(p.plan_id) from app_public.plan_prices p where p.id = new.price_id;
+  return null;
+end
+$$;
+comment on function billing.tg_plan_price_components__price_usage_once is
+  E'@errors LB450\nRefuses a price for usage in the price of an add-on.';
 
 create or replace function billing.plan_price_at(plan_id uuid, currency text, billing_cycle app_public.billing_cycle_enum, at timestamptz)
 returns app_public.plan_prices
@@ -299,6 +357,12 @@ $$;
 comment on function billing.seed_example_plans is
   'Adds the plans free, standard, professional and enterprise with example prices and entitlements, which administrators should change. A plan that exists already is left as it is.';
 
+create or replace trigger _200_keep_kind before update on app_public.plans
+  for each row when (new.is_add_on <> old.is_add_on) execute function billing.tg_plans__keep_kind();
+create or replace trigger _300_price_usage_once after insert or update on app_public.plan_prices
+  for each row when (new.committed_amount > 0) execute function billing.tg_plan_prices__price_usage_once();
+create or replace trigger _300_price_usage_once after insert or update on app_public.plan_price_components
+  for each row execute function billing.tg_plan_price_components__price_usage_once();
 create or replace trigger _200_keep_history before insert or update or delete on app_public.plan_prices
   for each row execute function billing.tg_plan_prices__keep_history();
 create or replace trigger _200_keep_history before insert or update or delete on app_public.plan_price_components

@@ -2,6 +2,7 @@
 -- the lock of the billing of a tenant: every change holds it, so two workers, a webhook and a person never interfere.
 
 call core.secure_global_table('app_public.invoice_issuers', 'the companies that issue invoices belong to the platform');
+call audit.track_global('app_public.invoice_issuers', null);
 call core.allow('app_public.invoice_issuers', write => 'staff');
 grant select on app_public.invoice_issuers to rowhouse_user;
 grant insert, update, delete on app_public.invoice_issuers to rowhouse_admin;
@@ -9,8 +10,8 @@ grant select on app_public.invoice_issuers to rowhouse_platform;
 comment on table app_public.invoice_issuers is
   E'@behavior -query:resource:single\nThe companies that issue invoices. Each numbers its documents without gaps. Only platform staff can see and edit them.';
 comment on column app_public.invoice_issuers.slug is 'The key of the issuer. It is unique. The issuer with the slug default bills every tenant without an issuer of its own.';
-comment on column app_public.invoice_issuers.name is 'The name on the invoice.';
-comment on column app_public.invoice_issuers.address is 'The address on the invoice.';
+comment on column app_public.invoice_issuers.name is E'@notPersonal\nThe name on the invoice.';
+comment on column app_public.invoice_issuers.address is E'@notPersonal\nThe address on the invoice.';
 comment on column app_public.invoice_issuers.tax_number is 'The tax number on the invoice.';
 comment on column app_public.invoice_issuers.number_prefix is 'The prefix of invoice numbers. No other issuer or series has or had it.';
 comment on column app_public.invoice_issuers.credit_note_prefix is 'The prefix of credit note numbers. No other issuer or series has or had it.';
@@ -27,17 +28,18 @@ comment on constraint draft_hours_is_in_range on app_public.invoice_issuers is '
 comment on constraint invoice_issuers_slug_key on app_public.invoice_issuers is 'is already used by another issuer';
 
 call core.secure_tenant_table('app_public.billing_profiles');
+call audit.track('app_public.billing_profiles');
 call core.exempt_from_guard('app_public.billing_profiles', '_000_require_writable_tenant', 'a tenant that is read-only can still pay and stop paying');
 call core.allow('app_public.billing_profiles', read => 'can_manage_billing');
 grant select on app_public.billing_profiles to rowhouse_user;
 grant select, insert, update, delete on app_public.billing_profiles to rowhouse_platform;
 comment on table app_public.billing_profiles is
   E'@behavior -insert -update -delete -query:resource:connection -query:resource:single\nWho is billed in this tenant, and how. update_billing_profile changes it. Reading it requires can_manage_billing.';
-comment on column app_public.billing_profiles.legal_name is 'The name on the invoice.';
-comment on column app_public.billing_profiles.email is 'The e-mail address for invoices in lower case.';
-comment on column app_public.billing_profiles.address is 'The address on the invoice, at most 1,000 characters.';
+comment on column app_public.billing_profiles.legal_name is E'@personal keep The law wants the books kept for ten years.\nThe name on the invoice.';
+comment on column app_public.billing_profiles.email is E'@personal keep The law wants the books kept for ten years.\nThe e-mail address for invoices in lower case.';
+comment on column app_public.billing_profiles.address is E'@personal keep The law wants the books kept for ten years.\nThe address on the invoice, at most 1,000 characters.';
 comment on column app_public.billing_profiles.country_code is 'The country as an ISO 3166-1 alpha-2 code.';
-comment on column app_public.billing_profiles.tax_number is 'The tax number, such as a VAT identification number.';
+comment on column app_public.billing_profiles.tax_number is E'@personal keep The law wants the books kept for ten years.\nThe tax number, such as a VAT identification number.';
 comment on column app_public.billing_profiles.tax_mode is 'How invoices are taxed.';
 comment on column app_public.billing_profiles.tax_rate is 'The tax as a share of the subtotal that staff set: 0.19 is 19 %. It is used when tax_mode is standard. When it is null, the rate of the country is used.';
 comment on column app_public.billing_profiles.collection_method is 'How invoices are paid.';
@@ -56,6 +58,7 @@ comment on constraint billing_profiles_issuer_id_fkey on app_public.billing_prof
   E'@behavior -manyRelation:resource:list -manyRelation:resource:connection';
 
 call core.secure_tenant_table('app_public.billing_notices');
+call audit.leave_out('a log that rules write; its rows never change', 'app_public.billing_notices');
 call core.exempt_from_guard('app_public.billing_notices', '_000_require_writable_tenant', 'a tenant that is read-only can still pay and stop paying');
 call core.allow('app_public.billing_notices', read => 'can_manage_billing');
 grant select on app_public.billing_notices to rowhouse_user;
@@ -71,6 +74,7 @@ comment on column app_public.billing_notices.created_at is 'When the row was cre
 comment on constraint billing_notices_subscription_id_fkey on app_public.billing_notices is E'@fieldName subscription\n@foreignFieldName notices';
 
 call core.secure_tenant_table('app_public.credit_entries');
+call audit.track('app_public.credit_entries');
 call core.exempt_from_guard('app_public.credit_entries', '_000_require_writable_tenant', 'a tenant that is read-only can still pay and stop paying');
 call core.allow('app_public.credit_entries', read => 'can_manage_billing');
 grant select on app_public.credit_entries to rowhouse_user;
@@ -134,10 +138,11 @@ as $$
                   where i.tenant_id = has_open_money.tenant_id and (i.status = 'draft' or i.amount_due > 0))
       or exists (select from app_public.payments p where p.tenant_id = has_open_money.tenant_id and p.status = 'pending')
       or exists (select from app_public.credit_entries e
-                  where e.tenant_id = has_open_money.tenant_id group by e.currency having sum(e.amount) <> 0);
+                  where e.tenant_id = has_open_money.tenant_id group by e.currency having sum(e.amount) <> 0)
+      or exists (select from app_public.wallet_top_ups t where t.tenant_id = has_open_money.tenant_id and t.amount_left > 0);
 $$;
 comment on function billing.has_open_money is
-  'Whether a tenant has a subscription, a draft, an invoice with something due, a payment under way or credit, in any currency.';
+  'Whether a tenant has a subscription, a draft, an invoice with something due, a payment under way, credit or prepaid money, in any currency.';
 
 create or replace function app_public.update_billing_profile(
   legal_name text default null, email text default null, address text default null, country_code text default null,

@@ -3,6 +3,7 @@
 -- no tax applies is for staff to decide (set_billing_terms); nothing is derived from a tax number that a tenant typed in.
 
 call core.secure_global_table('app_public.tax_rates', 'taxes are the same for every tenant');
+call audit.track_global('app_public.tax_rates', null);
 call core.allow('app_public.tax_rates', read => 'staff');
 grant select on app_public.tax_rates to rowhouse_user;
 comment on table app_public.tax_rates is

@@ -3,7 +3,7 @@
 -- and billing.with_seats gives the price with that amount to whatever charges, credits or discounts it. Seats are bought, not
 -- counted, so the charge does not change with each member, and the quota users keeps the members at or below the seats.
 -- More seats are an upgrade to the same price and charged at once; fewer hold from the next period. So adding at night and
--- removing at dawn pays for the whole period.
+-- removing at dawn pays for the whole period. Only the base has seats; the users that add-ons give come on top of them.
 
 create or replace function billing.most_seats() returns int
   language sql immutable parallel safe
@@ -26,6 +26,21 @@ comment on function billing.with_seats is
   'A price whose amount is that for a number of seats; null is no seats.';
 
 set local role rowhouse_platform;  -- outside the wall: the members of the tenants below count to the seats
+create or replace function billing.users_of_add_ons(tenant_id uuid) returns numeric
+language sql stable security definer
+set search_path to pg_catalog, pg_temp
+as $$
+  select coalesce(sum(e.quota_limit), 0)
+    from app_public.subscriptions base
+    join app_public.subscriptions s on s.tenant_id = base.tenant_id and s.is_add_on
+    join app_public.plan_entitlements e on e.plan_id = s.plan_id and e.kind = 'quota' and e.key = 'users'
+   where base.tenant_id = users_of_add_ons.tenant_id and not base.is_add_on and base.ended_at is null
+     -- those that the pause of the base has paused go on with it
+     and (s.status in ('active', 'past_due') or s.status = 'paused' and s.paused_at = base.paused_at);
+$$;
+comment on function billing.users_of_add_ons is
+  'How many active members of a tenant and those below it need no seat, because the add-ons that are held beside the base give them.';
+
 create or replace function billing.members_on_seats(tenant_id uuid) returns int
 language plpgsql stable security definer
 set search_path to pg_catalog, pg_temp
@@ -36,7 +51,8 @@ begin
               where o.tenant_id = members_on_seats.tenant_id and o.kind = 'quota' and o.key = 'users') then
     return 0;
   end if;
-  return metering.counted_usage(metering.quota_subtree(members_on_seats.tenant_id), 'users');
+  return greatest(metering.counted_usage(metering.quota_subtree(members_on_seats.tenant_id), 'users')
+    - billing.users_of_add_ons(members_on_seats.tenant_id), 0);
 end
 $$;
 comment on function billing.members_on_seats is
@@ -48,11 +64,12 @@ create or replace function billing.seats_for(tenant_id uuid, price app_public.pl
 language sql stable security definer
 set search_path to pg_catalog, pg_temp
 as $$
-  select case when (seats_for.price).seat_amount is not null then
+  select case when (seats_for.price).seat_amount is not null
+                and not exists (select from app_public.plans p where p.id = (seats_for.price).plan_id and p.is_add_on) then
     greatest(seats_for.wanted, (seats_for.price).included_seats, billing.members_on_seats(seats_for.tenant_id)) end;
 $$;
 comment on function billing.seats_for is
-  'The seats that a tenant has under a price: those that are wanted, and never fewer than are included or taken by members; null when the price has no seats.';
+  'The seats that a tenant has under a price: those that are wanted, and never fewer than are included or taken by members; null when the price has no seats or is that of an add-on.';
 
 create or replace function billing.require_seats(subscription app_public.subscriptions, quantity int) returns void
 language plpgsql stable security definer
@@ -76,7 +93,7 @@ begin
     perform core.raise_error('LB441', format('The quantity of seats must be from %s to %s.', v_included, billing.most_seats()),
       'The price of the plan includes the smallest number.');
   elsif require_seats.quantity < least(v_members, (require_seats.subscription).seats) then
-    perform core.raise_error('LB542', format('There are %s active members, more than %s seats.', v_members, require_seats.quantity),
+    perform core.raise_error('LB542', format('There are %s active members who need a seat, more than %s seats.', v_members, require_seats.quantity),
       'Deactivate or remove members of this tenant or those below it first, then set the seats.');
   end if;
 end

@@ -5,6 +5,7 @@
 -- coupon belongs to the tenant, so cancelling and starting again neither loses it nor begins it anew.
 
 call core.secure_global_table('app_public.coupons', 'what the platform sells');
+call audit.track_global('app_public.coupons', null);
 call core.allow('app_public.coupons', write => 'staff');
 create policy select_redeemed on app_public.coupons for select to rowhouse_user
   using (id in (select r.coupon_id from app_public.coupon_redemptions r));
@@ -13,7 +14,7 @@ grant update (name, redeem_by, max_redemptions) on app_public.coupons to rowhous
 comment on table app_public.coupons is
   E'@behavior -query:resource:single -delete\nDiscounts on the price of a plan. Platform staff create them with create_coupon and see all of them; their terms never change. A tenant sees those that it has redeemed.';
 comment on column app_public.coupons.code is 'What a customer enters, in upper case. It is unique.';
-comment on column app_public.coupons.name is 'The name on the invoice.';
+comment on column app_public.coupons.name is E'@notPersonal\nThe name on the invoice.';
 comment on column app_public.coupons.percent_off is 'The percentage that is taken off, such as 20; null for an amount.';
 comment on column app_public.coupons.amount_off is 'The amount that is taken off the price of one period; null for a percentage.';
 comment on column app_public.coupons.currency is 'The currency of the amount as an ISO 4217 code; null for a percentage. The coupon applies to prices in this currency only.';
@@ -34,6 +35,7 @@ comment on constraint max_redemptions_is_in_range on app_public.coupons is 'must
 comment on constraint coupons_code_key on app_public.coupons is 'is already the code of another coupon';
 
 call core.secure_tenant_table('app_public.coupon_redemptions');
+call audit.track('app_public.coupon_redemptions');
 call core.exempt_from_guard('app_public.coupon_redemptions', '_000_require_writable_tenant', 'a tenant that is read-only can still pay and stop paying');
 call core.allow('app_public.coupon_redemptions', read => 'can_manage_billing');
 grant select on app_public.coupon_redemptions to rowhouse_user;

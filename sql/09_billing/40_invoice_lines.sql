@@ -66,7 +66,8 @@ declare
     plan_charge_lines.basis, plan_charge_lines.with_waiting_coupon);
 begin
   return next v_charge;
-  if v_coupon.id is not null then
+  -- a coupon takes something off the plan once, not again off each add-on
+  if v_coupon.id is not null and not (plan_charge_lines.subscription).is_add_on then
     return next billing.discount_line(v_charge, billing.with_seats(plan_charge_lines.price, v_charge.seats), v_coupon);
   end if;
 end

@@ -176,11 +176,12 @@ begin
      or exists (select from app_public.invoices c
                  where c.tenant_id = v_invoice.tenant_id and c.credited_invoice_id = v_invoice.id)
      or exists (select from app_public.payments p
-                 where p.tenant_id = v_invoice.tenant_id and p.invoice_id = v_invoice.id and p.status = 'pending') then
+                 where p.tenant_id = v_invoice.tenant_id and p.invoice_id = v_invoice.id and p.status = 'pending')
+     or v_invoice.reason = 'top_up' and billing.money_from_order(v_invoice) > 0 then
     perform core.raise_error('LB518', 'Only a final invoice without payments, pending payments, credit notes and write-offs can be voided.',
       'Write a credit note instead.');
   end if;
-  v_used_credit := v_invoice.amount_credited;
+  v_used_credit := v_invoice.amount_credited - billing.return_to_wallet(v_invoice);
   update app_public.invoices i
      set status = 'void', voided_at = core.clock(), next_attempt_at = null,
          void_reason = coalesce(nullif(trim(void_invoice.reason), ''), v_no_reason)
@@ -194,7 +195,7 @@ begin
 end
 $$;
 comment on function app_public.void_invoice is
-  E'@resultFieldName invoice\n@errors LB304 LB518 TN205 23514\nVoids an invoice that was never paid. It keeps its number, the credit that it used is available again, and a new draft bills its usage again. Only platform staff may call it.';
+  E'@resultFieldName invoice\n@errors LB304 LB518 TN205 23514\nVoids an invoice that was never paid. It keeps its number, the credit and the prepaid money that it used are available again, and a new draft bills its usage again. Only platform staff may call it.';
 grant execute on function app_public.void_invoice to rowhouse_user;
 
 create or replace function billing.credit_note_tax(invoice app_public.invoices, amount numeric) returns numeric
@@ -282,8 +283,9 @@ begin
   perform tenancy.require_staff();
   perform billing.lock_billing(core.current_tenant_id());
   v_invoice := billing.lock_invoice(create_credit_note.invoice_id);
-  if v_invoice.status not in ('finalised', 'paid', 'uncollectible') or v_invoice.total <= 0 or v_invoice.amount_written_off > 0 then
-    perform core.raise_error('LB519', 'Only a final invoice with a total above zero that was not written off can be credited.',
+  if v_invoice.status not in ('finalised', 'paid', 'uncollectible') or v_invoice.total <= 0 or v_invoice.amount_written_off > 0
+     or v_invoice.reason = 'top_up' then
+    perform core.raise_error('LB519', 'Only a final invoice with a total above zero that was not written off, and no order of prepaid money, can be credited.',
       'Edit or void the invoice instead. What was written off is not owed any more, so its credit would be money that never came.');
   end if;
   v_left := billing.creditable_amount(v_invoice.tenant_id, v_invoice.id);

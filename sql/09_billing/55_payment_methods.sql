@@ -2,9 +2,11 @@
 -- Rowhouse only receives its key, and a task attaches it to the customer of the tenant at the provider.
 
 call core.secure_tenant_table('billing.payment_customers');
+call audit.track('billing.payment_customers');
 comment on table billing.payment_customers is 'The key by which a payment provider knows a tenant.';
 
 call core.secure_tenant_table('app_public.payment_methods');
+call audit.track('app_public.payment_methods');
 call core.exempt_from_guard('app_public.payment_methods', '_000_require_writable_tenant', 'a tenant that is read-only can still pay and stop paying');
 call core.allow('app_public.payment_methods', read => 'can_manage_billing');
 grant select on app_public.payment_methods to rowhouse_user;

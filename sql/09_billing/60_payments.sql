@@ -6,6 +6,7 @@
 -- billing.dunning_days (3, 5 and 7). After the last one it is uncollectible, and the subscription is paused.
 
 call core.secure_tenant_table('app_public.payments');
+call audit.track('app_public.payments');
 call core.exempt_from_guard('app_public.payments', '_000_require_writable_tenant', 'a tenant that is read-only can still pay and stop paying');
 call core.allow('app_public.payments', read => 'can_manage_billing');
 grant select on app_public.payments to rowhouse_user;
@@ -185,7 +186,7 @@ declare
   v_applied constant numeric := least(v_payment.amount, v_invoice.amount_due);
 begin
   if v_applied > 0 then
-    perform billing.settle_invoice(v_invoice.tenant_id, v_invoice.id, v_applied, 0);
+    perform billing.put_into_wallet(billing.settle_invoice(v_invoice.tenant_id, v_invoice.id, v_applied, 0), v_payment);
   end if;
   if v_payment.amount > v_applied then
     -- The invoice was paid twice, or it was credited in the meantime. The rest pays the next invoices.
@@ -210,11 +211,12 @@ begin
    where s.tenant_id = reactivate_paid_subscription.tenant_id and s.status = 'past_due'
      and not exists (
        select from app_public.invoices i
-        where i.tenant_id = reactivate_paid_subscription.tenant_id and i.status = 'finalised' and i.attempt_count > 0);
+        where i.tenant_id = s.tenant_id and (i.subscription_id = s.id or i.subscription_id is null)
+          and i.status = 'finalised' and i.attempt_count > 0);
 end
 $$;
 comment on function billing.reactivate_paid_subscription is
-  'Sets a past due subscription to active when no finalised invoice of the tenant has a missed payment any more.';
+  'Sets each past due subscription to active when no finalised invoice of it, or by staff, has a missed payment any more.';
 
 create or replace function billing.record_missed_payment(invoice app_public.invoices, payment_id uuid) returns void
 language plpgsql volatile security definer
@@ -228,6 +230,7 @@ declare
   v_invoice app_public.invoices := record_missed_payment.invoice;
   v_subscription app_public.subscriptions;
 begin
+  v_invoice := billing.cancel_rest_of_order(v_invoice);
   if v_invoice.status <> 'finalised' then
     update app_public.invoices i set next_attempt_at = null where i.tenant_id = v_invoice.tenant_id and i.id = v_invoice.id;
     return;
@@ -252,7 +255,6 @@ begin
   end if;
   if v_is_last then
     -- what was not served is not owed either
-    perform billing.bill_last_period(v_subscription, v_now, 'change', billing.next_midnight(v_now, v_subscription.timezone));
     perform billing.pause_live_subscription(v_subscription, v_now);
   elsif v_subscription.status = 'active' then
     update app_public.subscriptions s set status = 'past_due', past_due_at = v_now where s.id = v_subscription.id;
@@ -290,6 +292,9 @@ begin
          status = case i.status when 'paid' then 'finalised'::app_public.invoice_status_enum else i.status end,
          paid_at = null, next_attempt_at = v_now
    where i.tenant_id = v_invoice.tenant_id and i.id = v_invoice.id and v_payment.amount > v_credit;
+  if v_invoice.reason = 'top_up' then
+    perform billing.take_from_wallet(v_payment);
+  end if;
   perform billing.apply_credit(v_invoice.tenant_id, v_invoice.currency);
   perform billing.add_billing_notice(v_payment.tenant_id, 'payment_failed', v_payment.id || '/reversed',
     format('The payment for %s was taken back.', v_invoice.number), v_invoice.subscription_id, v_invoice.id);

@@ -1,6 +1,7 @@
 -- Refunds. Money goes back by the way it came. When the refund has succeeded, a credit note documents it.
 
 call core.secure_tenant_table('app_public.refunds');
+call audit.track('app_public.refunds');
 call core.allow('app_public.refunds', read => 'can_manage_billing');
 grant select on app_public.refunds to rowhouse_user;
 comment on table app_public.refunds is
@@ -77,10 +78,11 @@ as $$
         where e.tenant_id = (payment).tenant_id and e.payment_id = (payment).id and e.reason in ('overpayment', 'reversed'))
     - (select coalesce(sum(r.amount - r.credit_amount), 0) from app_public.refunds r
         where r.tenant_id = (payment).tenant_id and r.payment_id = (payment).id and r.status <> 'failed'),
-    billing.creditable_amount((payment).tenant_id, (payment).invoice_id)), 0);
+    billing.creditable_amount((payment).tenant_id, (payment).invoice_id),
+    (select t.amount_left from app_public.wallet_top_ups t where t.tenant_id = (payment).tenant_id and t.payment_id = (payment).id)), 0);
 $$;
 comment on function billing.refundable_price is
-  'The part of a payment that paid its invoice and can still be refunded: no more than what is left of the invoice after credit notes and refunds.';
+  'The part of a payment that paid its invoice and can still be refunded: no more than what is left of the invoice after credit notes and refunds, and of a top-up no more than what was not spent.';
 
 create or replace function billing.write_down_refund(
   payment app_public.payments, amount numeric, reason text, provider_refund_id text default null
@@ -103,6 +105,7 @@ begin
     select * into v_invoice from app_public.invoices i where i.tenant_id = v_payment.tenant_id and i.id = v_payment.invoice_id;
     perform billing.add_credit_entry(v_invoice, -v_credit, 'refunded', v_payment.id);
   end if;
+  perform billing.change_top_up_of_payment(v_payment.tenant_id, v_payment.id, v_credit - write_down_refund.amount, 'refunded');
   return v_refund;
 end
 $$;
@@ -171,6 +174,10 @@ declare
   v_credit constant numeric := case (refund).status when 'succeeded' then (refund).amount else (refund).credit_amount end;
   v_invoice app_public.invoices;
 begin
+  if (refund).status = 'pending' then
+    perform billing.change_top_up_of_payment(
+      (refund).tenant_id, (refund).payment_id, (refund).amount - (refund).credit_amount, 'refund_failed');
+  end if;
   if v_credit > 0 then
     select i.* into v_invoice from app_public.invoices i
       join app_public.payments p on p.tenant_id = i.tenant_id and p.invoice_id = i.id

@@ -4,6 +4,7 @@
 
 call core.secure_global_table('billing.payment_events', 'only the content of a provider event says which tenant it is about');
 comment on table billing.payment_events is 'The events that payment providers sent, each once, with its outcome.';
+comment on column billing.payment_events.payload is E'@personal keep The law wants the books kept for ten years.\nThe event as the provider sent it.';
 
 create or replace function billing.receive_payment_event(
   provider app_public.payment_provider, event_id text, type text, occurred_at timestamptz, payload jsonb
@@ -73,8 +74,10 @@ begin
   perform billing.lock_billing(v_tenant_id);
   select * into v_payment from app_public.payments p
    where p.tenant_id = v_tenant_id and p.provider = apply_dispute.provider and p.provider_payment_id = dispute ->> 'payment_intent' for update;
-  -- a dispute about a part is for staff to decide
-  if (dispute ->> 'amount')::numeric is distinct from billing.minor_amount(v_payment.amount, v_payment.currency) then
+  -- A dispute about a part is for staff to decide, and so is one about money that was paid back: it would be lost twice.
+  if (dispute ->> 'amount')::numeric is distinct from billing.minor_amount(v_payment.amount, v_payment.currency)
+     or exists (select from app_public.refunds r
+                 where r.tenant_id = v_tenant_id and r.payment_id = v_payment.id and r.status <> 'failed') then
     return 'unknown';
   end if;
   if type = 'charge.dispute.funds_withdrawn' and v_payment.status = 'succeeded' then
@@ -89,7 +92,7 @@ begin
 end
 $$;
 comment on function billing.apply_dispute is
-  'Applies an event about the money of a dispute: a payment whose money was withdrawn is reversed, and one whose money came back succeeds again. A dispute about a part of a payment is unknown, so that staff look at it.';
+  'Applies an event about the money of a dispute: a payment whose money was withdrawn is reversed, and one whose money came back succeeds again. A dispute about a part of a payment, or about one that was refunded, is unknown, so that staff look at it.';
 
 create or replace function billing.uuid_or_null(value text) returns uuid
 language sql immutable parallel safe

@@ -20,7 +20,7 @@ declare
   v_after numeric;
 begin
   select * into v_component from app_public.plan_price_components c where c.id = v_line.component_id;
-  v_base := billing.billable_usage(v_line.tenant_id, v_component.usage_type, v_period);
+  v_base := billing.recorded_usage(v_line.tenant_id, v_component.usage_type, v_period);
   if v_line.kind <> 'adjustment' then
     return query select billing.round_money(billing.component_charge(v_component, v_base, v_share), recompute_usage_line.currency),
       format('%s of %s, %s included%s', v_component.model, trim_scale(v_base), trim_scale(v_component.included_quantity),
@@ -55,7 +55,7 @@ declare
   v_period_days int;
 begin
   if v_line.is_manual then
-    return query select v_line.amount, 'written by staff';
+    return query select v_line.amount, case v_line.kind when 'top_up' then 'as ordered' else 'written by staff' end;
   elsif v_invoice.series = 'credit_note' then
     return query
       select n.total - n.tax, format('%s minus tax of %s', n.total, n.tax) from app_public.invoices n
@@ -169,7 +169,7 @@ language sql stable security definer
 set search_path to pg_catalog, pg_temp
 as $$
   select u.usage_type, u.service_start,
-         billing.billable_usage(verify_usage.tenant_id, u.usage_type, tstzrange(u.service_start, u.service_end))
+         billing.recorded_usage(verify_usage.tenant_id, u.usage_type, tstzrange(u.service_start, u.service_end))
          + billing.late_usage(verify_usage.tenant_id, u.usage_type, tstzrange(u.service_start, u.service_end), coalesce(u.counted_until, -1)),
          u.quantity
     from (
@@ -177,6 +177,8 @@ as $$
         from app_public.invoice_lines l
         join app_public.invoices i on i.tenant_id = l.tenant_id and i.id = l.invoice_id and i.status not in ('draft', 'void')
        where l.tenant_id = verify_usage.tenant_id and l.component_id is not null
+         -- The usage of a tenant that was erased is gone; its invoices stay as they are.
+         and not exists (select from app_public.tenants t where t.id = l.tenant_id and t.erased_at is not null)
        order by l.component_id, l.service_start, l.quantity desc, l.counted_until desc nulls last) as u;
 $$;
 comment on function billing.verify_usage is
@@ -197,6 +199,8 @@ begin
         union all
         select d.what, d.expected, d.actual from billing.verify_documents(verify_billing.tenant_id) d
         union all
+        select s.what, s.expected, s.actual from billing.verify_seals(verify_billing.tenant_id) s
+        union all
         select format('%s line %s', i.number, l.line_number), r.amount, l.amount
           from app_public.invoices i
           join app_public.invoice_lines l on l.tenant_id = i.tenant_id and l.invoice_id = i.id
@@ -207,12 +211,16 @@ begin
           from billing.verify_usage(verify_billing.tenant_id) u
         union all
         select c.what, c.expected, c.actual from billing.verify_commitments(verify_billing.tenant_id) c
+         union all
+        select format('top-up %s', t.id), coalesce((select sum(e.amount) from app_public.wallet_entries e
+                                                     where e.tenant_id = t.tenant_id and e.top_up_id = t.id), 0), t.amount_left
+          from app_public.wallet_top_ups t where t.tenant_id = verify_billing.tenant_id
       ) as f
      where f.expected is distinct from f.actual;
 end
 $$;
 comment on function billing.verify_billing is
-  'The differences in the books of a tenant: the ledger beside the documents, documents beside their lines, lines beside events, usage and commitments. Normally there are none. Administrators in psql and tests use it.';
+  'The differences in the books of a tenant: the ledger beside the documents, documents beside their lines, lines beside events, usage and commitments, what is left of each top-up beside its entries, and what is final beside its seal in the audit. Normally there are none. Administrators in psql and tests use it.';
 
 create or replace function billing.invoice_number_gaps() returns table (issuer text, series app_public.invoice_series, sequence_number bigint)
 language sql stable security definer

@@ -66,7 +66,9 @@ $$;
 comment on function billing.unbilled_usage_lines is
   'The lines for usage, adjustments and commitments that an invoice with the usage up to an instant would have.';
 
-create or replace function app_public.preview_plan_change(plan text, billing_cycle app_public.billing_cycle_enum default null)
+create or replace function app_public.preview_plan_change(
+  plan text, billing_cycle app_public.billing_cycle_enum default null, add_on text default null
+)
 returns setof app_public.invoice_preview_line
 language plpgsql stable security definer
 set search_path to pg_catalog, pg_temp
@@ -82,8 +84,9 @@ declare
   v_at timestamptz;
 begin
   perform tenancy.require_permission('can_manage_billing');
-  v_old := billing.live_subscription(core.current_tenant_id());
+  v_old := billing.live_subscription(core.current_tenant_id(), preview_plan_change.add_on);
   v_plan := billing.plan_by_slug(preview_plan_change.plan);
+  perform billing.require_plan_of_kind(v_old, v_plan);
   v_new := v_old;
   v_new.plan_id := v_plan.id;
   v_new.billing_cycle := coalesce(preview_plan_change.billing_cycle, v_old.billing_cycle);
@@ -113,7 +116,7 @@ begin
 end
 $$;
 comment on function app_public.preview_plan_change is
-  E'@errors ID203 LB301 LB302 LB303\nThe invoice that change_plan would create, line by line with subtotal, tax and total, and when the change would take effect. Nothing is changed. Requires can_manage_billing.';
+  E'@errors ID203 LB301 LB302 LB303 LB350 LB550 LB551 LB552\nThe invoice that change_plan would create, line by line with subtotal, tax and total, and when the change would take effect. Nothing is changed. Requires can_manage_billing.';
 grant execute on function app_public.preview_plan_change to rowhouse_user;
 
 create or replace function billing.as_planned(subscription app_public.subscriptions, at timestamptz) returns app_public.subscriptions
@@ -164,7 +167,19 @@ comment on function app_public.preview_seats is
   E'@errors ID203 LB303 LB441 LB509 LB510 LB541 LB542\nThe invoice that set_seats would create for more seats, or the price of the next period with fewer, line by line with subtotal, tax and total. Nothing is changed. Requires can_manage_billing.';
 grant execute on function app_public.preview_seats to rowhouse_user;
 
-create or replace function app_public.preview_invoice() returns setof app_public.invoice_preview_line
+create or replace function billing.ends_at(subscription app_public.subscriptions) returns timestamptz
+language sql stable security definer
+set search_path to pg_catalog, pg_temp
+as $$
+  -- an add-on ends with its base
+  select min(s.current_period_end) from app_public.subscriptions s
+   where s.tenant_id = (ends_at.subscription).tenant_id and s.ended_at is null and s.cancel_at_period_end
+     and (s.id = (ends_at.subscription).id or (ends_at.subscription).is_add_on and not s.is_add_on);
+$$;
+comment on function billing.ends_at is
+  'When a subscription ends because it or its base was cancelled at the end of the period; otherwise null.';
+
+create or replace function app_public.preview_invoice(add_on text default null) returns setof app_public.invoice_preview_line
 language plpgsql stable security definer
 set search_path to pg_catalog, pg_temp
 as $$
@@ -172,23 +187,27 @@ declare
   v_old app_public.subscriptions;
   v_new app_public.subscriptions;
   v_at timestamptz;
+  v_ends_at timestamptz;
   v_lines app_public.invoice_lines[] := '{}';
 begin
   perform tenancy.require_permission('can_manage_billing');
-  v_old := billing.live_subscription(core.current_tenant_id());
-  v_at := billing.usage_ends_at(v_old);
+  v_old := billing.live_subscription(core.current_tenant_id(), preview_invoice.add_on);
+  v_ends_at := billing.ends_at(v_old);
+  v_at := least(billing.usage_ends_at(v_old), v_ends_at);
   v_new := billing.as_planned(v_old, v_at);
-  if v_old.status <> 'paused' and not v_old.cancel_at_period_end and v_at = v_old.current_period_end then
+  if v_old.is_add_on and v_at = v_ends_at and v_old.status <> 'paused' then
+    v_lines := array(select l from billing.unused_days_lines(v_old, v_at) l);
+  elsif v_old.status <> 'paused' and not v_old.cancel_at_period_end and v_at = v_old.current_period_end then
     v_lines := array(select l from billing.next_period_lines(v_new, v_at) l);
   end if;
   if v_old.status in ('active', 'past_due') then
     v_lines := v_lines || array(select l from billing.unbilled_usage_lines(v_old, v_at) l);
-  else
+  elsif not v_old.is_add_on then
     v_lines := v_lines || array(select l from billing.use_lines(v_old.tenant_id, null, null, null, null, null) l);
   end if;
   return query select * from billing.preview_lines(v_old.tenant_id, v_at, v_lines, v_old.currency);
 end
 $$;
 comment on function app_public.preview_invoice is
-  E'@errors ID203 LB302 LB303\nThe next invoice with the usage up to now, line by line with subtotal, tax and total, and when it will be created. Requires can_manage_billing.';
+  E'@errors ID203 LB302 LB303 LB350\nThe next invoice of the subscription, or of the add-on with the plan add_on, with the usage up to now, line by line with subtotal, tax and total, and when it will be created. Requires can_manage_billing.';
 grant execute on function app_public.preview_invoice to rowhouse_user;

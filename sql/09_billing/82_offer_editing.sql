@@ -23,7 +23,7 @@ grant execute on function billing.plan_for_staff to rowhouse_platform;
 
 create or replace function app_public.save_plan(
   slug text, name text default null, description text default null, tier app_public.plan_tier default null,
-  trial_days int default null, is_public boolean default null, is_retired boolean default null
+  trial_days int default null, is_public boolean default null, is_retired boolean default null, is_add_on boolean default null
 ) returns app_public.plans
 language plpgsql volatile security definer
 set search_path to pg_catalog, pg_temp
@@ -38,20 +38,21 @@ begin
          tier = coalesce(save_plan.tier, p.tier),
          trial_days = coalesce(save_plan.trial_days, p.trial_days),
          is_public = coalesce(save_plan.is_public, p.is_public),
+         is_add_on = coalesce(save_plan.is_add_on, p.is_add_on),
          retired_at = case save_plan.is_retired when true then coalesce(p.retired_at, core.clock()) when false then null else p.retired_at end
    where p.slug = save_plan.slug
   returning * into v_plan;
   if not found then
-    insert into app_public.plans as p (slug, name, description, tier, trial_days, is_public, retired_at)
+    insert into app_public.plans as p (slug, name, description, tier, trial_days, is_public, is_add_on, retired_at)
     values (save_plan.slug, save_plan.name, save_plan.description, save_plan.tier, coalesce(save_plan.trial_days, 0),
-            coalesce(save_plan.is_public, true), case when save_plan.is_retired then core.clock() end)
+            coalesce(save_plan.is_public, true), coalesce(save_plan.is_add_on, false), case when save_plan.is_retired then core.clock() end)
     returning * into v_plan;
   end if;
   return v_plan;
 end
 $$;
 comment on function app_public.save_plan is
-  E'@resultFieldName plan\n@errors TN205 23502 23505 23514\nAdds a plan, or changes one. A new plan needs a name and a tier. Arguments that are left out change nothing. Nobody can choose a plan with is_retired any more, and the tenants that have it keep it. Another tier holds at once for all that have the plan. Only platform staff may call it.';
+  E'@resultFieldName plan\n@errors LB553 TN205 23502 23505 23514\nAdds a plan, or changes one. A new plan needs a name and a tier, and may be an add-on, which never changes. Arguments that are left out change nothing. Nobody can choose a plan with is_retired any more, and the tenants that have it keep it. Another tier holds at once for all that have the plan. Only platform staff may call it.';
 grant execute on function app_public.save_plan to rowhouse_user;
 
 create or replace function app_public.add_plan_price(
@@ -78,7 +79,7 @@ begin
 end
 $$;
 comment on function app_public.add_plan_price is
-  E'@resultFieldName planPrice\n@errors LB301 LB401 TN205 23502 23503 23505 23514\nAdds a version of the price of a plan in a currency and billing cycle, with all prices for usage that it has; nothing is taken over from the version before. committed_amount is the least that the usage of a period costs. With a seat_amount the plan is sold by seats: amount is for the included_seats, and each further seat costs seat_amount a period. The version is in force from valid_from, by default now, and applies to each subscription from its next period: preview_plan_edit says to which, from when, and how the amount changes. Only platform staff may call it.';
+  E'@resultFieldName planPrice\n@errors LB301 LB401 LB450 TN205 23502 23503 23505 23514\nAdds a version of the price of a plan in a currency and billing cycle, with all prices for usage that it has; nothing is taken over from the version before. committed_amount is the least that the usage of a period costs. With a seat_amount the plan is sold by seats: amount is for the included_seats, and each further seat costs seat_amount a period. The price of an add-on has neither components nor a committed_amount, and an add-on has no seats. The version is in force from valid_from, by default now, and applies to each subscription from its next period: preview_plan_edit says to which, from when, and how the amount changes. Only platform staff may call it.';
 grant execute on function app_public.add_plan_price to rowhouse_user;
 
 create or replace function app_public.remove_plan_price(id uuid) returns app_public.plan_prices

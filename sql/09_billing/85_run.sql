@@ -55,7 +55,7 @@ create or replace function billing.usage_ends_at(subscription app_public.subscri
 language sql stable
 set search_path to pg_catalog, pg_temp
 as $$
-  select case when (subscription).billing_cycle = 'annual' and (subscription).status <> 'trialing'
+  select case when (subscription).billing_cycle = 'annual' and (subscription).status <> 'trialing' and not (subscription).is_add_on
     then least((subscription).current_period_end,
       upper(metering.billing_period((subscription).usage_since, (subscription).anchor_on, (subscription).timezone)))
     else (subscription).current_period_end end;
@@ -92,6 +92,8 @@ begin
     select * into v_subscription from app_public.subscriptions s
      where s.tenant_id = advance_subscription.tenant_id and s.status in ('trialing', 'active', 'past_due')
        and billing.usage_ends_at(s) <= v_now
+     -- in the order of time; a base that ends takes its add-ons with it before they are renewed
+     order by billing.usage_ends_at(s), s.is_add_on, s.id limit 1
        for update;
     exit when not found;
     if v_subscription.status = 'trialing' then
@@ -99,8 +101,7 @@ begin
     elsif billing.usage_ends_at(v_subscription) < v_subscription.current_period_end then
       perform billing.bill_month_of_usage(v_subscription, billing.usage_ends_at(v_subscription));
     elsif v_subscription.cancel_at_period_end then
-      perform billing.bill_last_period(v_subscription, v_subscription.current_period_end, 'end', v_subscription.current_period_end);
-      perform billing.end_subscription(v_subscription, 'cancelled', v_subscription.current_period_end);
+      perform billing.bill_and_end(v_subscription, v_subscription.current_period_end, v_subscription.current_period_end);
     else
       perform billing.renew_subscription(v_subscription);
     end if;
@@ -108,20 +109,20 @@ begin
 end
 $$;
 comment on function billing.advance_subscription is
-  'Brings the subscription of a tenant up to date, period by period: it ends the trial, renews the subscription, and applies planned changes and cancellations.';
+  'Brings the subscriptions of a tenant up to date, period by period: it ends the trial, renews them, and applies planned changes and cancellations.';
 
-create or replace function billing.up_to_date_subscription(tenant_id uuid) returns app_public.subscriptions
+create or replace function billing.up_to_date_subscription(tenant_id uuid, add_on text default null) returns app_public.subscriptions
 language plpgsql volatile security definer
 set search_path to pg_catalog, pg_temp
 as $$
 begin
   -- the task runs every few minutes, so a period may have ended since its last run
   perform billing.advance_subscription(up_to_date_subscription.tenant_id);
-  return billing.live_subscription(up_to_date_subscription.tenant_id);
+  return billing.live_subscription(up_to_date_subscription.tenant_id, up_to_date_subscription.add_on);
 end
 $$;
 comment on function billing.up_to_date_subscription is
-  E'@errors LB303\nBrings the subscription of a tenant up to date and returns it if it is live.';
+  E'@errors LB303 LB350\nBrings the subscriptions of a tenant up to date and returns the base, or the add-on with this plan, if it is live.';
 
 create or replace function billing.reminder_days() returns int[]
 language sql immutable
@@ -160,27 +161,42 @@ $$;
 comment on function billing.remind_of_trial is
   'Adds a notice 7, 3 and 1 days before the trial of a tenant ends, each once.';
 
-create or replace function billing.bill_late_usage(tenant_id uuid) returns void
-language plpgsql volatile security definer
+-- A run has three steps. The task gives each a transaction of its own, because recording waits while a period is being closed:
+-- closing takes a moment, and adding up does not hold the lock. A run that breaks off between two steps is taken up by the next.
+
+create or replace function billing.bills_late_usage(tenant_id uuid) returns boolean
+language plpgsql stable security definer
 set search_path to pg_catalog, pg_temp
 as $$
 declare
   -- late events come one by one, and each of them is not worth an invoice of its own
   v_at_most_every constant interval := '1 day';
+begin
+  return not exists (select from app_public.subscriptions s
+                      where s.tenant_id = bills_late_usage.tenant_id and not s.is_add_on and s.status in ('trialing', 'active', 'past_due'))
+     and not exists (select from app_public.invoices i
+                      where i.tenant_id = bills_late_usage.tenant_id
+                        and (i.status = 'draft' or i.reason = 'usage' and i.finalised_at > core.clock() - v_at_most_every));
+end
+$$;
+comment on function billing.bills_late_usage is
+  'Whether what was recorded after the last invoice of a tenant is billed by an invoice of its own: when the subscription has ended or is paused, and at most once a day. With a running subscription the next invoice bills it.';
+
+create or replace function billing.bill_late_usage(tenant_id uuid, until_batch bigint) returns void
+language plpgsql volatile security definer
+set search_path to pg_catalog, pg_temp
+as $$
+declare
   v_ended app_public.subscriptions;
   v_lines app_public.invoice_lines[];
   v_invoice app_public.invoices;
 begin
-  if exists (select from app_public.subscriptions s
-              where s.tenant_id = bill_late_usage.tenant_id and s.status in ('trialing', 'active', 'past_due'))
-     or exists (select from app_public.invoices i
-                 where i.tenant_id = bill_late_usage.tenant_id
-                   and (i.status = 'draft' or i.reason = 'usage' and i.finalised_at > core.clock() - v_at_most_every)) then
+  if not billing.bills_late_usage(bill_late_usage.tenant_id) then
     return;
   end if;
   select * into v_ended from app_public.subscriptions s
-   where s.tenant_id = bill_late_usage.tenant_id order by s.ended_at desc nulls first limit 1;
-  v_lines := array(select l from billing.use_lines(bill_late_usage.tenant_id, null, null, null, null, metering.last_batch()) l);
+   where s.tenant_id = bill_late_usage.tenant_id and not s.is_add_on order by s.ended_at desc nulls first limit 1;
+  v_lines := array(select l from billing.use_lines(bill_late_usage.tenant_id, null, null, null, null, bill_late_usage.until_batch) l);
   if v_lines <> '{}' then
     v_invoice := billing.draft_invoice(bill_late_usage.tenant_id, 'usage', v_ended, null, null);
     perform billing.insert_lines(v_invoice, v_lines);
@@ -189,35 +205,100 @@ begin
 end
 $$;
 comment on function billing.bill_late_usage is
-  'Bills what was recorded after the last invoice of a tenant whose subscription has ended or is paused, at most once a day. With a running subscription the next invoice does it.';
+  'Bills what was recorded after the last invoice of a tenant, up to and including a batch, if bills_late_usage says so.';
+
+create or replace function billing.draft_due_invoices(tenant_id uuid) returns void
+language plpgsql volatile security definer
+set search_path to pg_catalog, pg_temp
+as $$
+begin
+  call core.enter_tenant(draft_due_invoices.tenant_id);
+  perform billing.lock_billing(draft_due_invoices.tenant_id);
+  perform billing.expire_wallet(draft_due_invoices.tenant_id);
+  perform billing.remind_of_trial(draft_due_invoices.tenant_id);
+  perform billing.advance_subscription(draft_due_invoices.tenant_id);
+end
+$$;
+comment on function billing.draft_due_invoices is
+  'The first step of a run: expired prepaid money, reminders, and renewals with the drafts of their invoices.';
+grant execute on function billing.draft_due_invoices to rowhouse_worker;
+
+create or replace function billing.close_due_usage(tenant_id uuid) returns bigint
+language plpgsql volatile security definer
+-- Whoever records waits behind this, so it gives up soon when a transaction that has recorded stays open. The next run comes.
+set lock_timeout to '2s'
+set search_path to pg_catalog, pg_temp
+as $$
+declare
+  v_invoice app_public.invoices;
+  v_last_batch_id bigint;
+begin
+  call core.enter_tenant(close_due_usage.tenant_id);
+  perform billing.lock_billing(close_due_usage.tenant_id);
+  for v_invoice in
+    select * from app_public.invoices i
+     where i.tenant_id = close_due_usage.tenant_id and i.status = 'draft' and i.finalise_at <= core.clock() and i.usage_start is not null
+     order by i.usage_end, i.id
+  loop
+    v_last_batch_id := metering.finalise_usage_period(tstzrange(v_invoice.usage_start, v_invoice.usage_end));
+  end loop;
+  if v_last_batch_id is null and billing.bills_late_usage(close_due_usage.tenant_id) then
+    v_last_batch_id := metering.last_batch();
+  end if;
+  return v_last_batch_id;
+end
+$$;
+comment on function billing.close_due_usage is
+  'The second step of a run: closes the usage periods of the drafts that are due, and returns the last batch, up to which late usage may be billed; null when the run bills no usage. Until the transaction ends nothing is recorded for the tenant, so it is the only step of its transaction.';
+grant execute on function billing.close_due_usage to rowhouse_worker;
+
+create or replace function billing.finalise_due_invoices(tenant_id uuid, until_batch bigint) returns int
+language plpgsql volatile security definer
+set search_path to pg_catalog, pg_temp
+as $$
+declare
+  v_due record;
+  v_count int := 0;
+  -- An invoice that was finalised meanwhile may have billed later batches already.
+  v_counted_until bigint;
+begin
+  call core.enter_tenant(finalise_due_invoices.tenant_id);
+  perform billing.lock_billing(finalise_due_invoices.tenant_id);
+  select max(l.counted_until) into v_counted_until from app_public.invoice_lines l where l.tenant_id = finalise_due_invoices.tenant_id;
+  -- the order of the periods is also the order of numbers and adjustments
+  for v_due in
+    select i.id, i.usage_start, metering.last_batch_of_period(tstzrange(i.usage_start, i.usage_end)) as last_batch_id
+      from app_public.invoices i
+     where i.tenant_id = finalise_due_invoices.tenant_id and i.status = 'draft' and i.finalise_at <= core.clock()
+     order by i.usage_end, i.id
+  loop
+    -- A draft that has become due since the second step waits for the next run.
+    continue when v_due.usage_start is not null and v_due.last_batch_id is null;
+    v_counted_until := greatest(v_counted_until, v_due.last_batch_id);
+    perform billing.finalise_invoice(finalise_due_invoices.tenant_id, v_due.id, v_counted_until);
+    v_count := v_count + 1;
+  end loop;
+  if finalise_due_invoices.until_batch is not null then
+    perform billing.bill_late_usage(finalise_due_invoices.tenant_id, greatest(finalise_due_invoices.until_batch, v_counted_until));
+  end if;
+  return v_count;
+end
+$$;
+comment on function billing.finalise_due_invoices is
+  'The third step of a run: finalises the drafts that are due and whose usage periods are closed, each with the late usage up to the closing of its period, and bills other late usage up to and including the batch that close_due_usage returned. The result is the number of drafts that were finalised.';
+grant execute on function billing.finalise_due_invoices to rowhouse_worker;
 
 create or replace function billing.run_billing(tenant_id uuid) returns int
 language plpgsql volatile security definer
 set search_path to pg_catalog, pg_temp
 as $$
-declare
-  v_id uuid;
-  v_count int := 0;
 begin
-  call core.enter_tenant(run_billing.tenant_id);
-  perform billing.lock_billing(run_billing.tenant_id);
-  perform billing.remind_of_trial(run_billing.tenant_id);
-  perform billing.advance_subscription(run_billing.tenant_id);
-  -- the order of the periods is also the order of numbers and adjustments
-  for v_id in
-    select i.id from app_public.invoices i
-     where i.tenant_id = run_billing.tenant_id and i.status = 'draft' and i.finalise_at <= core.clock()
-     order by i.usage_end, i.id
-  loop
-    perform billing.finalise_invoice(run_billing.tenant_id, v_id);
-    v_count := v_count + 1;
-  end loop;
-  perform billing.bill_late_usage(run_billing.tenant_id);
-  return v_count;
+  perform billing.draft_due_invoices(run_billing.tenant_id);
+  return billing.finalise_due_invoices(run_billing.tenant_id, billing.close_due_usage(run_billing.tenant_id));
 end
 $$;
 comment on function billing.run_billing is
-  'Does everything that is due for a tenant: reminders, renewals and invoices. The result is the number of drafts that were finalised.';
+  'Does everything that is due for a tenant, all three steps in one transaction: recording waits until it ends. The task runs the steps one by one. The result is the number of drafts that were finalised.';
 grant execute on function billing.run_billing to rowhouse_worker;
 
 create or replace function billing.late_usage_time() returns interval
@@ -256,21 +337,24 @@ as $$
      where s.status = 'trialing' and s.trial_ends_at <= core.clock() + make_interval(days => 1 + (select max(d) from unnest(billing.reminder_days()) as d))
     union
     select s.tenant_id from app_public.subscriptions s
-     where s.status in ('active', 'past_due') and s.billing_cycle = 'annual' and billing.usage_ends_at(s) <= core.clock()
+     where s.status in ('active', 'past_due') and s.billing_cycle = 'annual' and not s.is_add_on and billing.usage_ends_at(s) <= core.clock()
     union
     select s.tenant_id from app_public.subscriptions s
-     where (s.status = 'paused' or s.ended_at > core.clock() - billing.late_usage_time())
+     where not s.is_add_on and (s.status = 'paused' or s.ended_at > core.clock() - billing.late_usage_time())
        and billing.has_late_usage_since(s.tenant_id, coalesce(
          (select max(l.counted_until) from app_public.invoice_lines l where l.tenant_id = s.tenant_id), 0))
     union
     select i.tenant_id from app_public.invoices i
      where i.status = 'draft' and i.finalise_at <= core.clock()
+    union
+    select w.tenant_id from app_public.wallet_top_ups w
+     where w.amount_left > 0 and w.expires_at <= core.clock()
   ) as t
   where tenants_to_bill.after is null or t.tenant_id > tenants_to_bill.after
   order by t.tenant_id limit tenants_to_bill.at_most;
 $$;
 comment on function billing.tenants_to_bill is
-  'The next page of tenants for which run_billing has something to do: a subscription, a month of usage or a draft is due, usage was recorded after the last invoice, or a trial ends within the time of the first reminder and one day more.';
+  'The next page of tenants for which run_billing has something to do: a subscription, a month of usage or a draft is due, usage was recorded after the last invoice, prepaid money has expired, or a trial ends within the time of the first reminder and one day more.';
 grant execute on function billing.tenants_to_bill to rowhouse_worker;
 
 set local role rowhouse_owner;

@@ -1,7 +1,10 @@
 -- Invoices as HTML and PDF. A task renders both after finalisation. Whoever may read an invoice may also read its documents.
 
 call core.secure_tenant_table('billing.invoice_documents');
+call audit.track('billing.invoice_documents');
 comment on table billing.invoice_documents is 'The HTML and PDF of each final invoice.';
+comment on column billing.invoice_documents.html is E'@personal keep The law wants the books kept for ten years.\nThe document as a page.';
+comment on column billing.invoice_documents.pdf is E'@personal keep The law wants the books kept for ten years.\nThe document for printing.';
 
 create or replace function billing.invoice_to_render(tenant_id uuid, invoice_id uuid) returns jsonb
 language plpgsql volatile security definer

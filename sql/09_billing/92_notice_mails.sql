@@ -3,6 +3,7 @@
 -- that, the mail is sent again under the same Message-ID, by which mail programs recognize the copy.
 
 call core.secure_tenant_table('app_public.notice_mails');
+call audit.leave_out('the progress of tasks', 'app_public.notice_mails');
 call core.exempt_from_guard('app_public.notice_mails', '_000_require_writable_tenant', 'a tenant that is read-only can still pay and stop paying');
 create policy select_billing on app_public.notice_mails for select to rowhouse_user
   using ((select tenancy.has_permission('can_manage_billing'))
@@ -13,10 +14,10 @@ comment on table app_public.notice_mails is
   E'@behavior -insert -update -delete -query:resource:single\nThe mails about billing notices and quota alerts, one for each person. Reading them requires can_manage_billing; can_manage_tenant is enough for mails about quota alerts.';
 comment on column app_public.notice_mails.billing_notice_id is 'The billing notice that the mail is about, or null.';
 comment on column app_public.notice_mails.quota_alert_id is 'The quota alert that the mail is about, or null.';
-comment on column app_public.notice_mails.user_id is 'The person who gets the mail.';
+comment on column app_public.notice_mails.user_id is E'@personal erase\nThe person who gets the mail.';
 comment on column app_public.notice_mails.status is 'The state of the mail.';
 comment on column app_public.notice_mails.attempts is 'How many times sending was attempted.';
-comment on column app_public.notice_mails.error is 'Why the last attempt failed; null when it did not fail.';
+comment on column app_public.notice_mails.error is E'@personal erase\nWhy the last attempt failed; null when it did not fail.';
 comment on column app_public.notice_mails.leased_until is E'@behavior -*\nUntil this time one worker has the mail for itself.';
 comment on column app_public.notice_mails.sent_at is 'When the mail server accepted the mail.';
 comment on column app_public.notice_mails.created_at is 'When the row was created.';

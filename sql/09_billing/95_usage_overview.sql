@@ -9,7 +9,7 @@ declare
   v_period tstzrange;
 begin
   select tstzrange(s.current_period_start, s.current_period_end) into v_period from app_public.subscriptions s
-   where s.tenant_id = overview_period.tenant_id and s.status in ('trialing', 'active', 'past_due');
+   where s.tenant_id = overview_period.tenant_id and not s.is_add_on and s.status in ('trialing', 'active', 'past_due');
   if not found then
     select tstzrange(date_trunc('month', core.clock(), t.timezone),
                      (date_trunc('month', core.clock() at time zone t.timezone) + interval '1 month') at time zone t.timezone)

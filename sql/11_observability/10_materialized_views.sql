@@ -4,10 +4,12 @@
 call core.secure_global_table('observability.materialized_views', 'a materialized view has rows of all tenants');
 grant select, update on observability.materialized_views to rowhouse_platform;
 comment on table observability.materialized_views is 'The materialized views: how old each may become, when it was last refreshed, and how long that took.';
+comment on column observability.materialized_views.name is E'@notPersonal\nThe view.';
 
 call core.secure_global_table('observability.materialized_view_alerts', 'a materialized view has rows of all tenants');
 grant select, update on observability.materialized_view_alerts to rowhouse_platform;
 comment on table observability.materialized_view_alerts is 'Alerts that a materialized view became too old. Its next refresh resolves the alert.';
+comment on column observability.materialized_view_alerts.view_name is E'@notPersonal\nThe view.';
 
 create or replace function observability.require_materialized_view(name text) returns void
 language plpgsql stable

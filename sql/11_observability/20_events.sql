@@ -2,6 +2,7 @@
 -- idempotency key, in an append-only table by month; what reports show follows from a queue of what is new.
 
 call core.secure_tenant_table('app_public.agent_metrics');
+call audit.leave_out('a log that is only added to', 'app_public.agent_metrics');
 call core.allow('app_public.agent_metrics', read => 'self, can_view_analytics');
 grant select on app_public.agent_metrics to rowhouse_user;
 grant select, delete on app_public.agent_metrics to rowhouse_platform;
@@ -44,6 +45,7 @@ grant select, delete on observability.agent_metrics_default to rowhouse_platform
 comment on table observability.agent_metrics_default is 'Operations of months that have no partition; a task moves them.';
 
 call core.secure_tenant_table('app_public.tool_executions');
+call audit.leave_out('a log that is only added to', 'app_public.tool_executions');
 call core.allow('app_public.tool_executions', read => 'self, can_view_analytics');
 grant select on app_public.tool_executions to rowhouse_user;
 grant select, delete on app_public.tool_executions to rowhouse_platform;
@@ -74,6 +76,7 @@ grant select, delete on observability.tool_executions_default to rowhouse_platfo
 comment on table observability.tool_executions_default is 'Runs of months that have no partition; a task moves them.';
 
 call core.secure_tenant_table('app_public.analytics_event_types');
+call audit.track('app_public.analytics_event_types');
 call core.allow('app_public.analytics_event_types', read => 'member', write => 'can_manage_settings');
 grant select, delete on app_public.analytics_event_types to rowhouse_user;
 grant insert (name, description, properties_schema), update (description, properties_schema) on app_public.analytics_event_types to rowhouse_user;
@@ -87,6 +90,7 @@ comment on column app_public.analytics_event_types.created_at is 'When it was de
 comment on column app_public.analytics_event_types.updated_at is 'When it was last changed.';
 
 call core.secure_tenant_table('app_public.analytics_events');
+call audit.leave_out('a log that is only added to', 'app_public.analytics_events');
 call core.allow('app_public.analytics_events', read => 'self, can_view_analytics');
 grant select on app_public.analytics_events to rowhouse_user;
 grant select, delete on app_public.analytics_events to rowhouse_platform;
@@ -107,6 +111,7 @@ grant select, delete on observability.analytics_events_default to rowhouse_platf
 comment on table observability.analytics_events_default is 'Events of months that have no partition; a task moves them.';
 
 call core.secure_tenant_table('observability.event_keys');
+call audit.leave_out('a queue or a buffer of tasks', 'observability.event_keys');
 grant select, delete on observability.event_keys to rowhouse_platform;
 comment on table observability.event_keys is
   'For each idempotency key of the last 35 days a hash of what was recorded under it.';

@@ -264,12 +264,12 @@ language plpgsql volatile security definer
 set search_path to pg_catalog, pg_temp
 as $$
 begin
-  perform tenancy.require_role('viewer');
+  perform tenancy.require_permission('can_record_usage');
   return observability.store_agent_metrics(record_agent_metrics.metrics);
 end
 $$;
 comment on function app_public.record_agent_metrics is
-  E'@resultFieldName receipt\n@errors ID202 OB201 OB301 OB302 OB401 OB402 OB403 OB404 OB405 OB406 OB407 OB408 OB409 OB501\nRecords 1 to 10,000 operations of agents at once, all of them or none. Recording the same row again under its idempotency key, within 35 days, stores nothing. An error names the position of the first row that is refused, from 1.';
+  E'@resultFieldName receipt\n@errors ID203 OB201 OB301 OB302 OB401 OB402 OB403 OB404 OB405 OB406 OB407 OB408 OB409 OB501\nRecords 1 to 10,000 operations of agents at once, all of them or none. Recording the same row again under its idempotency key, within 35 days, stores nothing. An error names the position of the first row that is refused, from 1.';
 grant execute on function app_public.record_agent_metrics to rowhouse_user;
 
 -- Runs of tools.
@@ -339,12 +339,12 @@ language plpgsql volatile security definer
 set search_path to pg_catalog, pg_temp
 as $$
 begin
-  perform tenancy.require_role('viewer');
+  perform tenancy.require_permission('can_record_usage');
   return observability.store_tool_executions(record_tool_executions.executions);
 end
 $$;
 comment on function app_public.record_tool_executions is
-  E'@resultFieldName receipt\n@errors ID202 OB201 OB301 OB302 OB401 OB402 OB403 OB404 OB405 OB406 OB407 OB408 OB409 OB410 OB501\nRecords 1 to 10,000 runs of tools at once, all of them or none. A tool is named by its id in the catalogue, by a name, or by both. Recording the same row again under its idempotency key, within 35 days, stores nothing. An error names the position of the first row that is refused, from 1.';
+  E'@resultFieldName receipt\n@errors ID203 OB201 OB301 OB302 OB401 OB402 OB403 OB404 OB405 OB406 OB407 OB408 OB409 OB410 OB501\nRecords 1 to 10,000 runs of tools at once, all of them or none. A tool is named by its id in the catalogue, by a name, or by both. Recording the same row again under its idempotency key, within 35 days, stores nothing. An error names the position of the first row that is refused, from 1.';
 grant execute on function app_public.record_tool_executions to rowhouse_user;
 
 -- Events of the product.
@@ -424,12 +424,12 @@ language plpgsql volatile security definer
 set search_path to pg_catalog, pg_temp
 as $$
 begin
-  perform tenancy.require_role('viewer');
+  perform tenancy.require_permission('can_record_usage');
   return observability.store_events(record_events.events);
 end
 $$;
 comment on function app_public.record_events is
-  E'@resultFieldName receipt\n@errors ID202 OB201 OB301 OB303 OB401 OB402 OB403 OB404 OB407 OB408 OB409 OB412 OB501\nRecords 1 to 10,000 events of the product at once, all of them or none. An event that the tenant does not know (analyticsEventTypes) is kept apart, or refused when config.unknown_events is refuse; the properties of a known one must fit its schema. Recording the same row again under its idempotency key, within 35 days, stores nothing. An error names the position of the first row that is refused, from 1.';
+  E'@resultFieldName receipt\n@errors ID203 OB201 OB301 OB303 OB401 OB402 OB403 OB404 OB407 OB408 OB409 OB412 OB501\nRecords 1 to 10,000 events of the product at once, all of them or none. An event that the tenant does not know (analyticsEventTypes) is kept apart, or refused when config.unknown_events is refuse; the properties of a known one must fit its schema. Recording the same row again under its idempotency key, within 35 days, stores nothing. An error names the position of the first row that is refused, from 1.';
 grant execute on function app_public.record_events to rowhouse_user;
 
 set local role rowhouse_platform;  -- outside the wall: keys and events of all tenants are forgotten

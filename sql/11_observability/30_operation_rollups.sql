@@ -3,21 +3,25 @@
 -- up, and percentiles are read from the sum. (An average of percentiles would be the percentile of nothing.)
 
 call core.secure_tenant_table('observability.operation_queue');
+call audit.leave_out('a queue or a buffer of tasks', 'observability.operation_queue');
 grant select, delete on observability.operation_queue to rowhouse_platform;
 comment on table observability.operation_queue is 'Batches of events that the counts by day do not have yet, each with the times of its first and its last event.';
 
 call core.secure_tenant_table('observability.operation_days');
+call audit.leave_out('derived from other tables by rules', 'observability.operation_days');
 call core.allow('observability.operation_days', read => 'can_view_analytics, analyst');
-grant select on observability.operation_days to rowhouse_user, rowhouse_analyst;
+grant select on observability.operation_days to rowhouse_user, rowhouse_analytics;
 grant select, delete on observability.operation_days to rowhouse_platform;
 comment on table observability.operation_days is
   'Operations by day of the tenant''s calendar, kind, subject, operation and bucket of the duration.';
 
 call core.secure_tenant_table('observability.operation_totals');
+call audit.leave_out('derived from other tables by rules', 'observability.operation_totals');
 grant select, delete on observability.operation_totals to rowhouse_platform;
 comment on table observability.operation_totals is 'The totals of all operations of each tool, prompt, workflow, agent and panel.';
 
 call core.secure_tenant_table('observability.rollup_state');
+call audit.leave_out('derived from other tables by rules', 'observability.rollup_state');
 grant select on observability.rollup_state to rowhouse_platform;
 comment on table observability.rollup_state is 'The time zone in which a tenant''s operations were counted, and the time of the last run.';
 
@@ -40,7 +44,6 @@ as $$
 $$;
 comment on function observability.duration_bucket is
   'The bucket of a duration in milliseconds: -1 for less than one, else 0 to 1,100; null for none.';
-grant execute on function observability.duration_bucket to rowhouse_analyst;
 
 create or replace function observability.bucket_value(bucket smallint) returns numeric
 language sql immutable parallel safe
@@ -66,7 +69,7 @@ as $$
 $$;
 comment on function observability.percentile is
   'A percentile of the durations that are counted in these buckets, by nearest rank, in milliseconds: at most 1 % away from the exact one. fraction is 0.5 for the median. Null when nothing has a duration.';
-grant execute on function observability.percentile to rowhouse_user, rowhouse_analyst;
+grant execute on function observability.percentile to rowhouse_user;
 
 -- How operations are counted. Rolling up, rebuilding and verifying all use this one definition.
 

@@ -13,7 +13,7 @@ create or replace view observability.operation_reports with (security_invoker = 
     from observability.operation_days d
    group by d.tenant_id, d.day, d.kind, d.subject_id, d.operation;
 comment on view observability.operation_reports is 'Operations by day, kind, subject and operation, with percentiles of their durations.';
-grant select on observability.operation_reports to rowhouse_user, rowhouse_analyst;
+grant select on observability.operation_reports to rowhouse_user;
 
 create or replace procedure observability.comment_report(name text, verb text)
 language plpgsql
@@ -54,7 +54,7 @@ comment on view app_public.tool_usage_logs is
 call observability.comment_report('tool_usage_logs', 'ran');
 comment on column app_public.tool_usage_logs.tool_id is 'The tool; null for a tool that is not in the catalogue.';
 comment on column app_public.tool_usage_logs.tool_name is E'@notNull\n@notPersonal\nThe name of the tool.';
-grant select on app_public.tool_usage_logs to rowhouse_user, rowhouse_analyst;
+grant select on app_public.tool_usage_logs to rowhouse_user;
 
 create or replace view app_public.prompt_usage_analytics with (security_invoker = true) as
   select metering.derived_id(row(r.tenant_id, r.kind, r.subject_id, r.operation, r.day)::text) as id, r.tenant_id, r.day,
@@ -66,7 +66,7 @@ comment on view app_public.prompt_usage_analytics is
 call observability.comment_report('prompt_usage_analytics', 'was used');
 comment on column app_public.prompt_usage_analytics.prompt_id is 'The prompt.';
 comment on column app_public.prompt_usage_analytics.operation_type is E'@notNull\n@notPersonal\nThe kind of operation it was used in.';
-grant select on app_public.prompt_usage_analytics to rowhouse_user, rowhouse_analyst;
+grant select on app_public.prompt_usage_analytics to rowhouse_user;
 
 create or replace view app_public.panel_analytics with (security_invoker = true) as
   select metering.derived_id(row(r.tenant_id, r.kind, r.subject_id, r.operation, r.day)::text) as id, r.tenant_id, r.day,
@@ -78,7 +78,7 @@ comment on view app_public.panel_analytics is
 call observability.comment_report('panel_analytics', 'happened');
 comment on column app_public.panel_analytics.panel_id is 'The panel discussion.';
 comment on column app_public.panel_analytics.operation_type is E'@notNull\n@notPersonal\nThe kind of operation.';
-grant select on app_public.panel_analytics to rowhouse_user, rowhouse_analyst;
+grant select on app_public.panel_analytics to rowhouse_user;
 
 create or replace view app_public.performance_metrics with (security_invoker = true) as
   select metering.derived_id(row(r.tenant_id, r.kind, r.subject_id, r.operation, r.day)::text) as id, r.*
@@ -89,4 +89,4 @@ call observability.comment_report('performance_metrics', 'happened');
 comment on column app_public.performance_metrics.kind is E'@notNull\nWhat the operations are counted by. An operation of an agent with a prompt counts for both.';
 comment on column app_public.performance_metrics.subject_id is 'The agent, prompt, workflow, panel or tool; null for what is not in the catalogue, and for events.';
 comment on column app_public.performance_metrics.operation is E'@notNull\nThe kind of operation, the name of the tool, or the name of the event.';
-grant select on app_public.performance_metrics to rowhouse_user, rowhouse_analyst;
+grant select on app_public.performance_metrics to rowhouse_user;

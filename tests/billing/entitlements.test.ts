@@ -17,6 +17,8 @@ type Member = {
   parent: string | undefined
   plan: string | undefined
   hasPaused: boolean
+  /** whether its add-on runs */
+  hasExtra: boolean
   overrides: Grants
   /** tenants.quotas and tenants.features, which staff set */
   setting: { agents?: Limit; whiteLabel?: boolean }
@@ -27,6 +29,8 @@ type Model = { plans: Record<string, Grants>; tenants: Record<string, Member> }
 
 const slugs = ['acme', 'globex', 'a', 'b', 'c'] as const
 const plans = ['free', 'small', 'large'] as const
+/** an add-on to whatever plan the tenant has */
+const addOn = 'extra'
 const tenant = fc.constantFrom(...slugs)
 /** Mostly one that can have a subscription. */
 const payer = fc.constantFrom('acme', 'globex', 'acme', 'globex', 'acme', 'globex', 'a')
@@ -45,12 +49,18 @@ type Action =
   | { do: 'setting'; tenant: string; agents: Limit | undefined; whiteLabel: boolean | undefined; bySql: boolean }
   | { do: 'exception'; tenant: string; most: Limit | undefined }
   | { do: 'start' | 'change'; tenant: string; plan: string }
+  | { do: 'add' | 'endAddOn' | 'pauseAddOn' | 'resumeAddOn'; tenant: string }
   | { do: 'cancel' | 'pause' | 'resume'; tenant: string }
   | { do: 'move'; tenant: string; to: string | undefined }
   | { do: 'months'; number: number }
 
 const action: fc.Arbitrary<Action> = fc.oneof(
-  fc.record({ do: fc.constant('plan'), plan, grants, how: fc.constantFrom('rewrite', 'edit') }),
+  fc.record({
+    do: fc.constant('plan'),
+    plan: fc.constantFrom(...plans, addOn),
+    grants,
+    how: fc.constantFrom('rewrite', 'edit'),
+  }),
   fc.record({ do: fc.constant('override'), tenant, grants }),
   fc.record({
     do: fc.constant('setting'),
@@ -62,6 +72,7 @@ const action: fc.Arbitrary<Action> = fc.oneof(
   fc.record({ do: fc.constant('exception'), tenant, most: maybe(fc.option(amount)) }),
   fc.record({ do: fc.constantFrom('start', 'start', 'change'), tenant: payer, plan }),
   fc.record({ do: fc.constantFrom('cancel', 'pause', 'resume'), tenant: payer }),
+  fc.record({ do: fc.constantFrom('add', 'add', 'endAddOn', 'pauseAddOn', 'resumeAddOn'), tenant: payer }),
   fc.record({ do: fc.constant('move'), tenant, to: maybe(tenant) }),
   fc.record({ do: fc.constant('months'), number: fc.integer({ min: 1, max: 3 }) }),
 ) as fc.Arbitrary<Action>
@@ -83,8 +94,18 @@ function above({ tenants }: Model, slug: string): Member[] {
   return chain
 }
 
+/** Limits add up, a feature is on when one has it; what the base leaves open stays open, and it alone allows overage. */
+const together = (base: Grants, extra: Grants): Grants => ({
+  ...base,
+  ...(base.agents !== undefined && { agents: base.agents + (extra.agents ?? 0) }),
+  ...(base.tokens && { tokens: { ...base.tokens, most: base.tokens.most + (extra.tokens?.most ?? 0) } }),
+  ...(extra.whiteLabel !== undefined && { whiteLabel: extra.whiteLabel || (base.whiteLabel ?? false) }),
+})
+
 function sold({ plans: offer }: Model, member: Member): Grants {
-  const planned = member.parent ? {} : (offer[(!member.hasPaused && member.plan) || 'free'] ?? {})
+  const isRunning = member.plan !== undefined && !member.hasPaused
+  const base = member.parent ? {} : (offer[(isRunning && member.plan) || 'free'] ?? {})
+  const planned = isRunning && member.hasExtra ? together(base, offer[addOn] ?? {}) : base
   const given = Object.entries(member.overrides).filter(([, value]) => value !== undefined)
   return { ...planned, ...Object.fromEntries(given) }
 }
@@ -124,9 +145,11 @@ async function begin(t: Transaction): Promise<World> {
     await addPlan(t, { slug, tier: ['free', 'standard', 'professional'][i] as string, amount: i * 10 })
     planIds[slug] = await t.value('select id from app_public.plans where slug = $1', [slug])
   }
-  const model: Model = { plans: { free: {}, small: {}, large: {} }, tenants: {} }
+  await addPlan(t, { slug: addOn, amount: 5, isAddOn: true })
+  planIds[addOn] = await t.value('select id from app_public.plans where slug = $1', [addOn])
+  const model: Model = { plans: { extra: {}, free: {}, small: {}, large: {} }, tenants: {} }
   const add = (slug: string, id: string, parent?: string): void => {
-    model.tenants[slug] = { id, parent, plan: undefined, hasPaused: false, overrides: {}, setting: {} }
+    model.tenants[slug] = { id, parent, plan: undefined, hasPaused: false, hasExtra: false, overrides: {}, setting: {} }
   }
   add('acme', db.acme.id)
   add('globex', db.globex.id)
@@ -229,15 +252,27 @@ async function subscribe({ t }: World, member: Member, step: Action): Promise<vo
     cancel: 'select app_public.cancel_subscription(false)',
     pause: 'select app_public.pause_subscription()',
     resume: 'select app_public.resume_subscription()',
+    add: `select app_public.start_subscription('${addOn}')`,
+    endAddOn: `select app_public.cancel_subscription(false, '${addOn}')`,
+    pauseAddOn: `select app_public.pause_subscription('${addOn}')`,
+    resumeAddOn: `select app_public.resume_subscription('${addOn}')`,
   }[step.do as 'start']
   const code = await t.errorCode(call, 'plan' in step ? [step.plan] : [])
   // a refused step changes nothing; a change to a lower plan waits for the end of the period
   if (code) return void expect(code).toMatch(/^LB\d{3}$/)
-  const plan = await t.query<{ slug: string; status: string }>(
-    `select p.slug, s.status::text from app_public.subscriptions s join app_public.plans p on p.id = s.plan_id where s.ended_at is null`,
+  await learn(t, member)
+}
+
+async function learn(t: Transaction, member: Member): Promise<void> {
+  const live = await t.query<{ slug: string; status: string }>(
+    `select p.slug, s.status::text from app_public.subscriptions s join app_public.plans p on p.id = s.plan_id
+      where s.tenant_id = $1 and s.ended_at is null`,
+    [member.id],
   )
-  member.plan = plan[0]?.slug
-  member.hasPaused = plan[0]?.status === 'paused'
+  const base = live.find(({ slug }) => slug !== addOn)
+  member.plan = base?.slug
+  member.hasPaused = base?.status === 'paused'
+  member.hasExtra = live.some(({ slug, status }) => slug === addOn && status !== 'paused')
 }
 
 async function move({ t, model }: World, slug: string, to: string | undefined): Promise<void> {
@@ -259,13 +294,7 @@ async function renew(world: World, months: number): Promise<void> {
   for (const member of Object.values(world.model.tenants)) {
     await runBilling(world.t, member.id, world.now.toISOString())
     await world.t.becomeSuperuser()
-    const [live] = await world.t.query<{ slug: string; status: string }>(
-      `select p.slug, s.status::text from app_public.subscriptions s join app_public.plans p on p.id = s.plan_id
-        where s.tenant_id = $1 and s.ended_at is null`,
-      [member.id],
-    )
-    member.plan = live?.slug
-    member.hasPaused = live?.status === 'paused'
+    await learn(world.t, member)
   }
 }
 

@@ -26,13 +26,14 @@ export async function addPlan(
     cycle?: string
     currency?: string
     trialDays?: number
+    isAddOn?: boolean
     validFrom?: string
     components?: Component[]
   },
 ): Promise<string> {
   await t.query(
-    `insert into app_public.plans (slug, name, tier, trial_days) values ($1, $1, $2, $3) on conflict (slug) do nothing`,
-    [plan.slug, plan.tier ?? 'standard', plan.trialDays ?? 0],
+    `insert into app_public.plans (slug, name, tier, trial_days, is_add_on) values ($1, $1, $2, $3, $4) on conflict (slug) do nothing`,
+    [plan.slug, plan.tier ?? 'standard', plan.trialDays ?? 0, plan.isAddOn ?? false],
   )
   const priceId = await t.value<string>(
     `insert into app_public.plan_prices (plan_id, currency, billing_cycle, amount, valid_from, committed_amount, seat_amount, included_seats)

@@ -424,6 +424,44 @@ describe('tampering', () => {
     }),
   )
 
+  it.each([
+    [
+      'a header',
+      'invoices',
+      `update app_public.invoices set billed_to = '{"legal_name": "Forged"}' where tenant_id = $1`,
+      /^document/,
+    ],
+    [
+      'the words of a line',
+      'invoice_lines',
+      `update app_public.invoice_lines set description = 'Forged' where tenant_id = $1`,
+      /^document/,
+    ],
+    [
+      'the reference of a payment',
+      'payments',
+      `update app_public.payments set reference = 'Forged' where tenant_id = $1`,
+      /^payment/,
+    ],
+    [
+      'the memo of a credit',
+      'credit_entries',
+      `update app_public.credit_entries set memo = 'Forged' where tenant_id = $1`,
+      /^credit/,
+    ],
+  ])('with %s, whose figures still add up, is named by verify_billing', (_name, table, statement, named) =>
+    db.inTransaction(async (t) => {
+      await begin(t)
+      await pay(t, (await invoicesOf(t, db.acme.id))[0], 30)
+      await t.query(`select app_public.add_credit(20, 'sorry')`)
+      await t.becomeSuperuser()
+      await t.query(`alter table app_public.${table} disable trigger user`)
+      await t.query(statement, [db.acme.id])
+      const found = (await differences(t, db.acme.id)) as { what: string }[]
+      expect(found.map(({ what }) => what)).toEqual([expect.stringMatching(named)])
+    }),
+  )
+
   it('with the ledger by a posting that does not sum to 0 is refused', () =>
     db.inTransaction(async (t) => {
       await begin(t)

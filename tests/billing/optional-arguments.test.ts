@@ -5,11 +5,20 @@ import { describe, expect, it } from 'vitest'
 import { setClock } from '../helpers/clock.ts'
 import { type Transaction, useDatabase } from '../helpers/index.ts'
 import { apiFunctionsOf, registeredCodes } from '../helpers/optional-arguments.ts'
-import { addPlan, asStaff, invoicesOf, payByInvoice } from './helpers.ts'
+import { addPlan, asStaff, differences, invoicesOf, payByInvoice } from './helpers.ts'
 
 const db = useDatabase()
 
-type Rows = { invoice: string; draft: string; line: string; payment: string; method: string; price: string }
+type Rows = {
+  invoice: string
+  draft: string
+  line: string
+  payment: string
+  method: string
+  price: string
+  order: string
+  gift: string
+}
 type Call = { by: 'owner' | 'staff'; required: unknown[]; optional: Record<string, unknown> }
 
 /** A call of each function that is valid with all of its arguments. */
@@ -30,8 +39,10 @@ const calls = (rows: Rows): Record<string, Call> => ({
     },
   },
   billing_profiles_credit_balance: { by: 'owner', required: [null], optional: {} },
-  cancel_subscription: { by: 'owner', required: [], optional: { at_period_end: true } },
-  change_plan: { by: 'owner', required: ['large'], optional: { billing_cycle: 'monthly' } },
+  billing_profiles_wallet_balance: { by: 'owner', required: [null], optional: {} },
+  cancel_subscription: { by: 'owner', required: [], optional: { at_period_end: true, add_on: 'extra' } },
+  cancel_top_up: { by: 'owner', required: [rows.order], optional: {} },
+  change_plan: { by: 'owner', required: ['large'], optional: { billing_cycle: 'monthly', add_on: 'extra' } },
   create_coupon: {
     by: 'staff',
     required: ['SPRING', 'Spring', 'repeating'],
@@ -57,6 +68,7 @@ const calls = (rows: Rows): Record<string, Call> => ({
   },
   extend_trial: { by: 'staff', required: [7], optional: {} },
   finalise_invoice: { by: 'staff', required: [rows.draft], optional: {} },
+  give_wallet_money: { by: 'staff', required: [5, 'Sorry'], optional: { expires_at: '2030-01-01Z' } },
   invoice: { by: 'owner', required: [rows.invoice], optional: {} },
   invoices_html: { by: 'owner', required: [null], optional: {} },
   invoices_pdf_base64: { by: 'owner', required: [null], optional: {} },
@@ -77,11 +89,11 @@ const calls = (rows: Rows): Record<string, Call> => ({
     required: ['quota', 'users'],
     optional: { is_enabled: null, quota_limit: 7, overage_allowed: true, reason: 'Pilot' },
   },
-  pause_subscription: { by: 'owner', required: [], optional: {} },
+  pause_subscription: { by: 'owner', required: [], optional: { add_on: 'extra' } },
   pay_invoice: { by: 'owner', required: [rows.invoice], optional: {} },
   pay_out_credit: { by: 'staff', required: [1, 'Transfer'], optional: {} },
-  preview_invoice: { by: 'owner', required: [], optional: {} },
-  preview_plan_change: { by: 'owner', required: ['large'], optional: { billing_cycle: 'monthly' } },
+  preview_invoice: { by: 'owner', required: [], optional: { add_on: 'extra' } },
+  preview_plan_change: { by: 'owner', required: ['large'], optional: { billing_cycle: 'monthly', add_on: 'extra' } },
   preview_seats: { by: 'owner', required: [2], optional: {} },
   preview_plan_edit: {
     by: 'staff',
@@ -96,7 +108,7 @@ const calls = (rows: Rows): Record<string, Call> => ({
   remove_payment_method: { by: 'owner', required: [rows.method], optional: {} },
   remove_plan_entitlement: { by: 'staff', required: ['small', 'quota', 'agents'], optional: {} },
   remove_plan_price: { by: 'staff', required: [rows.price], optional: {} },
-  resume_subscription: { by: 'owner', required: [], optional: {} },
+  resume_subscription: { by: 'owner', required: [], optional: { add_on: 'extra' } },
   reverse_payment: { by: 'staff', required: [rows.payment, 'Bounced'], optional: {} },
   save_invoice_issuer: {
     by: 'staff',
@@ -123,6 +135,7 @@ const calls = (rows: Rows): Record<string, Call> => ({
       trial_days: 3,
       is_public: false,
       is_retired: true,
+      is_add_on: false,
     },
   },
   set_billing_terms: {
@@ -160,6 +173,8 @@ const calls = (rows: Rows): Record<string, Call> => ({
       currency: 'USD',
     },
   },
+  take_back_wallet_money: { by: 'staff', required: [rows.gift], optional: {} },
+  top_up_wallet: { by: 'owner', required: [5], optional: {} },
   usage_by_day: { by: 'owner', required: [], optional: {} },
   usage_by_model: { by: 'owner', required: [], optional: {} },
   usage_overview: { by: 'owner', required: [], optional: {} },
@@ -167,12 +182,13 @@ const calls = (rows: Rows): Record<string, Call> => ({
   write_off_invoice: { by: 'staff', required: [rows.invoice, 'Gone'], optional: {} },
 })
 
-/** acme with an open invoice, a draft with a line by staff, a payment, a card, an override and a planned price. */
+/** acme with an add-on, an open invoice, a draft with a line by staff, a payment, a card, an override and a planned price. */
 async function scene(t: Transaction): Promise<Rows> {
   await t.becomeSuperuser()
   await addPlan(t, { slug: 'small', amount: 10 })
   await addPlan(t, { slug: 'small', amount: 100, cycle: 'annual' })
   await addPlan(t, { slug: 'large', tier: 'enterprise', amount: 30 })
+  await addPlan(t, { slug: 'extra', amount: 5, isAddOn: true })
   await payByInvoice(t, db.acme.id)
   await setClock(t, '2025-04-01 09:00Z')
   await t.become(db.acme.owner)
@@ -189,10 +205,14 @@ async function scene(t: Transaction): Promise<Rows> {
   await t.query(`select app_public.create_coupon('WELCOME', 'Welcome', 'once', 20)`)
   await t.query(`select app_public.set_plan_entitlement('small', 'quota', 'agents', quota_limit => 2)`)
   const price = await t.value<string>(`select id from app_public.add_plan_price('small', 'USD', 12, '2025-06-01Z')`)
-  return { invoice: invoice?.id as string, draft, line, payment, method, price }
+  const gift = await t.value<string>(`select id from app_public.give_wallet_money(1, 'Sorry')`)
+  await t.become(db.acme.owner)
+  await t.query(`select app_public.start_subscription('extra')`)
+  const order = await t.value<string>('select id from app_public.top_up_wallet(5)')
+  return { invoice: invoice?.id as string, draft, line, payment, method, price, order, gift }
 }
 
-const literal = (value: unknown): string => (value === null ? 'null' : `'${String(value)}'`)
+const literal = (value: unknown): string => (value === null ? 'null' : `'${String(value).replaceAll("'", "''")}'`)
 
 /** With all arguments, with none of the optional ones, with all of them null, and with each left out or null. */
 function variants(name: string, { required, optional }: Call): string[] {
@@ -213,9 +233,23 @@ function variants(name: string, { required, optional }: Call): string[] {
   ]
 }
 
+/** A valid call with one argument at a time that is empty, null, no number, too large, of another type, or foreign. */
+function hostile(name: string, { required, optional }: Call): string[] {
+  const values = [null, '', 'NaN', 'Infinity', '-1', '1e30', crypto.randomUUID(), 'x'.repeat(20_000)]
+  const call = (positional: unknown[], named: Record<string, unknown>): string =>
+    `select * from app_public.${name}(${[
+      ...positional.map(literal),
+      ...Object.entries(named).map(([argument, value]) => `${argument} => ${literal(value)}`),
+    ].join(', ')})`
+  return [
+    ...required.flatMap((_, i) => values.map((value) => call(required.with(i, value), optional))),
+    ...Object.keys(optional).flatMap((key) => values.map((value) => call(required, { ...optional, [key]: value }))),
+  ]
+}
+
 describe('optional arguments', () => {
   it('are those of all functions of billing', async () => {
-    const rows = { invoice: '', draft: '', line: '', payment: '', method: '', price: '' }
+    const rows = { invoice: '', draft: '', line: '', payment: '', method: '', price: '', order: '', gift: '' }
     expect(Object.keys(calls(rows)).sort()).toEqual(
       (await apiFunctionsOf('09_billing')).map((name) => name.replace('app_public.', '')),
     )
@@ -223,7 +257,16 @@ describe('optional arguments', () => {
 
   it('are listed here for each function', () =>
     db.inTransaction(async (t) => {
-      const listed = calls({ invoice: '', draft: '', line: '', payment: '', method: '', price: '' })
+      const listed = calls({
+        invoice: '',
+        draft: '',
+        line: '',
+        payment: '',
+        method: '',
+        price: '',
+        order: '',
+        gift: '',
+      })
       const found = await t.query<{ name: string; names: string[] }>(
         `select proname as name,
                 coalesce(proargnames[pronargs - pronargdefaults + 1 : pronargs], '{}') as names
@@ -254,9 +297,31 @@ describe('optional arguments', () => {
       // the others are refused because of the state of the scene, not because of an argument
       const refused = Object.entries(outcomes).filter(([, code]) => code !== 'done')
       expect(new Set(refused.map(([, code]) => code))).toEqual(
-        new Set(['LB403', 'LB408', 'LB507', 'LB534', 'LB541', 'LB512', 'LB518', 'LB603']),
+        new Set(['LB403', 'LB408', 'LB507', 'LB534', 'LB541', 'LB512', 'LB518', 'LB552', 'LB560', 'LB603']),
       )
     }))
+})
+
+describe('hostile arguments', () => {
+  it('of every function are refused with a code or taken as they are, and the books agree', { timeout: 120_000 }, () =>
+    db.inTransaction(async (t) => {
+      const codes = await registeredCodes()
+      const wrong: [string, string][] = []
+      for (const [name, call] of Object.entries(calls(await scene(t)))) {
+        for (const statement of hostile(name, call)) {
+          await t.query('savepoint before_call')
+          await (call.by === 'staff' ? asStaff(t, db, db.acme.id) : t.become(db.acme.owner))
+          const code = await t.errorCode(statement)
+          // class 22 are values that the type cannot have, class 23 those that a check refuses
+          if (code && !codes.has(code) && !/^2[23]/.test(code)) wrong.push([statement.slice(0, 200), code])
+          if (!code && (await differences(t, db.acme.id)).length > 0)
+            wrong.push([statement.slice(0, 200), 'the books differ'])
+          await t.query('rollback to savepoint before_call')
+        }
+      }
+      expect(wrong).toEqual([])
+    }),
+  )
 })
 
 describe('null stands for the default', () => {

@@ -74,15 +74,15 @@ describe('the quotas of a plan', () => {
     ['users', `select tenancy.provision_member($1, gen_random_uuid() || '@x.test')`],
     [
       'api_calls',
-      `select from metering.use_quota(row($1::uuid, 'api_calls', 2, null, null, null, null, null)::metering.quota_use)`,
+      `select from metering.use_quota(row($1::uuid, 'api_calls', 2, null, null, null, null, null, null)::metering.quota_use)`,
     ],
     [
       'tokens',
-      `select from metering.use_quota(row($1::uuid, 'tokens', 2, null, null, null, null, null)::metering.quota_use)`,
+      `select from metering.use_quota(row($1::uuid, 'tokens', 2, null, null, null, null, null, null)::metering.quota_use)`,
     ],
     [
       'cost',
-      `select from metering.use_quota(row($1::uuid, 'cost', 2, null, null, null, null, null)::metering.quota_use)`,
+      `select from metering.use_quota(row($1::uuid, 'cost', 2, null, null, null, null, null, null)::metering.quota_use)`,
     ],
   ])('of %s reach the tenants below', (key, use) =>
     db.inTransaction(async (t) => {

@@ -43,7 +43,9 @@ describe('npm run bench -- catalog --smoke', () => {
 describe('npm run bench', () => {
   it('names the measurements when none is chosen', async () => {
     const { code, output } = await bench(db.url)
-    expect(output).toBe('Usage: npm run bench -- all|search|catalog|metering|graphql|mixed [options]\n')
+    expect(output).toBe(
+      'Usage: npm run bench -- all|search|catalog|metering|billing|observability|graphql|governance|mixed [options]\n',
+    )
     expect(code).toBe(1)
   })
 

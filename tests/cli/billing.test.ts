@@ -84,7 +84,41 @@ describe('plans', () => {
   it('one that is retired says so', async () => {
     await done('plan', 'old', 'save', '--name', 'Old', '--tier', 'free')
     await done('plan', 'old', 'save', '--retired', 'yes')
-    expect(await done('plans')).toMatch(/'old' +│ 'Old' +│ 'free' +│ true +│ true/)
+    expect(await done('plans')).toMatch(/'old' +│ 'Old' +│ 'free' +│ true +│ false +│ true/)
+  })
+
+  it('one that is an add-on says so, and prices no usage', async () => {
+    await done('plan', 'more', 'save', '--name', 'More', '--tier', 'free', '--add-on')
+    await done('plan', 'more', 'save', '--description', 'More of it')
+    expect(await done('plans')).toMatch(/'more' +│ 'More' +│ 'free' +│ true +│ true +│ false/)
+    const price = ['plan', 'more', 'price', '--currency', 'USD', '--amount', '5']
+    expect(await billing(...price, '--commitment', '1')).toMatchObject({ code: 1 })
+    await done(...price)
+  })
+})
+
+describe('what is sold beside plans', () => {
+  it('issuers, tax rates, meters and coupons are saved and listed', async () => {
+    await done('issuers', 'north', 'save', '--name', 'North Ltd', '--prefix', 'N-', '--credit-prefix', 'NC-')
+    await done('issuers', 'north', 'save', '--terms-days', '30')
+    expect(await done('issuers')).toMatch(/'north' +│ 'North Ltd' +│ 'N-' +│ 'NC-' +│ 30/)
+    await done('taxes', 'DE', 'save', '--rate', '0.19', '--from', '2999-01-01')
+    expect(await done('taxes')).toMatch(/'DE' +│ '0.19' +│ '2999-/)
+    await done('meters', 'page_scans', 'save', '--name', 'Page scans', '--unit', 'page', '--whole', 'yes')
+    expect(await done('meters')).toMatch(/'page_scans' +│ 'Page scans' +│ 'page' +│ true/)
+    const coupon = ['coupons', 'SPRING', 'save', '--name', 'Spring', '--percent', '25']
+    await done(...coupon, '--duration', 'repeating', '--periods', '3', '--most', '10')
+    expect(await done('coupons')).toMatch(/'SPRING' +│ 'Spring' +│ '25 %' +│ 'repeating'/)
+    expect(await billing(...coupon, '--duration', 'once')).toMatchObject({ code: 1 })
+  })
+
+  it('a tax rate that is no share, and a trial that does not run, are refused', async () => {
+    for (const args of [
+      ['taxes', 'DE', 'save', '--rate', '1.9'],
+      ['taxes', 'DE', 'save'],
+      ['extend-trial', 'acme', '7'],
+    ])
+      expect([args, (await billing(...args)).code]).toEqual([args, 1])
   })
 })
 
@@ -154,6 +188,8 @@ it('says what is missing or does not fit', async () => {
     ['export', '--from', '2025-01-01'],
     ['write-off', 'acme', 'INV-000001'],
     ['payout', 'acme', '5'],
+    ['issuers', 'north', 'odd'],
+    ['extend-trial', 'acme'],
   ])
     expect([args, await billing(...args)]).toEqual([
       args,

@@ -167,6 +167,7 @@ describe('an administrator who neither is a superuser nor bypasses policies', ()
     'backup',
     'own_rows',
     'shared_rows',
+    'analytics',
   ]
     .map((name) => `rowhouse_${name}`)
     .join(', ')

@@ -27,7 +27,8 @@ it('with WORKER_PORT answers its health, whether it is ready, and its metrics', 
     return [response.status, await response.text()]
   }
   expect(await get('/healthz')).toEqual([200, '{"status":"ok"}'])
-  expect(await get('/readyz')).toEqual([200, '{"status":"ok"}'])
+  const [ready, state] = await get('/readyz')
+  expect([ready, JSON.parse(state)]).toMatchObject([200, { status: 'ok', parts: { database: 'ok' } }])
   const [status, metrics] = await get('/metrics')
   expect(status).toBe(200)
   expect(metrics).toMatch(/^rowhouse_queue_jobs\{task="unknown",state="waiting"\} 1$/m)

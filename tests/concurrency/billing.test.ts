@@ -6,7 +6,7 @@ import { beforeAll, describe, expect, it } from 'vitest'
 import { addPlan } from '../billing/helpers.ts'
 import { needsServer, type Person, queries, transaction, useDatabase } from '../helpers/index.ts'
 import { eventOf } from '../helpers/metering.ts'
-import { type Session, useSessions } from '../helpers/sessions.ts'
+import { codeOf, type Session, useSessions } from '../helpers/sessions.ts'
 
 const db = useDatabase()
 const { session, sessions, untilBlocked } = useSessions(db)
@@ -46,6 +46,28 @@ async function subscribed(): Promise<Owner> {
   return owner
 }
 
+/** Use of the end of April, in one event. */
+const search = (client: Session, quantity: number): Promise<unknown> =>
+  client.query(
+    `select app_public.record_usage(${eventOf('$1::text', "'search'", String(quantity), "'2025-04-19 20:00Z'")})`,
+    [crypto.randomUUID()],
+  )
+
+async function closeUsage(worker: Session, { tenantId }: Owner): Promise<string | undefined> {
+  const { rows } = await worker.query<{ batch: string }>('select billing.close_due_usage($1) as batch', [tenantId])
+  return rows[0]?.batch
+}
+
+/** What final invoices say about use, in the order in which they say it. */
+const billedUse = ({ tenantId }: Owner): Promise<unknown[]> =>
+  superuser.query(
+    `select l.kind, (l.quantity - coalesce(l.quantity_before, 0))::int as quantity
+       from app_public.invoice_lines l join app_public.invoices i on i.tenant_id = l.tenant_id and i.id = l.invoice_id
+      where l.tenant_id = $1 and l.component_id is not null and i.status not in ('draft', 'void')
+      order by i.sequence_number, l.service_start`,
+    [tenantId],
+  )
+
 beforeAll(async () => {
   // a price in force gets its components in the transaction that adds it
   const client = await db.pool.connect()
@@ -56,6 +78,7 @@ beforeAll(async () => {
     components: [{ usageType: 'search', model: 'per_unit', unitAmount: 1 }],
   })
   await addPlan(transaction(client), { slug: 'seated', amount: 30, seatAmount: 30 })
+  await addPlan(transaction(client), { slug: 'beside', amount: 15, isAddOn: true })
   await client.query('commit')
   client.release()
 })
@@ -90,6 +113,49 @@ it('ten changes of the seats at once charge the largest number once', async (con
       [owner.tenantId],
     ),
   ).toEqual([{ seats: 12, billed: 12 * 30 }])
+})
+
+describe('an add-on', () => {
+  it('is started once by ten clients at once, and not while its base ends beside it', async (context) => {
+    needsServer(context)
+    const owner = await subscribed()
+    const clients = await sessions(10, owner, at('2025-04-02Z'))
+    const outcomes = await Promise.allSettled(
+      clients.map((c) => c.query(`select app_public.start_subscription('beside')`)),
+    )
+    const codes = outcomes.map((o) => (o.status === 'rejected' ? (o.reason as pg.DatabaseError).code : 'started'))
+    expect(codes.sort()).toEqual([...Array<string>(9).fill('LB550'), 'started'])
+    await clients[0]?.query(`select app_public.cancel_subscription(false, 'beside')`)
+
+    const [ending, starting] = (await sessions(2, owner, at('2025-04-03Z'))) as [Session, Session]
+    await ending.query('begin')
+    await ending.query('select app_public.cancel_subscription(false)')
+    const late = starting.query(`select app_public.start_subscription('beside')`)
+    await untilBlocked(starting)
+    await ending.query('commit')
+    await expect(late).rejects.toMatchObject({ code: 'LB303' })
+  })
+})
+
+it('ten staff change what a plan and its add-on give at once, and none waits for another in a circle', async (context) => {
+  needsServer(context)
+  const owner = await subscribed()
+  const [client] = await sessions(1, owner, at('2025-04-02Z'))
+  await client?.query(`select app_public.start_subscription('beside')`)
+  const clients = await staff(10, owner.tenantId)
+  await Promise.all(
+    clients.map((c, i) =>
+      c.query(`select app_public.set_plan_entitlement($1, 'quota', 'agents', quota_limit => 5)`, [
+        i % 2 ? 'plan' : 'beside',
+      ]),
+    ),
+  )
+  expect(
+    await superuser.value(
+      `select quota_limit::int from app_public.usage_quotas where tenant_id = $1 and quota_type = 'agents' and source = 'plan'`,
+      [owner.tenantId],
+    ),
+  ).toBe(10)
 })
 
 it('a prefix of numbers goes to one of ten issuers that want it at once', async (context) => {
@@ -195,6 +261,19 @@ describe('numbers', () => {
 })
 
 describe('use that is recorded while its period is closed', () => {
+  it('does not wait for the invoice of another tenant', async (context) => {
+    needsServer(context)
+    const [billed, other] = [await subscribed(), await subscribed()]
+    const [worker] = (await workers(1, '2025-05-15Z')) as [Session]
+    await worker.query('begin')
+    await worker.query('select billing.run_billing($1)', [billed.tenantId])
+    const recorder = await session(other, { ...at('2025-05-15Z'), lock_timeout: '1s' })
+    await recorder.query(`select app_public.record_usage(${eventOf('$1::text', "'search'", '1', "'2025-05-15Z'")})`, [
+      crypto.randomUUID(),
+    ])
+    await worker.query('rollback')
+  })
+
   it('is on the invoice or an adjustment on the next: each unit once', async (context) => {
     needsServer(context)
     const owner = await subscribed()
@@ -222,6 +301,63 @@ describe('use that is recorded while its period is closed', () => {
       ),
     ).toBe(12 * 15)
     expect(await superuser.query('select * from billing.verify_billing($1)', [owner.tenantId])).toEqual([])
+  })
+
+  it('does not wait while its invoice is added up, and then is late', async (context) => {
+    needsServer(context)
+    const owner = await subscribed()
+    const early = await session(owner, at('2025-04-20Z'))
+    await search(early, 5)
+    const [maker] = (await workers(1, '2025-05-01 02:00Z')) as [Session]
+    await maker.query('select billing.draft_due_invoices($1)', [owner.tenantId])
+    const batch = await closeUsage(maker, owner)
+    await maker.query('begin')
+    await maker.query('select billing.finalise_due_invoices($1, $2)', [owner.tenantId, batch])
+    await search(await session(owner, { ...at('2025-05-01 00:30Z'), lock_timeout: '1s' }), 2)
+    await maker.query('commit')
+    expect(await billedUse(owner)).toEqual([{ kind: 'usage', quantity: 5 }])
+    const [later] = await workers(1, '2025-06-01 02:00Z')
+    await later?.query('select billing.run_billing($1)', [owner.tenantId])
+    expect(await billedUse(owner)).toEqual([
+      { kind: 'usage', quantity: 5 },
+      { kind: 'adjustment', quantity: 2 },
+      { kind: 'usage', quantity: 0 },
+    ])
+    expect(await superuser.query('select * from billing.verify_billing($1)', [owner.tenantId])).toEqual([])
+  })
+
+  it('is counted once when the run breaks off after closing and another takes it up', async (context) => {
+    needsServer(context)
+    const owner = await subscribed()
+    const client = await session(owner, at('2025-04-20Z'))
+    await search(client, 5)
+    const [broken, next, later] = [
+      ...(await workers(2, '2025-05-01 02:00Z')),
+      ...(await workers(1, '2025-06-01 02:00Z')),
+    ] as [Session, Session, Session]
+    await broken.query('select billing.draft_due_invoices($1)', [owner.tenantId])
+    await closeUsage(broken, owner)
+    await broken.end()
+    await search(client, 2)
+    const batch = await closeUsage(next, owner)
+    await next.query('select billing.finalise_due_invoices($1, $2)', [owner.tenantId, batch])
+    expect(await billedUse(owner)).toEqual([{ kind: 'usage', quantity: 5 }])
+    await later.query('select billing.run_billing($1)', [owner.tenantId])
+    expect(await billedUse(owner)).toContainEqual({ kind: 'adjustment', quantity: 2 })
+    expect(await superuser.query('select * from billing.verify_billing($1)', [owner.tenantId])).toEqual([])
+  })
+
+  it('is not held up for long by a closing that waits for a recorder whose transaction stays open', async (context) => {
+    needsServer(context)
+    const owner = await subscribed()
+    const open = await session(owner, at('2025-05-01 00:30Z'))
+    await open.query('begin')
+    await search(open, 1)
+    const [maker] = (await workers(1, '2025-05-01 02:00Z')) as [Session]
+    await maker.query('select billing.draft_due_invoices($1)', [owner.tenantId])
+    expect(await codeOf(closeUsage(maker, owner))).toBe('55P03')
+    await open.query('commit')
+    await closeUsage(maker, owner)
   })
 
   it('waits for the one who closes it, and then is late', async (context) => {
@@ -296,5 +432,140 @@ describe('a payment', () => {
       ),
     )
     expect(outcomes.map(({ rows }) => rows[0]?.outcome).sort()).toEqual(['ignored', ...Array(9).fill('repeated')])
+  })
+})
+
+describe('money that moves twice at once', () => {
+  const invoiceOf = async (owner: Owner): Promise<string> =>
+    superuser.value('select id from app_public.invoices where tenant_id = $1', [owner.tenantId])
+  const codes = (outcomes: PromiseSettledResult<unknown>[]): string[] =>
+    outcomes.map((o) => (o.status === 'rejected' ? ((o.reason as pg.DatabaseError).code ?? '') : 'done')).sort()
+  const agree = async ({ tenantId }: Owner): Promise<void> =>
+    expect(await superuser.query('select * from billing.verify_billing($1)', [tenantId])).toEqual([])
+  const balance = (owner: Owner, account: string): Promise<number> =>
+    superuser.value(
+      'select coalesce(sum(amount), 0)::float8 from billing.ledger_entries where tenant_id = $1 and account = $2',
+      [owner.tenantId, account],
+    )
+  /** An order of prepaid money that is paid. */
+  const toppedUp = async (owner: Owner, amount: number): Promise<string> => {
+    const client = await session(owner, at('2025-04-01 08:00Z'))
+    const { rows } = await client.query<{ id: string }>('select id from app_public.top_up_wallet($1)', [amount])
+    const [admin] = (await staff(1, owner.tenantId)) as [Session]
+    const paid = await admin.query<{ id: string }>('select id from app_public.record_payment($1, $2)', [
+      rows[0]?.id,
+      amount,
+    ])
+    return paid.rows[0]?.id as string
+  }
+
+  it('a payment that waits for a void pays nothing, and a void that waits for a payment is refused', async (context) => {
+    needsServer(context)
+    for (const [first, second, code] of [
+      [`void_invoice($1, 'Wrong')`, 'record_payment($1, 30)', 'LB602'],
+      ['record_payment($1, 30)', `void_invoice($1, 'Wrong')`, 'LB518'],
+    ] as const) {
+      const owner = await subscribed()
+      const id = await invoiceOf(owner)
+      const [a, b] = (await staff(2, owner.tenantId)) as [Session, Session]
+      await a.query('begin')
+      await a.query(`select app_public.${first}`, [id])
+      const waiting = Promise.allSettled([b.query(`select app_public.${second}`, [id])])
+      await untilBlocked(b)
+      await a.query('commit')
+      expect(codes(await waiting)).toEqual([code])
+      await agree(owner)
+    }
+  })
+
+  it('a payment is refunded once by ten of staff', async (context) => {
+    needsServer(context)
+    const owner = await subscribed()
+    const clients = await staff(10, owner.tenantId)
+    const paid = await clients[0]?.query<{ id: string }>('select id from app_public.record_payment($1, 30)', [
+      await invoiceOf(owner),
+    ])
+    const outcomes = await Promise.allSettled(
+      clients.map((c) => c.query('select app_public.refund_payment($1, 30)', [paid?.rows[0]?.id])),
+    )
+    expect(codes(outcomes)).toEqual([...Array(9).fill('LB601'), 'done'])
+    expect(await balance(owner, 'cash')).toBe(0)
+    await agree(owner)
+  })
+
+  it('in parts by ten of staff is paid back as far as was paid, and no further', async (context) => {
+    needsServer(context)
+    const owner = await subscribed()
+    const clients = await staff(10, owner.tenantId)
+    const paid = await clients[0]?.query<{ id: string }>('select id from app_public.record_payment($1, 30)', [
+      await invoiceOf(owner),
+    ])
+    const outcomes = await Promise.allSettled(
+      clients.map((c) => c.query('select app_public.refund_payment($1, 7)', [paid?.rows[0]?.id])),
+    )
+    expect(codes(outcomes).filter((code) => code === 'done')).toHaveLength(4)
+    expect(await balance(owner, 'cash')).toBe(2)
+    await agree(owner)
+  })
+
+  it('a transfer that ten of staff record under its reference counts once', async (context) => {
+    needsServer(context)
+    const owner = await subscribed()
+    const id = await invoiceOf(owner)
+    const clients = await staff(10, owner.tenantId)
+    const outcomes = await Promise.allSettled(
+      clients.map((c) => c.query(`select app_public.record_payment($1, 10, 'transfer')`, [id])),
+    )
+    expect(codes(outcomes)).toEqual(Array(10).fill('done'))
+    expect(await balance(owner, 'cash')).toBe(10)
+    await agree(owner)
+  })
+
+  it('a dispute and a refund at once never take the money twice', async (context) => {
+    needsServer(context)
+    const owner = await subscribed()
+    const [a, b] = (await staff(2, owner.tenantId)) as [Session, Session]
+    const paid = await a.query<{ id: string }>('select id from app_public.record_payment($1, 30)', [
+      await invoiceOf(owner),
+    ])
+    const outcomes = await Promise.allSettled([
+      a.query('select app_public.refund_payment($1)', [paid.rows[0]?.id]),
+      b.query(`select app_public.reverse_payment($1, 'bounced')`, [paid.rows[0]?.id]),
+    ])
+    expect(codes(outcomes)).toEqual(['LB522', 'done'])
+    expect(await balance(owner, 'cash')).toBe(0)
+    await agree(owner)
+  })
+
+  it('one order of prepaid money is made by ten clients', async (context) => {
+    needsServer(context)
+    const owner = await newTenant()
+    const clients = await sessions(10, owner, at('2025-04-01Z'))
+    const outcomes = await Promise.allSettled(clients.map((c) => c.query('select app_public.top_up_wallet(5)')))
+    expect(codes(outcomes)).toEqual([...Array(9).fill('LB560'), 'done'])
+  })
+
+  it('a wallet that is topped up, spent, given to and refunded by ten at once is never overdrawn', async (context) => {
+    needsServer(context)
+    const owner = await newTenant()
+    const payment = await toppedUp(owner, 100)
+    const clients = await staff(10, owner.tenantId)
+    const drafts = await Promise.all(
+      clients.slice(0, 6).map(async (c) => {
+        const { rows } = await c.query<{ id: string }>('select id from app_public.create_invoice()')
+        await c.query(`select app_public.add_invoice_line($1, 'Work', 30)`, [rows[0]?.id])
+        return rows[0]?.id
+      }),
+    )
+    const outcomes = await Promise.allSettled([
+      ...drafts.map((id, i) => clients[i]?.query('select app_public.finalise_invoice($1)', [id])),
+      ...clients.slice(6, 8).map((c) => c.query('select app_public.refund_payment($1, 60)', [payment])),
+      ...clients.slice(8).map((c) => c.query(`select app_public.give_wallet_money(10, 'Sorry')`)),
+    ])
+    expect(codes(outcomes).filter((code) => code !== 'done' && code !== 'LB601')).toEqual([])
+    await agree(owner)
+    const [cash, due, wallet] = await Promise.all(['cash', 'receivable', 'wallet'].map((a) => balance(owner, a)))
+    // six invoices of 30: what is not due was paid by what stayed of 100, and by two gifts of 10
+    expect(180 - (due as number) - (wallet as number)).toBe((cash as number) + 20)
   })
 })

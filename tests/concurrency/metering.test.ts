@@ -129,7 +129,7 @@ describe('rolling up beside writers', () => {
     needsServer(context)
     let isRecording = true
     const write = async (i: number): Promise<void> => {
-      const client = await session(i % 2 ? db.acme.member : db.acme.viewer)
+      const client = await session(i % 2 ? db.acme.member : db.acme.admin)
       for (let round = 0; round < 30; round++) {
         const keys = Array.from({ length: 1 + ((round * 7 + i) % 20) }, (_, j) => `${i % 4}-${round}-${j}`)
         const given = JSON.stringify(
@@ -231,7 +231,9 @@ describe('a partition that is made while clients record', () => {
     isDone = true
     await writing
     // this month and the next three of each table
-    expect(created).toBe(4 * (await db.pool.query('select count(*)::int as n from metering.monthly_tables()')).rows[0].n)
+    expect(created).toBe(
+      4 * (await db.pool.query('select count(*)::int as n from metering.monthly_tables()')).rows[0].n,
+    )
     const keys = await count('metering.usage_idempotency_keys')
     expect(await count('app_public.usage_events')).toBe(keys)
     expect(await count('metering.usage_events_default')).toBe(0)

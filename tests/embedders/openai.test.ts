@@ -121,6 +121,16 @@ describe('an answer', () => {
     expect(tokenCount).toBeNull()
   })
 
+  it.each([-5, 1.5, 1e300, 'many', {}])('that counts %j tokens has not counted them', async (total) => {
+    const { url } = await endpoint((call) => ({
+      body: {
+        data: call.body.input.map((text) => ({ embedding: vectorOf(text) })),
+        usage: { total_tokens: total } as never,
+      },
+    }))
+    expect((await embedderAt(url).embed(['a'])).tokenCount).toBeNull()
+  })
+
   it.each([
     ['another dimension', { data: [{ embedding: [1, 2, 3] }, { embedding: [1, 2, 3] }] }, '3 dimensions'],
     ['too few vectors', { data: [{ embedding: [1, 2] }] }, '1 vectors for 2 texts'],

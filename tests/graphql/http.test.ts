@@ -18,7 +18,20 @@ const get = (path: string, headers: Record<string, string> = {}) => fetch(`${ser
 describe('health', () => {
   it('is told by /healthz and /readyz', async () => {
     expect((await get('/healthz')).status).toBe(200)
-    expect((await get('/readyz')).status).toBe(200)
+    const ready = await get('/readyz')
+    expect([ready.status, await ready.json()]).toEqual([200, { status: 'ok', parts: { database: 'ok' } }])
+  })
+
+  it('/readyz tells how a part was that only workers need, and stays 200 when it fails', async () => {
+    await db.pool.query(
+      `insert into app_public.health_checks (part, name, status, message) values ('mail', 'mail_server', 'failing', 'It is away.')`,
+    )
+    const ready = await get('/readyz')
+    expect([ready.status, await ready.json()]).toEqual([
+      200,
+      { status: 'ok', parts: { database: 'ok', mail: 'failing' } },
+    ])
+    await db.pool.query('delete from app_public.health_checks')
   })
 
   it('/readyz says 503 while the database is behind', async () => {
@@ -26,7 +39,7 @@ describe('health', () => {
     const response = await get('/readyz')
     expect([response.status, await response.json()]).toEqual([
       503,
-      { status: 'unavailable', reason: 'The database is not at the state of this version.' },
+      { status: 'unavailable', part: 'migrations', reason: 'The database is not at the state of this version.' },
     ])
     await db.pool.query(`update rowhouse_migrations.rules set hash = substr(hash, 2)`)
     expect((await get('/readyz')).status).toBe(200)

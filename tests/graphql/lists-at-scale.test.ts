@@ -238,6 +238,8 @@ async function multiplyRows(): Promise<void> {
   try {
     await client.query('set session_replication_role = replica')
     await client.query(dropChecks)
+    // these triggers are on in a replica, too
+    await client.query('alter table app_public.wallet_entries disable trigger user')
     const { rows: tables } = await client.query<{ name: string }>(tenantTables)
     for (const { name } of tables) {
       const { rows: columns } = await client.query<Column>(columnsOf, [name])

@@ -1,5 +1,6 @@
 // A worker's task in this process, without the queue: one call, and what it throws is thrown here.
 
+import { randomUUID } from 'node:crypto'
 import type { JobHelpers } from 'graphile-worker'
 import type pg from 'pg'
 import { loadTasks } from '../../server/worker/index.ts'
@@ -19,6 +20,7 @@ export async function runTask(pool: pg.Pool, name: string, payload: object = {})
         client.release()
       }
     },
+    job: { id: randomUUID(), attempts: 1, max_attempts: 10 },
     logger: { error: silent, warn: silent, info: silent, debug: silent },
   }
   await task(payload, helpers as unknown as JobHelpers)

@@ -12,7 +12,7 @@ async function create(t: Transaction, person: Person, given: Record<string, unkn
   await t.become(person)
   const [row] = await t.query<Issued>(
     `select * from app_public.create_api_key(jsonb_populate_record(null::app_public.new_api_key, $1))`,
-    [JSON.stringify({ name: 'Import', ...given })],
+    [JSON.stringify({ name: 'Import', permissions: ['can_record_usage'], ...given })],
   )
   return row as Issued
 }

@@ -417,8 +417,13 @@ describe('texts', () => {
       await call(t, db.acme.member, { idempotency_key: 'old', occurred_at: '2027-06-13T11:59:59Z', ...texts })
       await call(t, db.acme.member, { idempotency_key: 'young', occurred_at: '2027-06-13T12:00:01Z', ...texts })
       const drop = async () => {
+        await t.becomeSuperuser()
+        const before = Number(await t.value('select count(*) from metering.llm_texts'))
+        await t.query(`select governance.begin_retention($1, 'llm_texts')`, [db.acme.id])
         await t.becomeRole('rowhouse_worker')
-        return t.value('select metering.drop_llm_texts()')
+        while (await t.value<boolean>('select governance.continue_retention()'));
+        await t.becomeSuperuser()
+        return before - Number(await t.value('select count(*) from metering.llm_texts'))
       }
       expect(await drop()).toBe(1)
       expect(await drop()).toBe(0)

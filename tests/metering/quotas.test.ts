@@ -548,7 +548,7 @@ describe('what is used in a period', () => {
       await t.become(db.globex.member)
       const agent = await t.value(`insert into app_public.agents (name) values ('a') returning id`)
       await t.become(db.acme.viewer)
-      expect(await consume(t, 'tokens', 1)).toBe('ID202')
+      expect(await consume(t, 'tokens', 1)).toBe('ID203')
       await t.become(db.acme.member)
       expect(await t.errorCode(`select * from app_public.consume_quota('tokens', 1, $1)`, [agent])).toBe('MT301')
     }))

@@ -42,20 +42,36 @@ describe('an event', () => {
       ])
     }))
 
-  it('is recorded by any active member, and by nobody else', () =>
+  it('is recorded by active members with can_record_usage, and by nobody else', () =>
     db.inTransaction(async (t) => {
-      for (const person of [db.acme.owner, db.acme.admin, db.acme.member, db.acme.viewer]) {
+      for (const person of [db.acme.owner, db.acme.admin, db.acme.member]) {
         await t.become(person)
         expect(await t.errorCode(record, [person.role, 'search', 1])).toBeUndefined()
       }
+      await t.become(db.acme.viewer)
+      expect(await t.errorCode(record, ['viewer', 'search', 1])).toBe('ID203')
+      expect(await t.errorCode(`select app_public.consume_quota('tokens', 1)`)).toBe('ID203')
+      expect(await t.errorCode(`select app_public.reserve_quota('tokens', 1)`)).toBe('ID203')
       await t.become({ ...db.globex.member, tenantId: db.acme.id })
-      expect(await t.errorCode(record, ['k', 'search', 1])).toBe('ID202')
+      expect(await t.errorCode(record, ['k', 'search', 1])).toBe('ID203')
       await t.becomeSuperuser()
       await t.query(`update app_public.user_tenants set status = 'inactive' where user_id = $1`, [
         db.acme.member.userId,
       ])
       await t.become(db.acme.member)
-      expect(await t.errorCode(record, ['k', 'search', 1])).toBe('ID202')
+      expect(await t.errorCode(record, ['k', 'search', 1])).toBe('ID203')
+    }))
+
+  it('is given to a viewer and taken from a member by the permission alone', () =>
+    db.inTransaction(async (t) => {
+      await t.query(
+        `update app_public.user_tenants set permissions = jsonb_build_object('can_record_usage', role = 'viewer') where tenant_id = $1`,
+        [db.acme.id],
+      )
+      await t.become(db.acme.viewer)
+      expect(await t.errorCode(record, ['viewer', 'search', 1])).toBeUndefined()
+      await t.become(db.acme.member)
+      expect(await t.errorCode(record, ['member', 'search', 1])).toBe('ID203')
     }))
 
   it('is recorded for another member by admins only, and for nobody of another tenant', () =>
@@ -302,6 +318,10 @@ describe('an idempotency key', () => {
 describe('what was recorded', () => {
   it('is seen by the one it is of, and by those with can_view_analytics', () =>
     db.inTransaction(async (t) => {
+      await t.query(
+        `update app_public.user_tenants set permissions = '{"can_record_usage": true}' where user_id = $1`,
+        [db.acme.viewer.userId],
+      )
       for (const person of [db.acme.member, db.acme.viewer])
         await recordAll(t, person, [{ idempotency_key: person.role, usage_type: 'search', quantity: 1 }])
       const seenBy = async (person: typeof db.acme.member): Promise<number> => {

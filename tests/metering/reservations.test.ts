@@ -146,7 +146,7 @@ describe('a reservation', () => {
       expect([await settle(t, id, 1), await release(t, id)]).toEqual(['QT301', 'QT301'])
       await t.query(`select set_config('rowhouse.user_id', $1, true)`, [db.acme.owner.userId])
       await t.become({ ...db.acme.viewer })
-      expect(await release(t, id)).toBe('ID202')
+      expect(await release(t, id)).toBe('ID203')
       expect(await t.query('select * from app_public.quota_reservations')).toEqual([])
       await t.become(db.acme.admin)
       expect(await release(t, id)).toBeUndefined()

@@ -1,12 +1,18 @@
 // The roll-ups: exact after anything, in the tenant's calendar, and all reports agree because they are views of them.
 
 import fc from 'fast-check'
-import { describe, expect, it } from 'vitest'
+import { beforeAll, describe, expect, it } from 'vitest'
 import { setClock } from '../helpers/clock.ts'
 import { type Transaction, useDatabase } from '../helpers/index.ts'
 import { callFrom, createModel, differences, recordAll, rollUp, setPrice } from '../helpers/metering.ts'
 
 const db = useDatabase()
+// here the viewer records too
+beforeAll(() =>
+  db.pool.query(`update app_public.user_tenants set permissions = '{"can_record_usage": true}' where user_id = $1`, [
+    db.acme.viewer.userId,
+  ]),
+)
 const agents = ['00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-00000000000b']
 
 async function inZone(t: Transaction, timezone: string): Promise<void> {
@@ -58,7 +64,7 @@ describe('usage_tracking', () => {
   it('has a row for each user, agent and API key, and no two for the same', () =>
     db.inTransaction(async (t) => {
       const now = new Date(Date.now() - 1000).toISOString()
-      for (const [i, person] of [db.acme.member, db.acme.member, db.acme.viewer].entries()) {
+      for (const [i, person] of [db.acme.member, db.acme.member, db.acme.admin].entries()) {
         await recordAll(t, person, [use(`a${i}`, now), use(`b${i}`, now, { agent_id: agents[0] })])
         await rollUp(t, db.acme.id)
       }
@@ -68,8 +74,8 @@ describe('usage_tracking', () => {
           `select user_id, agent_id, request_count::int as n, count(*) over (partition by id)::int as ids from app_public.usage_tracking where tracking_period = 'minute' order by n, agent_id nulls last`,
         ),
       ).toEqual([
-        { user_id: db.acme.viewer.userId, agent_id: agents[0], n: 1, ids: 1 },
-        { user_id: db.acme.viewer.userId, agent_id: null, n: 1, ids: 1 },
+        { user_id: db.acme.admin.userId, agent_id: agents[0], n: 1, ids: 1 },
+        { user_id: db.acme.admin.userId, agent_id: null, n: 1, ids: 1 },
         { user_id: db.acme.member.userId, agent_id: agents[0], n: 2, ids: 1 },
         { user_id: db.acme.member.userId, agent_id: null, n: 2, ids: 1 },
       ])

@@ -244,6 +244,7 @@ describe('roles as they are granted', () => {
     )
     expect(rows).toEqual(
       [
+        'audit.ledger',
         'knowledge.document_files',
         'metering.llm_calls',
         'metering.llm_texts',
@@ -277,7 +278,9 @@ describe('roles as they are granted', () => {
       await analyst.connect()
       const slugs = async (): Promise<string[]> =>
         (
-          await analyst.query<{ slug: string }>('select distinct tenant_slug as slug from app_public.knowledge_report')
+          await analyst.query<{ slug: string }>(
+            'select distinct t.slug from analytics.dim_sources s join analytics.dim_tenants t using (tenant_id)',
+          )
         ).rows.map(({ slug }) => slug)
       expect(await slugs()).toEqual(['acme'])
       // what anyone with a login can set changes nothing

@@ -30,9 +30,10 @@ describe('after calls of two tenants two months ago, each task runs twice', () =
       ])
     const pool = createPool(db.url, 'rowhouse_worker', 2)
     try {
-      for (const name of ['metering__create_partitions', 'metering__roll_up', 'metering__drop_llm_texts']) {
-        await runTask(pool, name)
-        await runTask(pool, name)
+      for (const name of ['metering__create_partitions', 'metering__roll_up', 'governance__retain']) {
+        const payload = name === 'governance__retain' ? { _cron: {} } : {}
+        await runTask(pool, name, payload)
+        await runTask(pool, name, payload)
       }
     } finally {
       await pool.end()

@@ -42,6 +42,9 @@ beforeAll(async () => {
   )
   await db.pool.query(`insert into app_public.llm_models (provider_id, name, kind, provider_model_name, dimension, max_retries)
     select id, 'meanings', 'embedding', 'meanings-3', 3, 0 from app_public.llm_providers where name = 'local'`)
+  await db.pool.query(`insert into app_public.llm_model_prices (
+      model_id, input_usd_per_million, cached_input_usd_per_million, output_usd_per_million, reasoning_usd_per_million, valid_from)
+    select id, 1000000, 0, 0, 0, '2020-01-01Z' from app_public.llm_models where name = 'meanings'`)
   server = await startTestServer(db.url)
   worker = await startTestWorker(db.url)
 })
@@ -50,6 +53,21 @@ afterAll(async () => {
   await server.close()
   endpoint.close()
 })
+
+/** What embedding has been recorded from this moment on: a function that returns it. */
+async function embeddingUse(): Promise<
+  () => Promise<{ tokens: number; usd: number; userId: string | null; texts: number }[]>
+> {
+  const { rows } = await db.pool.query('select coalesce(max(batch_id), 0) as last from app_public.usage_events')
+  return async () =>
+    (
+      await db.pool.query(
+        `select quantity::int as tokens, cost::int as usd, user_id as "userId", (metadata ->> 'texts')::int as texts
+           from app_public.usage_events where usage_type = 'embedding_tokens' and tenant_id = $1 and batch_id > $2 order by batch_id`,
+        [db.acme.id, rows[0].last],
+      )
+    ).rows
+}
 
 const ask = (query: string, variables?: object) => server.ask('member@acme.test', query, variables)
 const base64 = (text: string): string => Buffer.from(text).toString('base64')
@@ -195,6 +213,7 @@ describe('from file to search', () => {
   })
 
   it('an endpoint embeds documents and questions, with its key, and meaning is found without a common word', async () => {
+    const usedByDocuments = await embeddingUse()
     const source = await createSource('meanings', { embeddingModel: 'meanings' })
     const created = await ask(
       'mutation ($s: UUID!, $d: [NewDocumentInput]!) { createDocuments(input: {sourceId: $s, documents: $d}) { receipts { externalId outcome } } }',
@@ -211,6 +230,13 @@ describe('from file to search', () => {
       { externalId: '2', outcome: 'created' },
     ])
     expect(await settled(source)).toEqual({ completed: 2, failed: 0 })
+    // what the endpoint counted for both texts, and what it costs
+    const forDocuments = await usedByDocuments()
+    expect(forDocuments.map(({ texts }) => texts).reduce((sum, n) => sum + n, 0)).toBe(2)
+    expect(new Set(forDocuments.map(({ tokens, usd, userId }) => [tokens, usd, userId].join()))).toEqual(
+      new Set(['7,7,']),
+    )
+    const usedByQuestion = await embeddingUse()
     requests = []
     const { data } = await ask(
       'query ($s: [UUID]) { search(query: "wings", mode: hybrid, filter: {sourceIds: $s}) { nodes { content vectorRank bm25Rank vectorScore } } }',
@@ -223,6 +249,7 @@ describe('from file to search', () => {
       vectorScore: expect.closeTo(1, 5),
     })
     expect(requests).toEqual([{ authorization: 'Bearer the-key', input: ['wings'] }])
+    expect(await usedByQuestion()).toEqual([{ tokens: 7, usd: 7, userId: db.acme.member.userId, texts: 1 }])
     // a question that is embedded already needs no endpoint; SQL alone cannot embed it
     requests = []
     const given = await ask(
@@ -263,11 +290,14 @@ describe('from file to search', () => {
 
   it('a source gets another embedding model in the background, and tells how far it is', async () => {
     const source = await createSource('moving')
+    const used = await embeddingUse()
     await ask(
       'mutation ($s: UUID!, $d: [NewDocumentInput]!) { createDocuments(input: {sourceId: $s, documents: $d}) { receipts { outcome } } }',
       { s: source, d: [{ externalId: '1', text: 'Aircraft.' }] },
     )
     await settled(source)
+    // the built-in model uses nothing
+    expect(await used()).toEqual([])
     const change = `knowledgeSource { embeddingModel embeddingModelChange { model { name } chunkCount embeddedCount lastError } }`
     const begun = await ask(
       `mutation ($s: UUID!) { changeEmbeddingModel(input: {sourceId: $s, embeddingModel: "meanings"}) { ${change} } }`,
@@ -292,6 +322,7 @@ describe('from file to search', () => {
       expect(data.knowledgeSource.embeddingModel).toBe('meanings')
       break
     }
+    expect(await used()).toEqual([{ tokens: 7, usd: 7, userId: null, texts: 1 }])
   })
 
   it('an endpoint that refuses fails the search with a code, words still search', async () => {

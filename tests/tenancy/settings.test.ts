@@ -195,7 +195,6 @@ describe('who may write settings', () => {
           'status',
           'slug',
           'parent_tenant_id',
-          'hipaa_compliant',
         ])
           expect([column, await t.errorCode(`update app_public.tenants set ${column} = ${column}`)]).toEqual([
             column,

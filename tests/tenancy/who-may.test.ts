@@ -51,8 +51,14 @@ it('who may rename an agent: by permission, in the own tenant, while it can be w
 
     // the membership changes it
     await t.become(db.acme.owner)
-    await t.query('select app_public.change_member_permissions($1, $2)', [db.acme.member.userId, '(,f,,,,,,,,,,,,,,,)'])
-    await t.query('select app_public.change_member_permissions($1, $2)', [db.acme.viewer.userId, '(,t,,,,,,,,,,,,,,,)'])
+    await t.query('select app_public.change_member_permissions($1, $2)', [
+      db.acme.member.userId,
+      '(,f,,,,,,,,,,,,,,,,)',
+    ])
+    await t.query('select app_public.change_member_permissions($1, $2)', [
+      db.acme.viewer.userId,
+      '(,t,,,,,,,,,,,,,,,,)',
+    ])
     expect(await rolesThatCan(t, rename, [id])).toEqual(['admin', 'owner', 'viewer'])
 
     // not of another tenant, not in a suspended one, not a deleted one

@@ -3,6 +3,7 @@
 -- but its secret and its end, so a key below another one stays within it.
 
 call core.secure_tenant_table('app_public.api_keys');
+call audit.track('app_public.api_keys');
 call core.exempt_from_guard('app_public.api_keys', '_000_require_writable_tenant', 'a key that has leaked is revoked in a tenant that is read-only, too; the functions that make keys check it themselves');
 -- A program sees its own key and those below it.
 call core.define_access('this_key', 'id = (select core.current_api_key_id())', 'the key of the request', null);
@@ -17,14 +18,14 @@ grant select on app_public.api_keys to rowhouse_user;
 grant select, insert, update, delete on app_public.api_keys to rowhouse_platform;
 comment on table app_public.api_keys is
   E'@behavior -insert -update -delete\nA key by which a program calls. You see the keys that you made, and with can_manage_settings all of the tenant. The secret itself was shown once and is not stored.';
-comment on column app_public.api_keys.name is 'What it is for.';
+comment on column app_public.api_keys.name is E'@notPersonal\nWhat it is for.';
 comment on column app_public.api_keys.key_type is 'For whom it acts.';
 comment on column app_public.api_keys.environment is 'Whether it begins with rh_live_ or rh_test_.';
 comment on column app_public.api_keys.prefix is 'Its first 12 characters, by which people recognize it.';
 comment on column app_public.api_keys.parent_key_id is 'The key above it, which it never exceeds. When that one is revoked, this one ends too.';
 comment on column app_public.api_keys.ancestor_ids is E'@behavior -*\nThe keys above it, from the top down to the parent.';
 comment on column app_public.api_keys.agent_id is 'The agent for which a key of type agent acts.';
-comment on column app_public.api_keys.service_name is 'The program that uses a key of type service or gateway.';
+comment on column app_public.api_keys.service_name is E'@notPersonal\nThe program that uses a key of type service or gateway.';
 comment on column app_public.api_keys.role is 'The highest role that it acts with. viewer: it only reads. Its maker''s own role limits it too.';
 comment on column app_public.api_keys.permissions is 'The permissions that it has as long as its maker has them.';
 comment on column app_public.api_keys.allowed_services is 'The parts of the server that it may call; null for all.';
@@ -60,6 +61,7 @@ comment on constraint max_calls_per_day_is_not_negative on app_public.api_keys i
 comment on constraint max_cost_per_day_is_an_amount on app_public.api_keys is 'must be at least 0 and less than 10^12';
 
 call core.secure_tenant_table('vault.api_keys');
+call audit.track('vault.api_keys');
 call core.exempt_from_guard('vault.api_keys', '_000_require_writable_tenant', 'the functions that write it check it themselves');
 grant select on vault.api_keys to rowhouse_platform;
 comment on table vault.api_keys is 'The SHA-256 of the secrets of API keys.';

@@ -17,6 +17,7 @@ comment on type app_public.sharing_action is 'What happened to a share or to the
 
 -- Only the owner reads its shares, and only functions write them.
 call core.secure_tenant_table('app_public.resource_shares');
+call audit.track('app_public.resource_shares');
 call core.allow('app_public.resource_shares', read => 'member');
 grant select on app_public.resource_shares to rowhouse_user;
 grant select, insert, update, delete on app_public.resource_shares to rowhouse_platform;
@@ -25,11 +26,11 @@ comment on table app_public.resource_shares is
 comment on column app_public.resource_shares.resource_kind is 'The kind of the resource.';
 comment on column app_public.resource_shares.resource_id is 'The resource that is shared.';
 comment on column app_public.resource_shares.grantee_tenant_id is 'The tenant it is shared with.';
-comment on column app_public.resource_shares.grantee_user_id is 'The member it is shared with; null when it is shared with the whole tenant or a workspace.';
+comment on column app_public.resource_shares.grantee_user_id is E'@personal erase\nThe member it is shared with; null when it is shared with the whole tenant or a workspace.';
 comment on column app_public.resource_shares.grantee_workspace_id is 'The workspace whose members it is shared with; null when it is shared with the whole tenant or one member.';
 comment on column app_public.resource_shares.expires_at is 'When the share ends; null when it does not end.';
 comment on column app_public.resource_shares.declined_at is 'When the grantee declined it; null when it is not declined.';
-comment on column app_public.resource_shares.created_by_user_id is 'Who shared it.';
+comment on column app_public.resource_shares.created_by_user_id is E'@personal pseudonymise\nWho shared it.';
 comment on column app_public.resource_shares.created_at is 'When it was shared.';
 comment on column app_public.resource_shares.updated_at is 'When the share last changed.';
 comment on constraint grantee_is_another_tenant on app_public.resource_shares is 'must be another tenant';

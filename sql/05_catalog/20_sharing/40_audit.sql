@@ -2,6 +2,7 @@
 -- write it, so it also records what foreign keys and administrators in psql change.
 
 call core.secure_tenant_table('app_public.resource_sharing_audit');
+call audit.track('app_public.resource_sharing_audit');
 call core.allow('app_public.resource_sharing_audit', read => 'can_view_audit');
 grant select on app_public.resource_sharing_audit to rowhouse_user;
 grant select, insert, update, delete on app_public.resource_sharing_audit to rowhouse_platform;
@@ -9,15 +10,15 @@ comment on table app_public.resource_sharing_audit is
   E'@large\n@foreignKey (user_id) references app_public.user_profiles (id)\n@behavior -insert -update -delete -query:resource:single\nEvery change of who may use this tenant''s resources, and every copy that another tenant made. Entries never change. Needs can_view_audit.';
 comment on column app_public.resource_sharing_audit.occurred_at is 'When it happened.';
 comment on column app_public.resource_sharing_audit.action is 'What happened.';
-comment on column app_public.resource_sharing_audit.user_id is 'Who did it; null when it was a person of the other tenant, or an administrator in psql.';
+comment on column app_public.resource_sharing_audit.user_id is E'@personal pseudonymise\nWho did it; null when it was a person of the other tenant, or an administrator in psql.';
 comment on column app_public.resource_sharing_audit.resource_kind is 'The kind of the resource.';
 comment on column app_public.resource_sharing_audit.resource_id is 'The resource.';
-comment on column app_public.resource_sharing_audit.resource_name is 'Its name at that time.';
+comment on column app_public.resource_sharing_audit.resource_name is E'@notPersonal\nIts name at that time.';
 comment on column app_public.resource_sharing_audit.from_mode is 'The sharing_mode before a mode_changed; null for other actions.';
 comment on column app_public.resource_sharing_audit.to_mode is 'The sharing_mode after a mode_changed; null for other actions.';
 comment on column app_public.resource_sharing_audit.other_tenant_id is 'The tenant that the share is for, or that made the copy.';
 comment on column app_public.resource_sharing_audit.other_tenant_slug is 'Its slug at that time.';
-comment on column app_public.resource_sharing_audit.grantee_user_id is 'The member that the share was for; null when it was for a whole tenant or a workspace.';
+comment on column app_public.resource_sharing_audit.grantee_user_id is E'@personal pseudonymise\nThe member that the share was for; null when it was for a whole tenant or a workspace.';
 comment on column app_public.resource_sharing_audit.grantee_workspace_id is 'The workspace that the share was for; null when it was for a whole tenant or one member.';
 comment on column app_public.resource_sharing_audit.expires_at is 'The end that the share had at that time.';
 

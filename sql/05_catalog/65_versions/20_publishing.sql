@@ -3,6 +3,7 @@
 -- resource makes two publications run one after the other.
 
 call core.secure_tenant_table('app_public.resource_versions');
+call audit.leave_out('the history of a resource, only ever added', 'app_public.resource_versions');
 call core.allow('app_public.resource_versions', read => 'member');
 grant select on app_public.resource_versions to rowhouse_user;
 comment on table app_public.resource_versions is
@@ -14,7 +15,7 @@ comment on column app_public.resource_versions.version is 'The semantic version.
 comment on column app_public.resource_versions.content is 'The authored columns as an object, without name, status, sharing, owner and counters.';
 comment on column app_public.resource_versions.changelog is 'What is new, in the publisher''s words, at most 10,000 characters.';
 comment on column app_public.resource_versions.rolled_back_to is 'The older version whose content this rollback repeats; null when it is not a rollback.';
-comment on column app_public.resource_versions.published_by_user_id is 'Who published it.';
+comment on column app_public.resource_versions.published_by_user_id is E'@personal pseudonymise\nWho published it.';
 comment on column app_public.resource_versions.published_at is 'When it was published.';
 comment on constraint changelog_is_in_range on app_public.resource_versions is 'must have at most 10,000 characters';
 comment on constraint content_is_an_object on app_public.resource_versions is 'must be a JSON object';
@@ -222,8 +223,9 @@ language plpgsql security definer
 set search_path to pg_catalog, pg_temp
 as $$
 begin
-  -- a depth above 1 means that a foreign key acts, because the tenant or the publisher is being deleted
-  if pg_trigger_depth() = 1 then
+  -- A depth above 1 means that a foreign key acts, because the tenant or the publisher is being deleted.
+  if pg_trigger_depth() = 1 and not (
+    tg_op = 'DELETE' and exists (select from app_public.tenants t where t.id = old.tenant_id and t.erased_at is not null)) then
     perform core.raise_error('RS951', 'A published version never changes.', 'Publish a new one.');
   end if;
   return case tg_op when 'DELETE' then old else new end;

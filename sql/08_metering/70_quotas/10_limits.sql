@@ -6,6 +6,7 @@
 grant execute on function metering.is_count_quota to rowhouse_user, rowhouse_platform;
 
 call core.secure_tenant_table('app_public.usage_quotas');
+call audit.track('app_public.usage_quotas');
 call core.allow('app_public.usage_quotas', write => 'staff');
 -- A quota of one person is visible to that person, and to those who may see the usage of the tenant.
 create policy select_member on app_public.usage_quotas for select to rowhouse_user
@@ -40,9 +41,13 @@ comment on column app_public.usage_quotas.overage_allowed is 'Whether usage beyo
 comment on column app_public.usage_quotas.alert_threshold_percentage is 'The percentage of the limit at which an alert is written, once in each period: above 0 and at most 100, by default 80. Another alert is written at 100 percent.';
 comment on column app_public.usage_quotas.applies_to_subtree is 'Whether the usage of all tenants below this one counts too. It always does for a limit of the tenant that a plan, tenants.quotas or platform staff set.';
 comment on column app_public.usage_quotas.source is 'Who set it. plan, tenant (from tenants.quotas) and override (platform staff) each replace the one before for the same thing; own is set by the tenant itself and adds to them.';
+comment on column app_public.usage_quotas.share_days is E'@behavior -*\nOf a billing period in which the plan was held in part: the days of it; null when the whole limit holds.';
+comment on column app_public.usage_quotas.period_days is E'@behavior -*\nThe days of that period.';
+comment on column app_public.usage_quotas.share_until is E'@behavior -*\nThe end of that period, from which on the whole limit holds.';
 comment on column app_public.usage_quotas.created_at is 'When the quota was set.';
 comment on column app_public.usage_quotas.updated_at is 'When the quota last changed.';
 
+comment on constraint share_is_whole_or_missing on app_public.usage_quotas is 'must be a number of days of a longer period and its end, or missing';
 comment on constraint scope_of_the_tenant_has_no_id on app_public.usage_quotas is 'must be empty when the scope is the tenant';
 comment on constraint scope_fits_what_is_counted on app_public.usage_quotas is
   'must be the tenant, or a user for agents, documents and storage, when the quota counts what exists';
@@ -136,7 +141,10 @@ create or replace function metering.quotas_in_force(
 language sql stable
 begin atomic
   select r.tenant_id, r.quota_scope, r.subject_id, r.applies_to_subtree, r.period,
-         r.quota_limit, r.is_hard_limit, r.overage_allowed, r.alert_threshold_percentage, r.source
+         -- Rounded down, to whole units unless it is a cost: two parts of a period never have more than the period.
+         case when r.share_until > core.clock() then trunc(r.quota_limit * r.share_days / r.period_days, case r.quota_type when 'cost' then 6 else 0 end)
+           else r.quota_limit end,
+         r.is_hard_limit, r.overage_allowed, r.alert_threshold_percentage, r.source
     from (
       -- A quota that names somebody replaces the one for each; an override replaces the settings of the tenant, and these
       -- replace the plan. The tenant's own quotas add to all of them and cannot lift them.

@@ -2,6 +2,7 @@
 -- error, so that its transaction or savepoint also takes back what it added to other counters.
 
 call core.secure_tenant_table('app_public.quota_tracking');
+call audit.leave_out('counters that rules keep', 'app_public.quota_tracking');
 create policy select_member on app_public.quota_tracking for select to rowhouse_user
   using (quota_scope <> 'user' or scope_id = (select core.current_user_id())
          or (select tenancy.has_permission('can_view_analytics')));
@@ -23,7 +24,7 @@ comment on column app_public.quota_tracking.ends_at is E'@behavior -*\nThe insta
 comment on column app_public.quota_tracking.quota_limit is
   'The strictest limit, hard or soft; null when the limit was removed. Past periods keep their limit.';
 comment on column app_public.quota_tracking.hard_limit is
-  'The strictest hard limit. The sum of current_usage and reserved is never increased beyond it.';
+  'The strictest hard limit. Nothing is consumed or reserved beyond it; what was used and then recorded is counted also beyond it.';
 comment on column app_public.quota_tracking.included_amount is 'The limit beyond which usage is sold as overage; null when no overage is sold.';
 comment on column app_public.quota_tracking.alert_threshold_percentage is 'The percentage of the strictest limit at which an alert is written.';
 comment on column app_public.quota_tracking.current_usage is 'How much exists, or was used in the period.';
@@ -31,10 +32,12 @@ comment on column app_public.quota_tracking.reserved is 'How much reservations h
 comment on column app_public.quota_tracking.is_exceeded is
   'Whether more is used than quota_limit. This happens with a soft limit, or when a limit was lowered.';
 comment on column app_public.quota_tracking.overage is 'How much is used beyond included_amount and will be billed.';
+comment on column app_public.quota_tracking.excess is 'How much was used and recorded beyond hard_limit, or exists beyond one that was lowered.';
 comment on column app_public.quota_tracking.created_at is 'When the counter began.';
 comment on column app_public.quota_tracking.updated_at is 'When the counter last changed.';
 
 call core.secure_tenant_table('app_public.quota_alerts');
+call audit.leave_out('a log that rules write; its rows never change', 'app_public.quota_alerts');
 create policy select_member on app_public.quota_alerts for select to rowhouse_user
   using (quota_scope = 'user' and scope_id = (select core.current_user_id())
          or (select tenancy.has_permission('can_view_analytics')));
@@ -53,7 +56,7 @@ comment on column app_public.quota_alerts.threshold_percentage is 'The threshold
 comment on column app_public.quota_alerts.quota_limit is 'The limit when the alert was written.';
 comment on column app_public.quota_alerts.usage_at_alert is 'The usage when the alert was written.';
 comment on column app_public.quota_alerts.acknowledged_at is 'When somebody acknowledged the alert (acknowledgeQuotaAlert).';
-comment on column app_public.quota_alerts.acknowledged_by_user_id is 'Who acknowledged the alert.';
+comment on column app_public.quota_alerts.acknowledged_by_user_id is E'@personal pseudonymise\nWho acknowledged the alert.';
 comment on column app_public.quota_alerts.created_at is 'When the alert was written.';
 
 set local role rowhouse_platform;  -- outside the wall: a use also changes the counters of the tenants above, and tells of them only that they have room
@@ -173,7 +176,7 @@ begin
            included_amount = (quota).included_amount, alert_threshold_percentage = (quota).alert_threshold_percentage
      where c.tenant_id = v_counter.tenant_id and c.id = v_counter.id;
   -- The row is locked now. Either expired reservations give something back, or the counter is full.
-  elsif metering.expire_holds(v_counter) = 0
+  elsif metering.expire_holds(v_counter) = 0 and (use).is_done is not true
     and v_counter.current_usage + v_counter.reserved + (use).amount > v_counter.hard_limit then
     perform metering.refuse_quota(v_counter, (use).tenant_id);
   end if;
@@ -228,7 +231,7 @@ begin
        where c.tenant_id = v_quota.owner_id and c.quota_type = (use).quota_type and c.quota_scope = v_quota.quota_scope
          and c.scope_id = v_quota.scope_id and c.includes_subtree = v_quota.includes_subtree
          and c.period = v_quota.period and c.starts_at = v_span.starts_at and c.ends_at >= v_span.ends_at
-         and (v_amount <= 0 or c.hard_limit is null or c.current_usage + c.reserved + v_amount <= c.hard_limit)
+         and (v_amount <= 0 or (use).is_done or c.hard_limit is null or c.current_usage + c.reserved + v_amount <= c.hard_limit)
       returning * into v_counter;
       exit when found;
       perform metering.make_room(use_quota.use, v_quota, v_span);
@@ -246,7 +249,7 @@ begin
 end
 $$;
 comment on function metering.use_quota is
-  E'@errors QT406 QT601\nTakes an amount from every counter whose limit applies, or holds it there for a reservation. A negative amount gives back. Returns the counters. With a scope, only the counters of that scope change.';
+  E'@errors QT406 QT601\nTakes an amount from every counter whose limit applies, or holds it there for a reservation. A negative amount gives back, and what is_done is counted also beyond a hard limit. Returns the counters. With a scope, only the counters of that scope change.';
 grant execute on function metering.use_quota to rowhouse_owner;
 
 set local role rowhouse_owner;

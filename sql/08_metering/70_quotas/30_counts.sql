@@ -12,7 +12,7 @@ as $$
 begin
   if change_count.delta <> 0 then
     perform from metering.use_quota(
-      row(change_count.tenant_id, change_count.quota_type, change_count.delta, change_count.user_id, null, null, null, null)::metering.quota_use,
+      row(change_count.tenant_id, change_count.quota_type, change_count.delta, change_count.user_id, null, null, null, null, null)::metering.quota_use,
       change_count.scope);
   end if;
 end

@@ -6,7 +6,7 @@ language plpgsql stable
 set search_path to pg_catalog, pg_temp
 as $$
 begin
-  perform tenancy.require_role('member');
+  perform tenancy.require_permission('can_record_usage');
   if check_use.quota_type is null or metering.is_count_quota(check_use.quota_type) then
     perform core.raise_error('QT402', 'quota_type must be api_calls, tokens or cost.',
       'Users, agents, API keys, documents and storage are counted automatically.');
@@ -24,9 +24,10 @@ begin
 end
 $$;
 comment on function metering.check_use is
-  E'@errors ID202 KY204 MT301 QT402 QT403\nRefuses a use of a quota that is not possible.';
+  E'@errors ID203 KY204 MT301 QT402 QT403\nRefuses a use of a quota that is not possible.';
 
 call core.secure_tenant_table('metering.quota_keys');
+call audit.leave_out('counters that rules keep', 'metering.quota_keys');
 grant select, delete on metering.quota_keys to rowhouse_platform;
 comment on table metering.quota_keys is
   'For each idempotency key of a use or a reservation a hash of what was asked, and the answer. A key is kept for 30 days.';
@@ -82,14 +83,14 @@ begin
   v_answer := array(
     select q from metering.use_quota(
       row(core.current_tenant_id(), consume_quota.quota_type, consume_quota.amount, core.current_user_id(),
-          coalesce(consume_quota.agent_id, tenancy.current_agent_id()), core.current_api_key_id(), null, null)::metering.quota_use) as q);
+          coalesce(consume_quota.agent_id, tenancy.current_agent_id()), core.current_api_key_id(), null, null, null)::metering.quota_use) as q);
   update metering.quota_keys k set answer = to_jsonb(v_answer)
    where k.tenant_id = core.current_tenant_id() and k.key = consume_quota.idempotency_key;
   return query select * from unnest(v_answer);
 end
 $$;
 comment on function app_public.consume_quota is
-  E'@resultFieldName quotas\n@errors ID202 KY204 MT301 QT402 QT403 QT407 QT502 QT601\nTakes an amount of api_calls, tokens or cost (US dollars) from all quotas that apply to you, the agent, your API key, this tenant and the tenants above it, or from none of them. Returns these quotas; the list is empty when there is no limit. With an idempotency_key, which is kept for 30 days, the same call again takes nothing and returns the first answer. Members may call this.';
+  E'@resultFieldName quotas\n@errors ID203 KY204 MT301 QT402 QT403 QT407 QT502 QT601\nTakes an amount of api_calls, tokens or cost (US dollars) from all quotas that apply to you, the agent, your API key, this tenant and the tenants above it, or from none of them. Returns these quotas; the list is empty when there is no limit. With an idempotency_key, which is kept for 30 days, the same call again takes nothing and returns the first answer. It is for what is not recorded: recordUsage and recordLlmUsage count tokens and their cost by themselves. It needs the permission can_record_usage.';
 grant execute on function app_public.consume_quota to rowhouse_user;
 
 create or replace function app_public.reserve_quota(
@@ -139,7 +140,7 @@ begin
 end
 $$;
 comment on function app_public.reserve_quota is
-  E'@resultFieldName reservation\n@errors ID202 KY204 MT301 QT402 QT403 QT404 QT406 QT407 QT502 QT601\nHolds an amount of api_calls, tokens or cost (US dollars) for a call that will be made next: the most that the call may use, such as the tokens of the prompt and max_tokens. Afterwards settle the reservation with what was really used, or release it. After ttl_seconds (1 to 3600, by default 600) it expires and holds nothing any more. One person holds at most 80 % of a hard limit that others use too. With an idempotency_key, which is kept for 30 days, the same call again holds nothing more and returns the reservation as it is now. Members may call this.';
+  E'@resultFieldName reservation\n@errors ID203 KY204 MT301 QT402 QT403 QT404 QT406 QT407 QT502 QT601\nHolds an amount of api_calls, tokens or cost (US dollars) for a call that will be made next: the most that the call may use, such as the tokens of the prompt and max_tokens. Afterwards settle the reservation with what was really used, or release it. After ttl_seconds (1 to 3600, by default 600) it expires and holds nothing any more. One person holds at most 80 % of a hard limit that others use too. With an idempotency_key, which is kept for 30 days, the same call again holds nothing more and returns the reservation as it is now. It needs the permission can_record_usage.';
 grant execute on function app_public.reserve_quota to rowhouse_user;
 
 create or replace function metering.own_reservation(reservation_id uuid) returns app_public.quota_reservations
@@ -149,7 +150,7 @@ as $$
 declare
   v_reservation app_public.quota_reservations;
 begin
-  perform tenancy.require_role('member');
+  perform tenancy.require_permission('can_record_usage');
   select * into v_reservation from app_public.quota_reservations r
    where r.tenant_id = core.current_tenant_id() and r.id = own_reservation.reservation_id
      and (r.user_id = core.current_user_id() or tenancy.has_permission('can_manage_settings'))
@@ -190,7 +191,7 @@ begin
 end
 $$;
 comment on function app_public.settle_reservation is
-  E'@resultFieldName reservation\n@errors ID202 QT301 QT403 QT405 QT501 QT601\nEnds a reservation with the amount that the call really used, from 0 to the reserved amount. The amount counts in the period of the reservation, and the rest becomes free at once. Settling it again with the same amount changes nothing. The person who made the reservation may call this, and those with can_manage_settings.';
+  E'@resultFieldName reservation\n@errors ID203 QT301 QT403 QT405 QT501 QT601\nEnds a reservation with the amount that the call really used, from 0 to the reserved amount. The amount counts in the period of the reservation, and the rest becomes free at once. Settling it again with the same amount changes nothing. The person who made the reservation may call this, and those with can_manage_settings.';
 grant execute on function app_public.settle_reservation to rowhouse_user;
 
 create or replace function app_public.release_reservation(reservation_id uuid) returns app_public.quota_reservations
@@ -212,7 +213,7 @@ begin
 end
 $$;
 comment on function app_public.release_reservation is
-  E'@resultFieldName reservation\n@errors ID202 QT301 QT501\nEnds a reservation for a call that was not made, and gives back everything that it holds. Releasing it again changes nothing. The person who made the reservation may call this, and those with can_manage_settings.';
+  E'@resultFieldName reservation\n@errors ID203 QT301 QT501\nEnds a reservation for a call that was not made, and gives back everything that it holds. Releasing it again changes nothing. The person who made the reservation may call this, and those with can_manage_settings.';
 grant execute on function app_public.release_reservation to rowhouse_user;
 
 create or replace function app_public.quota_reservations_status(reservation app_public.quota_reservations) returns app_public.reservation_status

@@ -2,6 +2,7 @@
 -- limit changes, with precedence, exceptions and the defaults of the platform, so that a request only reads a few ready rows.
 
 call core.secure_tenant_table('app_public.rate_limit_config');
+call audit.track('app_public.rate_limit_config');
 call core.allow('app_public.rate_limit_config', write => 'staff');
 create policy select_member on app_public.rate_limit_config for select to rowhouse_user
   using (limit_scope <> 'user' or scope_id is null or scope_id = (select core.current_user_id())
@@ -57,6 +58,7 @@ comment on index app_public.rate_limit_config_tenant_id_limit_scope_scope_id_lim
   'must be different from the rate limits that exist: there is one of this source for the same thing already';
 
 call core.secure_tenant_table('metering.rate_limit_rules');
+call audit.leave_out('derived from other tables by rules', 'metering.rate_limit_rules');
 grant select, insert, update, delete on metering.rate_limit_rules to rowhouse_platform;
 comment on table metering.rate_limit_rules is 'The rate limits that apply, one row for each window, computed from rate_limit_config.';
 

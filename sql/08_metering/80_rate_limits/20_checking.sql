@@ -2,6 +2,7 @@
 -- statements: one reads the only limit of the tenant, and one adds to its window when there is room.
 
 call core.secure_tenant_table('app_public.rate_limit_usage');
+call audit.leave_out('counters that rules keep', 'app_public.rate_limit_usage');
 call core.exempt_from_guard('app_public.rate_limit_usage', '_000_require_writable_tenant', 'every request is checked, also in a tenant that is read-only');
 create policy select_member on app_public.rate_limit_usage for select to rowhouse_user
   using (scope_id = (select core.current_user_id()) or (select tenancy.has_permission('can_view_analytics')));

@@ -6,6 +6,7 @@
 -- This file has the overrides, 20_sold.sql what was sold, 30_applying.sql writes it, and 40_showing.sql shows what holds.
 
 call core.secure_tenant_table('app_public.tenant_entitlement_overrides');
+call audit.track('app_public.tenant_entitlement_overrides');
 call core.allow('app_public.tenant_entitlement_overrides', read => 'viewer');
 grant select on app_public.tenant_entitlement_overrides to rowhouse_user;
 grant select on app_public.tenant_entitlement_overrides to rowhouse_platform;

@@ -1,7 +1,10 @@
 -- Subscriptions. This file explains the states and defines the table's access; the other files of this folder hold the
 -- periods (20), starting (30), trials (35), changing the plan (40), ending (50) and pausing (60).
 --
--- A tenant has at most one live subscription, that is, one with ended_at null. Its status changes only along these steps.
+-- A tenant has at most one live base subscription, that is, one with ended_at null, and beside it at most one of each plan that is
+-- an add-on. An add-on starts beside an active base, is paused with it, goes on with it, and ends with it; it prices no usage and
+-- has no trial. The functions here take the base, unless add_on names the plan of an add-on.
+-- The status of a subscription changes only along these steps.
 -- A trigger enforces them for everyone who writes, including superusers:
 --
 --   trialing  →  active     the trial ended, and the tenant can pay or the plan is free
@@ -22,13 +25,15 @@
 -- belongs to the new plan; the day of an end or a pause was used and is not credited. Whatever starts or ends a period creates the invoice for it in the same transaction.
 
 call core.secure_tenant_table('app_public.subscriptions');
+call audit.track('app_public.subscriptions');
 call core.exempt_from_guard('app_public.subscriptions', '_000_require_writable_tenant', 'a tenant that is read-only can still pay and stop paying');
 call core.allow('app_public.subscriptions', read => 'viewer');
 grant select on app_public.subscriptions to rowhouse_user;
 grant select, insert, update, delete on app_public.subscriptions to rowhouse_platform;
 comment on table app_public.subscriptions is
-  E'@name plan_subscription\n@behavior -insert -update -delete -query:resource:single\nThe current and past subscriptions of this tenant to plans. At most one of them has not ended. start_subscription, change_plan, cancel_subscription, pause_subscription and resume_subscription change it.';
+  E'@name plan_subscription\n@behavior -insert -update -delete -query:resource:single\nThe current and past subscriptions of this tenant to plans. One of them that has not ended is the base, and the others are add-ons to it. start_subscription, change_plan, cancel_subscription, pause_subscription and resume_subscription change it.';
 comment on column app_public.subscriptions.plan_id is 'The plan.';
+comment on column app_public.subscriptions.is_add_on is 'Whether this is an add-on to the base subscription of the tenant.';
 comment on column app_public.subscriptions.price_id is 'The version of the price that applies in the current period.';
 comment on column app_public.subscriptions.billing_cycle is 'The length of the periods.';
 comment on column app_public.subscriptions.currency is 'The currency as an ISO 4217 code. It was the currency of the billing profile at the start.';
@@ -54,9 +59,9 @@ comment on column app_public.subscriptions.updated_at is 'When the row was last 
 comment on constraint subscriptions_price_id_fkey on app_public.subscriptions is
   E'@behavior -manyRelation:resource:list -manyRelation:resource:connection';
 comment on constraint subscriptions_pending_plan_id_fkey on app_public.subscriptions is
-  E'@behavior -manyRelation:resource:list -manyRelation:resource:connection';
+  E'@fieldName pendingPlan\n@behavior -manyRelation:resource:list -manyRelation:resource:connection';
 comment on constraint subscriptions_plan_id_fkey on app_public.subscriptions is
-  E'@behavior -manyRelation:resource:list -manyRelation:resource:connection';
+  E'@fieldName plan\n@behavior -manyRelation:resource:list -manyRelation:resource:connection';
 
 comment on type app_public.subscription_status_enum is
   'The state of a subscription: trialing is free for now; active is paid; past_due has a missed payment; paused is stopped until it is resumed; cancelled has ended; expired is a trial that ended without a way to pay.';
@@ -91,8 +96,8 @@ begin
     return new;
   end if;
   -- tenant_id is not compared here, because the wall already forbids to move a row to another tenant
-  if new.id <> old.id or new.currency <> old.currency or new.started_at <> old.started_at or new.timezone <> old.timezone then
-    perform core.raise_error('LB505', 'The currency, time zone and start of a subscription cannot be changed.',
+  if new.id <> old.id or new.is_add_on <> old.is_add_on or new.currency <> old.currency or new.started_at <> old.started_at or new.timezone <> old.timezone then
+    perform core.raise_error('LB505', 'The currency, time zone and start of a subscription cannot be changed, and a base stays a base.',
       'Cancel the subscription and start another one.');
   end if;
   if old.status in ('cancelled', 'expired') then

@@ -18,15 +18,19 @@ $$;
 comment on function billing.subscription_period is
   'The billing period of a subscription that contains an instant.';
 
-create or replace function billing.live_subscription(tenant_id uuid) returns app_public.subscriptions
+create or replace function billing.live_subscription(tenant_id uuid, add_on text default null) returns app_public.subscriptions
 language plpgsql stable security definer
 set search_path to pg_catalog, pg_temp
 as $$
 declare
   v_subscription app_public.subscriptions;
 begin
-  select * into v_subscription from app_public.subscriptions s
-   where s.tenant_id = live_subscription.tenant_id and s.ended_at is null;
+  select s.* into v_subscription from app_public.subscriptions s join app_public.plans p on p.id = s.plan_id
+   where s.tenant_id = live_subscription.tenant_id and s.ended_at is null
+     and case when live_subscription.add_on is null then not s.is_add_on else s.is_add_on and p.slug = live_subscription.add_on end;
+  if not found and live_subscription.add_on is not null then
+    perform core.raise_error('LB350', 'This tenant has no such add-on.', 'Choose one of the subscriptions that are add-ons, by the slug of its plan.');
+  end if;
   if not found then
     perform core.raise_error('LB303', 'This tenant has no subscription.', 'Start one with start_subscription.');
   end if;
@@ -34,7 +38,53 @@ begin
 end
 $$;
 comment on function billing.live_subscription is
-  E'@errors LB303\nThe subscription of a tenant that has not ended.';
+  E'@errors LB303 LB350\nThe base subscription of a tenant that has not ended, or its add-on with this plan.';
+
+create or replace function billing.live_add_ons(base app_public.subscriptions) returns setof app_public.subscriptions
+language sql stable security definer
+set search_path to pg_catalog, pg_temp
+as $$
+  select * from app_public.subscriptions s
+   where s.tenant_id = (live_add_ons.base).tenant_id and s.ended_at is null and s.is_add_on and not (live_add_ons.base).is_add_on
+   order by s.started_at, s.id;
+$$;
+comment on function billing.live_add_ons is
+  'The add-ons of a base subscription that have not ended; none for an add-on.';
+
+create or replace function billing.active_base(tenant_id uuid) returns app_public.subscriptions
+language plpgsql stable security definer
+set search_path to pg_catalog, pg_temp
+as $$
+declare
+  v_base constant app_public.subscriptions := billing.live_subscription(active_base.tenant_id);
+begin
+  if v_base.status <> 'active' then
+    perform core.raise_error('LB551', 'An add-on needs a base subscription that is active.',
+      'End the trial, pay the open invoices or resume the subscription first.');
+  end if;
+  return v_base;
+end
+$$;
+comment on function billing.active_base is
+  E'@errors LB303 LB551\nThe base subscription of a tenant, which must be active.';
+
+create or replace function billing.require_free_add_on(tenant_id uuid, plan_id uuid, except_id uuid default null) returns void
+language plpgsql stable security definer
+set search_path to pg_catalog, pg_temp
+as $$
+begin
+  -- the billing lock orders two changes, and a planned change counts as well, so that no renewal meets a plan that is taken
+  if exists (select from app_public.subscriptions s
+              where s.tenant_id = require_free_add_on.tenant_id and s.ended_at is null
+                and require_free_add_on.plan_id in (s.plan_id, s.pending_plan_id)
+                and s.id is distinct from require_free_add_on.except_id) then
+    perform core.raise_error('LB550', 'This tenant already has this add-on, or another one changes to it.',
+      'An add-on is taken once. Change or cancel the one that there is.');
+  end if;
+end
+$$;
+comment on function billing.require_free_add_on is
+  E'@errors LB550\nRaises an error when another live subscription of a tenant has an add-on, or is about to change to it.';
 
 create or replace function billing.require_no_debt(tenant_id uuid) returns void
 language plpgsql stable security definer
@@ -98,8 +148,8 @@ language sql stable security definer
 set search_path to pg_catalog, pg_temp
 as $$
   select * from app_public.subscriptions s
-   where s.tenant_id = core.current_tenant_id() and s.ended_at is null and tenancy.has_role('viewer');
+   where s.tenant_id = core.current_tenant_id() and s.ended_at is null and not s.is_add_on and tenancy.has_role('viewer');
 $$;
 comment on function app_public.current_subscription is
-  'The live subscription of this tenant, or null when there is none. The list of subscriptions also has those that have ended. All members may read it.';
+  'The live base subscription of this tenant, or null when there is none. The list of subscriptions also has its add-ons and those that have ended. All members may read it.';
 grant execute on function app_public.current_subscription to rowhouse_user;

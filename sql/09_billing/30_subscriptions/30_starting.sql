@@ -2,9 +2,12 @@
 -- starts again within a period that it had begun keeps the days of its periods, and pays for the rest of that period: ending and
 -- starting again refills no quota and includes no quantity twice. A tenant has one trial ever, and a tenant that was below
 -- another one has none. The days of a trial are whole: the rest of the first day is free as well, and
--- trial_ends_at = midnight of (today + trial_days + 1). Without a trial the first period is billed at once. Staff may choose the
--- day of the month from which its periods are counted: then the first one has begun already, and its rest is billed. Customers
--- may not, because each choice of tomorrow would be a cheap day with the quotas of a period.
+-- trial_ends_at = midnight of (today + trial_days + 1). Without a trial the first period is billed at once. The day of
+-- the month from which its periods are counted can be chosen: then the first one has begun already, and its rest is billed. Quotas
+-- of the period hold for the same days (billing.held_days), so choosing tomorrow is no cheap day with the quotas of a period.
+--
+-- An add-on counts its periods from the day of its base, in the time zone of its base, so the rest of the period is billed and
+-- quotas are counted in one period. Whoever takes it again and again refills nothing and pays for each day that it was held.
 
 create or replace function billing.has_trial(plan app_public.plans, tenant_id uuid) returns boolean
 language sql stable security definer
@@ -23,7 +26,7 @@ language sql stable security definer
 set search_path to pg_catalog, pg_temp
 as $$
   select s.anchor_on from app_public.subscriptions s
-   where s.tenant_id = anchor_to_keep.tenant_id and s.status = 'cancelled' and s.current_period_end > core.clock()
+   where s.tenant_id = anchor_to_keep.tenant_id and not s.is_add_on and s.status = 'cancelled' and s.current_period_end > core.clock()
    order by s.ended_at desc limit 1;
 $$;
 comment on function billing.anchor_to_keep is
@@ -39,7 +42,7 @@ $$;
 comment on function billing.last_such_day is
   'The last date up to today that is this day of its month; null when no month has such a day.';
 
-create or replace function billing.chosen_anchor(anchor_day int, today date, with_trial boolean) returns date
+create or replace function billing.chosen_anchor(anchor_day int, today date, is_settled boolean) returns date
 language plpgsql stable security definer
 set search_path to pg_catalog, pg_temp
 as $$
@@ -49,19 +52,18 @@ begin
   if chosen_anchor.anchor_day is null then
     return null;
   end if;
-  perform tenancy.require_staff();
-  if v_anchor is null or chosen_anchor.with_trial then
-    perform core.raise_error('LB440', 'The anchor_day must be from 1 to 31, and it can be chosen only without a trial.',
+  if v_anchor is null or chosen_anchor.is_settled then
+    perform core.raise_error('LB440', 'The anchor_day must be from 1 to 31, and it can be chosen only without a trial and not for an add-on.',
       'Give a day of the month, and skip_trial when the plan has a trial.');
   end if;
   return v_anchor;
 end
 $$;
 comment on function billing.chosen_anchor is
-  E'@errors LB440 TN205\nThe day from which the periods of a subscription that starts today are counted when staff choose a day of the month; null when they do not.';
+  E'@errors LB440\nThe day from which the periods of a subscription that starts today are counted when a day of the month is chosen; null when none is. A trial or a base settles the day already.';
 
 create or replace function billing.new_subscription(
-  tenant_id uuid, plan app_public.plans, price app_public.plan_prices, with_trial boolean, anchor_day int
+  tenant_id uuid, plan app_public.plans, price app_public.plan_prices, with_trial boolean, anchor_day int, base app_public.subscriptions
 ) returns app_public.subscriptions
 language plpgsql stable security definer
 set search_path to pg_catalog, pg_temp
@@ -74,14 +76,17 @@ declare
   v_period tstzrange;
 begin
   select t.id, t.timezone into v_new.tenant_id, v_new.timezone from app_public.tenants t where t.id = new_subscription.tenant_id;
+  v_new.timezone := coalesce((new_subscription.base).timezone, v_new.timezone);
   v_new.plan_id := (new_subscription.plan).id;
+  v_new.is_add_on := (new_subscription.plan).is_add_on;
   v_new.price_id := (new_subscription.price).id;
   v_new.billing_cycle := (new_subscription.price).billing_cycle;
   v_new.currency := (new_subscription.price).currency;
   v_new.seats := billing.seats_for(v_new.tenant_id, new_subscription.price, null);
   v_today := (v_now at time zone v_new.timezone)::date;
-  v_chosen := billing.chosen_anchor(new_subscription.anchor_day, v_today, new_subscription.with_trial);
-  v_new.anchor_on := coalesce(billing.anchor_to_keep(v_new.tenant_id), v_chosen, v_today);
+  v_chosen := billing.chosen_anchor(new_subscription.anchor_day, v_today,
+    new_subscription.with_trial or v_new.is_add_on);
+  v_new.anchor_on := coalesce((new_subscription.base).anchor_on, billing.anchor_to_keep(v_new.tenant_id), v_chosen, v_today);
   v_new.started_at := v_now;
   v_new.usage_since := v_now;
   if new_subscription.with_trial then
@@ -99,7 +104,7 @@ begin
 end
 $$;
 comment on function billing.new_subscription is
-  E'@errors LB440 TN205\nThe values of a subscription that starts now. Nothing is written.';
+  E'@errors LB440\nThe values of a subscription that starts now; base is null unless it is an add-on. Nothing is written.';
 
 create or replace function billing.require_own_plan(tenant_id uuid) returns void
 language plpgsql volatile security definer
@@ -158,13 +163,21 @@ declare
   v_cycle constant app_public.billing_cycle_enum := coalesce(start_subscription.billing_cycle, 'monthly');
   v_price app_public.plan_prices;
   v_with_trial boolean;
+  v_base app_public.subscriptions;
   v_new app_public.subscriptions;
   v_subscription app_public.subscriptions;
 begin
-  -- the lock orders this subscription and a change of what the plan gives
-  perform from app_public.plans p where p.id = v_plan.id for key share;
+  -- The lock orders this subscription and a change of what the plan gives. It comes before that of the tenant, and what the
+  -- tenant has already is locked with it, because a change of that locks the plan and then its tenants as well.
+  perform from app_public.plans p
+    where p.id = v_plan.id or p.id = any (billing.entitled_plan_ids(v_profile.tenant_id))
+    order by p.id for key share;
   perform billing.require_own_plan(v_profile.tenant_id);
-  if billing.has_live_subscription(v_profile.tenant_id) then
+  if v_plan.is_add_on then
+    perform billing.advance_subscription(v_profile.tenant_id);
+    v_base := billing.active_base(v_profile.tenant_id);
+    perform billing.require_free_add_on(v_profile.tenant_id, v_plan.id);
+  elsif billing.has_live_subscription(v_profile.tenant_id) then
     perform core.raise_error('LB507', 'This tenant already has a subscription.', 'Change it with change_plan, or cancel it first.');
   end if;
   perform billing.require_no_debt(v_profile.tenant_id);
@@ -175,12 +188,12 @@ begin
   if not v_with_trial and v_price.amount > 0 then
     perform billing.require_way_to_pay(v_profile.tenant_id);
   end if;
-  v_new := billing.new_subscription(v_profile.tenant_id, v_plan, v_price, v_with_trial, start_subscription.anchor_day);
+  v_new := billing.new_subscription(v_profile.tenant_id, v_plan, v_price, v_with_trial, start_subscription.anchor_day, v_base);
   insert into app_public.subscriptions (
-    tenant_id, plan_id, price_id, billing_cycle, currency, status, timezone, anchor_on, started_at, trial_ends_at,
+    tenant_id, plan_id, is_add_on, price_id, billing_cycle, currency, status, timezone, anchor_on, started_at, trial_ends_at,
     current_period_start, current_period_end, usage_since, seats)
   values (
-    v_new.tenant_id, v_new.plan_id, v_new.price_id, v_new.billing_cycle, v_new.currency, v_new.status, v_new.timezone,
+    v_new.tenant_id, v_new.plan_id, v_new.is_add_on, v_new.price_id, v_new.billing_cycle, v_new.currency, v_new.status, v_new.timezone,
     v_new.anchor_on, v_new.started_at, v_new.trial_ends_at, v_new.current_period_start, v_new.current_period_end, v_new.usage_since,
     v_new.seats)
   returning * into v_subscription;
@@ -193,7 +206,7 @@ begin
 end
 $$;
 comment on function app_public.start_subscription is
-  E'@resultFieldName subscription\n@errors ID203 LB301 LB302 LB440 LB507 LB508 LB513 LB525 TN205\nSubscribes this tenant, with all tenants below it, to the plan with this slug. The subscription starts with the trial of the plan if the tenant has never had a trial, was never below another tenant, and skip_trial is not true. Without a trial the first invoice is created at once. Platform staff may give anchor_day, the day of the month on which its periods begin, when there is no trial: then the rest of the period that has begun on that day is billed. A tenant that starts again within a period that it had begun keeps the days of its periods. Requires can_manage_billing.';
+  E'@resultFieldName subscription\n@errors ID203 LB301 LB302 LB303 LB440 LB507 LB508 LB513 LB525 LB550 LB551\nSubscribes this tenant, with all tenants below it, to the plan with this slug. The subscription starts with the trial of the plan if the tenant has never had a trial, was never below another tenant, and skip_trial is not true. Without a trial the first invoice is created at once. anchor_day chooses the day of the month on which its periods begin, when there is no trial: then the rest of the period that has begun on that day is billed, and what the plan allows in a period is prorated by the same days. A tenant that starts again within a period that it had begun keeps the days of its periods. A plan that is an add-on is added to the subscription, which must be active: the rest of the period of the subscription is billed. Requires can_manage_billing.';
 grant execute on function app_public.start_subscription to rowhouse_user;
 
 create or replace trigger _610_keep_subscription after update of parent_tenant_id on app_public.tenants

@@ -53,19 +53,41 @@ $$;
 comment on function billing.require_plan_for_trial is
   E'@errors LB508 LB529\nRaises an error when a trial cannot go on with a plan: the plan costs something, and it has no trial or the tenant has no way to pay.';
 
-create or replace function app_public.change_plan(plan text, billing_cycle app_public.billing_cycle_enum default null)
+create or replace function billing.require_plan_of_kind(subscription app_public.subscriptions, plan app_public.plans) returns void
+language plpgsql stable security definer
+set search_path to pg_catalog, pg_temp
+as $$
+begin
+  if (require_plan_of_kind.plan).is_add_on <> (require_plan_of_kind.subscription).is_add_on then
+    perform core.raise_error('LB552', 'An add-on changes only to another add-on, and the subscription only to a plan that is none.',
+      'Start an add-on with start_subscription, and name the one to change with add_on.');
+  end if;
+  if (require_plan_of_kind.plan).is_add_on then
+    perform billing.active_base((require_plan_of_kind.subscription).tenant_id);
+    perform billing.require_free_add_on((require_plan_of_kind.subscription).tenant_id, (require_plan_of_kind.plan).id,
+      (require_plan_of_kind.subscription).id);
+  end if;
+end
+$$;
+comment on function billing.require_plan_of_kind is
+  E'@errors LB303 LB550 LB551 LB552\nRaises an error when a subscription cannot change to a plan: one of them is an add-on and the other is not, the add-on is taken, or its base is not active.';
+
+create or replace function app_public.change_plan(
+  plan text, billing_cycle app_public.billing_cycle_enum default null, add_on text default null
+)
 returns app_public.subscriptions
 language plpgsql volatile security definer
 set search_path to pg_catalog, pg_temp
 as $$
 declare
   v_profile app_public.billing_profiles := billing.lock_own_billing();
-  v_subscription app_public.subscriptions := billing.up_to_date_subscription(v_profile.tenant_id);
+  v_subscription app_public.subscriptions := billing.up_to_date_subscription(v_profile.tenant_id, change_plan.add_on);
   v_plan app_public.plans := billing.plan_by_slug(change_plan.plan);
   v_cycle app_public.billing_cycle_enum := coalesce(change_plan.billing_cycle, v_subscription.billing_cycle);
   v_now timestamptz := core.clock();
   v_price app_public.plan_prices := billing.plan_price_at(v_plan.id, v_subscription.currency, v_cycle, v_now);
 begin
+  perform billing.require_plan_of_kind(v_subscription, v_plan);
   -- the lock orders this change and a change of the components of the price
   perform from app_public.plan_prices p where p.id = v_price.id for key share;
   if v_subscription.status not in ('trialing', 'active') then
@@ -100,7 +122,7 @@ begin
 end
 $$;
 comment on function app_public.change_plan is
-  E'@resultFieldName subscription\n@errors ID203 LB301 LB302 LB303 LB508 LB509 LB510 LB529\nChanges the subscription to the plan with this slug, or to another billing cycle. An upgrade (a higher tier, or a higher price in the same tier and cycle) takes effect at once: the unused days of the old plan are credited, and the remaining days of the new plan are charged. Every other change takes effect at the end of the period; changing back to the current plan undoes it. A trial goes on only with a plan that has a trial too or costs nothing, and needs a way to pay for a plan that costs something. preview_plan_change shows the invoice in advance. Requires can_manage_billing.';
+  E'@resultFieldName subscription\n@errors ID203 LB301 LB302 LB303 LB350 LB508 LB509 LB510 LB529 LB550 LB551 LB552\nChanges the subscription, or the add-on with the plan add_on, to the plan with this slug, or to another billing cycle. An upgrade (a higher tier, or a higher price in the same tier and cycle) takes effect at once: the unused days of the old plan are credited, and the remaining days of the new plan are charged. Every other change takes effect at the end of the period; changing back to the current plan undoes it. A trial goes on only with a plan that has a trial too or costs nothing, and needs a way to pay for a plan that costs something. preview_plan_change shows the invoice in advance. Requires can_manage_billing.';
 grant execute on function app_public.change_plan to rowhouse_user;
 
 create or replace function billing.upgrade_subscription(

@@ -28,6 +28,7 @@ comment on table billing.invoice_numbers is
   'Every number that was ever issued, and its document. It also has the documents of tenants that were deleted later.';
 
 call core.secure_tenant_table('app_public.invoices');
+call audit.track('app_public.invoices');
 call core.exempt_from_guard('app_public.invoices', '_000_require_writable_tenant', 'a tenant that is read-only can still pay and stop paying');
 call core.allow('app_public.invoices', read => 'can_manage_billing');
 grant select on app_public.invoices to rowhouse_user;
@@ -53,7 +54,7 @@ comment on column app_public.invoices.usage_basis_start is E'@behavior -*\nThe s
 comment on column app_public.invoices.usage_basis_end is E'@behavior -*\nThe end of that period.';
 comment on column app_public.invoices.usage_price_id is 'The version of the price by which the usage is billed.';
 comment on column app_public.invoices.issued_by is 'The issuer at the time of finalisation: name, address, taxNumber and footer.';
-comment on column app_public.invoices.billed_to is 'The customer at the time of finalisation: name, address, country, taxNumber and email.';
+comment on column app_public.invoices.billed_to is E'@personal keep The law wants the books kept for ten years.\nThe customer at the time of finalisation: name, address, country, taxNumber and email.';
 comment on column app_public.invoices.tax_mode is 'How the document is taxed.';
 comment on column app_public.invoices.tax_rate is 'The tax as a share of the subtotal: 0.19 is 19 %.';
 comment on column app_public.invoices.subtotal is 'The sum of the lines, net of tax.';
@@ -94,6 +95,7 @@ comment on type app_public.invoice_status_enum is
   'The state of a document: draft can still change; finalised is to be paid; paid has nothing due; void was taken back; uncollectible was not paid after the last attempt.';
 
 call core.secure_tenant_table('app_public.invoice_lines');
+call audit.track('app_public.invoice_lines');
 call core.exempt_from_guard('app_public.invoice_lines', '_000_require_writable_tenant', 'a tenant that is read-only can still pay and stop paying');
 call core.allow('app_public.invoice_lines', read => 'can_manage_billing');
 grant select on app_public.invoice_lines to rowhouse_user;

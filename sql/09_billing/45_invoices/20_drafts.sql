@@ -77,6 +77,11 @@ declare
   v_rate numeric;
 begin
   select * into v_profile from app_public.billing_profiles p where p.tenant_id = sum_up_invoice.tenant_id;
+  if exists (select from app_public.invoices i
+              where i.tenant_id = sum_up_invoice.tenant_id and i.id = sum_up_invoice.invoice_id and i.reason = 'top_up') then
+    -- prepaid money is taxed when it is used
+    v_profile.tax_mode := 'none';
+  end if;
   v_rate := billing.tax_rate(v_profile, core.clock());
   select coalesce(sum(l.amount), 0) into v_subtotal from app_public.invoice_lines l
    where l.tenant_id = sum_up_invoice.tenant_id and l.invoice_id = sum_up_invoice.invoice_id;
@@ -95,7 +100,8 @@ language plpgsql stable security definer
 set search_path to pg_catalog, pg_temp
 as $$
 begin
-  if (unbilled_usage.subscription).usage_since < unbilled_usage.at
+  -- use is priced once, by the base
+  if not (unbilled_usage.subscription).is_add_on and (unbilled_usage.subscription).usage_since < unbilled_usage.at
      and billing.has_usage_to_bill((unbilled_usage.subscription).tenant_id, (unbilled_usage.subscription).price_id) then
     return tstzrange((unbilled_usage.subscription).usage_since, unbilled_usage.at);
   end if;

@@ -45,6 +45,7 @@ begin
   for v_invoice in
     select * from app_public.invoices i
      where i.tenant_id = apply_credit.tenant_id and i.currency = apply_credit.currency and i.amount_due > 0
+       and i.reason <> 'top_up'
        and (i.subscription_id = apply_credit.subscription_id
             or not exists (select from app_public.payments p
                             where p.tenant_id = i.tenant_id and p.invoice_id = i.id and p.status = 'pending'))
@@ -57,11 +58,12 @@ begin
     perform billing.settle_invoice(v_invoice.tenant_id, v_invoice.id, 0, v_used);
     v_left := v_left - v_used;
   end loop;
+  perform billing.spend_wallet(apply_credit.tenant_id, apply_credit.currency);
   perform billing.reactivate_paid_subscription(apply_credit.tenant_id);
 end
 $$;
 comment on function billing.apply_credit is
-  'Pays open invoices of a tenant with its credit in a currency, those of a subscription first, then the longest due. An invoice whose charge is under way is left out, unless it is of that subscription: if the charge succeeds as well, what is too much becomes credit.';
+  'Pays open invoices of a tenant in a currency with its credit, and then with its prepaid money: those of a subscription first, then the longest due. An invoice whose charge is under way is left out, unless it is of that subscription: if the charge succeeds as well, what is too much becomes credit.';
 
 create or replace function billing.due_at(invoice app_public.invoices, finalised_at timestamptz) returns timestamptz
 language sql stable security definer
@@ -75,7 +77,8 @@ $$;
 comment on function billing.due_at is
   'When an invoice must be paid: at once when the payment method is charged, or after the payment terms of the issuer.';
 
-create or replace function billing.finalise_invoice(tenant_id uuid, invoice_id uuid) returns app_public.invoices
+create or replace function billing.finalise_invoice(tenant_id uuid, invoice_id uuid, until_batch bigint default null)
+returns app_public.invoices
 language plpgsql volatile security definer
 set search_path to pg_catalog, pg_temp
 as $$
@@ -93,9 +96,10 @@ begin
     perform billing.refuse_change_of_final();
   end if;
   if v_invoice.usage_start is not null then
-    -- From here to the commit nothing can be recorded into the period. What is recorded later becomes an adjustment.
-    perform billing.refresh_usage_lines(v_invoice,
-      metering.finalise_usage_period(tstzrange(v_invoice.usage_start, v_invoice.usage_end)));
+    -- Unless the period was closed before, nothing can be recorded into it from here to the commit. What is recorded later becomes
+    -- an adjustment.
+    perform billing.refresh_usage_lines(v_invoice, coalesce(finalise_invoice.until_batch,
+      metering.finalise_usage_period(tstzrange(v_invoice.usage_start, v_invoice.usage_end))));
   end if;
   if not exists (select from app_public.invoice_lines l where l.tenant_id = v_invoice.tenant_id and l.invoice_id = v_invoice.id) then
     return billing.drop_empty_draft(v_invoice);
@@ -119,7 +123,7 @@ begin
 end
 $$;
 comment on function billing.finalise_invoice is
-  E'@errors LB304 LB514 LB535\nFinalises a draft: closes its usage period, computes its lines again, issues the next number of its issuer, and uses credit. A draft without a line gets no number.';
+  E'@errors LB304 LB514 LB535\nFinalises a draft: closes its usage period, unless until_batch says that it is closed and up to which batch late usage is billed, computes its lines again, issues the next number of its issuer, and uses credit. A draft without a line gets no number.';
 
 create or replace function billing.drop_empty_draft(invoice app_public.invoices) returns app_public.invoices
 language plpgsql volatile security definer

@@ -54,6 +54,14 @@ export const fillBilling: Fill = async (t, tenant) => {
     `insert into app_public.payments (tenant_id, invoice_id, provider, currency, amount, attempted_at) values ($1, $2, 'manual', 'USD', 1, now()) returning id`,
     [tenant.id, invoice],
   )
+  const topUp = await t.value(
+    `insert into app_public.wallet_top_ups (tenant_id, currency, amount, expires_at) values ($1, 'USD', 1, '2999-01-01') returning id`,
+    [tenant.id],
+  )
+  await t.query(
+    `insert into app_public.wallet_entries (tenant_id, top_up_id, currency, amount, reason, occurred_at) values ($1, $2, 'USD', 1, 'gift', now())`,
+    [tenant.id, topUp],
+  )
   await t.query('insert into app_public.refunds (tenant_id, payment_id, amount) values ($1, $2, 1)', [
     tenant.id,
     payment,

@@ -2,16 +2,20 @@
 // a later one finds in `ids` what the earlier ones made.
 
 import { type TestDatabase, transaction } from '../../helpers/index.ts'
+import { fillAudit } from './audit.ts'
 import { fillBilling } from './billing.ts'
 import { fillCatalog } from './catalog.ts'
+import { fillGovernance } from './governance.ts'
 import { fillIdentity } from './identity.ts'
 import { fillKnowledge } from './knowledge.ts'
 import { fillMetering } from './metering.ts'
 import { fillObservability } from './observability.ts'
 import { fillQuotas } from './quotas.ts'
 import { fillSearch } from './search.ts'
+import { fillSecrets } from './secrets.ts'
 import { fillTenancy } from './tenancy.ts'
 import type { Fill } from './types.ts'
+import { fillWebhooks } from './webhooks.ts'
 import { fillWorkspaces } from './workspaces.ts'
 
 const domains: Fill[] = [
@@ -25,6 +29,10 @@ const domains: Fill[] = [
   fillQuotas,
   fillBilling,
   fillObservability,
+  fillGovernance,
+  fillSecrets,
+  fillAudit,
+  fillWebhooks,
 ]
 
 export async function fillTables(db: TestDatabase): Promise<void> {

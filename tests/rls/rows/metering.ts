@@ -37,6 +37,7 @@ export const fillMetering: Fill = async (t, tenant, ids) => {
     `insert into metering.usage_days values ($1, current_date, 'api_call', $2, null, null, null, null, null, 1, 1, 0, 0, 0, 0, 0, 0, now(), now())`,
     [tenant.id, tenant.owner.userId],
   )
+  await t.query(`insert into metering.usage_quarter_hours values ($1, 'search', '2026-01-01Z', null, 1)`, [tenant.id])
   await t.query(`insert into metering.usage_agents values ($1, $2, 1, 1, 1, 1, 0)`, [tenant.id, ids.agent])
   await t.query(`insert into metering.usage_user_agents values ($1, $2, gen_random_uuid(), 1, 1)`, [
     tenant.id,

@@ -33,4 +33,22 @@ export const fillObservability: Fill = async (t, tenant, ids) => {
     ids.agent,
   ])
   await t.query(`insert into observability.rollup_state values ($1, 'UTC')`, [tenant.id])
+  const alertId = (
+    await t.query<{ id: string }>(
+      `insert into app_public.alerts (tenant_id, name, metric, aggregation, threshold) values ($1, 'Runs', 'tool_runs', 'count', 1) returning id`,
+      [tenant.id],
+    )
+  )[0]?.id
+  const logId = (
+    await t.query<{ id: string }>(
+      `insert into app_public.alert_logs (tenant_id, alert_id, ordinal, from_state, state, occurred_at)
+       values ($1, $2, 1, 'ok', 'firing', now()) returning id`,
+      [tenant.id, alertId],
+    )
+  )[0]?.id
+  await t.query(
+    `insert into app_public.alert_notifications (tenant_id, alert_log_id, channel, status, send_at) values ($1, $2, 'slack', 'queued', now())`,
+    [tenant.id, logId],
+  )
+  await t.query(`insert into vault.alert_slack (tenant_id, url) values ($1, 'https://hooks.slack.test/x')`, [tenant.id])
 }

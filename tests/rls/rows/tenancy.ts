@@ -3,10 +3,6 @@
 import type { Fill } from './types.ts'
 
 export const fillTenancy: Fill = async (t, tenant) => {
-  await t.query(`insert into tenancy.admin_access_log (tenant_id, admin_user_id) values ($1, $2)`, [
-    tenant.id,
-    tenant.owner.userId,
-  ])
   await t.query(
     `insert into app_public.api_keys (tenant_id, name, key_type, environment, prefix, role, permissions, created_by_user_id)
      values ($1, 'Nightly import', 'user', 'live', 'rh_live_0000', 'member', '{}', $2)`,
