@@ -42,11 +42,18 @@ const sumBilled = async (t: Transaction): Promise<number> =>
 const seatsOf = async (t: Transaction): Promise<unknown> => {
   await t.becomeSuperuser()
   const [row] = await t.query(
-    'select seats, pending_seats from app_public.subscriptions where tenant_id = $1 and ended_at is null',
+    'select seats, pending_seats from app_public.subscriptions where tenant_id = $1 and ended_at is null and not is_add_on',
     [db.acme.id],
   )
   return row
 }
+
+const membersOf = (t: Transaction): Promise<number> =>
+  t.value<number>(
+    `select count(*)::int from app_public.user_tenants m join app_public.tenants t on t.id = m.tenant_id
+      where (t.id = $1 or t.ancestor_ids @> array[$1::uuid]) and m.status = 'active'`,
+    [db.acme.id],
+  )
 
 /** The limit of members that is enforced, shown as entitlement and shown as quota. */
 const limits = async (t: Transaction): Promise<unknown[]> => {
@@ -177,11 +184,7 @@ describe('seats', () => {
     db.inTransaction(async (t) => {
       await addPlan(t, { slug: 'pair', amount: 60, seatAmount: 30 })
       await payByInvoice(t, db.acme.id)
-      const members = await t.value<number>(
-        `select count(*)::int from app_public.user_tenants m join app_public.tenants t on t.id = m.tenant_id
-          where (t.id = $1 or t.ancestor_ids @> array[$1::uuid]) and m.status = 'active'`,
-        [db.acme.id],
-      )
+      const members = await membersOf(t)
       await setClock(t, '2025-04-01 00:00Z')
       await owner(t, `start_subscription('pair')`)
       expect(members).toBeGreaterThan(1)
@@ -200,6 +203,60 @@ describe('seats', () => {
       )
       await runBilling(t, db.acme.id, '2025-05-01 01:00Z')
       expect(await seatsOf(t)).toEqual({ seats: members + 1, pending_seats: null })
+    }))
+
+  it('are of the base alone: the users that an add-on gives come on top of them and need none', () =>
+    db.inTransaction(async (t) => {
+      await addPlan(t, { slug: 'pair', amount: 60, seatAmount: 30 })
+      await addPlan(t, { slug: 'guests', amount: 15, seatAmount: 30, isAddOn: true })
+      await payByInvoice(t, db.acme.id)
+      const members = await membersOf(t)
+      await t.query(
+        `insert into app_public.plan_entitlements (plan_id, kind, key, quota_limit)
+         select p.id, 'quota', 'users', case when p.is_add_on then $1::int - 1 else 1000 end
+           from app_public.plans p where p.slug in ('pair', 'guests')`,
+        [members],
+      )
+      await setClock(t, '2025-04-01 00:00Z')
+      await asStaff(t, db, db.acme.id)
+      await t.query(`select app_public.add_credit(5000, 'Paid in advance')`)
+      await owner(t, `start_subscription('pair')`)
+      expect(await limits(t)).toEqual([members, members])
+      expect(await refused(t, 'set_seats(1)')).toBe('LB542')
+      await owner(t, `start_subscription('guests')`)
+      expect(await limits(t)).toEqual([2 * members - 1, 2 * members - 1])
+      expect((await billed(t)).at(-1)).toEqual(['recurring 15.00'])
+
+      await owner(t, 'set_seats(1)')
+      await runBilling(t, db.acme.id, '2025-05-01 01:00Z')
+      expect(await seatsOf(t)).toEqual({ seats: 1, pending_seats: null })
+      expect(await limits(t)).toEqual([members, members])
+      // a pause takes the add-on along, and so does its end, in the same period or a later one
+      for (const [paused, resumed] of [
+        ['2025-05-10', '2025-05-12'],
+        ['2025-05-20', '2025-06-03'],
+      ]) {
+        await setClock(t, `${paused} 12:00Z`)
+        await owner(t, 'pause_subscription()')
+        await setClock(t, `${resumed} 12:00Z`)
+        await owner(t, 'resume_subscription()')
+        expect(await seatsOf(t)).toEqual({ seats: 1, pending_seats: null })
+        expect(await limits(t)).toEqual([members, members])
+      }
+      // those whom no add-on gives any more have seats from the next period
+      await owner(t, `cancel_subscription(false, 'guests')`)
+      expect(await limits(t)).toEqual([1, 1])
+      await runBilling(t, db.acme.id, '2025-07-01 01:00Z')
+      expect(await seatsOf(t)).toEqual({ seats: members, pending_seats: null })
+      expect(await limits(t)).toEqual([members, members])
+
+      await asStaff(t, db, db.acme.id)
+      await t.query(`select app_public.override_entitlement('quota', 'users', quota_limit => 3)`)
+      await t.become(db.acme.owner)
+      expect(
+        await t.value(`select quota_limit::int from app_public.entitlements() where kind = 'quota' and key = 'users'`),
+      ).toBe(3)
+      expect(await differences(t, db.acme.id)).toEqual([])
     }))
 
   it('are free in a trial and need a way to pay there, and its first period charges them', () =>
