@@ -3,7 +3,7 @@
 
 create schema webhooks authorization rowhouse_owner;
 comment on schema webhooks is 'Events that are sent to the endpoints of tenants, signed and retried.';
-grant usage on schema webhooks to rowhouse_authenticator, rowhouse_user, rowhouse_worker, rowhouse_platform, rowhouse_analyst;
+grant usage on schema webhooks to rowhouse_authenticator, rowhouse_user, rowhouse_worker, rowhouse_platform;
 
 set role rowhouse_owner;
 

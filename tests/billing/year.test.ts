@@ -268,7 +268,7 @@ function quotaMonth(at: number, anchor: Date, timezone: string): [string, string
   return [from, until]
 }
 
-/** Uses API calls, or reserves tokens and settles with what a call took; what was refused or let go was not used. */
+/** Uses API calls, or reserves tokens and records what a call took, which counts; what was refused or let go was not used. */
 async function useQuota(t: Transaction, tenant: Tenant, chance: () => number): Promise<string> {
   await t.becomeSuperuser()
   const [row] = await t.query<{ at: Date; anchor: Date; timezone: string }>(
@@ -291,8 +291,7 @@ async function useQuota(t: Transaction, tenant: Tenant, chance: () => number): P
     if (chance() < 0.3) return 'expired'
     quantity = Math.ceil(amount * chance())
     await t.query(
-      `select app_public.settle_reservation(id, $1) from app_public.quota_reservations where settled_at is null and expires_at > core.clock()`,
-      [quantity],
+      `select app_public.release_reservation(id) from app_public.quota_reservations where settled_at is null and expires_at > core.clock()`,
     )
   }
   const type = isCalls ? 'api_call' : 'input_tokens'
