@@ -394,12 +394,18 @@ create table app_public.plan_prices (
   billing_cycle app_public.billing_cycle_enum not null,
   amount numeric not null,
   committed_amount numeric not null default 0,
+  seat_amount numeric,
+  included_seats int not null default 1,
   valid_from timestamptz not null default now(),
   created_at timestamptz not null default now(),
   unique (plan_id, currency, billing_cycle, valid_from),
   constraint currency_is_known check (billing.minor_units(currency) is not null),
   constraint amount_is_not_negative check (amount >= 0 and billing.is_money(amount)),
   constraint committed_amount_is_not_negative check (committed_amount >= 0 and billing.is_money(committed_amount)),
+  -- the largest subscription has an amount that fits on an invoice, and a plan with seats is never free
+  constraint seat_amount_is_money check (
+    seat_amount is null or seat_amount > 0 and amount > 0 and billing.is_money(seat_amount) and billing.is_money(amount + seat_amount * 100000)),
+  constraint included_seats_are_of_seats check (included_seats between 1 and 100000 and (included_seats = 1 or seat_amount is not null)),
   constraint valid_from_is_finite check (isfinite(valid_from))
 );
 
@@ -587,6 +593,8 @@ create table app_public.subscriptions (
   current_period_start timestamptz not null,
   current_period_end timestamptz not null,
   usage_since timestamptz not null,
+  seats int,
+  pending_seats int,
   cancel_at_period_end boolean not null default false,
   pending_plan_id uuid,
   pending_billing_cycle app_public.billing_cycle_enum,
@@ -602,6 +610,8 @@ create table app_public.subscriptions (
   constraint ended_is_over check ((ended_at is not null) = (status in ('cancelled', 'expired'))),
   constraint paused_since check ((paused_at is not null) = (status = 'paused')),
   constraint past_due_since check ((past_due_at is not null) = (status = 'past_due')),
+  constraint seats_are_positive check (seats > 0),
+  constraint pending_seats_are_fewer check (pending_seats is null or coalesce(pending_seats > 0 and pending_seats < seats, false)),
   constraint pending_change_is_whole check ((pending_plan_id is null) = (pending_billing_cycle is null)),
   constraint cancelled_is_not_changed check (not cancel_at_period_end or pending_plan_id is null)
 );
@@ -814,6 +824,7 @@ create table app_public.invoice_lines (
   quantity_before numeric,
   charged_share numeric,
   coupon_id uuid references app_public.coupons (id),
+  seats int,
   days int,
   period_days int,
   service_start timestamptz,

@@ -17,7 +17,7 @@ const usage = `npm run billing -- plans
        npm run billing -- plan SLUG save [--name NAME] [--tier TIER] [--description TEXT] [--trial-days N]
                                          [--public yes|no] [--retired yes|no] [--add-on]
        npm run billing -- plan SLUG price --currency CODE --amount N [--cycle monthly|annual] [--from TIME]
-                                          [--components FILE.json] [--commitment N] [--preview]
+                                          [--components FILE.json] [--commitment N] [--seat-amount N [--included-seats N]] [--preview]
        npm run billing -- plan SLUG entitle KEY LIMIT|on|off|none [--overage]
        npm run billing -- issuers | taxes | meters | coupons
        npm run billing -- issuers SLUG save [--name NAME] [--address TEXT] [--tax-number TEXT] [--prefix TEXT]
@@ -31,6 +31,7 @@ const usage = `npm run billing -- plans
        npm run billing -- export --from TIME --to TIME [--currency CODE] > ledger.csv
        npm run billing -- verify | run
        npm run billing -- write-off TENANT NUMBER --reason TEXT
+       npm run billing -- seats TENANT QUANTITY
        npm run billing -- payout TENANT AMOUNT --memo TEXT`
 
 const options = {
@@ -48,6 +49,8 @@ const options = {
   to: { type: 'string' },
   components: { type: 'string' },
   commitment: { type: 'string' },
+  'seat-amount': { type: 'string' },
+  'included-seats': { type: 'string' },
   preview: { type: 'boolean' },
   overage: { type: 'boolean' },
   overdue: { type: 'boolean' },
@@ -90,6 +93,7 @@ const commands: Record<string, (tool: Tool) => Promise<void>> = {
   run,
   'write-off': writeOff,
   payout: payOut,
+  seats: setSeats,
 }
 
 await withTool(
@@ -207,8 +211,18 @@ async function pricePlan(tool: Tool, slug: string): Promise<void> {
   await rowsOf(
     tool,
     `select app_public.add_plan_price($1, $2, $3, $4, $5::app_public.billing_cycle_enum,
-       array(select c from jsonb_populate_recordset(null::app_public.new_price_component, $6) as c), $7)`,
-    [slug, currency, amount, from, cycle, components, values.commitment],
+       array(select c from jsonb_populate_recordset(null::app_public.new_price_component, $6) as c), $7, $8, $9)`,
+    [
+      slug,
+      currency,
+      amount,
+      from,
+      cycle,
+      components,
+      values.commitment,
+      values['seat-amount'],
+      values['included-seats'],
+    ],
   )
   console.log(`Added the price to ${slug}.`)
 }
@@ -331,6 +345,17 @@ async function writeOff(tool: Tool): Promise<void> {
   )
   if (!rows[0]) throw new Error(`${tenant} has no invoice ${number}.`)
   console.log(`Wrote off ${rows[0].line} of ${number}.`)
+}
+
+async function setSeats(tool: Tool): Promise<void> {
+  const [tenant, quantity] = [need(names[0]), need(names[1])]
+  const { rows } = await asStaff(tool, tenant, (client) =>
+    client.query<{ seats: number }>(
+      'select coalesce(s.pending_seats, s.seats) as seats from app_public.set_seats($1) s',
+      [quantity],
+    ),
+  )
+  console.log(`${tenant} has ${rows[0]?.seats} seats; fewer than before hold from the next period.`)
 }
 
 async function payOut(tool: Tool): Promise<void> {

@@ -56,11 +56,15 @@ comment on column app_public.plan_prices.currency is 'The currency as an ISO 421
 comment on column app_public.plan_prices.billing_cycle is 'The length of the period that the amount is for.';
 comment on column app_public.plan_prices.amount is 'The price of one period in the currency. It is paid in advance and net of tax, from 0 to below 1,000,000,000,000.';
 comment on column app_public.plan_prices.committed_amount is 'The least that the usage of one period costs, net of tax; what its charges fall short of it is a line of its own. 0 commits to nothing.';
+comment on column app_public.plan_prices.seat_amount is 'The price of one period for each seat beyond the included ones, net of tax; null when the plan has no seats.';
+comment on column app_public.plan_prices.included_seats is 'The number of seats that the amount is for, from 1 to 100,000; 1 when the plan has no seats.';
 comment on column app_public.plan_prices.valid_from is 'When this version comes into force.';
 comment on column app_public.plan_prices.created_at is 'When the row was created.';
 comment on constraint currency_is_known on app_public.plan_prices is 'must be a supported ISO 4217 code in upper case';
 comment on constraint amount_is_not_negative on app_public.plan_prices is 'must be from 0 to below 1,000,000,000,000';
 comment on constraint committed_amount_is_not_negative on app_public.plan_prices is 'must be from 0 to below 1,000,000,000,000';
+comment on constraint seat_amount_is_money on app_public.plan_prices is 'must be above 0, beside an amount above 0, and the price of 100,000 seats must be below 1,000,000,000,000';
+comment on constraint included_seats_are_of_seats on app_public.plan_prices is 'must be from 1 to 100,000, and 1 without a seat_amount';
 comment on constraint valid_from_is_finite on app_public.plan_prices is 'must be a finite time';
 comment on constraint plan_prices_plan_id_currency_billing_cycle_valid_from_key on app_public.plan_prices is 'is already used by another version of this price';
 comment on constraint plan_prices_plan_id_fkey on app_public.plan_prices is E'@fieldName plan\n@foreignFieldName prices';

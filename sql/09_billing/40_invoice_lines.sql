@@ -2,7 +2,7 @@
 -- so a preview shows what is billed later, and an amount that was billed can be computed again.
 --
 -- The amount of a line is rounded once, half away from zero, to the decimal places of the currency:
---   recurring           round(price of the period)
+--   recurring           round(price of the period), where seats are a part of the price (billing.with_seats)
 --   proration           ± round(price of the period × days / days of the period)
 --   credit of days      - round(price of the period × charged share × days / days of the period)
 --   discount            - what a coupon takes off a charge of the same days (billing.discount_amount)
@@ -17,18 +17,21 @@ comment on type app_public.invoice_line_kind_enum is
 
 create or replace function billing.recurring_line(
   price app_public.plan_prices, kind app_public.invoice_line_kind_enum, sign int, service tstzrange, basis tstzrange, timezone text,
-  charged_share numeric default null
+  seats int, charged_share numeric default null
 ) returns app_public.invoice_lines
 language plpgsql stable security definer
 set search_path to pg_catalog, pg_temp
 as $$
 declare
   v_line app_public.invoice_lines;
-  v_plan_name text;
+  v_price constant app_public.plan_prices := billing.with_seats(recurring_line.price, recurring_line.seats);
+  v_name text;
 begin
-  select p.name into v_plan_name from app_public.plans p where p.id = (recurring_line.price).plan_id;
+  select p.name || coalesce(' with ' || recurring_line.seats || ' seats', '') into v_name
+    from app_public.plans p where p.id = v_price.plan_id;
   v_line.kind := recurring_line.kind;
-  v_line.price_id := (recurring_line.price).id;
+  v_line.price_id := v_price.id;
+  v_line.seats := recurring_line.seats;
   v_line.quantity := recurring_line.sign;
   v_line.days := billing.local_days(lower(service), upper(service), timezone);
   v_line.period_days := billing.local_days(lower(basis), upper(basis), timezone);
@@ -37,18 +40,17 @@ begin
   v_line.basis_start := lower(basis);
   v_line.basis_end := upper(basis);
   v_line.amount := recurring_line.sign
-    * billing.prorated_amount((recurring_line.price).amount * coalesce(recurring_line.charged_share, 1), v_line.days, v_line.period_days,
-                              (recurring_line.price).currency);
+    * billing.prorated_amount(v_price.amount * coalesce(recurring_line.charged_share, 1), v_line.days, v_line.period_days, v_price.currency);
   v_line.charged_share := recurring_line.charged_share;
   v_line.description := case
-    when recurring_line.kind = 'recurring' then format('%s, %s', v_plan_name, (recurring_line.price).billing_cycle)
-    when recurring_line.sign < 0 then format('%s: %s unused of %s days', v_plan_name, v_line.days, v_line.period_days)
-    else format('%s: %s of %s days', v_plan_name, v_line.days, v_line.period_days) end;
+    when recurring_line.kind = 'recurring' then format('%s, %s', v_name, v_price.billing_cycle)
+    when recurring_line.sign < 0 then format('%s: %s unused of %s days', v_name, v_line.days, v_line.period_days)
+    else format('%s: %s of %s days', v_name, v_line.days, v_line.period_days) end;
   return v_line;
 end
 $$;
 comment on function billing.recurring_line is
-  'A line for the price of a plan: sign × round(price × charged share × days of service / days of basis). basis is the whole period, and service is the part of it that is billed. sign is 1 for a charge and -1 for a credit; charged_share is 1 when it is null.';
+  'A line for the price of a plan: sign × round(price with its seats × charged share × days of service / days of basis). basis is the whole period, and service is the part of it that is billed. sign is 1 for a charge and -1 for a credit; charged_share is 1 when it is null.';
 
 create or replace function billing.plan_charge_lines(
   subscription app_public.subscriptions, price app_public.plan_prices, kind app_public.invoice_line_kind_enum, service tstzrange, basis tstzrange,
@@ -59,14 +61,14 @@ set search_path to pg_catalog, pg_temp
 as $$
 declare
   v_charge app_public.invoice_lines := billing.recurring_line(plan_charge_lines.price, plan_charge_lines.kind, 1, plan_charge_lines.service,
-    plan_charge_lines.basis, (plan_charge_lines.subscription).timezone);
+    plan_charge_lines.basis, (plan_charge_lines.subscription).timezone, (plan_charge_lines.subscription).seats);
   v_coupon constant app_public.coupons := billing.coupon_for(plan_charge_lines.price, (plan_charge_lines.subscription).tenant_id,
     plan_charge_lines.basis, plan_charge_lines.with_waiting_coupon);
 begin
   return next v_charge;
   -- a coupon takes something off the plan once, not again off each add-on
   if v_coupon.id is not null and not (plan_charge_lines.subscription).is_add_on then
-    return next billing.discount_line(v_charge, plan_charge_lines.price, v_coupon);
+    return next billing.discount_line(v_charge, billing.with_seats(plan_charge_lines.price, v_charge.seats), v_coupon);
   end if;
 end
 $$;
@@ -77,13 +79,14 @@ create or replace function billing.coupon_share(subscription app_public.subscrip
 language sql stable security definer
 set search_path to pg_catalog, pg_temp
 as $$
-  select coalesce(min(billing.discounted_share(c, p)), 1)
+  select coalesce(min(billing.discounted_share(c, billing.with_seats(p, l.seats))), 1)
     from app_public.invoices i
     join app_public.invoice_lines l on l.tenant_id = i.tenant_id and l.invoice_id = i.id
     join app_public.coupons c on c.id = l.coupon_id
     join app_public.plan_prices p on p.id = l.price_id
    where i.tenant_id = (coupon_share.subscription).tenant_id and i.subscription_id = (coupon_share.subscription).id and i.status <> 'void'
      and l.price_id = (coupon_share.subscription).price_id
+     and l.seats is not distinct from (coupon_share.subscription).seats
      and l.basis_start = (coupon_share.subscription).current_period_start and l.basis_end = (coupon_share.subscription).current_period_end;
 $$;
 comment on function billing.coupon_share is
@@ -116,7 +119,9 @@ $$;
 comment on function billing.charged_share is
   'The share of the price of the current period that was really charged, from 0 to 1: coupons, lines by staff, credit notes, refunds and voided invoices reduce it. So what was never owed is not credited again.';
 
-create or replace function billing.upgrade_lines(subscription app_public.subscriptions, price app_public.plan_prices, at timestamptz)
+create or replace function billing.upgrade_lines(
+  subscription app_public.subscriptions, price app_public.plan_prices, seats int, at timestamptz
+)
 returns setof app_public.invoice_lines
 language plpgsql stable security definer
 set search_path to pg_catalog, pg_temp
@@ -128,19 +133,21 @@ declare
   v_rest constant tstzrange := tstzrange(
     greatest(billing.local_midnight(upgrade_lines.at, v_zone), lower(v_basis)), upper(v_basis));
   v_old app_public.plan_prices;
+  v_new app_public.subscriptions := upgrade_lines.subscription;
 begin
   select * into v_old from app_public.plan_prices p where p.id = (upgrade_lines.subscription).price_id;
   if v_old.amount > 0 then
     return next billing.recurring_line(v_old, 'proration', -1, v_rest, v_basis, v_zone,
-      billing.charged_share(upgrade_lines.subscription));
+      (upgrade_lines.subscription).seats, billing.charged_share(upgrade_lines.subscription));
   end if;
   if (upgrade_lines.price).amount > 0 then
-    return query select * from billing.plan_charge_lines(upgrade_lines.subscription, upgrade_lines.price, 'proration', v_rest, v_basis, false);
+    v_new.seats := upgrade_lines.seats;
+    return query select * from billing.plan_charge_lines(v_new, upgrade_lines.price, 'proration', v_rest, v_basis, false);
   end if;
 end
 $$;
 comment on function billing.upgrade_lines is
-  'The lines of an upgrade within a period: the remaining days are credited at the old price and charged at the new price, with the coupon of the period.';
+  'The lines of an upgrade or of more seats within a period: the remaining days are credited at the old price and charged at the new price, with the coupon of the period.';
 
 create or replace function billing.unused_days_lines(subscription app_public.subscriptions, from_at timestamptz)
 returns setof app_public.invoice_lines
@@ -156,7 +163,7 @@ begin
   select * into v_price from app_public.plan_prices p where p.id = (unused_days_lines.subscription).price_id;
   if v_price.amount > 0 and v_from < upper(v_basis) then
     return next billing.recurring_line(v_price, 'proration', -1, tstzrange(v_from, upper(v_basis)), v_basis,
-      (unused_days_lines.subscription).timezone, billing.charged_share(unused_days_lines.subscription));
+      (unused_days_lines.subscription).timezone, (unused_days_lines.subscription).seats, billing.charged_share(unused_days_lines.subscription));
   end if;
 end
 $$;

@@ -62,8 +62,8 @@ begin
        where n.tenant_id = v_invoice.tenant_id and n.id = v_invoice.id;
   elsif v_line.kind = 'discount' then
     return query
-      select -billing.discount_amount(c, p, d.days, d.period_days),
-             format('%s of a price of %s × %s / %s days', billing.discount_terms(c), p.amount, d.days, d.period_days)
+      select -billing.discount_amount(c, billing.with_seats(p, v_line.seats), d.days, d.period_days),
+             format('%s of a price of %s × %s / %s days', billing.discount_terms(c), (billing.with_seats(p, v_line.seats)).amount, d.days, d.period_days)
         from app_public.coupons c, app_public.plan_prices p,
              (select billing.local_days(v_line.service_start, v_line.service_end, v_invoice.timezone) as days,
                      billing.local_days(v_line.basis_start, v_line.basis_end, v_invoice.timezone) as period_days) as d
@@ -78,7 +78,7 @@ begin
                                          tstzrange(v_line.basis_start, v_line.basis_end)) as share) as s
        where p.id = v_line.price_id;
   elsif v_line.kind in ('recurring', 'proration') then
-    select * into v_price from app_public.plan_prices p where p.id = v_line.price_id;
+    select (billing.with_seats(p, v_line.seats)).* into v_price from app_public.plan_prices p where p.id = v_line.price_id;
     v_days := billing.local_days(v_line.service_start, v_line.service_end, v_invoice.timezone);
     v_period_days := billing.local_days(v_line.basis_start, v_line.basis_end, v_invoice.timezone);
     return query select v_line.quantity

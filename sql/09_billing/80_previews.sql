@@ -37,11 +37,13 @@ as $$
 declare
   v_next app_public.subscriptions := next_period_lines.subscription;
   v_period constant tstzrange := billing.subscription_period(v_next, next_period_lines.at);
+  v_price constant app_public.plan_prices :=
+    billing.plan_price_at(v_next.plan_id, v_next.currency, v_next.billing_cycle, next_period_lines.at);
 begin
   v_next.current_period_start := lower(v_period);
   v_next.current_period_end := upper(v_period);
-  return query select * from billing.period_lines(v_next,
-    billing.plan_price_at(v_next.plan_id, v_next.currency, v_next.billing_cycle, next_period_lines.at), next_period_lines.at);
+  v_next.seats := billing.seats_for(v_next.tenant_id, v_price, coalesce(v_next.pending_seats, v_next.seats));
+  return query select * from billing.period_lines(v_next, v_price, next_period_lines.at);
 end
 $$;
 comment on function billing.next_period_lines is
@@ -94,7 +96,8 @@ begin
 
   if v_is_upgrade and v_new.billing_cycle = v_old.billing_cycle then
     -- the period continues
-    v_lines := array(select l from billing.upgrade_lines(v_old, v_price, v_now) l)
+    v_lines := array(select l from billing.upgrade_lines(v_old, v_price,
+        billing.seats_for(v_old.tenant_id, v_price, v_old.seats), v_now) l)
       || array(select l from billing.unbilled_usage_lines(v_old, v_now) l);
   elsif v_is_upgrade then
     -- the period ends now and another one begins today
@@ -115,6 +118,54 @@ $$;
 comment on function app_public.preview_plan_change is
   E'@errors ID203 LB301 LB302 LB303 LB350 LB550 LB551 LB552\nThe invoice that change_plan would create, line by line with subtotal, tax and total, and when the change would take effect. Nothing is changed. Requires can_manage_billing.';
 grant execute on function app_public.preview_plan_change to rowhouse_user;
+
+create or replace function billing.as_planned(subscription app_public.subscriptions, at timestamptz) returns app_public.subscriptions
+language plpgsql stable
+set search_path to pg_catalog, pg_temp
+as $$
+declare
+  v_old constant app_public.subscriptions := as_planned.subscription;
+  v_new app_public.subscriptions := as_planned.subscription;
+begin
+  v_new.plan_id := coalesce(v_old.pending_plan_id, v_old.plan_id);
+  v_new.billing_cycle := coalesce(v_old.pending_billing_cycle, v_old.billing_cycle);
+  if v_old.status = 'trialing' or v_new.billing_cycle <> v_old.billing_cycle then
+    v_new.anchor_on := (as_planned.at at time zone v_old.timezone)::date;
+  end if;
+  return v_new;
+end
+$$;
+comment on function billing.as_planned is
+  'A subscription with the plan and the cycle that it changes to at the end of its period, at an instant.';
+
+create or replace function app_public.preview_seats(quantity int) returns setof app_public.invoice_preview_line
+language plpgsql stable security definer
+set search_path to pg_catalog, pg_temp
+as $$
+declare
+  v_old app_public.subscriptions;
+  v_new app_public.subscriptions;
+  v_at timestamptz := core.clock();
+  v_lines app_public.invoice_lines[];
+begin
+  perform tenancy.require_permission('can_manage_billing');
+  v_old := billing.live_subscription(core.current_tenant_id());
+  perform billing.require_seats(v_old, preview_seats.quantity);
+  if preview_seats.quantity > v_old.seats and v_old.status = 'active' then
+    v_lines := array(select l from app_public.plan_prices p
+                      cross join lateral billing.upgrade_lines(v_old, p, preview_seats.quantity, v_at) l where p.id = v_old.price_id);
+  else
+    v_at := v_old.current_period_end;
+    v_new := billing.as_planned(v_old, v_at);
+    v_new.pending_seats := preview_seats.quantity;
+    v_lines := array(select l from billing.next_period_lines(v_new, v_at) l);
+  end if;
+  return query select * from billing.preview_lines(v_old.tenant_id, v_at, v_lines, v_old.currency);
+end
+$$;
+comment on function app_public.preview_seats is
+  E'@errors ID203 LB303 LB441 LB509 LB510 LB541 LB542\nThe invoice that set_seats would create for more seats, or the price of the next period with fewer, line by line with subtotal, tax and total. Nothing is changed. Requires can_manage_billing.';
+grant execute on function app_public.preview_seats to rowhouse_user;
 
 create or replace function billing.ends_at(subscription app_public.subscriptions) returns timestamptz
 language sql stable security definer
@@ -143,12 +194,7 @@ begin
   v_old := billing.live_subscription(core.current_tenant_id(), preview_invoice.add_on);
   v_ends_at := billing.ends_at(v_old);
   v_at := least(billing.usage_ends_at(v_old), v_ends_at);
-  v_new := v_old;
-  v_new.plan_id := coalesce(v_old.pending_plan_id, v_old.plan_id);
-  v_new.billing_cycle := coalesce(v_old.pending_billing_cycle, v_old.billing_cycle);
-  if v_old.status = 'trialing' or v_new.billing_cycle <> v_old.billing_cycle then
-    v_new.anchor_on := (v_at at time zone v_old.timezone)::date;
-  end if;
+  v_new := billing.as_planned(v_old, v_at);
   if v_old.is_add_on and v_at = v_ends_at and v_old.status <> 'paused' then
     v_lines := array(select l from billing.unused_days_lines(v_old, v_at) l);
   elsif v_old.status <> 'paused' and not v_old.cancel_at_period_end and v_at = v_old.current_period_end then

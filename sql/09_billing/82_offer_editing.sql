@@ -58,7 +58,7 @@ grant execute on function app_public.save_plan to rowhouse_user;
 create or replace function app_public.add_plan_price(
   plan text, currency text, amount numeric, valid_from timestamptz default null,
   billing_cycle app_public.billing_cycle_enum default 'monthly', components app_public.new_price_component[] default '{}',
-  committed_amount numeric default 0
+  committed_amount numeric default 0, seat_amount numeric default null, included_seats int default 1
 ) returns app_public.plan_prices
 language plpgsql volatile security definer
 set search_path to pg_catalog, pg_temp
@@ -67,9 +67,9 @@ declare
   v_plan constant app_public.plans := billing.plan_for_staff(add_plan_price.plan);
   v_price app_public.plan_prices;
 begin
-  insert into app_public.plan_prices (plan_id, currency, billing_cycle, amount, committed_amount, valid_from)
+  insert into app_public.plan_prices (plan_id, currency, billing_cycle, amount, committed_amount, seat_amount, included_seats, valid_from)
   values (v_plan.id, add_plan_price.currency, coalesce(add_plan_price.billing_cycle, 'monthly'), add_plan_price.amount,
-          coalesce(add_plan_price.committed_amount, 0),
+          coalesce(add_plan_price.committed_amount, 0), add_plan_price.seat_amount, coalesce(add_plan_price.included_seats, 1),
           coalesce(add_plan_price.valid_from, core.clock()))
   returning * into v_price;
   insert into app_public.plan_price_components (price_id, usage_type, model, unit_amount, package_size, tiers, included_quantity)
@@ -79,7 +79,7 @@ begin
 end
 $$;
 comment on function app_public.add_plan_price is
-  E'@resultFieldName planPrice\n@errors LB301 LB401 LB450 TN205 23502 23503 23505 23514\nAdds a version of the price of a plan in a currency and billing cycle, with all prices for usage that it has; nothing is taken over from the version before. committed_amount is the least that the usage of a period costs. The price of an add-on has neither. The version is in force from valid_from, by default now, and applies to each subscription from its next period: preview_plan_edit says to which, from when, and how the amount changes. Only platform staff may call it.';
+  E'@resultFieldName planPrice\n@errors LB301 LB401 LB450 TN205 23502 23503 23505 23514\nAdds a version of the price of a plan in a currency and billing cycle, with all prices for usage that it has; nothing is taken over from the version before. committed_amount is the least that the usage of a period costs. With a seat_amount the plan is sold by seats: amount is for the included_seats, and each further seat costs seat_amount a period. The price of an add-on has neither components nor a committed_amount, and an add-on has no seats. The version is in force from valid_from, by default now, and applies to each subscription from its next period: preview_plan_edit says to which, from when, and how the amount changes. Only platform staff may call it.';
 grant execute on function app_public.add_plan_price to rowhouse_user;
 
 create or replace function app_public.remove_plan_price(id uuid) returns app_public.plan_prices
@@ -198,5 +198,5 @@ begin
 end
 $$;
 comment on function app_public.preview_plan_edit is
-  E'@errors LB301 TN205\nThe subscriptions that an edit of a plan touches; totalCount is how many. With amount, and the currency and billing_cycle that it is for: the first period with a new price that is valid from valid_from (by default now), and what that period costs before and after. Without amount: all that have the plan, whom other entitlements or another tier touch at once. A paused subscription has the date as if it went on. Only platform staff may call it.';
+  E'@errors LB301 TN205\nThe subscriptions that an edit of a plan touches; totalCount is how many. With amount, and the currency and billing_cycle that it is for: the first period with a new price that is valid from valid_from (by default now), and what that period costs before and after. Without amount: all that have the plan, whom other entitlements or another tier touch at once. The amounts are without further seats. A paused subscription has the date as if it went on. Only platform staff may call it.';
 grant execute on function app_public.preview_plan_edit to rowhouse_user;

@@ -21,6 +21,8 @@ export async function addPlan(
     tier?: string
     amount: number | string
     committed?: number
+    seatAmount?: number
+    includedSeats?: number
     cycle?: string
     currency?: string
     trialDays?: number
@@ -34,8 +36,8 @@ export async function addPlan(
     [plan.slug, plan.tier ?? 'standard', plan.trialDays ?? 0, plan.isAddOn ?? false],
   )
   const priceId = await t.value<string>(
-    `insert into app_public.plan_prices (plan_id, currency, billing_cycle, amount, valid_from, committed_amount)
-     select id, $2, $3::app_public.billing_cycle_enum, $4, $5, $6 from app_public.plans where slug = $1 returning id`,
+    `insert into app_public.plan_prices (plan_id, currency, billing_cycle, amount, valid_from, committed_amount, seat_amount, included_seats)
+     select id, $2, $3::app_public.billing_cycle_enum, $4, $5, $6, $7, $8 from app_public.plans where slug = $1 returning id`,
     [
       plan.slug,
       plan.currency ?? 'USD',
@@ -43,6 +45,8 @@ export async function addPlan(
       plan.amount,
       plan.validFrom ?? '2020-01-01Z',
       plan.committed ?? 0,
+      plan.seatAmount ?? null,
+      plan.includedSeats ?? 1,
     ],
   )
   for (const component of plan.components ?? []) {

@@ -1,7 +1,8 @@
 // Random lives of customers, each action seeded: start, change, pause, resume, cancel, use, pay, fail, bounce, refund, redeem a
-// coupon, and the same for add-ons. A model that knows only days and prices says what the plan that was held is worth; nobody is ever billed less, by whatever order of
-// actions, nobody pays twice for a day without having started twice on it, usage never costs less than what was committed for
-// the time it was held, prepaid money is conserved, and the books agree after each life.
+// coupon, add and remove seats, and the same for add-ons. A model that knows only days and prices says what the plan that was held
+// is worth; nobody is ever billed less, by whatever order of actions, nobody pays twice for a day without having started twice on
+// it, usage never costs less than what was committed for the time it was held, prepaid money is conserved, and the books agree
+// after each life.
 // LIVES=1000 lives that many.
 
 import { expect, it } from 'vitest'
@@ -32,7 +33,15 @@ const commitments: Record<string, Record<string, number>> = {
   annual: { small: 120, large: 400 },
 }
 
-type Held = { id: string; plan: string; isAddOn: boolean; cycle: string; days: number }
+// each seat beyond the included ones of the plan small, so that its price passes that of the plan large
+const seatPrices: Record<string, number> = { monthly: 3, annual: 30 }
+const includedSeats = 10
+
+type Held = { id: string; plan: string; isAddOn: boolean; cycle: string; days: number; seats: number | null }
+
+const priceOf = ({ plan, cycle, seats }: Held): number =>
+  (prices[cycle]?.[plan] ?? Number.NaN) +
+  (seats === null ? 0 : (seatPrices[cycle] ?? Number.NaN) * (seats - includedSeats))
 
 async function addPlans(t: Transaction): Promise<void> {
   for (const [cycle, plans] of Object.entries(prices))
@@ -43,6 +52,7 @@ async function addPlans(t: Transaction): Promise<void> {
         amount,
         isAddOn: addOns.includes(slug),
         committed: commitments[cycle]?.[slug] ?? 0,
+        ...(slug === 'small' ? { seatAmount: seatPrices[cycle], includedSeats } : {}),
         tier: { free: 'free', small: 'standard', extra: 'standard' }[slug] ?? 'professional',
         components: addOns.includes(slug)
           ? []
@@ -54,7 +64,7 @@ async function addPlans(t: Transaction): Promise<void> {
 async function held(t: Transaction): Promise<Held[]> {
   await t.becomeSuperuser()
   const rows = await t.query<Held>(
-    `select s.id, p.slug as plan, s.is_add_on as "isAddOn", s.billing_cycle::text as cycle,
+    `select s.id, p.slug as plan, s.is_add_on as "isAddOn", s.billing_cycle::text as cycle, s.seats,
             (s.current_period_end::date - s.current_period_start::date) as days
        from app_public.subscriptions s join app_public.plans p on p.id = s.plan_id
       where s.tenant_id = $1 and s.status in ('active', 'past_due') order by s.is_add_on, p.slug`,
@@ -161,6 +171,9 @@ async function live(t: Transaction, seed: number): Promise<{ sum: number; addOnD
     change(`'large'`),
     change(`'small'`),
     change(`'large', 'annual'`),
+    owner(`set_seats(${pick([14, 18])})`),
+    owner('set_seats(12)'),
+    owner('set_seats(10)'),
     owner('pause_subscription()'),
     owner('resume_subscription()'),
     owner('cancel_subscription()'),
@@ -207,13 +220,13 @@ async function live(t: Transaction, seed: number): Promise<{ sum: number; addOnD
     const subscriptions = await held(t)
     const [base] = subscriptions
     committed.set(clock, base ? (commitments[base.cycle]?.[base.plan] ?? Number.NaN) / base.days / 4 : 0)
-    for (const { id, plan, cycle, days: length, isAddOn } of subscriptions) {
+    for (const one of subscriptions) {
       // a coupon takes nothing off an add-on
-      const worth = ((prices[cycle]?.[plan] ?? Number.NaN) / length) * (seed % 3 === 0 && !isAddOn ? share : 1)
-      const today = `${id} ${Math.floor(clock / 24 / hour)}`
+      const worth = (priceOf(one) / one.days) * (seed % 3 === 0 && !one.isAddOn ? share : 1)
+      const today = `${one.id} ${Math.floor(clock / 24 / hour)}`
       const day = days.get(today)
       days.set(today, {
-        isAddOn,
+        isAddOn: one.isAddOn,
         least: Math.min(worth, day?.least ?? worth),
         most: Math.max(worth, day?.most ?? worth),
       })

@@ -29,7 +29,14 @@ const calls = (rows: Rows): Record<string, Call> => ({
   add_plan_price: {
     by: 'staff',
     required: ['small', 'EUR', 10],
-    optional: { valid_from: '2025-05-01Z', billing_cycle: 'annual', components: '{}', committed_amount: 5 },
+    optional: {
+      valid_from: '2025-05-01Z',
+      billing_cycle: 'annual',
+      components: '{}',
+      committed_amount: 5,
+      included_seats: 1,
+      seat_amount: 5,
+    },
   },
   billing_profiles_credit_balance: { by: 'owner', required: [null], optional: {} },
   billing_profiles_wallet_balance: { by: 'owner', required: [null], optional: {} },
@@ -87,6 +94,7 @@ const calls = (rows: Rows): Record<string, Call> => ({
   pay_out_credit: { by: 'staff', required: [1, 'Transfer'], optional: {} },
   preview_invoice: { by: 'owner', required: [], optional: { add_on: 'extra' } },
   preview_plan_change: { by: 'owner', required: ['large'], optional: { billing_cycle: 'monthly', add_on: 'extra' } },
+  preview_seats: { by: 'owner', required: [2], optional: {} },
   preview_plan_edit: {
     by: 'staff',
     required: ['small'],
@@ -116,6 +124,7 @@ const calls = (rows: Rows): Record<string, Call> => ({
       footer: 'Thanks',
     },
   },
+  set_seats: { by: 'owner', required: [2], optional: {} },
   save_plan: {
     by: 'staff',
     required: ['small'],
@@ -288,7 +297,7 @@ describe('optional arguments', () => {
       // the others are refused because of the state of the scene, not because of an argument
       const refused = Object.entries(outcomes).filter(([, code]) => code !== 'done')
       expect(new Set(refused.map(([, code]) => code))).toEqual(
-        new Set(['LB403', 'LB408', 'LB507', 'LB534', 'LB512', 'LB518', 'LB552', 'LB560', 'LB603']),
+        new Set(['LB403', 'LB408', 'LB507', 'LB534', 'LB541', 'LB512', 'LB518', 'LB552', 'LB560', 'LB603']),
       )
     }))
 })

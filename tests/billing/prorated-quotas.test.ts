@@ -47,7 +47,7 @@ async function shown(t: Transaction, key = 'api_calls'): Promise<number> {
 async function using(t: Transaction, calls: number): Promise<string | undefined> {
   await t.becomeSuperuser()
   return t.errorCode(
-    `select from metering.use_quota(row($1::uuid, 'api_calls', $2::numeric, null, null, null, null, null)::metering.quota_use)`,
+    `select from metering.use_quota(row($1::uuid, 'api_calls', $2::numeric, null, null, null, null, null, null)::metering.quota_use)`,
     [db.acme.id, calls],
   )
 }

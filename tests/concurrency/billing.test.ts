@@ -77,6 +77,7 @@ beforeAll(async () => {
     amount: 30,
     components: [{ usageType: 'search', model: 'per_unit', unitAmount: 1 }],
   })
+  await addPlan(transaction(client), { slug: 'seated', amount: 30, seatAmount: 30 })
   await addPlan(transaction(client), { slug: 'beside', amount: 15, isAddOn: true })
   await client.query('commit')
   client.release()
@@ -97,6 +98,21 @@ describe('a subscription', () => {
       await superuser.value('select count(*)::int from app_public.invoices where tenant_id = $1', [owner.tenantId]),
     ).toBe(1)
   })
+})
+
+it('ten changes of the seats at once charge the largest number once', async (context) => {
+  needsServer(context)
+  const owner = await newTenant()
+  const [first, ...clients] = (await sessions(11, owner, at('2025-04-01Z'))) as [Session, ...Session[]]
+  await first.query(`select app_public.start_subscription('seated')`)
+  await Promise.all(clients.map((c, n) => c.query('select app_public.set_seats($1)', [n + 3])))
+  expect(
+    await superuser.query(
+      `select s.seats, (select sum(i.total)::int from app_public.invoices i where i.tenant_id = s.tenant_id) as billed
+         from app_public.subscriptions s where s.tenant_id = $1`,
+      [owner.tenantId],
+    ),
+  ).toEqual([{ seats: 12, billed: 12 * 30 }])
 })
 
 describe('an add-on', () => {

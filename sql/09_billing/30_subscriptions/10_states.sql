@@ -46,6 +46,8 @@ comment on column app_public.subscriptions.period_number is 'The number of the c
 comment on column app_public.subscriptions.current_period_start is 'The start of the current period.';
 comment on column app_public.subscriptions.current_period_end is 'The end of the current period; during a trial this is the end of the trial.';
 comment on column app_public.subscriptions.usage_since is 'Usage since this time has not been billed yet.';
+comment on column app_public.subscriptions.seats is 'How many active members this tenant and those below it may have, as bought with set_seats; null when the price has no seats.';
+comment on column app_public.subscriptions.pending_seats is 'The smaller number of seats from the next period on; null without a planned decrease.';
 comment on column app_public.subscriptions.cancel_at_period_end is 'Whether the subscription ends with the current period.';
 comment on column app_public.subscriptions.pending_plan_id is 'The plan that the subscription changes to at the end of the period; null without a planned change.';
 comment on column app_public.subscriptions.pending_billing_cycle is 'The billing cycle that the subscription changes to at the end of the period; null without a planned change.';

@@ -111,18 +111,21 @@ set search_path to pg_catalog, pg_temp
 as $$
 declare
   v_next app_public.subscriptions := begin_period.subscription;
+  v_price app_public.plan_prices;
   v_period tstzrange;
 begin
   v_next.anchor_on := begin_period.anchor_on;
   v_next.plan_id := coalesce(v_next.pending_plan_id, v_next.plan_id);
   v_next.billing_cycle := coalesce(v_next.pending_billing_cycle, v_next.billing_cycle);
-  v_next.price_id := (billing.plan_price_at(v_next.plan_id, v_next.currency, v_next.billing_cycle, begin_period.at)).id;
+  v_price := billing.plan_price_at(v_next.plan_id, v_next.currency, v_next.billing_cycle, begin_period.at);
   v_period := billing.subscription_period(v_next, begin_period.at);
   update app_public.subscriptions s
      set status = begin_period.status,
          plan_id = v_next.plan_id,
          billing_cycle = v_next.billing_cycle,
-         price_id = v_next.price_id,
+         price_id = v_price.id,
+         seats = billing.seats_for(v_next.tenant_id, v_price, coalesce(v_next.pending_seats, v_next.seats)),
+         pending_seats = null,
          anchor_on = v_next.anchor_on,
          period_number = s.period_number + 1,
          current_period_start = lower(v_period),

@@ -82,6 +82,7 @@ begin
   v_new.price_id := (new_subscription.price).id;
   v_new.billing_cycle := (new_subscription.price).billing_cycle;
   v_new.currency := (new_subscription.price).currency;
+  v_new.seats := billing.seats_for(v_new.tenant_id, new_subscription.price, null);
   v_today := (v_now at time zone v_new.timezone)::date;
   v_chosen := billing.chosen_anchor(new_subscription.anchor_day, v_today,
     new_subscription.with_trial or v_new.is_add_on);
@@ -190,10 +191,11 @@ begin
   v_new := billing.new_subscription(v_profile.tenant_id, v_plan, v_price, v_with_trial, start_subscription.anchor_day, v_base);
   insert into app_public.subscriptions (
     tenant_id, plan_id, is_add_on, price_id, billing_cycle, currency, status, timezone, anchor_on, started_at, trial_ends_at,
-    current_period_start, current_period_end, usage_since)
+    current_period_start, current_period_end, usage_since, seats)
   values (
     v_new.tenant_id, v_new.plan_id, v_new.is_add_on, v_new.price_id, v_new.billing_cycle, v_new.currency, v_new.status, v_new.timezone,
-    v_new.anchor_on, v_new.started_at, v_new.trial_ends_at, v_new.current_period_start, v_new.current_period_end, v_new.usage_since)
+    v_new.anchor_on, v_new.started_at, v_new.trial_ends_at, v_new.current_period_start, v_new.current_period_end, v_new.usage_since,
+    v_new.seats)
   returning * into v_subscription;
   if not v_with_trial then
     perform billing.bill_period(v_subscription, null, v_subscription.started_at);

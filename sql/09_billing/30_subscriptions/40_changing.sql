@@ -24,8 +24,10 @@ begin
   if is_upgrade.price.billing_cycle <> (is_upgrade.subscription).billing_cycle then
     return false;
   end if;
-  select p.amount into v_old_amount from app_public.plan_prices p where p.id = (is_upgrade.subscription).price_id;
-  return is_upgrade.price.amount > v_old_amount;
+  select (billing.with_seats(p, (is_upgrade.subscription).seats)).amount into v_old_amount
+    from app_public.plan_prices p where p.id = (is_upgrade.subscription).price_id;
+  return (billing.with_seats(is_upgrade.price, billing.seats_for((is_upgrade.subscription).tenant_id, is_upgrade.price,
+    (is_upgrade.subscription).seats))).amount > v_old_amount;
 end
 $$;
 comment on function billing.is_upgrade is
@@ -104,7 +106,8 @@ begin
     -- nothing has been paid during a trial, so there is nothing to prorate
     perform billing.require_plan_for_trial(v_subscription, v_plan, v_price);
     update app_public.subscriptions s
-       set plan_id = v_plan.id, billing_cycle = v_cycle, price_id = v_price.id, pending_plan_id = null, pending_billing_cycle = null
+       set plan_id = v_plan.id, billing_cycle = v_cycle, price_id = v_price.id, pending_plan_id = null, pending_billing_cycle = null,
+           seats = billing.seats_for(s.tenant_id, v_price, s.seats), pending_seats = null
      where s.id = v_subscription.id returning * into v_subscription;
   elsif not billing.is_upgrade(v_subscription, v_plan, v_price) then
     update app_public.subscriptions s set pending_plan_id = v_plan.id, pending_billing_cycle = v_cycle
@@ -130,6 +133,7 @@ set search_path to pg_catalog, pg_temp
 as $$
 declare
   v_old app_public.subscriptions := upgrade_subscription.subscription;
+  v_seats constant int := billing.seats_for(v_old.tenant_id, upgrade_subscription.price, v_old.seats);
   v_new app_public.subscriptions;
   v_invoice app_public.invoices;
 begin
@@ -137,9 +141,10 @@ begin
     -- the period continues; what was used up to now is priced by the plan under which it was used
     v_invoice := billing.draft_invoice(v_old.tenant_id, 'change', v_old, v_old, billing.unbilled_usage(v_old, upgrade_subscription.at));
     perform billing.insert_lines(v_invoice, array(
-      select l from billing.upgrade_lines(v_old, upgrade_subscription.price, upgrade_subscription.at) l));
+      select l from billing.upgrade_lines(v_old, upgrade_subscription.price, v_seats, upgrade_subscription.at) l));
     update app_public.subscriptions s
        set plan_id = (upgrade_subscription.plan).id, price_id = (upgrade_subscription.price).id,
+           seats = v_seats, pending_seats = null,
            usage_since = upgrade_subscription.at, pending_plan_id = null, pending_billing_cycle = null
      where s.id = v_old.id returning * into v_new;
     perform billing.finalise_invoice(v_invoice.tenant_id, v_invoice.id);

@@ -62,8 +62,11 @@ begin
   if resume_paused.at >= v_paused.current_period_end then
     v_resumed := billing.begin_period(v_paused, resume_paused.at, v_paused.anchor_on, 'active');
   else
-    update app_public.subscriptions s set status = 'active', paused_at = null, usage_since = resume_paused.at
-     where s.id = v_paused.id returning * into v_resumed;
+    -- nobody was kept from adding members during the pause
+    update app_public.subscriptions s
+       set status = 'active', paused_at = null, usage_since = resume_paused.at, seats = billing.seats_for(s.tenant_id, p, s.seats)
+      from app_public.plan_prices p
+     where s.id = v_paused.id and p.id = s.price_id returning s.* into v_resumed;
   end if;
   if exists (select from app_public.plan_prices p where p.id = v_resumed.price_id and p.amount > 0) then
     perform billing.require_way_to_pay(v_resumed.tenant_id);

@@ -113,6 +113,7 @@ comment on column app_public.invoice_lines.usage_type is 'The usage type that is
 comment on column app_public.invoice_lines.quantity is 'The units of usage; for the price of a plan 1 is a charge and -1 is a credit; for a commitment, the amount of usage that was charged.';
 comment on column app_public.invoice_lines.quantity_before is 'For an adjustment, the units that earlier invoices billed; for a commitment, the amount that they added to usage.';
 comment on column app_public.invoice_lines.charged_share is 'For a credit of unused days, the share of the price that was really charged, from 0 to 1.';
+comment on column app_public.invoice_lines.seats is 'The number of seats that the price of the plan was charged or credited for; null without seats.';
 comment on column app_public.invoice_lines.coupon_id is 'The coupon of a discount.';
 comment on column app_public.invoice_lines.days is 'The number of days that are billed.';
 comment on column app_public.invoice_lines.period_days is 'The number of days in the period.';

@@ -52,15 +52,15 @@ as $$
 begin
   insert into app_public.invoice_lines (
     tenant_id, invoice_id, line_number, kind, description, amount, price_id, component_id, usage_type, quantity, quantity_before, charged_share,
-    coupon_id, days, period_days, service_start, service_end, basis_start, basis_end, counted_until, is_manual)
+    coupon_id, seats, days, period_days, service_start, service_end, basis_start, basis_end, counted_until, is_manual)
   select (insert_lines.invoice).tenant_id, (insert_lines.invoice).id,
          coalesce((select max(o.line_number) from app_public.invoice_lines o
                     where o.tenant_id = (insert_lines.invoice).tenant_id and o.invoice_id = (insert_lines.invoice).id), 0) + l.place,
-         l.kind, l.description, l.amount, l.price_id, l.component_id, l.usage_type, l.quantity, l.quantity_before, l.charged_share, l.coupon_id, l.days,
+         l.kind, l.description, l.amount, l.price_id, l.component_id, l.usage_type, l.quantity, l.quantity_before, l.charged_share, l.coupon_id, l.seats, l.days,
          l.period_days, l.service_start, l.service_end, l.basis_start, l.basis_end, l.counted_until, coalesce(l.is_manual, false)
     from unnest(insert_lines.lines) with ordinality as l (
            tenant_id, id, invoice_id, line_number, kind, description, amount, price_id, component_id, usage_type, quantity,
-           quantity_before, charged_share, coupon_id, days, period_days, service_start, service_end, basis_start, basis_end, counted_until, is_manual, created_at, place);
+           quantity_before, charged_share, coupon_id, seats, days, period_days, service_start, service_end, basis_start, basis_end, counted_until, is_manual, created_at, place);
   perform billing.sum_up_invoice((insert_lines.invoice).tenant_id, (insert_lines.invoice).id);
 end
 $$;
