@@ -37,7 +37,7 @@ async function schemasOf(url: string): Promise<string[]> {
     const { rows } = await client.query<{ name: string }>(
       `select nspname as name from pg_namespace
         where nspowner = 'rowhouse_owner'::regrole and nspname = any ($1) order by 1`,
-      [['app_public', 'vault', ...domains.map((domain) => domain.replace(/^\d+_/, ''))]],
+      [['app_public', 'analytics', 'vault', ...domains.map((domain) => domain.replace(/^\d+_/, ''))]],
     )
     return rows.map(({ name }) => name)
   } finally {

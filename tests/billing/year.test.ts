@@ -95,7 +95,7 @@ async function addTenants(t: Transaction): Promise<Tenant[]> {
   return tenants
 }
 
-it('a year: ledger, events, roll-ups, invoices and money agree', { timeout: 300_000 }, () =>
+it('a year: ledger, events, roll-ups, invoices and money agree', { timeout: 900_000 }, () =>
   db.inTransaction(async (t) => {
     const random = mulberry32(20_240_210)
     const pick = <V>(values: readonly V[]): V => values[Math.floor(random() * values.length)] as V
