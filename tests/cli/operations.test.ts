@@ -32,7 +32,6 @@ describe('every statement of operations.md runs', () => {
     expect(sections.map(({ title }) => title)).toEqual([
       'The search index',
       'Metering',
-      'Analysts',
       'Suspend a tenant',
       'Find slow queries',
       'Rebuild an index',

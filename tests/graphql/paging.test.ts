@@ -195,7 +195,7 @@ function copiedValue({ column, type, category, position, nullable, in_key }: Col
     S: `'b'`,
     N: `2`,
     B: `i % 2 = 0`,
-    D: `'2026-01-02'`,
+    D: `'2026-01-02 03:04'`,
     E: `(enum_range(null::${type}))[2]`,
   }
   if (in_key) {
