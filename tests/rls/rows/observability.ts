@@ -47,8 +47,8 @@ export const fillObservability: Fill = async (t, tenant, ids) => {
     )
   )[0]?.id
   await t.query(
-    `insert into app_public.alert_notifications (tenant_id, alert_log_id, channel, user_id, status, send_at) values ($1, $2, 'email', $3, 'queued', now())`,
-    [tenant.id, logId, userId],
+    `insert into app_public.alert_notifications (tenant_id, alert_log_id, channel, status, send_at) values ($1, $2, 'slack', 'queued', now())`,
+    [tenant.id, logId],
   )
   await t.query(`insert into vault.alert_slack (tenant_id, url) values ($1, 'https://hooks.slack.test/x')`, [tenant.id])
 }
