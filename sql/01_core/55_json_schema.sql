@@ -22,6 +22,11 @@ return '{"type": "text", "enum": "array", "const": "any", "title": "string", "de
 comment on function core.json_schema_keywords is
   'The keywords of JSON Schema (2020-12) that are understood, each with what its value must be. format is an annotation, as the standard has it. pattern is missing, because a regular expression of a caller can take any time.';
 
+create or replace function core.json_path(path text, key text) returns text
+language sql immutable parallel safe
+return trim(leading '.' from path || '.' || left(key, 100));
+comment on function core.json_path is 'The path of a key below a path, for an error; a long key is cut.';
+
 create or replace function core.json_schema_faults(schema jsonb, path text default '', depth int default 0) returns text[]
 language plpgsql immutable
 set search_path to pg_catalog, pg_temp
@@ -43,7 +48,7 @@ begin
   end if;
   for v_keyword, v_value in select e.key, e.value from jsonb_each(schema) e order by e.key loop
     v_kind := core.json_schema_keywords() ->> v_keyword;
-    v_name := trim(leading '.' from path || '.' || left(v_keyword, 100));
+    v_name := core.json_path(path, v_keyword);
     if v_kind is null then
       v_faults := v_faults || format('%s is not understood', v_name);
     elsif v_kind in ('string', 'number', 'array') and jsonb_typeof(v_value) <> v_kind
@@ -60,7 +65,7 @@ begin
       v_faults := v_faults || coalesce((
         select array_agg(f.fault order by p.key)
           from jsonb_each(v_value) p
-         cross join lateral unnest(core.json_schema_faults(p.value, v_name || '.' || left(p.key, 100), depth + 1)) as f (fault)), '{}');
+         cross join lateral unnest(core.json_schema_faults(p.value, core.json_path(v_name, p.key), depth + 1)) as f (fault)), '{}');
     end if;
     if cardinality(v_faults) > 10 then
       return v_faults[1:10];
@@ -126,7 +131,7 @@ language sql immutable
 set search_path to pg_catalog, pg_temp
 as $$
   select coalesce(array_agg(f.fault), '{}') from (
-    select trim(leading '.' from path || '.' || left(r.key, 100)) || ' is missing' as fault
+    select core.json_path(path, r.key) || ' is missing' as fault
       from jsonb_array_elements_text(schema -> 'required') as r (key)
      where not value ? r.key
     union all
@@ -134,7 +139,7 @@ as $$
       from jsonb_each(value) e
      cross join lateral unnest(core.json_value_faults(
        coalesce(schema -> 'properties' -> e.key, schema -> 'additionalProperties', 'true'),
-       e.value, trim(leading '.' from path || '.' || left(e.key, 100)))) as f (fault)
+       e.value, core.json_path(path, e.key))) as f (fault)
      limit 10
   ) as f;
 $$;

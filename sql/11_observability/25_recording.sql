@@ -7,12 +7,17 @@ language sql immutable parallel safe
 return encode(substr(sha256(convert_to(tenant_id::text || kind || key, 'UTF8')), 1, 16), 'hex')::uuid;
 comment on function observability.event_id is 'The id of what was recorded under an idempotency key.';
 
+create or replace function observability.row_in_words(ordinal bigint, batch_size int) returns text
+language sql immutable parallel safe
+return case when batch_size = 1 then '' else format('Row %s: ', ordinal) end;
+comment on function observability.row_in_words is 'How an error about a row of a batch begins: with its position, when there are several.';
+
 create or replace function observability.refuse_event(problem text, ordinal bigint, batch_size int) returns void
 language plpgsql stable
 set search_path to pg_catalog, pg_temp
 as $$
 declare
-  v_row text := case when refuse_event.batch_size = 1 then '' else format('Row %s: ', refuse_event.ordinal) end;
+  v_row constant text := observability.row_in_words(refuse_event.ordinal, refuse_event.batch_size);
 begin
   case refuse_event.problem
     when 'key' then
@@ -65,18 +70,14 @@ end
 $$;
 comment on function observability.check_batch_size is E'@errors OB409\nRefuses a batch that is empty or too large.';
 
-create or replace function observability.recordable_users() returns uuid[]
+create or replace function observability.records_for_others() returns boolean
 language sql stable
 set search_path to pg_catalog, pg_temp
 as $$
-  select case
-    -- A task has no user: it says itself whose events it records.
-    when core.current_user_id() is null or tenancy.has_role('admin') then
-      array(select m.user_id from app_public.user_tenants m where m.tenant_id = core.current_tenant_id())
-    else array[core.current_user_id()]
-  end;
+  -- A task has no user: it says itself whose events it records.
+  select core.current_user_id() is null or tenancy.has_role('admin');
 $$;
-comment on function observability.recordable_users is 'The people of this tenant whose events may be recorded by this request.';
+comment on function observability.records_for_others is 'Whether this request may record what other people of the tenant did.';
 
 create or replace function observability.check_heads(heads observability.event_head[], out first_at timestamptz, out last_at timestamptz)
 language plpgsql stable
@@ -84,7 +85,10 @@ set search_path to pg_catalog, pg_temp
 as $$
 declare
   v_now constant timestamptz := core.clock();
-  v_users constant uuid[] := observability.recordable_users();
+  v_for_others constant boolean := observability.records_for_others();
+  v_users constant uuid[] := case when v_for_others
+    then array(select m.user_id from app_public.user_tenants m where m.tenant_id = core.current_tenant_id())
+    else array[core.current_user_id()] end;
   v_ordinal bigint;
   v_problem text;
 begin
@@ -98,7 +102,7 @@ begin
                when h.at < v_now - interval '30 days' then 'past'
                when h.at > v_now + interval '1 hour' then 'future'
                when h.problem is not null then h.problem
-               when h.user_id <> all (v_users) then case when core.current_user_id() is null or tenancy.has_role('admin') then 'user' else 'someone_else' end
+               when h.user_id <> all (v_users) then case when v_for_others then 'user' else 'someone_else' end
              end as problem
         from unnest(heads) with ordinality as h
     ) as c;
@@ -154,7 +158,7 @@ begin
      where e.payload_hash <> k.hash;
     if v_ordinal is not null then
       perform core.raise_error('OB501',
-        case cardinality(claim_keys.keys) when 1 then '' else format('Row %s: ', v_ordinal) end || 'The idempotency key already belongs to another row.',
+        observability.row_in_words(v_ordinal, cardinality(claim_keys.keys)) || 'The idempotency key already belongs to another row.',
         'Repeat the row exactly as it was first sent, or give it a key of its own.');
     end if;
   end if;
@@ -368,15 +372,16 @@ declare
   v_ordinal bigint;
   v_faults text[];
 begin
-  select e.ordinality, core.json_value_faults(t.properties_schema, coalesce(e.properties, '{}'), 'properties')
+  select e.ordinality, f.faults
     into v_ordinal, v_faults
     from unnest(events) with ordinality as e
     join app_public.analytics_event_types t on t.tenant_id = core.current_tenant_id() and t.name = e.event_name
-   where t.properties_schema <> '{}' and core.json_value_faults(t.properties_schema, coalesce(e.properties, '{}'), 'properties') <> '{}'
+   cross join lateral (select core.json_value_faults(t.properties_schema, coalesce(e.properties, '{}'), 'properties') as faults) as f
+   where f.faults <> '{}'
    order by e.ordinality limit 1;
   if found then
     perform core.raise_error('OB412',
-      case cardinality(events) when 1 then '' else format('Row %s: ', v_ordinal) end || array_to_string(v_faults, '; ') || '.',
+      observability.row_in_words(v_ordinal, cardinality(events)) || array_to_string(v_faults, '; ') || '.',
       'Read properties_schema of the event''s type.');
   end if;
 end

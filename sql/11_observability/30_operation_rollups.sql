@@ -133,25 +133,33 @@ end
 $$;
 comment on function observability.operations_by_day is 'The countable operations by calendar day and all dimensions.';
 
-create or replace function observability.totals_of_days(days observability.operation_days[] default null) returns setof observability.operation_totals
-language plpgsql stable
+-- The days of a large tenant are too many for an array, so they are read from their table a day at a time.
+create or replace function observability.totals_of_days(days observability.operation_days[]) returns setof observability.operation_totals
+language sql stable
 set search_path to pg_catalog, pg_temp
 as $$
-begin
-  if totals_of_days.days is null then
-    totals_of_days.days := array(select d from observability.operation_days d where d.tenant_id = core.current_tenant_id());
-  end if;
-  return query
-    select core.current_tenant_id(), d.kind, d.subject_id, sum(d.execution_count)::bigint, sum(d.success_count)::bigint,
-           sum(d.error_count)::bigint, sum(d.duration_ms)::bigint, coalesce(sum(d.execution_count) filter (where d.bucket is not null), 0)::bigint,
-           max(d.last_at)
-      from unnest(totals_of_days.days) as d
-     where d.subject_id is not null
-     group by d.kind, d.subject_id
-     order by d.kind, d.subject_id;
-end
+  select core.current_tenant_id(), d.kind, d.subject_id, sum(d.execution_count)::bigint, sum(d.success_count)::bigint,
+         sum(d.error_count)::bigint, sum(d.duration_ms)::bigint, coalesce(sum(d.execution_count) filter (where d.bucket is not null), 0)::bigint,
+         max(d.last_at)
+    from unnest(totals_of_days.days) as d
+   where d.subject_id is not null
+   group by d.kind, d.subject_id
+   order by d.kind, d.subject_id;
 $$;
-comment on function observability.totals_of_days is 'The totals of each subject, from these rows or from all days of the tenant.';
+comment on function observability.totals_of_days is 'What these rows add to the totals of their subjects.';
+
+create or replace function observability.totals_of_all_days() returns setof observability.operation_totals
+language sql stable
+set search_path to pg_catalog, pg_temp
+as $$
+  select t.tenant_id, t.kind, t.subject_id, sum(t.execution_count)::bigint, sum(t.success_count)::bigint, sum(t.error_count)::bigint,
+         sum(t.duration_ms)::bigint, sum(t.timed_count)::bigint, max(t.last_at)
+    from (select d.day, array_agg(d) as days from observability.operation_days d
+           where d.tenant_id = core.current_tenant_id() group by d.day) as d
+   cross join lateral observability.totals_of_days(d.days) as t
+   group by t.tenant_id, t.kind, t.subject_id;
+$$;
+comment on function observability.totals_of_all_days is 'The totals of each subject, from all days of the tenant.';
 
 create or replace function observability.add_operations(days observability.operation_days[]) returns void
 language plpgsql volatile
@@ -241,7 +249,7 @@ begin
   delete from observability.operation_totals t where t.tenant_id = rebuild_operations.tenant_id;
   insert into observability.operation_days
   select * from observability.operations_by_day(null, v_from_on::timestamp at time zone v_timezone, 'infinity', v_timezone);
-  insert into observability.operation_totals select * from observability.totals_of_days();
+  insert into observability.operation_totals select * from observability.totals_of_all_days();
   perform observability.refresh_resources(array(
     select t.subject_id from observability.operation_totals t where t.tenant_id = rebuild_operations.tenant_id));
   insert into observability.rollup_state (tenant_id, timezone) values (rebuild_operations.tenant_id, v_timezone)
@@ -321,7 +329,7 @@ begin
       select 'operation_days' as rollup, to_jsonb(d) as content
         from observability.operations_by_day(null, v_from_on::timestamp at time zone v_timezone, 'infinity', v_timezone) d
       union all
-      select 'operation_totals', to_jsonb(t) from observability.totals_of_days() t
+      select 'operation_totals', to_jsonb(t) from observability.totals_of_all_days() t
     ), stored as (
       select 'operation_days' as rollup, to_jsonb(d) as content
         from observability.operation_days d where d.tenant_id = core.current_tenant_id() and d.day >= v_from_on
