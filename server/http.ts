@@ -1,5 +1,5 @@
-// The HTTP server: GraphQL at /graphql, files at /files, spans at /v1/traces, Ruru at / in development, health and metrics. It reads, authenticates and
-// answers; every rule is the database's.
+// The HTTP server: GraphQL at /graphql, files at /files, spans at /v1/traces, Ruru at / in development, health and metrics.
+// It reads, authenticates and answers; every rule is the database's.
 
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
@@ -17,7 +17,7 @@ import {
 } from './auth.ts'
 import type { Config } from './config.ts'
 import { internalError, PublicError, publicPart } from './errors.ts'
-import { createFiles } from './files.ts'
+import { type Caller, createFiles } from './files.ts'
 import type { Executor } from './graphql/execute.ts'
 import { answerHealth, isHealthPath } from './health.ts'
 import { clientAddress, readBody, sendAndClose, sendJson, sendText } from './http-basics.ts'
@@ -60,6 +60,8 @@ type Scope = {
   requestedTenant?: string | undefined
   operation?: string | undefined
 }
+
+type Admitted = Identity & { admission: Admission }
 
 /** What a client that hung up would have been answered with; only the log and the metrics see it. */
 const statusOfHangUp = 499
@@ -177,25 +179,30 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   })
 
   async function serveFiles(request: IncomingMessage, response: ServerResponse, scope: Scope): Promise<void> {
-    const credentials = await credentialsOf(request.headers.authorization, options.verifyToken)
-    const identity = await admissionOf(credentials, request, scope)({ calls: 1, chargedCalls: 0 })
-    scope.identity = identity
+    const identity = await letIn(request, scope)
     await allowOrigin(request, response, isAllowedOrigin, identity.tenantId ?? undefined)
-    sendRateLimit(response, identity.admission)
-    refuse(response, identity.admission)
-    const settings = settingsFor(identity, request, scope)
-    await files.serve(request, response, { key: keyOf(scope), settings, signal: scope.signal })
+    await files.serve(request, response, callerOf(identity, request, response, scope))
   }
 
   async function serveTraces(request: IncomingMessage, response: ServerResponse, scope: Scope): Promise<void> {
     checkExport(request, response)
+    const identity = await letIn(request, scope)
+    await traces.serve(request, response, callerOf(identity, request, response, scope))
+  }
+
+  /** Charges one API call, whatever the request asks for. */
+  async function letIn(request: IncomingMessage, scope: Scope): Promise<Admitted> {
     const credentials = await credentialsOf(request.headers.authorization, options.verifyToken)
     const identity = await admissionOf(credentials, request, scope)({ calls: 1, chargedCalls: 0 })
     scope.identity = identity
+    return identity
+  }
+
+  /** Who is served, unless a limit refuses it. */
+  function callerOf(identity: Admitted, request: IncomingMessage, response: ServerResponse, scope: Scope): Caller {
     sendRateLimit(response, identity.admission)
     refuse(response, identity.admission)
-    const settings = settingsFor(identity, request, scope)
-    await traces.serve(request, response, { key: keyOf(scope), settings, signal: scope.signal })
+    return { key: keyOf(scope), settings: settingsFor(identity, request, scope), signal: scope.signal }
   }
 
   async function serveGraphQL(request: IncomingMessage, response: ServerResponse, scope: Scope): Promise<void> {
@@ -285,11 +292,11 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     const body =
       shown ?? internalError(error, (fields, message) => logger.error({ request: scope.id, ...fields }, message))
     metrics.errors.inc({ code: body.extensions.code ?? 'INTERNAL' })
+    recordRefusal(response.req, scope, body.extensions.code)
     if (scope.route === 'traces') {
       sendStatus(response, status, body.extensions.code ?? 'INTERNAL', body.message)
       return
     }
-    recordRefusal(response.req, scope, body.extensions.code)
     // a file may be long, and nobody reads on
     const isSending = scope.route === 'files' && !response.req.complete
     const send = status === 413 || isSending ? sendAndClose : sendText

@@ -1,4 +1,5 @@
-// The mail of a billing notice or a quota alert, as text and as HTML. Names are someone's input: everything is escaped.
+// The mail that tells one person something about a tenant they look after, such as a billing notice, an alert or a deadline, as
+// text and as HTML. Names are someone's input: everything is escaped.
 
 import { escapeHtml, type Mail } from './mail.ts'
 

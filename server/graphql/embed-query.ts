@@ -13,6 +13,7 @@ import { embeddingEvent } from '../embedders/usage.ts'
 import { PublicError } from '../errors.ts'
 import { queryInContext } from '../in-context.ts'
 import { type KeyRing, openModelSecret, type SecretCaller } from '../secrets.ts'
+import { withArgument } from './field-arguments.ts'
 
 type SearchFilter = {
   sourceIds?: string[] | null
@@ -93,13 +94,11 @@ export function createEmbedQueryPlugin(pool: Pool, keyRing: KeyRing | undefined)
         ],
         ((values: Arguments) => embed(values, defaultMode)) as never,
       )
-      const withEmbedding = new Proxy(fieldArgs, {
-        get: (target, property) =>
-          property === 'getRaw'
-            ? (path: string | string[]) => (String(path) === 'options' ? $options : target.getRaw(path as never))
-            : Reflect.get(target, property),
-      })
-      return plan($source, withEmbedding, info)
+      return plan(
+        $source,
+        withArgument(fieldArgs, ['options'], () => $options),
+        info,
+      )
     }
 
   return wrapPlans(

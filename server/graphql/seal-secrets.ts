@@ -7,6 +7,7 @@ import type { Pool } from 'pg'
 import { constant, context, lambda } from 'postgraphile/grafast'
 import { queryInContext } from '../in-context.ts'
 import { type KeyRing, type Queries, sealSecret } from '../secrets.ts'
+import { withArgument } from './field-arguments.ts'
 
 type Arguments = readonly [
   secret: string,
@@ -40,13 +41,7 @@ export function createSealSecretsPlugin(pool: Pool, keyRing: KeyRing | undefined
           ],
           seal as never,
         )
-      const withSealed = new Proxy(fieldArgs, {
-        get: (target, property) =>
-          property === 'getRaw'
-            ? (path: string | string[]) => (String(path) === 'input,secret' ? $sealed() : target.getRaw(path as never))
-            : Reflect.get(target, property),
-      })
-      return plan($source, withSealed, info)
+      return plan($source, withArgument(fieldArgs, ['input', 'secret'], $sealed), info)
     }
 
   return wrapPlans(

@@ -88,21 +88,15 @@ begin
   end if;
 
   setting := case when v_mail.billing_notice_id is null then 'quotas' else 'billing' end;
-  select u.email, t.name into email, tenant_name
-    from app_public.user_profiles u
-    join app_public.user_tenants m on m.user_id = u.id and m.tenant_id = v_mail.tenant_id and m.status = 'active'
-    join app_public.tenants t on t.id = m.tenant_id
-    cross join tenancy.with_defaults(u.notification_settings, tenancy.notification_schema()) as s
-   where u.id = v_mail.user_id and u.is_active and u.deleted_at is null
-     and (s -> 'email')::boolean and (s -> setting)::boolean
-     and tenancy.effective_permissions(m.role, m.permissions)
-      && case setting when 'billing' then array['can_manage_billing'] else array['can_manage_billing', 'can_manage_tenant'] end;
-  if not found then
+  email := tenancy.mail_address(v_mail.tenant_id, v_mail.user_id,
+    case setting when 'billing' then array['can_manage_billing'] else array['can_manage_billing', 'can_manage_tenant'] end, setting);
+  if email is null then
     update app_public.notice_mails n set status = 'skipped', error = null, leased_until = null
      where n.tenant_id = v_mail.tenant_id and n.id = v_mail.id;
     return;
   end if;
 
+  select t.name into tenant_name from app_public.tenants t where t.id = v_mail.tenant_id;
   update app_public.notice_mails n
      set attempts = n.attempts + 1, leased_until = core.clock() + v_lease
    where n.tenant_id = v_mail.tenant_id and n.id = v_mail.id
@@ -159,10 +153,7 @@ begin
     insert into app_public.notice_mails (tenant_id, billing_notice_id, quota_alert_id, user_id)
     select new.tenant_id, case tg_argv[0] when 'billing_notice_id' then new.id end, case tg_argv[0] when 'quota_alert_id' then new.id end,
            m.user_id
-      from app_public.user_tenants m
-     where m.tenant_id = new.tenant_id and m.status = 'active'
-       and tenancy.effective_permissions(m.role, m.permissions) && tg_argv[1:]
-     order by m.user_id
+      from tenancy.members_with(new.tenant_id, tg_argv[1:]) as m (user_id)
     returning tenant_id, id
   loop
     perform core.enqueue_job('billing__send_notice', json_build_object('tenantId', v_mail.tenant_id, 'mailId', v_mail.id));

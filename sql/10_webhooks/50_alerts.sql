@@ -5,11 +5,8 @@ language sql volatile
 set search_path to pg_catalog, pg_temp
 as $$
   select core.enqueue_job('webhooks__send_alert', json_build_object(
-           'tenantId', m.tenant_id, 'endpointId', queue_alerts.endpoint_id, 'userId', m.user_id))
-    from app_public.user_tenants m
-   where m.tenant_id = queue_alerts.tenant_id and m.status = 'active'
-     and 'can_manage_settings' = any (tenancy.effective_permissions(m.role, m.permissions))
-   order by m.user_id;
+           'tenantId', queue_alerts.tenant_id, 'endpointId', queue_alerts.endpoint_id, 'userId', m.user_id))
+    from tenancy.members_with(queue_alerts.tenant_id, array['can_manage_settings']) as m (user_id);
 $$;
 comment on function webhooks.queue_alerts is
   'Queues a mail about a disabled endpoint to each active member with can_manage_settings.';
@@ -22,15 +19,12 @@ as $$
 begin
   call core.enter_tenant(alert_mail.tenant_id);
   return query
-    select u.email, t.name, format('The webhook endpoint %s was disabled: %s. Enable it when it works again; what it missed can be replayed.',
+    select m.email, t.name, format('The webhook endpoint %s was disabled: %s. Enable it when it works again; what it missed can be replayed.',
              e.url, case e.disabled_reason when 'gone' then 'it answered 410 Gone' else 'every call has failed for five days' end), e.disabled_at
       from app_public.webhook_endpoints e
       join app_public.tenants t on t.id = e.tenant_id
-      join app_public.user_tenants m on m.tenant_id = t.id and m.user_id = alert_mail.user_id and m.status = 'active'
-      join app_public.user_profiles u on u.id = m.user_id and u.is_active and u.deleted_at is null
-     where e.tenant_id = alert_mail.tenant_id and e.id = alert_mail.endpoint_id and e.disabled_reason in ('gone', 'failing')
-       and (tenancy.with_defaults(u.notification_settings, tenancy.notification_schema()) -> 'email')::boolean
-       and 'can_manage_settings' = any (tenancy.effective_permissions(m.role, m.permissions));
+      join tenancy.mail_address(t.id, alert_mail.user_id, array['can_manage_settings']) as m (email) on m.email is not null
+     where e.tenant_id = alert_mail.tenant_id and e.id = alert_mail.endpoint_id and e.disabled_reason in ('gone', 'failing');
 end
 $$;
 comment on function webhooks.alert_mail is

@@ -197,15 +197,11 @@ begin
     perform core.raise_error('OB541', 'Another worker is sending this notification.', 'It is sent again when that worker does not finish in time.');
   end if;
   select t.name, format('%s: %s', case l.state when 'resolved' then 'Resolved' when 'no_data' then 'No data' else initcap(a.severity) end, a.name),
-         observability.alert_message(a, l), a.severity, l.state, u.email, s.url
+         observability.alert_message(a, l), a.severity, l.state, tenancy.mail_address(l.tenant_id, v_row.user_id), s.url
     into tenant_name, subject, message, severity, state, email, slack_url
     from app_public.alert_logs l
     join app_public.alerts a on a.tenant_id = l.tenant_id and a.id = l.alert_id
     join app_public.tenants t on t.id = l.tenant_id
-    left join (app_public.user_profiles u
-      join app_public.user_tenants m on m.user_id = u.id and m.status = 'active')
-      on m.tenant_id = l.tenant_id and u.id = v_row.user_id and u.is_active and u.deleted_at is null
-     and (tenancy.with_defaults(u.notification_settings, tenancy.notification_schema()) -> 'email')::boolean
     left join vault.alert_slack s on s.tenant_id = l.tenant_id and v_row.channel = 'slack'
    where l.tenant_id = v_row.tenant_id and l.id = v_row.alert_log_id;
   channel := v_row.channel;

@@ -157,7 +157,7 @@ begin
   select * into v_key from app_public.encrypted_api_keys k
    where k.tenant_id = core.current_tenant_id() and k.id = locked_secret.id and k.revoked_at is null for no key update;
   if not found then
-    perform core.raise_error('SE301', 'This secret does not exist, or it is revoked.', 'encryptedApiKeys lists the secrets of this tenant.');
+    perform core.raise_error('SE301', 'This secret does not exist, or it is revoked.', 'List the secrets of this tenant.');
   end if;
   return v_key;
 end

@@ -47,9 +47,9 @@ begin
   if not found or not v_key.is_active or v_key.expires_at <= core.clock() then
     perform core.raise_error('SE302', 'This tenant has no such secret that is active and has not expired.',
       'Store it with createSecret, under the name that the tool or provider refers to.');
-  elsif not coalesce(v_key.allowed_agents is null or open_secret.agent_id = any (v_key.allowed_agents), false)
-    or not coalesce(v_key.allowed_users is null or open_secret.user_id = any (v_key.allowed_users), false)
-    or not coalesce(v_key.allowed_ips is null or open_secret.ip_address <<= any (v_key.allowed_ips), false) then
+  elsif ((v_key.allowed_agents is null or open_secret.agent_id = any (v_key.allowed_agents))
+    and (v_key.allowed_users is null or open_secret.user_id = any (v_key.allowed_users))
+    and (v_key.allowed_ips is null or open_secret.ip_address <<= any (v_key.allowed_ips))) is not true then
     perform core.raise_error('SE201', format('The secret %s may not be used by this agent or person, or from this address.', v_key.key_name),
       'Extend allowed_agents, allowed_users or allowed_ips of the secret.');
   end if;
@@ -123,7 +123,7 @@ create or replace function app_public.encrypted_api_keys_last_reset_at(encrypted
 language sql stable security definer
 set search_path to pg_catalog, pg_temp
 as $$
-  select governance.today(t.id)::timestamp at time zone t.timezone from app_public.tenants t where t.id = core.current_tenant_id();
+  select billing.local_midnight(core.clock(), t.timezone) from app_public.tenants t where t.id = core.current_tenant_id();
 $$;
 comment on function app_public.encrypted_api_keys_last_reset_at is E'@notNull\nWhen the count of today began: the last midnight in the tenant''s time zone.';
 grant execute on function app_public.encrypted_api_keys_last_reset_at to rowhouse_user;

@@ -88,12 +88,13 @@ language plpgsql volatile security definer
 set search_path to pg_catalog, pg_temp
 as $$
 begin
+  perform tenancy.require_person();
   perform tenancy.require_role('viewer');
   return governance.add_consent_record(core.current_user_id(), purpose, true, text_version, 'consent', 'self', null);
 end
 $$;
 comment on function app_public.give_consent is
-  E'@resultFieldName consentRecord\n@errors ID202 NS301\nGives your consent for a purpose; text_version is the version of the text that you agree to. You can withdraw it at any time.';
+  E'@resultFieldName consentRecord\n@errors ID202 KY201 NS301\nGives your consent for a purpose; text_version is the version of the text that you agree to. You can withdraw it at any time.';
 grant execute on function app_public.give_consent to rowhouse_user;
 
 create or replace function app_public.withdraw_consent(purpose app_public.consent_purpose) returns app_public.consent_records
@@ -101,12 +102,13 @@ language plpgsql volatile security definer
 set search_path to pg_catalog, pg_temp
 as $$
 begin
+  perform tenancy.require_person();
   perform tenancy.require_role('viewer');
   return governance.add_consent_record(core.current_user_id(), purpose, false, null, 'consent', 'self', null);
 end
 $$;
 comment on function app_public.withdraw_consent is
-  E'@resultFieldName consentRecord\n@errors ID202 NS301\nWithdraws your consent for a purpose, or objects to it when you never gave any. It holds at once.';
+  E'@resultFieldName consentRecord\n@errors ID202 KY201 NS301\nWithdraws your consent for a purpose, or objects to it when you never gave any. It holds at once.';
 grant execute on function app_public.withdraw_consent to rowhouse_user;
 
 create or replace function app_public.record_consent(

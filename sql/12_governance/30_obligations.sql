@@ -181,8 +181,7 @@ begin
     )
     select r.tenant_id, r.id, r.next_deadline, m.user_id
       from reminded r
-      join app_public.user_tenants m on m.tenant_id = r.tenant_id and m.status = 'active'
-     where 'can_manage_settings' = any (tenancy.effective_permissions(m.role, m.permissions))
+     cross join tenancy.members_with(r.tenant_id, array['can_manage_settings']) as m (user_id)
      order by r.tenant_id, r.id, m.user_id
   loop
     perform core.enqueue_job('governance__send_reminder', json_build_object(
@@ -206,19 +205,16 @@ as $$
 begin
   call core.enter_tenant(deadline_reminder.tenant_id);
   return query
-    select u.email, t.name, 'Deadline of ' || o.regulation,
+    select m.email, t.name, 'Deadline of ' || o.regulation,
            format('%s in %s: %s on %s.', o.regulation, o.jurisdiction,
              case when o.next_deadline < core.clock() then 'a deadline was missed' else 'something is due' end,
              (o.next_deadline at time zone t.timezone)::date)
       from app_public.regulatory_compliance o
       join app_public.tenants t on t.id = o.tenant_id
-      join app_public.user_tenants m on m.tenant_id = o.tenant_id and m.user_id = deadline_reminder.user_id and m.status = 'active'
-      join app_public.user_profiles u on u.id = m.user_id and u.is_active and u.deleted_at is null
+      join tenancy.mail_address(o.tenant_id, deadline_reminder.user_id, array['can_manage_settings']) as m (email) on m.email is not null
      where o.tenant_id = deadline_reminder.tenant_id and o.id = deadline_reminder.obligation_id
        -- it may have been moved or met since
-       and o.next_deadline = deadline_reminder.deadline
-       and 'can_manage_settings' = any (tenancy.effective_permissions(m.role, m.permissions))
-       and (tenancy.with_defaults(u.notification_settings, tenancy.notification_schema()) -> 'email')::boolean;
+       and o.next_deadline = deadline_reminder.deadline;
 end
 $$;
 comment on function governance.deadline_reminder is

@@ -12,6 +12,8 @@ declare
   v_role text;
 begin
   if asks_for_all_tenants.user_id = core.current_user_id() or tenancy.is_platform_admin() then
+    -- a key is of one tenant, whatever its maker may ask for
+    perform tenancy.require_person();
     return true;
   end if;
   perform tenancy.require_permission('can_manage_users');
@@ -27,7 +29,7 @@ begin
 end
 $$;
 comment on function governance.asks_for_all_tenants is
-  E'@errors ID203 RT201 RT302\nWhether the caller may ask for a person''s data in all tenants; false when it is for this tenant alone. Raises an error for whoever may not ask.';
+  E'@errors ID203 KY201 RT201 RT302\nWhether the caller may ask for a person''s data in all tenants; false when it is for this tenant alone. Raises an error for whoever may not ask.';
 
 -- $1 is the person's key, $2 the e-mail address. person_of narrows it to what one column says.
 create or replace function governance.names_person(target regclass, alias text, actions text[] default null, person_of name default null)

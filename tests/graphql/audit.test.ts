@@ -56,6 +56,15 @@ describe('a refusal', () => {
     expect(await eventOf('login-1')).toMatchObject({ kind: 'security', operation: 'login_failed', ip: '127.0.0.1' })
   })
 
+  it.each(['/v1/traces', '/files/exports/1'])('at %s is recorded as well', async (path) => {
+    const id = `at${path.replaceAll('/', '-')}`
+    await fetch(`${server.url}${path}`, {
+      method: path === '/v1/traces' ? 'POST' : 'GET',
+      headers: { 'content-type': 'application/json', authorization: 'Bearer rh_live_unknown', 'x-request-id': id },
+    })
+    expect(await eventOf(id)).toMatchObject({ kind: 'security', operation: 'key_refused', details: { code: 'KY101' } })
+  })
+
   it('of another tenant is recorded in the tenant that was tried', async () => {
     await server.ask(
       'owner@acme.test',

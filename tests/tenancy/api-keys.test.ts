@@ -190,6 +190,10 @@ describe('a key', () => {
         `select app_public.transfer_ownership('${db.acme.admin.userId}')`,
         `select app_public.create_sub_tenant('below', 'Below')`,
         `select app_public.move_tenant('${db.acme.id}', '${db.globex.id}')`,
+        `select app_public.give_consent('memory', 'v1')`,
+        `select app_public.withdraw_consent('memory')`,
+        'select app_public.export_person()',
+        'select app_public.erase_person(is_dry_run => false)',
       ]) {
         expect([statement, await t.errorCode(statement)]).toEqual([statement, 'KY201'])
       }
@@ -197,6 +201,23 @@ describe('a key', () => {
         db.acme.owner.userId,
       ])
       expect(renamed).toEqual([])
+    }))
+
+  it('has no file that its maker asked for, unless it could have asked for it', () =>
+    db.inTransaction(async (t) => {
+      await t.become(db.acme.owner)
+      const own = await t.value('select id from app_public.export_person()')
+      const ofMember = await t.value('select id from app_public.export_person($1)', [db.acme.member.userId])
+      const ofTenant = await t.value('select id from app_public.export_tenant()')
+      const cancel = 'select app_public.cancel_export($1)'
+      const all = await t.value('select tenancy.current_permissions()')
+      const weak = await create(t)
+      const strong = await create(t, { key_type: 'admin', permissions: all })
+      await use(t, weak.key)
+      for (const id of [own, ofMember, ofTenant]) expect(await t.errorCode(cancel, [id])).toBe('RT303')
+      await use(t, strong.key)
+      expect(await t.errorCode(cancel, [own])).toBe('RT303')
+      for (const id of [ofMember, ofTenant]) expect(await t.errorCode(cancel, [id])).toBeUndefined()
     }))
 
   it('sees no other tenant of its maker', () =>

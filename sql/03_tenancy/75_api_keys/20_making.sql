@@ -35,7 +35,7 @@ begin
      for share;
   if not found then
     perform core.raise_error('KY301', 'parent_key_id: There is no such API key of yours.', 'List your API keys.');
-  elsif tenancy.key_status(v_parent.revoked_at, v_parent.expires_at, v_parent.ancestor_ids) <> 'active' then
+  elsif app_public.api_keys_status(v_parent) <> 'active' then
     perform core.raise_error('KY501', 'The API key has ended.', 'Name one that is active, or make a new one.');
   end if;
   return v_parent;

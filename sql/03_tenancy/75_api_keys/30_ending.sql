@@ -47,7 +47,7 @@ begin
       perform core.raise_error('KY201', 'Only a person can do this, not an API key.', 'Rotate the key with a token of your own, or with a key above it.');
     end if;
   end if;
-  if tenancy.key_status(v_key.revoked_at, v_key.expires_at, v_key.ancestor_ids) <> 'active' then
+  if app_public.api_keys_status(v_key) <> 'active' then
     perform core.raise_error('KY501', 'The API key has ended.', 'Name one that is active, or make a new one.');
   end if;
   -- Of the secrets before, only the last one goes on.

@@ -76,7 +76,7 @@ begin
 end
 $$;
 comment on function app_public.export_person is
-  E'@resultFieldName export\n@errors ID203 RT201 RT302 RT501\nWrites a file with everything that is stored of a person, in the background. Your own has the data of all tenants; with the permission can_manage_users you can ask for what this tenant has of a member whose role is not above yours. Without userId it is yourself.';
+  E'@resultFieldName export\n@errors ID203 KY201 RT201 RT302 RT501\nWrites a file with everything that is stored of a person, in the background. Your own has the data of all tenants; with the permission can_manage_users you can ask for what this tenant has of a member whose role is not above yours. Without userId it is yourself.';
 grant execute on function app_public.export_person to rowhouse_user;
 
 create or replace function app_public.export_tenant() returns app_public.data_exports
@@ -101,7 +101,11 @@ declare
 begin
   select * into v_export from app_public.data_exports e
    where e.tenant_id = core.current_tenant_id() and e.id = my_export.export_id
-     and (e.requested_by_user_id = core.current_user_id() or e.user_id is null and tenancy.has_permission('can_manage_tenant'))
+     and (e.requested_by_user_id = core.current_user_id()
+            -- an API key has what its maker asked for only when it could have asked for it
+            and (core.current_api_key_id() is null
+                 or e.user_id is not null and not e.is_of_all_tenants and tenancy.has_permission('can_manage_users'))
+          or e.user_id is null and tenancy.has_permission('can_manage_tenant'))
      for update;
   if not found then
     perform core.raise_error('RT303', 'There is no such export.', 'List the exports.');

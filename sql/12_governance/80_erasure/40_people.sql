@@ -155,7 +155,7 @@ begin
 end
 $$;
 comment on function app_public.erase_person is
-  E'@resultFieldName erasure\n@errors ID203 RT201 RT302 RT503 RT504\nErases a person: at once the person is out, and in the background everything that the register of personal data says is deleted, emptied or replaced. It cannot be undone. By default it only counts; isDryRun false does it. For yourself, and for platform staff, it is in all tenants, with the profile; with the permission can_manage_users it is what this tenant has of a member whose role is not above yours. What the law wants kept, such as invoices, stays.';
+  E'@resultFieldName erasure\n@errors ID203 KY201 RT201 RT302 RT503 RT504\nErases a person: at once the person is out, and in the background everything that the register of personal data says is deleted, emptied or replaced. It cannot be undone. By default it only counts; isDryRun false does it. For yourself, and for platform staff, it is in all tenants, with the profile; with the permission can_manage_users it is what this tenant has of a member whose role is not above yours. What the law wants kept, such as invoices, stays.';
 grant execute on function app_public.erase_person to rowhouse_user;
 
 create or replace function app_public.release_legal_hold(hold_id uuid) returns app_public.legal_holds
