@@ -19,6 +19,13 @@ export const percentilesOf = (times: number[]): Percentiles => ({
   p95: percentile(times, 0.95),
 })
 
+/** Everyone once a round, another one first each time. There is a round more than is asked for, which warms up. */
+export async function inTurn(rounds: number, turns: ((round: number) => Promise<void>)[]): Promise<void> {
+  for (let round = 0; round <= rounds; round++) {
+    for (let turn = 0; turn < turns.length; turn++) await turns[(round + turn) % turns.length]?.(round)
+  }
+}
+
 /** Milliseconds. */
 export async function timed(work: () => Promise<void>): Promise<number> {
   const started = performance.now()

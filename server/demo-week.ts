@@ -36,7 +36,7 @@ export async function seedDemoWeek(pool: pg.Pool, actor: Actor, agentId: string,
   await pool.query('select observability.roll_up_operations($1)', [actor.tenant_id])
 }
 
-interface Session {
+type Session = {
   key: string
   at: string
   userId: string

@@ -6,16 +6,12 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type { Pool, QueryResultRow } from 'pg'
+import { type Caller, createAsk } from './asking.ts'
 import { PublicError } from './errors.ts'
 import { sendJson } from './http-basics.ts'
-import { queryInContext, type Settings } from './in-context.ts'
-import { isConnectionLost } from './lost-connection.ts'
 import { ParseError, typeFoundIn } from './parsers/index.ts'
-import { runFor } from './request-pool.ts'
 import { createShares, type Shares } from './shares.ts'
 
-/** For whom a file is taken or given. */
-export type Caller = { key: string; settings: Settings; signal: AbortSignal }
 type Ticket = { file_name: string; media_type: string | null; size_bytes: number }
 type Receipt = { external_id: string; document_id: string; outcome: string }
 type ExportFile = { export_id: string; file_name: string; size_bytes: string; part_count: number }
@@ -36,20 +32,9 @@ export function createFiles(pool: Pool, sharesOfWork: Shares) {
   const uploads = createShares(uploadsAtOnce)
   const downloads = createShares(downloadsAtOnce)
 
-  /** One statement of the caller, on a connection that is held no longer than it takes. */
-  const ask = <R extends QueryResultRow>({ key, settings, signal }: Caller, text: string, values: unknown[]) =>
-    runFor({ shares: sharesOfWork, key, signal }, async (): Promise<R | undefined> => {
-      const client = await pool.connect()
-      let isBroken = false
-      try {
-        return (await queryInContext<R>(client, settings, { text, values })).rows[0]
-      } catch (error) {
-        isBroken = isConnectionLost(error)
-        throw error
-      } finally {
-        client.release(isBroken)
-      }
-    })
+  const askOnce = createAsk(pool, sharesOfWork)
+  const ask = <R extends QueryResultRow>(caller: Caller, text: string, values: unknown[]) =>
+    askOnce<R>(caller, { text, values })
 
   async function upload(request: IncomingMessage, response: ServerResponse, id: string, caller: Caller): Promise<void> {
     const ticket = (await ask<Ticket>(caller, 'select * from knowledge.begin_upload($1)', [id])) as Ticket

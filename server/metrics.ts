@@ -1,4 +1,4 @@
-// Metrics for Prometheus: requests, operations by error code, jobs, queue, pool.
+// Metrics for Prometheus: requests, operations by error code, spans, jobs, queue, pool.
 
 import type { Pool } from 'pg'
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'

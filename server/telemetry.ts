@@ -17,15 +17,18 @@ export async function startTelemetry(config: Config, registry: Registry): Promis
   if (!endpoint) return { stop: async () => {} }
   // loaded only when it is wanted
   const [
+    api,
     { BatchSpanProcessor, ParentBasedSampler, TraceIdRatioBasedSampler, TracerProvider },
     { OTLPTraceExporter },
     { resourceFromAttributes },
+    { MeterProvider, PeriodicExportingMetricReader },
+    { OTLPMetricExporter },
+    { metricsOf },
   ] = await Promise.all([
+    import('@opentelemetry/api'),
     import('@opentelemetry/sdk-trace'),
     import('@opentelemetry/exporter-trace-otlp-proto'),
     import('@opentelemetry/resources'),
-  ])
-  const [{ MeterProvider, PeriodicExportingMetricReader }, { OTLPMetricExporter }, { metricsOf }] = await Promise.all([
     import('@opentelemetry/sdk-metrics'),
     import('@opentelemetry/exporter-metrics-otlp-proto'),
     import('./telemetry-metrics.ts'),
@@ -46,7 +49,7 @@ export async function startTelemetry(config: Config, registry: Registry): Promis
       }),
     ],
   })
-  traceWith(tracers.getTracer('rowhouse'))
+  traceWith({ api, tracer: tracers.getTracer('rowhouse') })
   return {
     stop: async () => {
       traceWith(undefined)

@@ -2,45 +2,42 @@
 // listens and a span costs nothing. A span names what was done, and never has the text of a query, a value or a person.
 
 import { AsyncLocalStorage } from 'node:async_hooks'
-import {
-  type Attributes,
-  type Context,
-  ROOT_CONTEXT,
-  type Span,
-  SpanKind,
-  SpanStatusCode,
-  type Tracer,
-  trace,
-} from '@opentelemetry/api'
+import type * as Api from '@opentelemetry/api'
 import type { PoolClient } from 'pg'
 
-const active = new AsyncLocalStorage<Context>()
-let tracer: Tracer | undefined
+/** The API comes with the tracer: whoever does not trace need not load it. */
+type Tracing = { api: typeof Api; tracer: Api.Tracer }
+
+const active = new AsyncLocalStorage<Api.Context>()
+let tracing: Tracing | undefined
 
 /** From now on spans go to this tracer, or nowhere. */
-export function traceWith(next: Tracer | undefined): void {
-  tracer = next
+export function traceWith(next: Tracing | undefined): void {
+  tracing = next
 }
 
-export type Begun = { span: Span; run: <T>(work: () => T) => T }
+export type Begun = { api: typeof Api; span: Api.Span; run: <T>(work: () => T) => T }
 
-/** Begins a span below the one that is active, or below the caller's own when a request came with a traceparent. */
-function begin(name: string, kind: SpanKind, attributes: Attributes, parent = active.getStore()): Begun | undefined {
-  if (!tracer) return undefined
-  const context = parent ?? ROOT_CONTEXT
-  const span = tracer.startSpan(name, { kind, attributes }, context)
-  return { span, run: (work) => active.run(trace.setSpan(context, span), work) }
+type NewSpan = { name: string; kind: keyof typeof Api.SpanKind; attributes: Api.Attributes }
+
+/** Begins a span below the parent, or as the root of a trace. */
+function begin({ api, tracer }: Tracing, { name, kind, attributes }: NewSpan, parent?: Api.Context): Begun {
+  const context = parent ?? api.ROOT_CONTEXT
+  const span = tracer.startSpan(name, { kind: api.SpanKind[kind], attributes }, context)
+  return { api, span, run: (work) => active.run(api.trace.setSpan(context, span), work) }
 }
 
-/** A span for a request, which is named when its route is known. */
-export const beginRequest = (method: string, traceparent: string): Begun | undefined =>
-  begin(method, SpanKind.SERVER, { 'http.request.method': method }, contextOf(traceparent))
+/** A span for a request, which is named when its route is known; below the client's own when it sent a traceparent. */
+export function beginRequest(method: string, traceparent: string): Begun | undefined {
+  const span: NewSpan = { name: method, kind: 'SERVER', attributes: { 'http.request.method': method } }
+  return tracing && begin(tracing, span, contextOf(tracing, traceparent))
+}
 
 /** What a client says of its own trace (W3C Trace Context). */
-function contextOf(traceparent: string): Context | undefined {
+function contextOf({ api }: Tracing, traceparent: string): Api.Context | undefined {
   const [, traceId, spanId, flags] = /^00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$/.exec(traceparent) ?? []
   if (!traceId || !spanId || !flags) return undefined
-  return trace.setSpanContext(ROOT_CONTEXT, {
+  return api.trace.setSpanContext(api.ROOT_CONTEXT, {
     traceId,
     spanId,
     traceFlags: Number.parseInt(flags, 16) & 1,
@@ -55,18 +52,18 @@ export function endRequest(request: Begun, method: string, route: string, status
 }
 
 /** Ends a span, as an error of this class when there is one. */
-function end({ span }: Begun, error?: string): void {
+function end({ api, span }: Begun, error?: string): void {
   if (error !== undefined) {
     span.setAttribute('error.type', error)
-    span.setStatus({ code: SpanStatusCode.ERROR })
+    span.setStatus({ code: api.SpanStatusCode.ERROR })
   }
   span.end()
 }
 
 /** A job has a trace of its own: it may run long after what asked for it. */
 export async function traceJob<T>(task: string, work: () => Promise<T>): Promise<T> {
-  const begun = begin(`job ${task}`, SpanKind.CONSUMER, { 'rowhouse.task': task }, ROOT_CONTEXT)
-  if (!begun) return work()
+  if (!tracing) return work()
+  const begun = begin(tracing, { name: `job ${task}`, kind: 'CONSUMER', attributes: { 'rowhouse.task': task } })
   try {
     const result = await begun.run(work)
     end(begun)
@@ -81,7 +78,8 @@ export async function traceJob<T>(task: string, work: () => Promise<T>): Promise
 export function traceStatements(client: PoolClient): void {
   const run = client.query.bind(client) as (...args: unknown[]) => unknown
   client.query = ((...args: unknown[]): unknown => {
-    const begun = active.getStore() && beginStatement(args[0])
+    const parent = active.getStore()
+    const begun = tracing && parent && beginStatement(tracing, args[0], parent)
     if (!begun) return run(...args)
     const last = args.at(-1)
     if (typeof last === 'function') {
@@ -102,16 +100,17 @@ export function traceStatements(client: PoolClient): void {
   }) as typeof client.query
 }
 
-function beginStatement(query: unknown): Begun | undefined {
+function beginStatement(tracing: Tracing, query: unknown, parent: Api.Context): Begun {
   const { text = query, name } = (typeof query === 'object' ? query : {}) as { text?: unknown; name?: unknown }
   // only the first word, such as select or begin, and the name of a statement of ours
   const operation = (typeof text === 'string' && /^\s*([a-z]{1,20})\b/i.exec(text)?.[1]?.toLowerCase()) || 'statement'
   const ours = typeof name === 'string' && /^rowhouse_(\w+)$/.exec(name)?.[1]
-  return begin(ours ? `${operation} ${ours}` : operation, SpanKind.CLIENT, {
+  const attributes = {
     'db.system.name': 'postgresql',
     'db.operation.name': operation,
     ...(ours ? { 'db.query.summary': ours } : {}),
-  })
+  }
+  return begin(tracing, { name: ours ? `${operation} ${ours}` : operation, kind: 'CLIENT', attributes }, parent)
 }
 
 /** The code of an error of ours or the database, else its name; its message may quote values. */

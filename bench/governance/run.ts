@@ -2,8 +2,7 @@
 
 import { z } from 'zod'
 import { type Measurement, whole } from '../command.ts'
-import type { Part } from '../metering/part.ts'
-import { toMarkdown } from '../metering/report.ts'
+import { measureParts, type PartToMeasure } from '../metering/report.ts'
 import { measureAudit } from './audit.ts'
 import { measureKeys } from './keys.ts'
 
@@ -15,8 +14,8 @@ const options = z.object({
 })
 type Options = z.infer<typeof options>
 
-/** New parts are listed here. Each makes its databases on this server (withScratch). */
-const parts: [title: string, measure: (url: string, options: Options) => Promise<Part>][] = [
+/** New parts are listed here. */
+const parts: PartToMeasure<Options>[] = [
   ['keys', (url, { rounds, calls }) => measureKeys(url, rounds, calls)],
   ['audit', (url, { rounds, rows, entries }) => measureAudit(url, rounds, rows, entries)],
 ]
@@ -34,10 +33,5 @@ export const governance: Measurement<typeof options> = {
     entries: { usual: '1000000', smallest: '1000' },
     calls: { usual: '300', smallest: '10' },
   },
-  measure: async ({ url, server, cores, part }, chosen) => {
-    const done: Part[] = []
-    for (const [title, measure] of parts) done.push(await part(title, () => measure(url, chosen)))
-    const results = { name: 'governance', server, cores, parts: done }
-    return { markdown: toMarkdown(results), json: results }
-  },
+  measure: measureParts('governance', parts),
 }

@@ -4,9 +4,9 @@ import type pg from 'pg'
 import { count, figure } from '../format.ts'
 import { between, mulberry32, pick, type Random } from '../random.ts'
 import { withClient, withScratch } from '../scratch.ts'
-import { timed } from '../timing.ts'
+import { inTurn, timed } from '../timing.ts'
 import { copyIn } from './copy.ts'
-import { type Measured, median, type Part } from './part.ts'
+import { type Measured, medianOfRounds, type Part } from './part.ts'
 import { type BenchTenant, becomeOwner, createBenchTenant, createMonths } from './setup.ts'
 
 const types = ['api_call', 'search', 'tool_call', 'input_tokens', 'output_tokens']
@@ -79,11 +79,8 @@ async function measure(client: pg.Client, rounds: number, batchSize: number): Pr
     times.copy.push(await timed(() => copyIn(client, copyStatement, rows)))
   }
   const turns = [(n: number) => record(n, 'count'), copy, (n: number) => record(n, 'receipts')]
-  for (let round = 0; round <= rounds; round++) {
-    for (let turn = 0; turn < turns.length; turn++) await turns[(round + turn) % turns.length]?.(round)
-  }
-  // the first round warms up
-  const perSecond = (all: number[]): number => (batchSize / median(all.slice(1))) * 1000
+  await inTurn(rounds, turns)
+  const perSecond = (all: number[]): number => (batchSize / medianOfRounds(all)) * 1000
   const theirs = perSecond(times.copy)
   const against = (name: string, all: number[]): Measured => ({
     name,

@@ -3,9 +3,8 @@
 import { z } from 'zod'
 import { type Measurement, whole, wholes } from '../command.ts'
 import { measureBulk } from './bulk.ts'
-import type { Part } from './part.ts'
 import { measureRateLimits } from './rate-limits.ts'
-import { toMarkdown } from './report.ts'
+import { measureParts, type PartToMeasure } from './report.ts'
 import { measureRollUps } from './rollups.ts'
 
 const options = z.object({
@@ -17,8 +16,8 @@ const options = z.object({
 
 type Options = z.infer<typeof options>
 
-/** New parts are listed here. Each makes its databases on this server (withScratch). */
-const parts: [title: string, measure: (url: string, options: Options) => Promise<Part>][] = [
+/** New parts are listed here. */
+const parts: PartToMeasure<Options>[] = [
   ['recording in bulk', (url, { rounds, batch }) => measureBulk(url, rounds, batch)],
   ['rolling up', (url, { rounds, history, batch }) => measureRollUps(url, history, rounds, batch)],
   ['rate limits', (url, { rounds, seconds }) => measureRateLimits(url, rounds, seconds)],
@@ -37,10 +36,5 @@ export const metering: Measurement<typeof options> = {
     batch: { usual: '10000', smallest: '100' },
     seconds: { usual: '2', smallest: '1' },
   },
-  measure: async ({ url, server, cores, part }, chosen) => {
-    const done: Part[] = []
-    for (const [title, measure] of parts) done.push(await part(title, () => measure(url, chosen)))
-    const results = { name: 'metering', server, cores, parts: done }
-    return { markdown: toMarkdown(results), json: results }
-  },
+  measure: measureParts('metering', parts),
 }

@@ -2,7 +2,7 @@
 
 import type pg from 'pg'
 import { count, figure } from '../format.ts'
-import { median, type Part } from '../metering/part.ts'
+import { medianOfRounds, type Part } from '../metering/part.ts'
 import { createBenchTenant, createMonths } from '../metering/setup.ts'
 import { withClient, withScratch } from '../scratch.ts'
 import { timed } from '../timing.ts'
@@ -69,7 +69,7 @@ export const measureAlerts = (serverUrl: string, rounds: number, rules: number):
           }),
         )
       }
-      const seconds = median(times.slice(1)) / 1000
+      const seconds = medianOfRounds(times) / 1000
       return {
         title: 'Evaluating alerts',
         how: `One round over ${count(evaluated)} rules of ${tenantCount} tenants by one worker: percentiles, shares, counts, costs and quotas over the last five minutes, in which each tenant ran ${count(Math.round(runsPerTenant / 3))} tools, the median of ${rounds}.`,

@@ -3,11 +3,11 @@
 import type pg from 'pg'
 import { count, figure } from '../format.ts'
 import { copyIn } from '../metering/copy.ts'
-import { median, type Part } from '../metering/part.ts'
+import { medianOfRounds, type Part } from '../metering/part.ts'
 import { type BenchTenant, createBenchTenant, createMonths } from '../metering/setup.ts'
 import { between, mulberry32 } from '../random.ts'
 import { withClient, withScratch } from '../scratch.ts'
-import { timed } from '../timing.ts'
+import { inTurn, timed } from '../timing.ts'
 import { makeRuns, type Run, recordRuns } from './runs.ts'
 
 const copyStatement = `copy app_public.tool_executions (tenant_id, id, batch_id, executed_at, tool_name, user_id, status, duration_ms) from stdin`
@@ -46,11 +46,8 @@ async function measure(client: pg.Client, rounds: number, batchSize: number): Pr
       times.copy.push(await timed(() => copyIn(client, copyStatement, rows)))
     },
   ]
-  for (let round = 0; round <= rounds; round++) {
-    for (let turn = 0; turn < turns.length; turn++) await turns[(round + turn) % turns.length]?.(round)
-  }
-  // the first round warms up
-  const perSecond = (all: number[]): number => (batchSize / median(all.slice(1))) * 1000
+  await inTurn(rounds, turns)
+  const perSecond = (all: number[]): number => (batchSize / medianOfRounds(all)) * 1000
   return {
     title: 'Taking events in',
     how: `record_tool_executions with ${count(batchSize)} runs, each with its idempotency key, which are checked, stored and queued for the counts; against COPY of the same rows into tool_executions with its indexes and checks, without keys. Rows per second, the median of ${rounds} rounds in turn.`,

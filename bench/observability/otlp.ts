@@ -6,7 +6,7 @@ import { InMemorySpanExporter, type ReadableSpan, SimpleSpanProcessor, TracerPro
 import type pg from 'pg'
 import { figure } from '../format.ts'
 import { withGraphQL } from '../graphql.ts'
-import { median, type Part } from '../metering/part.ts'
+import { medianOfRounds, type Part } from '../metering/part.ts'
 import { type BenchTenant, createBenchTenant, createMonths } from '../metering/setup.ts'
 import { withClient, withScratch } from '../scratch.ts'
 
@@ -110,7 +110,7 @@ async function costOf(rounds: number, work: (round: number) => Promise<void>): P
     times.push(performance.now() - started)
     cpu.push(user + system)
   }
-  return { perSecond: (batchSize / median(times.slice(1))) * 1000, cpuMicroseconds: median(cpu.slice(1)) / batchSize }
+  return { perSecond: (batchSize / medianOfRounds(times)) * 1000, cpuMicroseconds: medianOfRounds(cpu) / batchSize }
 }
 
 const report = (rounds: number, ours: Cost, theirs: Cost): Part => ({

@@ -2,8 +2,7 @@
 
 import { z } from 'zod'
 import { type Measurement, whole, wholes } from '../command.ts'
-import type { Part } from '../metering/part.ts'
-import { toMarkdown } from '../metering/report.ts'
+import { measureParts, type PartToMeasure } from '../metering/report.ts'
 import { measureAlerts } from './alerts.ts'
 import { measureCounting } from './counting.ts'
 import { measureIntake } from './intake.ts'
@@ -18,8 +17,8 @@ const options = z.object({
 
 type Options = z.infer<typeof options>
 
-/** New parts are listed here. Each makes its databases on this server (withScratch). */
-const parts: [title: string, measure: (url: string, options: Options) => Promise<Part>][] = [
+/** New parts are listed here. */
+const parts: PartToMeasure<Options>[] = [
   ['taking events in', (url, { rounds, batch }) => measureIntake(url, rounds, batch)],
   ['taking spans in', (url, { rounds }) => measureSpans(url, rounds)],
   ['counting operations', (url, { rounds, history, batch }) => measureCounting(url, history, rounds, batch)],
@@ -39,10 +38,5 @@ export const observability: Measurement<typeof options> = {
     batch: { usual: '10000', smallest: '100' },
     rules: { usual: '1000', smallest: '10' },
   },
-  measure: async ({ url, server, cores, part }, chosen) => {
-    const done: Part[] = []
-    for (const [title, measure] of parts) done.push(await part(title, () => measure(url, chosen)))
-    const results = { name: 'observability', server, cores, parts: done }
-    return { markdown: toMarkdown(results), json: results }
-  },
+  measure: measureParts('observability', parts),
 }

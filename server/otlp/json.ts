@@ -12,6 +12,7 @@ import {
   textOf,
   unreadable,
   type Value,
+  wholeNumber,
   wholeRoom,
 } from './spans.ts'
 
@@ -90,9 +91,6 @@ function attributeValue(value: Fields, room: Room): Value {
   if (kvlistValue && within) return objectIn(objectOf(kvlistValue), within)
   return null
 }
-
-const wholeNumber = (digits: string): Value =>
-  /^-?\d+$/.test(digits) && Number.isSafeInteger(Number(digits)) ? Number(digits) : textOf(digits)
 
 function listIn({ values }: Fields, room: Room): Value[] {
   const list: Value[] = []

@@ -16,6 +16,7 @@ import {
   textOf,
   unreadable,
   type Value,
+  wholeNumber,
   wholeRoom,
 } from './spans.ts'
 
@@ -126,9 +127,6 @@ function readValue(reader: Reader, room: Room): Value {
   })
   return value
 }
-
-/** A number of 64 bits; as a text when JavaScript's numbers cannot hold it. */
-const wholeNumber = (digits: string): Value => (Number.isSafeInteger(Number(digits)) ? Number(digits) : digits)
 
 function readList(reader: Reader, room: Room): Value[] {
   const values: Value[] = []

@@ -57,6 +57,10 @@ export const textOf = (text: string): string => text.slice(0, longestText).repla
 /** JSON knows no NaN; as a text it is no number to the database either. */
 export const numberOf = (value: number): Value => (Number.isFinite(value) ? value : String(value))
 
+/** A number of 64 bits; as a text when JavaScript's numbers cannot hold it. */
+export const wholeNumber = (digits: string): Value =>
+  /^-?\d+$/.test(digits) && Number.isSafeInteger(Number(digits)) ? Number(digits) : textOf(digits)
+
 export const isRoomFor = (attributes: Record<string, Value>): boolean => Object.keys(attributes).length < mostAttributes
 
 /** How much may still be read of one attribute. */

@@ -5,14 +5,11 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { promisify } from 'node:util'
 import { gunzip } from 'node:zlib'
 import type { Pool } from 'pg'
+import { type Caller, createAsk } from '../asking.ts'
 import { PublicError } from '../errors.ts'
-import type { Caller } from '../files.ts'
 import { readBytes, sendAndClose, sendText, tooLarge } from '../http-basics.ts'
-import { queryInContext } from '../in-context.ts'
-import { isConnectionLost } from '../lost-connection.ts'
 import type { Metrics } from '../metrics.ts'
 import { prepared } from '../prepared.ts'
-import { runFor } from '../request-pool.ts'
 import type { Shares } from '../shares.ts'
 import { decodeJson } from './json.ts'
 import { decodeProtobuf, encodeResponse, encodeStatus } from './protobuf.ts'
@@ -50,23 +47,14 @@ export function checkExport(request: IncomingMessage, response: ServerResponse):
 }
 
 export function createTraces({ pool, shares, metrics, bodyLimit }: Options) {
-  async function record({ key, settings, signal }: Caller, spans: Span[]): Promise<Outcome> {
-    return runFor({ shares, key, signal }, async () => {
-      const client = await pool.connect()
-      let isBroken = false
-      try {
-        const statement = prepared('record_spans', recordSpans, [JSON.stringify(spans)])
-        return (await queryInContext<Outcome>(client, settings, statement)).rows[0] as Outcome
-      } catch (error) {
-        isBroken = isConnectionLost(error)
-        throw error
-      } finally {
-        client.release(isBroken)
-      }
-    })
-  }
+  const ask = createAsk(pool, shares)
+  const record = async (caller: Caller, spans: Span[]): Promise<Outcome> =>
+    (await ask<Outcome>(caller, prepared('record_spans', recordSpans, [JSON.stringify(spans)]))) as Outcome
 
-  /** Whoever sends again after a failure half-way finds the first parts recorded, and they are not recorded twice. */
+  /**
+   * Whoever sends again after a failure half-way finds the first parts recorded, and they are not recorded twice. Without
+   * a span the database is asked as well: it says whether the caller may record.
+   */
   async function recordAll(caller: Caller, spans: Span[]): Promise<Outcome> {
     const total: Outcome = { stored_count: 0, repeated_count: 0, ignored_count: 0, rejected_count: 0, message: null }
     for (let at = 0; at === 0 || at < spans.length; at += spansAtOnce) {

@@ -87,6 +87,7 @@ create or replace view analytics.dim_plans as
   select id as plan_id, slug, name, tier, retired_at from app_public.plans;
 comment on view analytics.dim_plans is 'Plans that are sold.';
 
+-- A view of many rows asks once a query who is named and by which keys, instead of joining the grant to each row.
 create or replace view analytics.fact_usage_days as
   select d.tenant_id, d.used_on as day, d.usage_type,
          case when d.tenant_id = any ((select array_agg(g.tenant_id) from tenancy.analyst_tenants g where g.sees_people)::uuid[]) then d.user_id
