@@ -285,11 +285,11 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     const body =
       shown ?? internalError(error, (fields, message) => logger.error({ request: scope.id, ...fields }, message))
     metrics.errors.inc({ code: body.extensions.code ?? 'INTERNAL' })
+    recordRefusal(response.req, scope, body.extensions.code)
     if (scope.route === 'traces') {
       sendStatus(response, status, body.extensions.code ?? 'INTERNAL', body.message)
       return
     }
-    recordRefusal(response.req, scope, body.extensions.code)
     // a file may be long, and nobody reads on
     const isSending = scope.route === 'files' && !response.req.complete
     const send = status === 413 || isSending ? sendAndClose : sendText

@@ -56,6 +56,15 @@ describe('a refusal', () => {
     expect(await eventOf('login-1')).toMatchObject({ kind: 'security', operation: 'login_failed', ip: '127.0.0.1' })
   })
 
+  it('of who sends spans is one, too', async () => {
+    await fetch(`${server.url}/v1/traces`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', authorization: 'Bearer forged', 'x-request-id': 'spans-1' },
+      body: '{}',
+    })
+    expect(await eventOf('spans-1')).toMatchObject({ kind: 'security', operation: 'login_failed' })
+  })
+
   it('of another tenant is recorded in the tenant that was tried', async () => {
     await server.ask(
       'owner@acme.test',
