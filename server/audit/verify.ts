@@ -64,10 +64,7 @@ export async function readAnchor(lines: AsyncIterable<string>): Promise<Anchor> 
 type Trust = { publicKey?: string | undefined; anchor?: Anchor | undefined }
 type Open = { text: Batch; awaited: Map<number, string>; leaves: Set<string> }
 
-export async function verifyExport(
-  lines: AsyncIterable<string>,
-  trust: Trust = {},
-): Promise<Verdict> {
+export async function verifyExport(lines: AsyncIterable<string>, trust: Trust = {}): Promise<Verdict> {
   const verdict: Verdict = { batches: 0, entries: 0, findings: [] }
   const last = new Map<string, { number: number; head: string; to: number }>()
   let open: Open | undefined
