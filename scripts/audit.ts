@@ -6,10 +6,12 @@ import { readFile } from 'node:fs/promises'
 import { createInterface } from 'node:readline'
 import { parseArgs } from 'node:util'
 import type pg from 'pg'
+import { exported } from '../server/audit/sealing.ts'
 import { signerOf } from '../server/audit/signing.ts'
 import { faultOfProof, readAnchor, type Verdict, verifyExport } from '../server/audit/verify.ts'
 import { orFail, required, UsageError, withTool } from '../server/cli.ts'
 import { createPool } from '../server/database.ts'
+import type { Ask } from '../server/exports.ts'
 import { operatorIdentity } from '../server/seed.ts'
 
 const usage = `Usage: npm run audit -- export --tenant SLUG|ID
@@ -29,7 +31,6 @@ const { values, positionals } = parseArgs({
   },
 })
 const [command, file] = positionals
-const batchesATime = 100
 
 /** Opened when the first line is asked for: readline loses what it reads before. */
 async function* linesOf(path: string): AsyncIterable<string> {
@@ -50,36 +51,17 @@ async function withDatabase(command: string): Promise<void> {
     try {
       if (command === 'anchors') return await listAnchors(pool, (await signerOf(config))?.publicKey.toString('hex'))
       const tenant = required(values.tenant, usage)
+      // a tenant that is gone has its audit, but no slug any more
       const isId = /^[0-9a-f-]{36}$/i.test(tenant)
       const tenantId = isId ? tenant.toLowerCase() : (await operatorIdentity(server, tenant)).tenant_id
-      if (command === 'verify') await verify(exported(pool, tenantId))
-      else if (command === 'export')
-        for await (const line of exported(pool, tenantId)) process.stdout.write(`${line}\n`)
+      const ask: Ask = async (text, values) => (await pool.query(text, values)).rows as never
+      if (command === 'verify') await verify(exported(ask, tenantId))
+      else if (command === 'export') for await (const line of exported(ask, tenantId)) process.stdout.write(`${line}\n`)
       else await printProof(pool, tenantId)
     } finally {
       await pool.end()
     }
   })
-}
-
-/** Batch by batch, so that no more than one is held. */
-async function* exported(pool: pg.Pool, tenantId: string): AsyncIterable<string> {
-  for (let after = 0; ; ) {
-    const { rows } = await pool.query<{ number: number }>('select * from audit.batch_numbers($1, $2, $3) as number', [
-      tenantId,
-      after,
-      batchesATime,
-    ])
-    if (rows.length === 0) return
-    for (const { number } of rows) {
-      const batch = await pool.query<{ line: string }>('select * from audit.export_batch($1, $2) as line', [
-        tenantId,
-        number,
-      ])
-      for (const { line } of batch.rows) yield line
-      after = number
-    }
-  }
 }
 
 async function verify(lines: AsyncIterable<string>): Promise<void> {

@@ -3,6 +3,7 @@
 
 import type { IncomingMessage } from 'node:http'
 import type { Pool } from 'pg'
+import { ownCode } from '../errors.ts'
 import { clientAddress } from '../http-basics.ts'
 import type { Logger } from '../logging.ts'
 
@@ -19,7 +20,7 @@ export type Refused = {
 export type NoteRefusal = (request: IncomingMessage, refused: Refused) => void
 
 /** Kinds 1 and 2 of our codes, and PostgreSQL's own. */
-const isRefusal = (code: string): boolean => code === '42501' || /^[I-OQ-WYZ][A-Z][12]\d\d$/.test(code)
+const isRefusal = (code: string): boolean => code === '42501' || (ownCode.test(code) && /^..[12]/.test(code))
 
 /** More than this at once are not recorded: a flood must not take the connections of requests. */
 const mostAtOnce = 3

@@ -42,7 +42,7 @@ const batchText = z.object({
   previous: hex,
 })
 const anchorLine = z.object({ tenant_id: z.string(), number: z.int(), head: hex })
-export type Batch = z.infer<typeof batchText>
+type Batch = z.infer<typeof batchText>
 
 /** The heads of an anchor, by tenant and number. */
 export type Anchor = Map<string, Map<number, string>>
@@ -60,12 +60,11 @@ export async function readAnchor(lines: AsyncIterable<string>): Promise<Anchor> 
   return anchor
 }
 
-type Open = { text: Batch; head: string; awaited: Map<number, string>; leaves: Set<string> }
+/** What is trusted beside the export. */
+type Trust = { publicKey?: string | undefined; anchor?: Anchor | undefined }
+type Open = { text: Batch; awaited: Map<number, string>; leaves: Set<string> }
 
-export async function verifyExport(
-  lines: AsyncIterable<string>,
-  trust: { publicKey?: string | undefined; anchor?: Anchor | undefined } = {},
-): Promise<Verdict> {
+export async function verifyExport(lines: AsyncIterable<string>, trust: Trust = {}): Promise<Verdict> {
   const verdict: Verdict = { batches: 0, entries: 0, findings: [] }
   const last = new Map<string, { number: number; head: string; to: number }>()
   let open: Open | undefined
@@ -86,7 +85,7 @@ export async function verifyExport(
     last.set(text.tenant_id, { number: text.number, head: head.toString('hex'), to: text.to_id })
     const leaves = line.row_ids.map((_, i) => line.leaves.slice(64 * i, 64 * i + 64))
     const awaited = new Map(line.row_ids.map((id, i) => [id, leaves[i] as string]))
-    open = { text, head: head.toString('hex'), awaited, leaves: new Set(leaves) }
+    open = { text, awaited, leaves: new Set(leaves) }
     verdict.batches += 1
   }
 
@@ -116,7 +115,7 @@ function problemsOf(
   line: z.infer<typeof batchLine>,
   text: Batch,
   head: Buffer,
-  { publicKey, anchor }: { publicKey?: string | undefined; anchor?: Anchor | undefined },
+  { publicKey, anchor }: Trust,
   before: { number: number; head: string; to: number } | undefined,
 ): Problem[] {
   const problems: Problem[] = []

@@ -65,13 +65,12 @@ set search_path to pg_catalog, pg_temp
 as $$
 declare
   v audit.ledger;
-  v_task constant text := nullif(current_setting('rowhouse.task', true), '');
 begin
   v.occurred_at := core.clock();
   v.actor_role := current_setting('role');
   v.actor_user_id := core.current_user_id();
   if v.actor_role in ('rowhouse_user', 'rowhouse_admin') then
-    v.actor_key_id := nullif(current_setting('rowhouse.api_key_id', true), '')::uuid;
+    v.actor_key_id := core.current_api_key_id();
     v.on_behalf_of_user_id := nullif(current_setting('rowhouse.on_behalf_of_user_id', true), '')::uuid;
     v.actor := case when v.actor_key_id is not null then 'key' when v.actor_role = 'rowhouse_admin' then 'staff' else 'user' end;
     v.actor_name := session_user;
@@ -79,7 +78,8 @@ begin
     v.ip := nullif(current_setting('rowhouse.ip', true), '')::inet;
   elsif v.actor_role in ('rowhouse_worker', 'rowhouse_authenticator') then
     v.actor := 'system';
-    v.actor_name := left(coalesce(v_task, case v.actor_role when 'rowhouse_worker' then 'worker' else 'server' end), 150);
+    v.actor_name := left(coalesce(nullif(current_setting('rowhouse.task', true), ''),
+      case v.actor_role when 'rowhouse_worker' then 'worker' else 'server' end), 150);
   else
     v.actor := 'login';
     v.actor_name := session_user;

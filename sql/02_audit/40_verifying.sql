@@ -1,6 +1,18 @@
 -- Verifying: the entries that are there beside those that were sealed. What was altered, deleted, inserted or reordered is named.
 -- Heads that were cut off at the end are known only to anchors outside of the database, which npm run audit -- verify compares.
 
+-- Its body is parsed at creation, so that it becomes a part of the queries that call it, and a batch is read from an index.
+create or replace function audit.entries_of(batch audit.batches) returns setof audit.ledger
+language sql stable
+begin atomic
+  select l.* from audit.ledger l
+   where l.tenant_id = (batch).tenant_id and l.id <= (batch).to_id
+     -- an entry before the first one was inserted
+     and (l.id > (batch).after_id or (batch).number = 1);
+end;
+comment on function audit.entries_of is 'The entries that are now where a batch was sealed.';
+grant execute on function audit.entries_of to rowhouse_platform;
+
 set local role rowhouse_platform;  -- outside the wall: the ledger of a tenant that is gone is verified, too
 create or replace function audit.verify_entries(batch audit.batches) returns table (problem text, entry_id bigint)
 language sql stable security definer
@@ -10,8 +22,7 @@ as $$
     select i.id, substr(batch.leaves, 32 * (i.n - 1)::int + 1, 32) as leaf
       from unnest(batch.row_ids) with ordinality as i (id, n)
   ), present as (
-    select l.id, audit.leaf_hash(audit.entry_text(l)) as leaf from audit.ledger l
-     where l.tenant_id = batch.tenant_id and (l.id > batch.after_id or batch.number = 1) and l.id <= batch.to_id
+    select l.id, audit.leaf_hash(audit.entry_text(l)) as leaf from audit.entries_of(batch) l
   )
   select case
            when p.leaf in (select other.leaf from sealed other) then 'reordered'
@@ -43,9 +54,7 @@ begin
     return query select 'batch_altered', null::bigint;
   end if;
   select array_agg(r.id order by r.id), string_agg(r.leaf, '' order by r.id) into v_ids, v_leaves
-    from (
-      select l.id, audit.leaf_hash(audit.entry_text(l)) as leaf from audit.ledger l
-       where l.tenant_id = batch.tenant_id and (l.id > batch.after_id or batch.number = 1) and l.id <= batch.to_id) as r;
+    from (select l.id, audit.leaf_hash(audit.entry_text(l)) as leaf from audit.entries_of(batch) l) as r;
   if v_ids is distinct from batch.row_ids or v_leaves is distinct from batch.leaves then
     return query select e.problem, e.entry_id from audit.verify_entries(batch) e;
   end if;
@@ -90,8 +99,7 @@ as $$
    where b.tenant_id = export_batch.tenant_id and b.number = export_batch.number
   union all (
     select json_build_object('id', l.id, 'entry', audit.entry_text(l))::text
-      from audit.batches b
-      join audit.ledger l on l.tenant_id = b.tenant_id and (l.id > b.after_id or b.number = 1) and l.id <= b.to_id
+      from audit.batches b, audit.entries_of(b) l
      where b.tenant_id = export_batch.tenant_id and b.number = export_batch.number
      order by l.id);
 $$;

@@ -3,6 +3,7 @@
 import { createInterface } from 'node:readline'
 import { Readable } from 'node:stream'
 import { beforeAll, describe, expect, it } from 'vitest'
+import { signHeads } from '../../server/audit/sealing.ts'
 import { createSigner } from '../../server/audit/signing.ts'
 import { type Anchor, faultOfProof, readAnchor, type Verdict, verifyExport } from '../../server/audit/verify.ts'
 import { needsServer, type Transaction, useDatabase } from '../helpers/index.ts'
@@ -22,13 +23,7 @@ async function seal(): Promise<void> {
     while ((await db.pool.query('select audit.seal($1) as n', [rows[0].id])).rows[0].n !== null);
     break
   }
-  const { rows } = await db.pool.query('select * from audit.unsigned_heads(1000)')
-  await db.pool.query('select audit.sign($1, $2, $3, $4)', [
-    rows.map((row) => row.tenant_id),
-    rows.map((row) => row.number),
-    signer.publicKey,
-    rows.map((row) => signer.sign(row.head)),
-  ])
+  await signHeads(async (text, values) => (await db.pool.query(text, values)).rows as never, signer)
 }
 
 const lines = (text: string[]): AsyncIterable<string> =>
