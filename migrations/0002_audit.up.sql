@@ -8,7 +8,7 @@ grant usage on schema audit to rowhouse_authenticator, rowhouse_user, rowhouse_w
 set role rowhouse_owner;
 
 create domain app_public.audit_kind as text
-  constraint audit_kind_is_known check (value in ('data', 'activity', 'system', 'security', 'compliance'));
+  constraint audit_kind_is_known check (value in ('data', 'system', 'security', 'compliance'));
 comment on domain app_public.audit_kind is 'What an entry of the audit is about.';
 create domain app_public.audit_actor as text
   constraint audit_actor_is_known check (value in ('user', 'key', 'staff', 'system', 'login'));
@@ -79,7 +79,6 @@ create table audit.batches (
   constraint head_is_a_hash check (octet_length(head) = 32)
 );
 call core.limit_entries('audit.batches', 4096, 'row_ids');
-create unique index on audit.batches (tenant_id, sequence);
 create index on audit.batches (sequence);
 
 -- Without a foreign key, which would need the right to update batches: nobody has it.

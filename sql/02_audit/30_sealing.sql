@@ -205,13 +205,17 @@ comment on function audit.seal is
   'Seals what is settled and not sealed yet, 20,000 ids at a time. Returns the number of entries, and null when nothing is left.';
 grant execute on function audit.seal to rowhouse_worker;
 
+-- Heads are signed in the order of their sequence, so those without a signature are the last ones. The others are not read again.
 create or replace function audit.unsigned_heads(most int)
 returns table (tenant_id uuid, number int, head bytea)
 language sql stable security definer
 set search_path to pg_catalog, pg_temp
 as $$
   select b.tenant_id, b.number, b.head from audit.batches b
-   where not exists (select from audit.signatures s where s.tenant_id = b.tenant_id and s.number = b.number)
+   where b.sequence > coalesce((
+           select l.sequence from audit.batches l
+            where exists (select from audit.signatures s where s.tenant_id = l.tenant_id and s.number = l.number)
+            order by l.sequence desc limit 1), 0)
    order by b.sequence limit unsigned_heads.most;
 $$;
 comment on function audit.unsigned_heads is 'The oldest heads without a signature.';

@@ -21,7 +21,7 @@ comment on column app_public.audit_entries.actor_name is 'The task of the worker
 comment on column app_public.audit_entries.actor_role is 'The role of the database under which it was done.';
 comment on column app_public.audit_entries.actor_user_id is 'The person who acted; null when it was none.';
 comment on column app_public.audit_entries.actor_key_id is 'The API key that was used.';
-comment on column app_public.audit_entries.on_behalf_of_user_id is 'The person for whom the actor did it.';
+comment on column app_public.audit_entries.on_behalf_of_user_id is 'The person for whom the actor did it, as an extension may say by rowhouse.on_behalf_of_user_id. Rowhouse itself never does.';
 comment on column app_public.audit_entries.request_id is 'The request, as the x-request-id header of its answer names it.';
 comment on column app_public.audit_entries.ip is 'The address that the request came from.';
 
