@@ -4,8 +4,8 @@
 
 call core.secure_global_table('app_public.llm_model_prices', 'facts of the platform');
 call audit.track_global('app_public.llm_model_prices', null);
-call core.allow('app_public.llm_model_prices', read => 'everyone, every_analyst');
-grant select on app_public.llm_model_prices to rowhouse_user, rowhouse_analytics;
+call core.allow('app_public.llm_model_prices', read => 'everyone');
+grant select on app_public.llm_model_prices to rowhouse_user;
 comment on table app_public.llm_model_prices is
   E'@behavior -insert -update -delete -query:resource:connection -query:resource:single\nThe prices of models for all tenants, in USD per million tokens. A cost that was computed refers to its price, and later prices do not change it.';
 

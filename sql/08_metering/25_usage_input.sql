@@ -3,8 +3,8 @@
 
 call core.secure_global_table('app_public.usage_types', 'what can be used means the same for every tenant');
 call audit.track_global('app_public.usage_types', null);
-call core.allow('app_public.usage_types', read => 'everyone, every_analyst');
-grant select on app_public.usage_types to rowhouse_user, rowhouse_analytics;
+call core.allow('app_public.usage_types', read => 'everyone');
+grant select on app_public.usage_types to rowhouse_user;
 comment on table app_public.usage_types is
   E'@behavior -insert -update -delete -query:resource:single\nWhat can be used, and in which unit. The types are the same for every tenant, so that plans can price them.';
 comment on column app_public.usage_types.name is E'@notPersonal\nThe name under which it is recorded, such as output_tokens.';

@@ -5,7 +5,7 @@
 
 call core.secure_tenant_table('app_public.usage_events');
 call audit.leave_out('usage is recorded in bulk, and its events are only ever added', 'app_public.usage_events');
-call core.allow('app_public.usage_events', read => 'self, can_view_analytics, analyst');
+call core.allow('app_public.usage_events', read => 'self, can_view_analytics');
 grant select on app_public.usage_events to rowhouse_user;
 grant select, delete on app_public.usage_events to rowhouse_platform;
 comment on table app_public.usage_events is

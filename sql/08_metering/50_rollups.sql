@@ -3,8 +3,8 @@
 
 call core.secure_tenant_table('metering.usage_minutes');
 call audit.leave_out('derived from other tables by rules', 'metering.usage_minutes');
-call core.allow('metering.usage_minutes', read => 'self, can_view_analytics, analyst');
-grant select on metering.usage_minutes to rowhouse_user, rowhouse_analytics;
+call core.allow('metering.usage_minutes', read => 'self, can_view_analytics');
+grant select on metering.usage_minutes to rowhouse_user;
 grant select, delete on metering.usage_minutes to rowhouse_platform;
 comment on table metering.usage_minutes is 'Usage by minute, user, agent and API key.';
 comment on column metering.usage_minutes.user_id is E'@personal pseudonymise\nThe person.';
