@@ -1,5 +1,5 @@
--- What happens by the clock, one tenant at a time: reminders, the end of trials, renewals, planned changes and invoices. A worker
--- that was stopped for months creates the invoice of each period when it runs again, in order and once: the billing lock
+-- What happens by the clock, one tenant at a time: reminders, the end of trials, renewals, planned changes, invoices and the
+-- expiry of prepaid money. A worker that was stopped for months creates the invoice of each period when it runs again, in order and once: the billing lock
 -- allows one worker at a time, and a unique index on invoices guards the rest.
 
 create or replace function billing.end_trial(subscription app_public.subscriptions) returns void

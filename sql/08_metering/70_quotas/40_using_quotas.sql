@@ -1,5 +1,6 @@
--- The functions by which people and programs use quotas. Users, agents, documents and storage need no call, because their
--- counters follow the rows. api_calls, tokens and cost are consumed, or they are reserved first and settled later.
+-- The functions by which people and programs use quotas. Users, agents, API keys, documents and storage need no call, because
+-- their counters follow the rows, and neither do tokens and cost that are recorded. What is not recorded is consumed, or it is
+-- reserved first and settled later.
 
 create or replace function metering.require_agent(agent_id uuid) returns void
 language plpgsql stable
