@@ -323,13 +323,10 @@ language plpgsql volatile strict security definer
 set search_path to pg_catalog, pg_temp
 as $$
 declare
-  v_events app_public.new_usage_event[];
   v_receipt app_public.usage_receipt;
 begin
-  call core.enter_tenant(record_embedding.tenant_id);
-  perform set_config('rowhouse.user_id', '', true);
-  v_events := metering.read_usage(jsonb_build_array(record_embedding.event || '{"usage_type": "embedding_tokens"}'));
-  select * into v_receipt from metering.store_usage(v_events);
+  select * into v_receipt from metering.record_tenant_usage(record_embedding.tenant_id,
+    jsonb_build_array(record_embedding.event || '{"usage_type": "embedding_tokens"}'));
   return v_receipt;
 end
 $$;

@@ -13,7 +13,7 @@
 -- quantities stay right, however often late events arrive.
 
 comment on type app_public.invoice_line_kind_enum is
-  'The kind of an invoice line: recurring is the price of a plan for a period; usage is usage without an included quantity; overage is usage of a component with an included quantity; proration is a share of a period; adjustment is usage that was recorded late, or a line by staff; credit reduces the invoice; discount is what a coupon takes off the price of a plan; commitment raises usage to the committed amount of the price.';
+  'The kind of an invoice line: recurring is the price of a plan for a period; usage is usage without an included quantity; overage is usage of a component with an included quantity; proration is a share of a period; adjustment is usage that was recorded late, or a line by staff; credit reduces the invoice; discount is what a coupon takes off the price of a plan; commitment raises usage to the committed amount of the price; top_up is prepaid money that was ordered.';
 
 create or replace function billing.recurring_line(
   price app_public.plan_prices, kind app_public.invoice_line_kind_enum, sign int, service tstzrange, basis tstzrange, timezone text,

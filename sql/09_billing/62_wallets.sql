@@ -186,12 +186,7 @@ begin
   loop
     v_left := v_top_up.amount_left;
     for v_invoice in
-      select * from app_public.invoices i
-       where i.tenant_id = spend_wallet.tenant_id and i.currency = spend_wallet.currency and i.amount_due > 0 and i.reason <> 'top_up'
-         and not exists (select from app_public.payments p
-                          where p.tenant_id = i.tenant_id and p.invoice_id = i.id and p.status = 'pending')
-       order by i.due_at, i.sequence_number
-         for update
+      select * from billing.lock_open_invoices(spend_wallet.tenant_id, spend_wallet.currency)
     loop
       exit when v_left <= 0;
       v_used := least(v_left, v_invoice.amount_due);

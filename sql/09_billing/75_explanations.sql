@@ -211,7 +211,7 @@ begin
           from billing.verify_usage(verify_billing.tenant_id) u
         union all
         select c.what, c.expected, c.actual from billing.verify_commitments(verify_billing.tenant_id) c
-         union all
+        union all
         select format('top-up %s', t.id), coalesce((select sum(e.amount) from app_public.wallet_entries e
                                                      where e.tenant_id = t.tenant_id and e.top_up_id = t.id), 0), t.amount_left
           from app_public.wallet_top_ups t where t.tenant_id = verify_billing.tenant_id

@@ -88,11 +88,12 @@ begin
   v_plan := billing.plan_by_slug(preview_plan_change.plan);
   perform billing.require_plan_of_kind(v_old, v_plan);
   v_new := v_old;
-  v_new.plan_id := v_plan.id;
-  v_new.billing_cycle := coalesce(preview_plan_change.billing_cycle, v_old.billing_cycle);
-  v_price := billing.plan_price_at(v_plan.id, v_old.currency, v_new.billing_cycle, v_now);
+  v_new.pending_plan_id := v_plan.id;
+  v_new.pending_billing_cycle := coalesce(preview_plan_change.billing_cycle, v_old.billing_cycle);
+  v_price := billing.plan_price_at(v_plan.id, v_old.currency, v_new.pending_billing_cycle, v_now);
   v_is_upgrade := v_old.status = 'active' and billing.is_upgrade(v_old, v_plan, v_price);
   v_at := case when v_is_upgrade then v_now else v_old.current_period_end end;
+  v_new := billing.as_planned(v_new, v_at);
 
   if v_is_upgrade and v_new.billing_cycle = v_old.billing_cycle then
     -- the period continues
@@ -101,15 +102,11 @@ begin
       || array(select l from billing.unbilled_usage_lines(v_old, v_now) l);
   elsif v_is_upgrade then
     -- the period ends now and another one begins today
-    v_new.anchor_on := (v_now at time zone v_old.timezone)::date;
     v_lines := array(select l from billing.unused_days_lines(v_old, billing.local_midnight(v_now, v_old.timezone)) l)
       || array(select l from billing.unbilled_usage_lines(v_old, v_now) l)
       || array(select l from billing.next_period_lines(v_new, v_now) l);
   else
-    -- the change takes effect when the period ends, and a trial begins its first period on that day
-    if v_old.status = 'trialing' then
-      v_new.anchor_on := (v_at at time zone v_old.timezone)::date;
-    end if;
+    -- the change takes effect when the period ends
     v_lines := array(select l from billing.next_period_lines(v_new, v_at) l);
   end if;
   return query select * from billing.preview_lines(v_old.tenant_id, v_at, v_lines, v_old.currency);
@@ -118,25 +115,6 @@ $$;
 comment on function app_public.preview_plan_change is
   E'@errors ID203 LB301 LB302 LB303 LB350 LB550 LB551 LB552\nThe invoice that change_plan would create, line by line with subtotal, tax and total, and when the change would take effect. Nothing is changed. Requires can_manage_billing.';
 grant execute on function app_public.preview_plan_change to rowhouse_user;
-
-create or replace function billing.as_planned(subscription app_public.subscriptions, at timestamptz) returns app_public.subscriptions
-language plpgsql stable
-set search_path to pg_catalog, pg_temp
-as $$
-declare
-  v_old constant app_public.subscriptions := as_planned.subscription;
-  v_new app_public.subscriptions := as_planned.subscription;
-begin
-  v_new.plan_id := coalesce(v_old.pending_plan_id, v_old.plan_id);
-  v_new.billing_cycle := coalesce(v_old.pending_billing_cycle, v_old.billing_cycle);
-  if v_old.status = 'trialing' or v_new.billing_cycle <> v_old.billing_cycle then
-    v_new.anchor_on := (as_planned.at at time zone v_old.timezone)::date;
-  end if;
-  return v_new;
-end
-$$;
-comment on function billing.as_planned is
-  'A subscription with the plan and the cycle that it changes to at the end of its period, at an instant.';
 
 create or replace function app_public.preview_seats(quantity int) returns setof app_public.invoice_preview_line
 language plpgsql stable security definer

@@ -1,5 +1,5 @@
--- What happens by the clock, one tenant at a time: reminders, the end of trials, renewals, planned changes and invoices. A worker
--- that was stopped for months creates the invoice of each period when it runs again, in order and once: the billing lock
+-- What happens by the clock, one tenant at a time: reminders, the end of trials, renewals, planned changes, invoices and the
+-- expiry of prepaid money. A worker that was stopped for months creates the invoice of each period when it runs again, in order and once: the billing lock
 -- allows one worker at a time, and a unique index on invoices guards the rest.
 
 create or replace function billing.end_trial(subscription app_public.subscriptions) returns void
@@ -17,8 +17,7 @@ begin
   end if;
   v_is_free := (billing.plan_price_at(v_trial.plan_id, v_trial.currency, v_trial.billing_cycle, v_trial.trial_ends_at)).amount = 0;
   if v_is_free or billing.can_be_charged(v_trial.tenant_id) then
-    v_new := billing.begin_period(v_trial, v_trial.trial_ends_at,
-      (v_trial.trial_ends_at at time zone v_trial.timezone)::date, 'active');
+    v_new := billing.begin_period(v_trial, v_trial.trial_ends_at, (billing.as_planned(v_trial, v_trial.trial_ends_at)).anchor_on, 'active');
     perform billing.bill_period(v_new, null, v_trial.trial_ends_at);
   else
     perform billing.add_billing_notice(v_trial.tenant_id, 'trial_expired', v_trial.id::text,
@@ -36,13 +35,9 @@ set search_path to pg_catalog, pg_temp
 as $$
 declare
   v_old constant app_public.subscriptions := renew_subscription.subscription;
-  v_is_new_cycle constant boolean := coalesce(v_old.pending_billing_cycle, v_old.billing_cycle) <> v_old.billing_cycle;
   v_new app_public.subscriptions;
 begin
-  -- another billing cycle counts its periods from its own first day
-  v_new := billing.begin_period(v_old, v_old.current_period_end,
-    case when v_is_new_cycle then (v_old.current_period_end at time zone v_old.timezone)::date else v_old.anchor_on end,
-    v_old.status);
+  v_new := billing.begin_period(v_old, v_old.current_period_end, (billing.as_planned(v_old, v_old.current_period_end)).anchor_on, v_old.status);
   perform billing.bill_period(v_new, v_old, v_old.current_period_end);
   perform billing.add_billing_notice(v_new.tenant_id, 'subscription_renewed', v_new.id || '/' || v_new.period_number,
     'A new period has begun.', v_new.id);

@@ -310,6 +310,20 @@ describe('credit', () => {
       ).toBe('4.00')
     }))
 
+  it('pays the longest due first, also before an invoice by staff', () =>
+    db.inTransaction(async (t) => {
+      await metered(t)
+      const first = last(await invoicesOf(t, db.acme.id))
+      await setClock(t, '2025-04-20Z')
+      await asStaff(t, db, db.acme.id)
+      const second = await t.value<string>('select id from app_public.create_invoice()')
+      await t.query(`select app_public.add_invoice_line($1, 'Work', 5)`, [second])
+      await t.query('select app_public.finalise_invoice($1)', [second])
+      await t.query(`select app_public.add_credit(4, 'sorry')`)
+      const due = (id: string | undefined) => t.value('select amount_due::text from app_public.invoice($1)', [id])
+      expect([await due(first?.id), await due(second)]).toEqual(['6.00', '5.00'])
+    }))
+
   // 11.90 with 1.90 tax: 5.00 has 0.80 (5 × 1.9 / 11.9), and what is left has the 1.10 that are left
   it('credit notes take back first what is owed, tax in proportion, and never more than the invoice', () =>
     db.inTransaction(async (t) => {

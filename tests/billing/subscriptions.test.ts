@@ -340,6 +340,9 @@ describe('a change of plan', () => {
     db.inTransaction(async (t) => {
       await begin(t, '2025-01-31Z')
       await t.become(db.acme.owner)
+      expect(
+        await t.query(`select kind, amount::text from app_public.preview_plan_change('small', 'annual') limit 1`),
+      ).toEqual([{ kind: 'recurring', amount: '300.00' }])
       await t.query(`select app_public.change_plan('small', 'annual')`)
       await runBilling(t, db.acme.id, '2025-02-28Z')
       expect(await subscription(t)).toMatchObject({ plan: 'small', end: '2026-02-28' })

@@ -208,7 +208,15 @@ describe('a call that names its reservation', () => {
       const id = await reserve(t, 80, 'tokens', 60)
       await t.query(`select set_config('rowhouse.clock', '2026-02-10T12:02:00Z', true)`)
       expect(await consume(t, 90)).toBeUndefined()
-      await record(t, 'a', 50, { reservation_ids: [id] })
+      expect(await record(t, 'a', 50, { reservation_ids: [id] })).toMatchObject({ is_over_quota: true })
+      expect(await counter(t)).toEqual({ used: 140, reserved: 0, excess: 40 })
+    }))
+
+  it('is marked when others have passed the limit meanwhile', () =>
+    withTokens(100, async (t) => {
+      const id = await reserve(t, 50)
+      await record(t, 'a', 90)
+      expect(await record(t, 'b', 50, { reservation_ids: [id] })).toMatchObject({ is_over_quota: true })
       expect(await counter(t)).toEqual({ used: 140, reserved: 0, excess: 40 })
     }))
 

@@ -189,19 +189,32 @@ $$;
 comment on function metering.verify_quotas is
   'The counters that differ from what they count, or from what their reservations hold; normally none. recount_quotas repairs a count. Administrators call it in psql.';
 
+create or replace function metering.require_subject(tenant_id uuid, scope app_public.limit_scope, id uuid) returns void
+language plpgsql stable
+set search_path to pg_catalog, pg_temp
+as $$
+begin
+  if require_subject.scope = 'user' and not exists (
+       select from app_public.user_tenants m where m.tenant_id = require_subject.tenant_id and m.user_id = require_subject.id)
+     or require_subject.scope = 'agent' and not exists (
+       select from app_public.agents a where a.tenant_id = require_subject.tenant_id and a.id = require_subject.id)
+     or require_subject.scope = 'api_key' and not exists (
+       select from app_public.api_keys k where k.tenant_id = require_subject.tenant_id and k.id = require_subject.id) then
+    perform core.raise_error('MT301', 'There is no such member, agent or API key in this tenant.',
+      'Name one that the tenant has, or leave scope_id out to limit each of them.');
+  end if;
+end
+$$;
+comment on function metering.require_subject is
+  E'@errors MT301\nRaises an error when a limit names a user, an agent or an API key that does not belong to its tenant.';
+
 create or replace function metering.tg_usage_quotas__set_scope() returns trigger
 language plpgsql security definer
 set search_path to pg_catalog, pg_temp
 as $$
 begin
-  if new.quota_scope = 'user' and new.scope_id is not null
-      and not exists (select from app_public.user_tenants m where m.tenant_id = new.tenant_id and m.user_id = new.scope_id)
-    or new.quota_scope = 'agent' and new.scope_id is not null
-      and not exists (select from app_public.agents a where a.tenant_id = new.tenant_id and a.id = new.scope_id)
-    or new.quota_scope = 'api_key' and new.scope_id is not null
-      and not exists (select from app_public.api_keys k where k.tenant_id = new.tenant_id and k.id = new.scope_id) then
-    perform core.raise_error('MT301', 'There is no such member, agent or API key in this tenant.',
-      'Name one that the tenant has, or leave scope_id out to limit each of them.');
+  if new.scope_id is not null then
+    perform metering.require_subject(new.tenant_id, new.quota_scope, new.scope_id);
   end if;
   -- What was sold to a tenant is for all below it together.
   new.applies_to_subtree := new.applies_to_subtree or new.source <> 'own' and new.quota_scope = 'tenant';

@@ -1,5 +1,21 @@
--- The functions by which people and programs use quotas. Users, agents, documents and storage need no call, because their
--- counters follow the rows. api_calls, tokens and cost are consumed, or they are reserved first and settled later.
+-- The functions by which people and programs use quotas. Users, agents, API keys, documents and storage need no call, because
+-- their counters follow the rows, and neither do tokens and cost that are recorded. What is not recorded is consumed, or it is
+-- reserved first and settled later.
+
+create or replace function metering.require_agent(agent_id uuid) returns void
+language plpgsql stable
+set search_path to pg_catalog, pg_temp
+as $$
+begin
+  if require_agent.agent_id is not null
+    and not exists (select from app_public.agents a where a.id = require_agent.agent_id and a.deleted_at is null) then
+    perform core.raise_error('MT301', 'There is no such member or agent in this tenant.', 'List the agents of this tenant.');
+  end if;
+  perform tenancy.require_key_for_agent(require_agent.agent_id);
+end
+$$;
+comment on function metering.require_agent is
+  E'@errors KY204 MT301\nRaises an error when there is no such agent in the tenant of the context, or the API key of the request is not for it; null is no agent.';
 
 create or replace function metering.check_use(quota_type app_public.quota_type, amount numeric, agent_id uuid) returns void
 language plpgsql stable
@@ -16,11 +32,7 @@ begin
     or check_use.quota_type <> 'cost' and check_use.amount <> trunc(check_use.amount) then
     perform core.raise_error('QT403', 'amount must be a positive number, and whole unless it is a cost.', 'Costs are in US dollars.');
   end if;
-  if check_use.agent_id is not null
-    and not exists (select from app_public.agents a where a.id = check_use.agent_id and a.deleted_at is null) then
-    perform core.raise_error('MT301', 'There is no such member or agent in this tenant.', 'List the agents of this tenant.');
-  end if;
-  perform tenancy.require_key_for_agent(check_use.agent_id);
+  perform metering.require_agent(check_use.agent_id);
 end
 $$;
 comment on function metering.check_use is

@@ -155,10 +155,9 @@ begin
     foreach v_id in array count_recorded_use.reservation_ids loop
       v_use.amount := v_use.amount - least(metering.settle_recorded_use(v_use, v_id, count_recorded_use.batch_id), v_use.amount);
     end loop;
-    if v_use.amount > 0 then
-      v_is_over := v_is_over or (
-        select coalesce(bool_or(q.current_usage > q.hard_limit), false) from metering.use_quota(v_use) q);
-    end if;
+    -- also when nothing is left to count: the reservation may have expired, and others may be beyond the limit
+    v_is_over := v_is_over or (
+      select coalesce(bool_or(q.current_usage > q.hard_limit), false) from metering.use_quota(v_use) q);
   end loop;
   return v_is_over;
 end

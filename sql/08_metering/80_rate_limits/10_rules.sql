@@ -140,14 +140,8 @@ language plpgsql security definer
 set search_path to pg_catalog, pg_temp
 as $$
 begin
-  if new.limit_scope = 'user' and new.scope_id is not null
-      and not exists (select from app_public.user_tenants m where m.tenant_id = new.tenant_id and m.user_id = new.scope_id)
-    or new.limit_scope = 'agent' and new.scope_id is not null
-      and not exists (select from app_public.agents a where a.tenant_id = new.tenant_id and a.id = new.scope_id)
-    or new.limit_scope = 'api_key' and new.scope_id is not null
-      and not exists (select from app_public.api_keys k where k.tenant_id = new.tenant_id and k.id = new.scope_id) then
-    perform core.raise_error('MT301', 'There is no such member, agent or API key in this tenant.',
-      'Name one that the tenant has, or leave scope_id out to limit each of them.');
+  if new.scope_id is not null then
+    perform metering.require_subject(new.tenant_id, new.limit_scope, new.scope_id);
   end if;
   if new.is_default and not exists (select from app_public.tenants t where t.id = new.tenant_id and t.type = 'platform') then
     perform core.raise_error('RL401', 'Only the tenant of the platform has default rate limits.', 'Set is_default in the tenant of type platform.');

@@ -39,11 +39,7 @@ begin
     perform core.raise_error('RL402', 'requests, tokens and cost must be numbers of at least 0.',
       'Costs are in US dollars. With 0 for all three, the call only asks.');
   end if;
-  if check_rate_limit.agent_id is not null
-    and not exists (select from app_public.agents a where a.id = check_rate_limit.agent_id and a.deleted_at is null) then
-    perform core.raise_error('MT301', 'There is no such member or agent in this tenant.', 'List the agents of this tenant.');
-  end if;
-  perform tenancy.require_key_for_agent(check_rate_limit.agent_id);
+  perform metering.require_agent(check_rate_limit.agent_id);
   v_decision := metering.check_rate_limit(
     core.current_tenant_id(), core.current_user_id(), coalesce(check_rate_limit.agent_id, tenancy.current_agent_id()),
     core.current_api_key_id(), requests, tokens, cost::double precision);

@@ -103,6 +103,25 @@ $$;
 comment on function billing.require_no_debt is
   E'@errors LB513\nRaises an error when an invoice of a tenant is overdue, or its credit in a currency is below 0.';
 
+create or replace function billing.as_planned(subscription app_public.subscriptions, at timestamptz) returns app_public.subscriptions
+language plpgsql stable
+set search_path to pg_catalog, pg_temp
+as $$
+declare
+  v_old constant app_public.subscriptions := as_planned.subscription;
+  v_new app_public.subscriptions := as_planned.subscription;
+begin
+  v_new.plan_id := coalesce(v_old.pending_plan_id, v_old.plan_id);
+  v_new.billing_cycle := coalesce(v_old.pending_billing_cycle, v_old.billing_cycle);
+  if v_old.status = 'trialing' or v_new.billing_cycle <> v_old.billing_cycle then
+    v_new.anchor_on := (as_planned.at at time zone v_old.timezone)::date;
+  end if;
+  return v_new;
+end
+$$;
+comment on function billing.as_planned is
+  'A subscription with the plan and the cycle that it changes to at the end of its period, at an instant. Another cycle, and what follows a trial, counts its periods from that day.';
+
 create or replace function billing.begin_period(
   subscription app_public.subscriptions, at timestamptz, anchor_on date, status app_public.subscription_status_enum
 ) returns app_public.subscriptions
@@ -110,13 +129,11 @@ language plpgsql volatile security definer
 set search_path to pg_catalog, pg_temp
 as $$
 declare
-  v_next app_public.subscriptions := begin_period.subscription;
+  v_next app_public.subscriptions := billing.as_planned(begin_period.subscription, begin_period.at);
   v_price app_public.plan_prices;
   v_period tstzrange;
 begin
   v_next.anchor_on := begin_period.anchor_on;
-  v_next.plan_id := coalesce(v_next.pending_plan_id, v_next.plan_id);
-  v_next.billing_cycle := coalesce(v_next.pending_billing_cycle, v_next.billing_cycle);
   v_price := billing.plan_price_at(v_next.plan_id, v_next.currency, v_next.billing_cycle, begin_period.at);
   v_period := billing.subscription_period(v_next, begin_period.at);
   update app_public.subscriptions s

@@ -33,6 +33,26 @@ $$;
 comment on function billing.add_credit_entry is
   'Adds credit that a document or payment gives (a positive amount) or uses (a negative amount).';
 
+create or replace function billing.lock_open_invoices(tenant_id uuid, currency text, subscription_id uuid default null)
+returns setof app_public.invoices
+language plpgsql volatile security definer
+set search_path to pg_catalog, pg_temp
+as $$
+begin
+  return query
+    select * from app_public.invoices i
+     where i.tenant_id = lock_open_invoices.tenant_id and i.currency = lock_open_invoices.currency and i.amount_due > 0
+       and i.reason <> 'top_up'
+       and (i.subscription_id = lock_open_invoices.subscription_id
+            or not exists (select from app_public.payments p
+                            where p.tenant_id = i.tenant_id and p.invoice_id = i.id and p.status = 'pending'))
+     order by coalesce(i.subscription_id = lock_open_invoices.subscription_id, false) desc, i.due_at, i.sequence_number
+       for update;
+end
+$$;
+comment on function billing.lock_open_invoices is
+  'The invoices of a tenant in a currency that credit and prepaid money pay: those of a subscription first, if one is given, then the longest due. An order of prepaid money is left out, and so is an invoice whose charge is under way, unless it is of that subscription.';
+
 create or replace function billing.apply_credit(tenant_id uuid, currency text, subscription_id uuid default null) returns void
 language plpgsql volatile security definer
 set search_path to pg_catalog, pg_temp
@@ -43,14 +63,7 @@ declare
   v_used numeric;
 begin
   for v_invoice in
-    select * from app_public.invoices i
-     where i.tenant_id = apply_credit.tenant_id and i.currency = apply_credit.currency and i.amount_due > 0
-       and i.reason <> 'top_up'
-       and (i.subscription_id = apply_credit.subscription_id
-            or not exists (select from app_public.payments p
-                            where p.tenant_id = i.tenant_id and p.invoice_id = i.id and p.status = 'pending'))
-     order by i.subscription_id is distinct from apply_credit.subscription_id, i.due_at, i.sequence_number
-       for update
+    select * from billing.lock_open_invoices(apply_credit.tenant_id, apply_credit.currency, apply_credit.subscription_id)
   loop
     exit when v_left <= 0;
     v_used := least(v_left, v_invoice.amount_due);
@@ -63,7 +76,7 @@ begin
 end
 $$;
 comment on function billing.apply_credit is
-  'Pays open invoices of a tenant in a currency with its credit, and then with its prepaid money: those of a subscription first, then the longest due. An invoice whose charge is under way is left out, unless it is of that subscription: if the charge succeeds as well, what is too much becomes credit.';
+  'Pays open invoices of a tenant in a currency with its credit, those of a subscription first, and then with its prepaid money, all in the order of due dates. An invoice of that subscription is paid also while its charge is under way: if the charge succeeds as well, what is too much becomes credit.';
 
 create or replace function billing.due_at(invoice app_public.invoices, finalised_at timestamptz) returns timestamptz
 language sql stable security definer
