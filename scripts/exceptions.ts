@@ -56,12 +56,15 @@ export async function securityPage(): Promise<string> {
     'global tables': table('table', texts.flatMap(globalTables)),
   }
   let text = await readFile(page, 'utf8')
-  for (const [name, list] of Object.entries(lists)) {
-    const between = new RegExp(`(<!-- generated: ${name} -->\\n)[\\s\\S]*?(<!-- end -->)`)
-    if (!between.test(text)) throw new Error(`docs/security.md has no place for the list of ${name}.`)
-    text = text.replace(between, (_all, start: string, end: string) => `${start}\n${list}\n\n${end}`)
-  }
+  for (const [name, list] of Object.entries(lists)) text = withList(text, name, list)
   return text
+}
+
+/** The text of a page with a list in the place that has this name. */
+export function withList(text: string, name: string, list: string): string {
+  const between = new RegExp(`(<!-- generated: ${name} -->\\n)[\\s\\S]*?(<!-- end -->)`)
+  if (!between.test(text)) throw new Error(`There is no place for the list of ${name}.`)
+  return text.replace(between, (_all, start: string, end: string) => `${start}\n${list}\n\n${end}`)
 }
 
 export async function writeSecurityPage(): Promise<void> {

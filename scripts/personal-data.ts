@@ -4,6 +4,7 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import pg from 'pg'
+import { withList } from './exceptions.ts'
 
 const page = join(import.meta.dirname, '..', 'docs/governance.md')
 
@@ -37,10 +38,7 @@ export async function governancePage(url: string): Promise<string> {
           `| \`${name}\` | ${cell(erased)} | ${cell(emptied)} | ${cell(pseudonymised)} | ${cell(kept)} |`,
       ),
     ].join('\n')
-    const between = /(<!-- generated: personal data -->\n)[\s\S]*?(<!-- end -->)/
-    const text = await readFile(page, 'utf8')
-    if (!between.test(text)) throw new Error('docs/governance.md has no place for the list of personal data.')
-    return text.replace(between, (_all, start: string, end: string) => `${start}\n${list}\n\n${end}`)
+    return withList(await readFile(page, 'utf8'), 'personal data', list)
   } finally {
     await client.end()
   }

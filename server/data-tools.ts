@@ -5,18 +5,23 @@ import { createWriteStream } from 'node:fs'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type { Pool } from 'pg'
+import { carryOutErasure } from './erasures.ts'
 import { type Ask, writeExport } from './exports.ts'
 
 type Subject = { email?: string | undefined; slug?: string | undefined }
 type Erasure = {
   id: string
   tenant_id: string
-  is_dry_run: boolean
   counts: Record<string, Record<string, number | string>>
 }
 
+const asking =
+  (admin: Pool): Ask =>
+  async (text, values) =>
+    (await admin.query(text, values)).rows as never
+
 export async function exportTo(admin: Pool, { email, slug }: Subject, path: string): Promise<void> {
-  const ask: Ask = async (text, values) => (await admin.query(text, values)).rows as never
+  const ask = asking(admin)
   const [opened] = await ask<{ tenant_id: string; id: string }>('select * from governance.open_export($1, $2)', [
     email,
     slug,
@@ -40,29 +45,19 @@ export async function exportTo(admin: Pool, { email, slug }: Subject, path: stri
 }
 
 export async function erase(admin: Pool, { email, slug }: Subject, isDryRun: boolean): Promise<void> {
-  const { rows } = await admin.query<Erasure>('select * from governance.open_erasure($1, $2, $3)', [
-    email,
-    slug,
-    isDryRun,
-  ])
-  const { id, tenant_id: tenantId, counts } = rows[0] as Erasure
+  const ask = asking(admin)
+  const [opened] = await ask<Erasure>('select * from governance.open_erasure($1, $2, $3)', [email, slug, isDryRun])
+  const { id, tenant_id: tenantId, counts } = opened as Erasure
   if (isDryRun) {
     console.table(counts)
     console.log('Nothing was erased. Add --yes to do it, for good.')
     return
   }
-  for (let status = 'running'; status === 'running'; ) {
-    const answer = await admin.query<{ status: string }>('select governance.continue_erasure($1, $2) as status', [
-      tenantId,
-      id,
-    ])
-    status = answer.rows[0]?.status ?? 'completed'
-    if (status === 'held')
-      throw new Error('A legal hold keeps a part. The rest is erased, and this goes on when the hold is released.')
-  }
-  const receipt = await admin.query<{ json: string }>(
+  if ((await carryOutErasure(ask, { tenantId, erasureId: id })) === 'held')
+    throw new Error('A legal hold keeps a part. The rest is erased, and this goes on when the hold is released.')
+  const [receipt] = await ask<{ json: string }>(
     'select governance.receipt_json(r) as json from governance.erasure_receipts r where r.id = $1',
     [id],
   )
-  console.log(receipt.rows[0]?.json)
+  console.log(receipt?.json)
 }

@@ -9,6 +9,7 @@ import { ZipFile } from 'yazl'
 /** One statement on a connection that is held no longer than it takes. */
 export type Ask = <R extends QueryResultRow>(text: string, values: unknown[]) => Promise<R[]>
 type Export = { tenantId: string; exportId: string }
+type Table = { attempt: number; table_name: string; file_columns: string[] }
 type Row = { line: Record<string, unknown>; key: unknown[] }
 type Manifest = { tables: Record<string, { rows: number; sha256: string }>; files: number; bytes: number }
 
@@ -16,10 +17,7 @@ const partBytes = 1024 * 1024
 
 /** Writes an export; returns false when it was cancelled, or is begun anew elsewhere. */
 export async function writeExport(ask: Ask, { tenantId, exportId }: Export): Promise<boolean> {
-  const tables = await ask<{ attempt: number; table_name: string }>('select * from governance.begin_export($1, $2)', [
-    tenantId,
-    exportId,
-  ])
+  const tables = await ask<Table>('select * from governance.begin_export($1, $2)', [tenantId, exportId])
   const attempt = tables[0]?.attempt
   if (attempt === undefined) return false
   const progress = { tablesDone: 0, rows: 0 }
@@ -30,11 +28,11 @@ export async function writeExport(ask: Ask, { tenantId, exportId }: Export): Pro
   adding.catch((error: unknown) => (zip.outputStream as Readable).destroy(error as Error))
 
   async function addEntries(): Promise<void> {
-    for (const { table_name: table } of tables) {
+    for (const { table_name: table, file_columns: columns } of tables) {
       const hash = createHash('sha256')
       const before = progress.rows
       await addStream(zip, `${table}.jsonl`, linesOf(table, hash))
-      for await (const file of filesOf(table)) {
+      for await (const file of filesOf(table, columns)) {
         await addStream(zip, file.path, partsOf(table, file))
         manifest.files += 1
         manifest.bytes += file.size
@@ -70,13 +68,9 @@ export async function writeExport(ask: Ask, { tenantId, exportId }: Export): Pro
     }
   }
 
-  async function* filesOf(table: string): AsyncGenerator<StoredFile> {
-    for await (const page of pagesOf(table)) {
-      const files = page.flatMap(filesIn)
-      // A table without files is not read to its end again.
-      if (!page.some(hasFileColumn)) return
-      yield* files
-    }
+  async function* filesOf(table: string, columns: string[]): AsyncGenerator<StoredFile> {
+    if (columns.length === 0) return
+    for await (const page of pagesOf(table)) yield* page.flatMap((row) => filesIn(row, columns))
   }
 
   async function* partsOf(table: string, { column, key, size }: StoredFile): AsyncGenerator<Buffer> {
@@ -113,21 +107,12 @@ export async function writeExport(ask: Ask, { tenantId, exportId }: Export): Pro
 
 type StoredFile = { path: string; column: string; key: unknown[]; size: number }
 
-/** What a line says in the place of bytes. */
-const isFile = (value: unknown): value is { file: string; size: number; sha256: string } =>
-  typeof value === 'object' &&
-  value !== null &&
-  'file' in value &&
-  'size' in value &&
-  'sha256' in value &&
-  typeof value.file === 'string' &&
-  value.file.startsWith('files/')
-
-const filesIn = ({ line, key }: Row): StoredFile[] =>
-  Object.entries(line).flatMap(([column, value]) =>
-    isFile(value) && value.file.includes(`.${column}/`) ? [{ path: value.file, column, key, size: value.size }] : [],
-  )
-const hasFileColumn = ({ line }: Row): boolean => Object.values(line).some(isFile)
+const filesIn = ({ line, key }: Row, columns: string[]): StoredFile[] =>
+  columns.flatMap((column) => {
+    // what the line says in the place of bytes, if there are some
+    const value = line[column] as { file: string; size: number } | null
+    return value ? [{ path: value.file, column, key, size: value.size }] : []
+  })
 
 /** Adds an entry, and resolves when it is written, so that one is read at a time. */
 function addStream(zip: ZipFile, name: string, content: AsyncIterable<Buffer>): Promise<void> {

@@ -1,6 +1,6 @@
 // Files over HTTP: PUT /files/<ticket> takes the bytes of one, GET /files/<document> gives them back, and GET
-// /files/exports/<ticket> gives the file of an export once. Who may, and what becomes
-// of a file, is the database's; here is what keeps many of them at once from filling the memory or holding connections.
+// /files/exports/<ticket> gives the file of an export once. Who may, and what becomes of a file, is the database's; here is
+// what keeps many of them at once from filling the memory or holding connections.
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Readable } from 'node:stream'
@@ -109,10 +109,11 @@ export function createFiles(pool: Pool, sharesOfWork: Shares) {
 
   return {
     serve: async (request: IncomingMessage, response: ServerResponse, caller: Caller): Promise<void> => {
-      const ticket = /^\/files\/exports\/([\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12})$/i.exec(request.url ?? '')?.[1]
-      if (ticket && request.method === 'GET') return downloadExport(response, ticket, caller)
-      const id = /^\/files\/([\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12})$/i.exec(request.url ?? '')?.[1]
-      if (!id) throw new PublicError(404, 'WB301', 'There is nothing at this address.', 'A file is at /files/<id>.')
+      const address = /^\/files\/(exports\/)?([\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12})$/i.exec(request.url ?? '')
+      const [, isOfExport, id] = address ?? []
+      if (!id || (isOfExport && request.method !== 'GET'))
+        throw new PublicError(404, 'WB301', 'There is nothing at this address.', 'A file is at /files/<id>.')
+      if (isOfExport) return downloadExport(response, id, caller)
       if (request.method === 'PUT') return upload(request, response, id, caller)
       if (request.method === 'GET') return download(response, id, caller)
       response.setHeader('allow', 'GET, PUT')

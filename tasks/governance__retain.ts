@@ -1,9 +1,8 @@
 // Each night, and when a tenant asks for it: deletes what is older than it is kept, a batch a transaction, for as long as there is some.
 
-import { z } from 'zod'
-import type { TaskOf } from '../server/worker/task.ts'
+import { noPayload, type TaskOf } from '../server/worker/task.ts'
 
-export const payload = z.strictObject({ _cron: z.unknown().optional() })
+export const payload = noPayload
 export const cron = '23 3 * * *'
 
 export const task: TaskOf<typeof payload> = async ({ _cron: isNightly }, { withPgClient }) => {

@@ -22,7 +22,7 @@ begin
   if not found then
     perform core.raise_error('RT302', 'userId: This person is not a member of this tenant.', 'List the members of this tenant.');
   end if;
-  if tenancy.role_rank(v_role) > tenancy.role_rank(tenancy.current_member_role()) then
+  if not tenancy.has_role(v_role) then
     perform core.raise_error('RT201', 'This person has a higher role than you.', 'Ask an owner of the tenant.');
   end if;
   return false;
@@ -31,9 +31,7 @@ $$;
 comment on function governance.asks_for_all_tenants is
   E'@errors ID203 KY201 RT201 RT302\nWhether the caller may ask for a person''s data in all tenants; false when it is for this tenant alone. Raises an error for whoever may not ask.';
 
--- $1 is the person's key, $2 the e-mail address. person_of narrows it to what one column says.
-create or replace function governance.names_person(target regclass, alias text, actions text[] default null, person_of name default null)
-returns text
+create or replace function governance.names_person(target regclass, alias text, actions text[] default null) returns text
 language sql stable
 set search_path to pg_catalog, pg_temp
 as $$
@@ -42,8 +40,7 @@ as $$
              else format('%s.%I = $2', names_person.alias, p.column_name) end, ' or ' order by p.ordinal)
     from governance.personal_columns p
    where p.table_name = names_person.target and p.kind <> 'content'
-     and (names_person.actions is null or p.action = any (names_person.actions))
-     and (names_person.person_of is null or p.column_name = names_person.person_of);
+     and (names_person.actions is null or p.action = any (names_person.actions));
 $$;
 comment on function governance.names_person is
   'The condition that a row names the person, as SQL; null for a table that names nobody. $1 is the person, $2 the e-mail address.';

@@ -37,6 +37,10 @@ describe('the export of a tenant', () => {
   beforeAll(async () => {
     const counts = await tenantCounts(db, db.acme.id)
     expect(counts['app_public.agents']).toBeGreaterThan(0)
+    // what only looks like the line of a file is none
+    await db.pool.query(
+      `update app_public.documents set metadata = '{"file": "files/app_public.documents.metadata/../x", "size": 3, "sha256": "x"}'`,
+    )
     const id = await as(db, db.acme.owner, (t) => t.value<string>('select (app_public.export_tenant()).id'))
     await run(db.acme.id, id)
     const done = await exportOf(id)
@@ -79,6 +83,33 @@ describe('the export of a tenant', () => {
     expect(entries[content.file]).toBe('d')
     expect(content).toMatchObject({ size: 1, sha256: createHash('sha256').update('d').digest('hex') })
     expect(manifest.files).toBe(Object.keys(entries).filter((name) => name.startsWith('files/')).length)
+  })
+})
+
+it('reads a table without a primary key to its end, also when its partitions have rows at the same place', async () => {
+  await db.inTransaction(async (t) => {
+    await t.become(db.acme.owner)
+    const id = await t.value('select (app_public.export_tenant()).id')
+    await t.becomeSuperuser()
+    await t.query(
+      `insert into metering.usage_minutes
+       select (jsonb_populate_record(m, jsonb_build_object('minute', d))).*
+         from metering.usage_minutes m, unnest('{2010-03-05,2010-04-05}'::timestamptz[]) as d where m.tenant_id = $1`,
+      [db.acme.id],
+    )
+    const keys = new Set<string>()
+    for (let after: string | null = null; ; ) {
+      const [row]: { key: string[] }[] = await t.query(
+        `select key from governance.export_page($1, $2, 'metering.usage_minutes', $3, 1)`,
+        [db.acme.id, id, after],
+      )
+      if (!row) break
+      after = JSON.stringify(row.key)
+      keys.add(after)
+    }
+    const count = await t.value('select count(*) from metering.usage_minutes where tenant_id = $1', [db.acme.id])
+    expect(keys.size).toBe(Number(count))
+    expect(keys.size).toBeGreaterThan(2)
   })
 })
 

@@ -36,7 +36,20 @@ as $$
 $$;
 comment on function governance.exported_tables is 'The tables of an export, as governance.is_exported says.';
 
-create or replace function governance.begin_export(tenant_id uuid, export_id uuid) returns table (attempt int, table_name text)
+-- A short value, such as a hash, stands in its line.
+create or replace function governance.file_columns(target regclass) returns text[]
+language sql stable
+set search_path to pg_catalog, pg_temp
+as $$
+  select coalesce(array_agg(a.attname::text order by a.attnum), '{}')
+    from pg_attribute a
+   where a.attrelid = file_columns.target and a.attnum > 0 and not a.attisdropped and a.atttypid = 'bytea'::regtype and a.attname !~ 'hash';
+$$;
+comment on function governance.file_columns is
+  'The columns of a table whose values are files of an export.';
+
+create or replace function governance.begin_export(tenant_id uuid, export_id uuid)
+returns table (attempt int, table_name text, file_columns text[])
 language plpgsql volatile security definer
 set search_path to pg_catalog, pg_temp
 as $$
@@ -56,48 +69,59 @@ begin
      set status = 'running', attempt = e.attempt + 1, table_count = cardinality(v_tables), tables_done = 0, row_count = 0, size_bytes = 0
    where e.tenant_id = v_export.tenant_id and e.id = v_export.id
   returning * into v_export;
-  return query select v_export.attempt, t from unnest(v_tables) as t;
+  return query select v_export.attempt, t, governance.file_columns(t::regclass) from unnest(v_tables) as t;
 end
 $$;
 comment on function governance.begin_export is
-  'Begins an export, or begins it again: the number of the attempt and its tables. Returns nothing when it is cancelled or complete.';
+  'Begins an export, or begins it again: the number of the attempt and its tables, each with the columns that are files. Returns nothing when it is cancelled or complete.';
 grant execute on function governance.begin_export to rowhouse_worker;
+
+-- The place of a row stands in for the primary key that a table does not have. Partitions number their places each on its own.
+create or replace function governance.row_key(target regclass) returns table (n int, name name, type text)
+language sql stable
+set search_path to pg_catalog, pg_temp
+as $$
+  select (k.n - 1)::int, a.attname, format_type(a.atttypid, null)
+    from unnest(coalesce(audit.key_columns(row_key.target), '{tableoid,ctid}')) with ordinality as k (name, n)
+    join pg_attribute a on a.attrelid = row_key.target and a.attname = k.name;
+$$;
+comment on function governance.row_key is
+  'The columns that identify a row of a table, numbered from 0, with their types.';
 
 create or replace function governance.export_query(export app_public.data_exports, target regclass) returns text
 language plpgsql stable security definer
 set search_path to pg_catalog, pg_temp
 as $$
 declare
-  v_keys text[] := array(
-    select a.attname from pg_index i cross join unnest(i.indkey) with ordinality as k (attnum, n)
-      join pg_attribute a on a.attrelid = i.indrelid and a.attnum = k.attnum
-     where i.indrelid = target and i.indisprimary order by k.n);
-  v_key_list text := coalesce((select string_agg(format('t.%I', k), ', ' order by n) from unnest(v_keys) with ordinality as u (k, n)), 't.ctid');
-  v_after text := coalesce((
-    select string_agg(format('($5 ->> %s)::%s', n - 1, format_type(a.atttypid, null)), ', ' order by n)
-      from unnest(v_keys) with ordinality as u (k, n)
-      join pg_attribute a on a.attrelid = target and a.attname = u.k), '($5 ->> 0)::tid');
-  v_columns text := (
-    select string_agg(
-        case when a.atttypid <> 'bytea'::regtype or a.attname ~ 'hash' then format('t.%I', a.attname)
-          -- The bytes are a file of the archive; the line says where, how long and with which hash.
-          else format($f$case when t.%1$I is not null then jsonb_build_object('file', %2$L || array_to_string(array[%3$s], '_'),
-            'size', octet_length(t.%1$I), 'sha256', encode(sha256(t.%1$I), 'hex')) end as %1$I$f$, a.attname,
-            format('files/%s.%s/', target, a.attname),
-            (select string_agg(format('t.%I::text', k), ', ' order by n) from unnest(v_keys) with ordinality as u (k, n)))
-        end, ', ' order by a.attnum)
-      from pg_attribute a where a.attrelid = target and a.attnum > 0 and not a.attisdropped);
-  v_tenant name := governance.tenant_column(target);
+  v_files constant text[] := governance.file_columns(target);
+  v_tenant constant name := governance.tenant_column(target);
+  v_key text;
+  v_key_texts text;
+  v_after text;
+  v_columns text;
 begin
+  select string_agg(format('t.%I', k.name), ', ' order by k.n), string_agg(format('t.%I::text', k.name), ', ' order by k.n),
+         string_agg(format('($5 ->> %s)::%s', k.n, k.type), ', ' order by k.n)
+    into v_key, v_key_texts, v_after
+    from governance.row_key(target) k;
+  select string_agg(
+           case when a.attname <> all (v_files) then format('t.%I', a.attname)
+             -- The bytes are a file of the archive; the line says where, how long and with which hash.
+             else format($f$case when t.%1$I is not null then jsonb_build_object('file', %2$L || array_to_string(array[%3$s], '_'),
+               'size', octet_length(t.%1$I), 'sha256', encode(sha256(t.%1$I), 'hex')) end as %1$I$f$,
+               a.attname, format('files/%s.%s/', target, a.attname), v_key_texts)
+           end, ', ' order by a.attnum)
+    into v_columns
+    from pg_attribute a where a.attrelid = target and a.attnum > 0 and not a.attisdropped;
   return format(
     'select (select to_jsonb(r) from (select %1$s) r) as line, to_jsonb(array[%2$s]) as key from %3$s t
       where (%4$s)%5$s and ($5 is null or (%6$s) > (%7$s)) order by %6$s limit $4',
     v_columns,
-    coalesce((select string_agg(format('t.%I::text', k), ', ' order by n) from unnest(v_keys) with ordinality as u (k, n)), 't.ctid::text'),
+    v_key_texts,
     target,
     case when (export).user_id is null then 'true' else governance.belongs_to_person(target) end,
     case when v_tenant is null or (export).is_of_all_tenants then '' else format(' and t.%I = $3', v_tenant) end,
-    v_key_list, v_after);
+    v_key, v_after);
 end
 $$;
 comment on function governance.export_query is
@@ -124,7 +148,7 @@ begin
 end
 $$;
 comment on function governance.export_page is
-  'A page of the rows of a table in an export, by the key of the table. Each page is a transaction of its own: a row that changes meanwhile is written as it is when its page is read.';
+  'A page of the rows of a table in an export, by the key of its rows. Each page is a transaction of its own: a row that changes meanwhile is written as it is when its page is read.';
 grant execute on function governance.export_page to rowhouse_worker;
 
 create or replace function governance.export_file_part(
@@ -142,11 +166,9 @@ begin
   if not coalesce(governance.is_exported(v_export, export_file_part.table_name::regclass), false) then
     return null;
   end if;
-  select string_agg(format('t.%I = ($1 ->> %s)::%s', a.attname, k.n - 1, format_type(a.atttypid, null)), ' and ')
+  select string_agg(format('t.%I = ($1 ->> %s)::%s', k.name, k.n, k.type), ' and ')
     into v_condition
-    from pg_index i cross join unnest(i.indkey) with ordinality as k (attnum, n)
-    join pg_attribute a on a.attrelid = i.indrelid and a.attnum = k.attnum
-   where i.indrelid = export_file_part.table_name::regclass and i.indisprimary;
+    from governance.row_key(export_file_part.table_name::regclass) k;
   execute format('select substring(t.%I from $2 + 1 for $3) from %s t where %s', column_name, table_name::regclass, v_condition)
     into v_part using export_file_part.key, export_file_part.first_byte, export_file_part.byte_count;
   return v_part;

@@ -93,14 +93,22 @@ $$;
 comment on function governance.person_steps is
   'The steps of an erasure, from the register: the table, what is done, to which rows t, and how. $1 is the person, $2 the e-mail address.';
 
+create or replace function governance.book_tables() returns setof regclass
+language sql stable
+set search_path to pg_catalog, pg_temp
+as $$
+  select unnest(array['app_public.invoices', 'app_public.invoice_lines', 'app_public.credit_entries', 'app_public.payments',
+    'app_public.refunds', 'app_public.wallet_top_ups', 'app_public.wallet_entries', 'app_public.payment_methods',
+    'app_public.subscriptions', 'billing.invoice_documents', 'billing.ledger_entries']::regclass[]);
+$$;
+comment on function governance.book_tables is
+  'The tables of the books, which the law wants kept.';
+
 create or replace function governance.kept_tables() returns table (table_name regclass, reason text)
 language sql stable
 set search_path to pg_catalog, pg_temp
 as $$
-  select t::regclass, 'Books and invoices are kept for ten years.'
-    from unnest(array['app_public.invoices', 'app_public.invoice_lines', 'app_public.credit_entries', 'app_public.payments',
-      'app_public.refunds', 'app_public.wallet_top_ups', 'app_public.wallet_entries', 'app_public.payment_methods', 'app_public.subscriptions', 'billing.invoice_documents',
-      'billing.ledger_entries']) as t
+  select b, 'Books and invoices are kept for ten years.' from governance.book_tables() as b
   union all
   select t, 'It shows what was done, without personal data.'
     from governance.tenant_tables() as t
@@ -123,7 +131,7 @@ $$;
 comment on function governance.tenant_steps is
   'The steps of the erasure of a tenant: every table with rows of tenants, from those that name others to those that are named.';
 
-grant execute on function governance.person_steps, governance.tenant_steps, governance.kept_tables, governance.table_depths,
+grant execute on function governance.person_steps, governance.tenant_steps, governance.book_tables, governance.kept_tables, governance.table_depths,
   governance.empty_value, governance.pseudonym to rowhouse_platform;
 
 -- The platform's role stands outside the wall, and has rights table by table. To export and to erase by the catalogue it needs them on

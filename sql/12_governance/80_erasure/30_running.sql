@@ -84,6 +84,27 @@ end
 $$;
 comment on function governance.erasure_steps is 'The steps of an erasure, in their order.';
 
+create or replace function governance.count_erasure(erasure app_public.erasures) returns jsonb
+language plpgsql stable security definer
+set search_path to pg_catalog, pg_temp
+as $$
+declare
+  v_step governance.erasure_step;
+  v_email text := governance.email_of((erasure).user_id);
+  v_count bigint;
+  v_counts jsonb := '{}';
+begin
+  for v_step in select s.* from governance.erasure_steps(erasure) s order by s.number loop
+    execute 'select count(*) ' || governance.step_rows(v_step.table_name, v_step.condition, false)
+      into v_count using (erasure).user_id, v_email, (erasure).tenant_ids;
+    v_counts := governance.add_count(v_counts, v_step.table_name, v_step.action, v_count);
+  end loop;
+  return v_counts;
+end
+$$;
+comment on function governance.count_erasure is
+  'How many rows each step of an erasure finds now, without those that a legal hold covers.';
+
 create or replace function governance.purge_indexes(tenant_ids uuid[]) returns boolean
 language plpgsql volatile security definer
 set search_path to pg_catalog, pg_temp
@@ -201,13 +222,14 @@ as $$
 declare
   v_erasure app_public.erasures;
   v_step governance.erasure_step;
-  v_left bigint := greatest(continue_erasure.batch, 1);
+  v_batch constant bigint := greatest(continue_erasure.batch, 1);
+  v_left bigint := v_batch;
   v_count bigint;
 begin
   -- Two workers take turns.
   select * into v_erasure from app_public.erasures e
    where e.tenant_id = continue_erasure.tenant_id and e.id = continue_erasure.erasure_id for update;
-  if not found or v_erasure.status in ('completed', 'cancelled') then
+  if not found or v_erasure.status = 'completed' then
     return 'completed';
   end if;
   -- A hold that is placed now waits for this batch, and the next one sees it.
@@ -222,7 +244,7 @@ begin
       return 'running';
     end if;
   end loop;
-  if v_erasure.step = 0 and v_left = greatest(continue_erasure.batch, 1) and governance.is_anything_left(v_erasure, false) then
+  if v_erasure.step = 0 and v_left = v_batch and governance.is_anything_left(v_erasure, false) then
     perform core.raise_error('RT903', 'Rows are left that no step could delete.', 'A trigger of a table keeps them: let it ask for tenants.erased_at.');
   end if;
   if governance.purge_indexes(v_erasure.tenant_ids) then

@@ -42,27 +42,6 @@ $$;
 comment on function governance.tenants_of_person is
   'The tenants that have a row of a person, also of one who has left.';
 
-create or replace function governance.count_person(erasure app_public.erasures, with_held boolean) returns jsonb
-language plpgsql stable security definer
-set search_path to pg_catalog, pg_temp
-as $$
-declare
-  v_step record;
-  v_email text := governance.email_of((erasure).user_id);
-  v_count bigint;
-  v_counts jsonb := '{}';
-begin
-  for v_step in select * from governance.person_steps((erasure).is_of_all_tenants) s order by s.number loop
-    execute 'select count(*) ' || governance.step_rows(v_step.table_name, v_step.condition, with_held)
-      into v_count using (erasure).user_id, v_email, (erasure).tenant_ids;
-    v_counts := governance.add_count(v_counts, v_step.table_name, v_step.action, v_count);
-  end loop;
-  return v_counts;
-end
-$$;
-comment on function governance.count_person is
-  'How many rows each step of an erasure finds now, with or without those that a legal hold covers.';
-
 create or replace function governance.request_person_erasure(user_id uuid, is_of_all_tenants boolean, is_dry_run boolean)
 returns app_public.erasures
 language plpgsql volatile security definer
@@ -91,7 +70,7 @@ begin
   end if;
   if is_dry_run then
     update app_public.erasures e
-       set counts = governance.count_person(v_erasure, false), status = 'completed', finished_at = core.clock()
+       set counts = governance.count_erasure(v_erasure), status = 'completed', finished_at = core.clock()
      where e.tenant_id = v_erasure.tenant_id and e.id = v_erasure.id
     returning * into v_erasure;
     return v_erasure;

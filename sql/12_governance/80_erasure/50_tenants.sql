@@ -3,26 +3,6 @@
 -- altogether. The receipt survives it.
 
 set local role rowhouse_platform;  -- outside the wall: the worker erases tenants by the catalogue
-create or replace function governance.count_tenant(tenant_id uuid) returns jsonb
-language plpgsql stable security definer
-set search_path to pg_catalog, pg_temp
-as $$
-declare
-  v_step governance.erasure_step;
-  v_count bigint;
-  v_counts jsonb := '{}';
-begin
-  for v_step in select s.* from governance.tenant_steps() s order by s.number loop
-    execute 'select count(*) ' || governance.step_rows(v_step.table_name, v_step.condition, false)
-      into v_count using null::uuid, null::text, array[count_tenant.tenant_id];
-    v_counts := governance.add_count(v_counts, v_step.table_name, v_step.action, v_count);
-  end loop;
-  return v_counts;
-end
-$$;
-comment on function governance.count_tenant is
-  'How many rows the erasure of a tenant would delete and keep.';
-
 create or replace function governance.request_tenant_erasure(tenant_id uuid, is_dry_run boolean) returns app_public.erasures
 language plpgsql volatile security definer
 set search_path to pg_catalog, pg_temp
@@ -40,10 +20,12 @@ begin
   if not is_dry_run and exists (select from app_public.tenants child where child.parent_tenant_id = v_tenant.id) then
     perform core.raise_error('TN504', 'This tenant has sub-tenants.', 'Move or delete them first.');
   end if;
+  -- Counted before it is stored, so that its own row is not among what it finds.
+  v_erasure.tenant_ids := array[v_tenant.id];
   insert into app_public.erasures (tenant_id, is_dry_run, requested_by_user_id, requested_at, tenant_ids, status, counts, finished_at)
-  values (v_tenant.id, is_dry_run, core.current_user_id(), core.clock(), array[v_tenant.id],
+  values (v_tenant.id, is_dry_run, core.current_user_id(), core.clock(), v_erasure.tenant_ids,
           case when is_dry_run then 'completed' else 'queued' end,
-          case when is_dry_run then governance.count_tenant(v_tenant.id) else '{}' end,
+          case when is_dry_run then governance.count_erasure(v_erasure) else '{}' end,
           case when is_dry_run then core.clock() end)
   on conflict do nothing
   returning * into v_erasure;
@@ -69,9 +51,7 @@ declare
   v_table regclass;
   v_has_books boolean;
 begin
-  for v_table in
-    select k.table_name from governance.kept_tables() k where k.reason like 'Books%'
-  loop
+  for v_table in select b from governance.book_tables() as b loop
     execute format('select exists (select from %s t where t.tenant_id = $1)', v_table) into v_has_books using leave_tombstone.tenant_id;
     exit when v_has_books;
   end loop;
