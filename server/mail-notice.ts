@@ -1,4 +1,4 @@
-// The mail of a billing notice or a quota alert, as text and as HTML. Names are someone's input: everything is escaped.
+// The mail of a notice, such as an invoice or an alert, as text and as HTML. Names are someone's input: everything is escaped.
 
 import { escapeHtml, type Mail } from './mail.ts'
 

@@ -16,6 +16,15 @@ $$;
 comment on function tenancy.with_defaults is
   'All settings of a schema: the values that are set, and the defaults of the others.';
 
+create or replace function tenancy.wants_mails(profile app_public.user_profiles) returns boolean
+language sql stable
+set search_path to pg_catalog, pg_temp
+as $$
+  select (profile).is_active and (profile).deleted_at is null
+     and (tenancy.with_defaults((profile).notification_settings, tenancy.notification_schema()) -> 'email')::boolean;
+$$;
+comment on function tenancy.wants_mails is 'Whether a person is active and has not switched mails off.';
+
 create or replace function tenancy.apply_settings_patch(settings jsonb, patch jsonb, schema jsonb) returns jsonb
 language plpgsql stable
 set search_path to pg_catalog, pg_temp

@@ -27,9 +27,8 @@ begin
       from app_public.webhook_endpoints e
       join app_public.tenants t on t.id = e.tenant_id
       join app_public.user_tenants m on m.tenant_id = t.id and m.user_id = alert_mail.user_id and m.status = 'active'
-      join app_public.user_profiles u on u.id = m.user_id and u.is_active and u.deleted_at is null
+      join app_public.user_profiles u on u.id = m.user_id and tenancy.wants_mails(u)
      where e.tenant_id = alert_mail.tenant_id and e.id = alert_mail.endpoint_id and e.disabled_reason in ('gone', 'failing')
-       and (tenancy.with_defaults(u.notification_settings, tenancy.notification_schema()) -> 'email')::boolean
        and 'can_manage_settings' = any (tenancy.effective_permissions(m.role, m.permissions));
 end
 $$;
