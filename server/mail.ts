@@ -5,6 +5,7 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createTransport } from 'nodemailer'
 import type { Config } from './config.ts'
+import type { Check } from './inspection.ts'
 
 export type Mail = {
   to: string
@@ -65,10 +66,8 @@ export async function sendMail(config: Config, mail: Mail): Promise<string | und
 }
 
 /** Whether the mail server takes our login, as a check of the platform's health. */
-export async function checkMail(
-  config: Config,
-): Promise<{ part: string; name: string; status: string; message: string }> {
-  const found = (status: string, message: string) => ({ part: 'mail', name: 'mail_server', status, message })
+export async function checkMail(config: Config): Promise<Check> {
+  const found = (status: string, message: string): Check => ({ part: 'mail', name: 'mail_server', status, message })
   if (!config.SMTP_URL) {
     return config.isProduction
       ? found('failing', 'No mail server is set up (SMTP_URL).')
@@ -84,8 +83,9 @@ export async function checkMail(
 
 function reasonOf(error: unknown): string {
   const { responseCode, code } = error as { responseCode?: number; code?: string }
-  if (responseCode) return `The mail server refused the mail (${responseCode}).`
+  // an answer to the login has a responseCode, too
   if (code === 'EAUTH') return 'The mail server refused the login.'
+  if (responseCode) return `The mail server refused the mail (${responseCode}).`
   if (code === 'ETLS') return 'No secure connection to the mail server could be made.'
   return 'The mail server could not be reached.'
 }

@@ -71,12 +71,12 @@ language plpgsql security definer
 set search_path to pg_catalog, pg_temp
 as $$
 declare
-  v_unknown text := (
-    select k from unnest(new.kinds) as k
-     where k is null or not exists (select from app_public.webhook_event_kinds e where e.kind = k) limit 1);
+  v_unknown text;
 begin
-  if v_unknown is not null or array_position(new.kinds, null) is not null then
-    perform core.raise_error('WH401', format('kinds names %s, which is no kind of event.', coalesce(left(v_unknown, 100), 'null')), 'webhookEventKinds lists the kinds.');
+  select coalesce(left(k, 100), 'null') into v_unknown
+    from unnest(new.kinds) as k where not exists (select from app_public.webhook_event_kinds e where e.kind = k) limit 1;
+  if found then
+    perform core.raise_error('WH401', format('kinds names %s, which is no kind of event.', v_unknown), 'webhookEventKinds lists the kinds.');
   end if;
   if new.of_all_tenants and not exists (
     select from app_public.tenants t where t.id = new.tenant_id and t.type = 'platform') then

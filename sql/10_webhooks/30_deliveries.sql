@@ -8,7 +8,7 @@ call core.allow('app_public.webhook_deliveries', read => 'webhook_manager');
 grant select on app_public.webhook_deliveries to rowhouse_user;
 grant select, insert, update, delete on app_public.webhook_deliveries to rowhouse_platform;
 comment on table app_public.webhook_deliveries is
-  E'@behavior -insert -update -delete\nWhat was sent to webhook endpoints or waits to be sent, for 30 days. Reading it requires can_manage_settings.';
+  E'@behavior -insert -update -delete\n@large\nWhat was sent to webhook endpoints or waits to be sent, for 30 days. Reading it requires can_manage_settings.';
 comment on column app_public.webhook_deliveries.sequence is 'The place in the order of events. Events of one object are sent to an endpoint in this order.';
 comment on column app_public.webhook_deliveries.endpoint_id is E'@behavior -orderBy\nThe endpoint.';
 comment on column app_public.webhook_deliveries.event_id is 'The event. The header webhook-id is msg_ and its digits, the same at every attempt and every replay.';

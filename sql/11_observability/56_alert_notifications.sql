@@ -26,12 +26,16 @@ comment on constraint alert_notifications_user_id_fkey on app_public.alert_notif
 comment on domain app_public.alert_notification_status is
   'The state of a notification: held waits for the end of the quiet hours; queued waits to be sent; sent was accepted; failed after the last attempt; skipped was not sent, because it was over before, or is not wanted.';
 
-call webhooks.define_kind('alert.firing', 'An alert fires, or is told again because it still does.',
-  '{"alert_id": "uuid: the rule", "incident_id": "uuid: the incident", "name": "text: the name of the rule", "severity": "text: info, warning or critical", "metric": "text: the metric", "state": "text: firing", "value": "text or null: what was measured, a decimal number", "limit": "text or null: what it is compared with, a decimal number"}');
-call webhooks.define_kind('alert.resolved', 'An alert that was told is over.',
-  '{"alert_id": "uuid: the rule", "incident_id": "uuid: the incident", "name": "text: the name of the rule", "severity": "text: info, warning or critical", "metric": "text: the metric", "state": "text: resolved", "value": "text or null: what was measured, a decimal number", "limit": "text or null: what it is compared with, a decimal number"}');
-call webhooks.define_kind('alert.no_data', 'The metric of a rule that asks to be told of it has no data.',
-  '{"alert_id": "uuid: the rule", "incident_id": "uuid or null: the incident that it interrupts", "name": "text: the name of the rule", "severity": "text: info, warning or critical", "metric": "text: the metric", "state": "text: no_data", "value": "text or null: what was measured, a decimal number", "limit": "text or null: what it is compared with, a decimal number"}');
+do $$
+declare
+  v_alert constant jsonb := '{"alert_id": "uuid: the rule", "incident_id": "uuid: the incident", "name": "text: the name of the rule", "severity": "text: info, warning or critical", "metric": "text: the metric", "value": "text or null: what was measured, a decimal number", "limit": "text or null: what it is compared with, a decimal number"}';
+begin
+  call webhooks.define_kind('alert.firing', 'An alert fires, or is told again because it still does.', v_alert || '{"state": "text: firing"}');
+  call webhooks.define_kind('alert.resolved', 'An alert that was told is over.', v_alert || '{"state": "text: resolved"}');
+  call webhooks.define_kind('alert.no_data', 'The metric of a rule that asks to be told of it has no data.',
+    v_alert || '{"state": "text: no_data", "incident_id": "uuid or null: the incident that it interrupts"}');
+end
+$$;
 
 create or replace function observability.quiet_until(quiet_from time, quiet_to time, at timestamptz, timezone text) returns timestamptz
 language sql stable

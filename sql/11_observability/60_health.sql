@@ -58,16 +58,14 @@ set search_path to pg_catalog, pg_temp
 as $$
   select 'queue', c.name, observability.health_status(c.value, c.warning, c.failing), c.value, c.unit, c.message
     from (
-      select 'oldest_job', round(max(q.oldest_waiting_seconds)::numeric), 300, 900, 's',
-             format('The oldest job that is due has been waiting for %s s.', coalesce(round(max(q.oldest_waiting_seconds)), 0))
-        from core.queue_depth() q
-      union all
-      select 'failed_jobs', coalesce(sum(q.failed_count), 0), 1, null, 'jobs',
-             case when sum(q.failed_count) > 0
-               then left('Jobs failed for good, of these tasks: ' || string_agg(q.task, ', ' order by q.task) filter (where q.failed_count > 0), 500)
-               else 'No job failed for good.' end
-        from core.queue_depth() q
-    ) as c (name, value, warning, failing, unit, message);
+      select round(max(d.oldest_waiting_seconds)::numeric) as oldest_seconds, coalesce(sum(d.failed_count), 0) as failed_count,
+             string_agg(d.task, ', ' order by d.task) filter (where d.failed_count > 0) as failed_tasks
+        from core.queue_depth() d) as q
+   cross join lateral (values
+     ('oldest_job', q.oldest_seconds, 300, 900, 's', format('The oldest job that is due has been waiting for %s s.', coalesce(q.oldest_seconds, 0))),
+     ('failed_jobs', q.failed_count, 1, null, 'jobs',
+      coalesce(left('Jobs failed for good, of these tasks: ' || q.failed_tasks, 500), 'No job failed for good.'))
+   ) as c (name, value, warning, failing, unit, message);
 $$;
 comment on function observability.check_queue is 'How the queue is: its oldest job that is due, and jobs that failed for good.';
 grant execute on function observability.check_queue to rowhouse_authenticator, rowhouse_worker;
@@ -100,14 +98,22 @@ $$;
 comment on function observability.record_checks is 'Stores the results of checks, forgets those of more than a week ago, and returns how many it stored.';
 grant execute on function observability.record_checks to rowhouse_worker;
 
+-- It jumps from name to name in the index, because /readyz asks for it again and again, and a week has very many results.
 create or replace function observability.latest_checks() returns setof app_public.health_checks
 language sql stable security definer
 set search_path to pg_catalog, pg_temp
 as $$
+  with recursive names (name) as (
+    select min(h.name) from app_public.health_checks h
+    union all
+    select (select min(h.name) from app_public.health_checks h where h.name > n.name) from names n where n.name is not null
+  )
   select latest.*
-    from (select distinct h.name from app_public.health_checks h where h.checked_at > core.clock() - interval '1 day') as n
+    from names n
    cross join lateral (
-     select h.* from app_public.health_checks h where h.name = n.name order by h.checked_at desc, h.id desc limit 1) as latest
+     select h.* from app_public.health_checks h
+      where h.name = n.name and h.checked_at > core.clock() - interval '1 day'
+      order by h.checked_at desc, h.id desc limit 1) as latest
    order by latest.part, latest.name;
 $$;
 comment on function observability.latest_checks is 'The latest result of each check.';

@@ -1,12 +1,14 @@
 // Health: checks of the platform, probes of model providers and their circuits, and how things stand for a tenant.
 
 import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { type AddressInfo, createServer as createSmtpServer } from 'node:net'
 import fc from 'fast-check'
 import type pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { loadConfig } from '../../server/config.ts'
 import { createPool } from '../../server/database.ts'
 import { healthChecks } from '../../server/inspection.ts'
+import { checkMail } from '../../server/mail.ts'
 import { probeProvider } from '../../server/provider-probe.ts'
 import { setClock } from '../helpers/clock.ts'
 import { needsServer, queries, type Transaction, useDatabase } from '../helpers/index.ts'
@@ -66,6 +68,23 @@ describe('the checks of a worker', () => {
       database: 'ok',
     })
     await all.query('delete from graphile_worker._private_jobs')
+  })
+
+  it('say when the mail server refuses the login', async () => {
+    const server = createSmtpServer((socket) => {
+      socket.write('220 mail.test\r\n')
+      socket.on('data', (line) => {
+        const isHello = /^EHLO/.test(line.toString())
+        socket.write(isHello ? '250-mail.test\r\n250 AUTH PLAIN\r\n' : '535 no\r\n')
+      })
+    })
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    const url = `smtp://user:word@127.0.0.1:${(server.address() as AddressInfo).port}`
+    expect(await checkMail(loadConfig({ ...process.env, SMTP_URL: url }))).toMatchObject({
+      status: 'failing',
+      message: 'The mail server refused the login.',
+    })
+    server.close()
   })
 
   it('see the transactions of the login, which the role of the worker alone does not see', async (context) => {
