@@ -5,6 +5,7 @@ import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { GraphQLError } from 'graphql'
 import type { Pool } from 'pg'
+import type { Caller } from './asking.ts'
 import { createNoteRefusal } from './audit/refusals.ts'
 import {
   authenticate,
@@ -17,7 +18,7 @@ import {
 } from './auth.ts'
 import type { Config } from './config.ts'
 import { internalError, PublicError, publicPart } from './errors.ts'
-import { type Caller, createFiles } from './files.ts'
+import { createFiles } from './files.ts'
 import type { Executor } from './graphql/execute.ts'
 import { answerHealth, isHealthPath } from './health.ts'
 import { clientAddress, readBody, sendAndClose, sendJson, sendText } from './http-basics.ts'

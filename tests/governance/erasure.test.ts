@@ -148,10 +148,10 @@ describe('the erasure of a person with rows in every table', () => {
   beforeAll(async () => {
     await fillTables(db)
     // a notification by mail is a person's
-    await db.pool.query(`update app_public.alert_notifications set channel = 'email', user_id = $1 where tenant_id = $2`, [
-      db.acme.member.userId,
-      db.acme.id,
-    ])
+    await db.pool.query(
+      `update app_public.alert_notifications set channel = 'email', user_id = $1 where tenant_id = $2`,
+      [db.acme.member.userId, db.acme.id],
+    )
     const { member } = db.acme
     await plant(member.userId, db.acme.id)
     await index(member.userId, db.acme.id)
