@@ -86,14 +86,12 @@ create or replace function app_public.tenants_storage_used_gb(tenant app_public.
 language plpgsql stable security definer
 set search_path to pg_catalog, pg_temp
 as $$
-declare
-  v_bytes_per_gb constant numeric := 1e9;
 begin
-  return (select round(coalesce(sum(d.size_bytes), 0) / v_bytes_per_gb, 3) from app_public.documents d where d.tenant_id = tenancy.readable_tenant_id(tenant));
+  return (select round(coalesce(sum(d.size_bytes), 0) / core.bytes_per_gb(), 3) from app_public.documents d where d.tenant_id = tenancy.readable_tenant_id(tenant));
 end
 $$;
 comment on function app_public.tenants_storage_used_gb is
-  'The size of the tenant''s documents as they were given, in GB (1,000,000,000 bytes), rounded to a MB.';
+  'The size of the tenant''s documents as they were given, in GB (1,073,741,824 bytes), rounded to a MB.';
 grant execute on function app_public.tenants_storage_used_gb to rowhouse_user;
 
 set local role rowhouse_platform;  -- outside the wall: a change of documents is noted whoever made it, also when a whole tenant is deleted

@@ -64,42 +64,69 @@ comment on function app_public.preview_rerating is
   E'@errors ID203\nShows how the costs of the usage from one instant to another (excluded) would change if they were computed from the current prices. It changes nothing. It needs the permission can_manage_billing.';
 grant execute on function app_public.preview_rerating to rowhouse_user;
 
+-- The corrections of events that one tenant pays for. Each has its payer's period, and a batch is queued under one payer.
+create or replace function metering.write_rerating(from_at timestamptz, to_at timestamptz, payer_id uuid) returns numeric
+language plpgsql volatile
+set search_path to pg_catalog, pg_temp
+as $$
+declare
+  v_tenant_id constant uuid := core.current_tenant_id();
+  v_batch_id constant bigint := nextval('metering.usage_batches');
+  v_final_periods tstzrange[];
+  v_batch record;
+begin
+  -- No period of who pays becomes final before this transaction ends.
+  perform pg_advisory_xact_lock_shared(metering.metering_lock('record'), hashtext(coalesce(write_rerating.payer_id, v_tenant_id)::text));
+  v_final_periods := metering.final_periods(coalesce(write_rerating.payer_id, v_tenant_id), write_rerating.from_at, write_rerating.to_at);
+  with corrections as (
+    insert into app_public.usage_events (
+      tenant_id, batch_id, ordinal, occurred_at, usage_type, quantity, user_id, agent_id, project_id, api_key_id, model_id,
+      feature_name, cost, price_id, adjusts_period, rerates_batch_id, rerates_ordinal, payer_id)
+    select v_tenant_id, v_batch_id, row_number() over (order by e.batch_id, e.ordinal), e.occurred_at, e.usage_type, 0, e.user_id,
+           e.agent_id, e.project_id, e.api_key_id, r.model_id, e.feature_name,
+           r.cost_after - coalesce(r.cost_before, 0), r.price_id,
+           (select f from unnest(v_final_periods) as f where f @> e.occurred_at),
+           e.batch_id, e.ordinal, e.payer_id
+      from metering.rerated_usage(write_rerating.from_at, write_rerating.to_at) r
+      join app_public.usage_events e on e.tenant_id = v_tenant_id and e.batch_id = r.batch_id and e.ordinal = r.ordinal
+       and e.occurred_at = r.occurred_at
+     where e.payer_id is not distinct from write_rerating.payer_id
+    returning cost, occurred_at
+  )
+  select count(*) as event_count, sum(c.cost) as difference, min(c.occurred_at) as first_at, max(c.occurred_at) as last_at
+    into v_batch from corrections c;
+  if v_batch.event_count > 0 then
+    insert into metering.usage_queue (tenant_id, batch_id, event_count, first_at, last_at, payer_id)
+    values (v_tenant_id, v_batch_id, v_batch.event_count, v_batch.first_at, v_batch.last_at, write_rerating.payer_id);
+  end if;
+  return coalesce(v_batch.difference, 0);
+end
+$$;
+comment on function metering.write_rerating is
+  'Stores the corrections of the events of a time that one payer pays for, null for the tenant itself, and returns the sum of their differences.';
+
 create or replace function app_public.apply_rerating(from_at timestamptz, to_at timestamptz) returns numeric
 language plpgsql volatile security definer
 set search_path to pg_catalog, pg_temp
 as $$
 declare
-  v_tenant_id uuid := core.current_tenant_id();
-  v_batch_id bigint;
-  v_count int;
-  v_difference numeric;
-  v_first_at timestamptz;
-  v_last_at timestamptz;
+  v_tenant_id constant uuid := core.current_tenant_id();
+  v_payer_id uuid;
+  v_difference numeric := 0;
 begin
   perform tenancy.require_staff();
   -- Only one session at a time corrects costs, so the second finds nothing left to correct.
   perform pg_advisory_xact_lock(metering.metering_lock('rerate'), hashtext(v_tenant_id::text));
-  select b.batch_id into v_batch_id from metering.begin_usage() b;
-  with corrections as (
-    insert into app_public.usage_events (
-      tenant_id, batch_id, ordinal, occurred_at, usage_type, quantity, user_id, agent_id, project_id, api_key_id, model_id,
-      feature_name, cost, price_id, adjusts_period, rerates_batch_id, rerates_ordinal)
-    select v_tenant_id, v_batch_id, row_number() over (order by e.batch_id, e.ordinal), e.occurred_at, e.usage_type, 0, e.user_id,
-           e.agent_id, e.project_id, e.api_key_id, r.model_id, e.feature_name,
-           r.cost_after - coalesce(r.cost_before, 0), r.price_id,
-           (select f.period from metering.finalised_periods f where f.tenant_id = v_tenant_id and f.period @> e.occurred_at),
-           e.batch_id, e.ordinal
-      from metering.rerated_usage(apply_rerating.from_at, apply_rerating.to_at) r
+  perform metering.begin_usage();
+  for v_payer_id in
+    select distinct e.payer_id from metering.rerated_usage(apply_rerating.from_at, apply_rerating.to_at) r
       join app_public.usage_events e on e.tenant_id = v_tenant_id and e.batch_id = r.batch_id and e.ordinal = r.ordinal
        and e.occurred_at = r.occurred_at
-    returning cost, occurred_at
-  )
-  select count(*), sum(c.cost), min(c.occurred_at), max(c.occurred_at) into v_count, v_difference, v_first_at, v_last_at from corrections c;
-  if v_count > 0 then
-    insert into metering.usage_queue (tenant_id, batch_id, event_count, first_at, last_at)
-    values (v_tenant_id, v_batch_id, v_count, v_first_at, v_last_at);
-  end if;
-  return coalesce(v_difference, 0);
+     order by e.payer_id
+  loop
+    v_difference := v_difference + metering.write_rerating(apply_rerating.from_at, apply_rerating.to_at, v_payer_id);
+  end loop;
+  return v_difference;
 end
 $$;
 comment on function app_public.apply_rerating is

@@ -72,8 +72,8 @@ create or replace view app_public.tenant_usage_tracking with (security_invoker =
          coalesce(sum(d.quantity) filter (where d.usage_type = 'api_call'), 0) as total_api_calls,
          coalesce(sum(d.quantity) filter (where d.usage_type in ('input_tokens', 'cached_input_tokens', 'output_tokens', 'reasoning_tokens')), 0)
            as total_tokens_used,
-         -- the average in gigabytes over the part of the month that has passed
-         round(coalesce(sum(d.quantity) filter (where d.usage_type = 'storage_byte_hours'), 0) / 1e9
+         -- the average in GB over the part of the month that has passed
+         round(coalesce(sum(d.quantity) filter (where d.usage_type = 'storage_byte_hours'), 0) / core.bytes_per_gb()
            / greatest(1, extract(epoch from
                least((d.month + interval '1 month') at time zone d.timezone, greatest(core.clock(), max(d.updated_at)))
                - d.month::timestamp at time zone d.timezone) / 3600), 6) as storage_used_gb,
@@ -91,7 +91,7 @@ comment on column app_public.tenant_usage_tracking.period_end is E'@notNull\nThe
 comment on column app_public.tenant_usage_tracking.active_users is E'@notNull\nHow many different people used something.';
 comment on column app_public.tenant_usage_tracking.total_api_calls is E'@notNull\nAPI calls.';
 comment on column app_public.tenant_usage_tracking.total_tokens_used is E'@notNull\nTokens of all classes.';
-comment on column app_public.tenant_usage_tracking.storage_used_gb is E'@notNull\nThe average storage in gigabytes (10⁹ bytes) over the part of the month that has passed.';
+comment on column app_public.tenant_usage_tracking.storage_used_gb is E'@notNull\nThe average storage in GB (1,073,741,824 bytes) over the part of the month that has passed.';
 comment on column app_public.tenant_usage_tracking.expert_consultations is E'@notNull\nExpert consultations.';
 comment on column app_public.tenant_usage_tracking.panel_discussions is E'@notNull\nPanel discussions.';
 comment on column app_public.tenant_usage_tracking.created_at is E'@notNull\nWhen it was first counted.';

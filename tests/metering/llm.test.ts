@@ -352,6 +352,33 @@ describe('rerating', () => {
       expect(await t.errorCode('select * from app_public.preview_rerating($1, $2)', june)).toBe('ID203')
     }))
 
+  it('of a tenant below is paid by who paid for the use, in the period of who pays', () =>
+    db.inTransaction(async (t) => {
+      await setClock(t, '2027-07-05T12:00:00Z')
+      const modelId = await createModel(t)
+      await setPrice(db, t, modelId, { input: 1, output: 1 })
+      await call(t, db.acme.member, { occurred_at: '2027-06-10T00:00:00Z' })
+      await t.becomeSuperuser()
+      await t.query('update app_public.tenants set parent_tenant_id = $1 where id = $2', [db.globex.id, db.acme.id])
+      await call(t, db.acme.member, { idempotency_key: 'below', occurred_at: '2027-06-15T00:00:00Z' })
+      await t.becomeRole('rowhouse_owner', db.globex.id)
+      await t.query(`select metering.finalise_usage_period(tstzrange($1, $2))`, june)
+      await setPrice(db, t, modelId, { input: 2, output: 1 })
+      await t.become({ ...db.platform.owner, tenantId: db.acme.id }, 'rowhouse_admin')
+      expect(await t.value('select app_public.apply_rerating($1, $2)::float', june)).toBe(0.002)
+      await t.becomeSuperuser()
+      expect(
+        await t.query(
+          `select payer_id, cost::float, lower(adjusts_period) as period, (select count(*)::int from metering.usage_queue q
+              where q.tenant_id = e.tenant_id and q.batch_id = e.batch_id and q.payer_id is not distinct from e.payer_id) as queued
+             from app_public.usage_events e where rerates_batch_id is not null order by payer_id nulls last`,
+        ),
+      ).toEqual([
+        { payer_id: db.globex.id, cost: 0.001, period: new Date(june[0] as string), queued: 1 },
+        { payer_id: null, cost: 0.001, period: null, queued: 1 },
+      ])
+    }))
+
   it('of a period that is final makes adjustments', () =>
     db.inTransaction(async (t) => {
       await setClock(t, '2027-07-05T12:00:00Z')

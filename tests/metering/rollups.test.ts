@@ -141,7 +141,7 @@ describe('the other reports', () => {
         use('1', '2027-05-02T00:00:00Z', { usage_type: 'input_tokens', quantity: 1000, ...tokens }),
         use('2', '2027-05-02T00:00:00Z', { usage_type: 'output_tokens', quantity: 100, ...tokens }),
         use('3', '2027-05-03T00:00:00Z', { usage_type: 'reasoning_tokens', quantity: 7 }),
-        use('4', '2027-05-03T00:00:00Z', { usage_type: 'storage_byte_hours', quantity: 720e9 }),
+        use('4', '2027-05-03T00:00:00Z', { usage_type: 'storage_byte_hours', quantity: 720 * 2 ** 30 }),
         use('5', '2027-05-03T00:00:00Z', {
           usage_type: 'feature_use',
           feature_name: 'export',

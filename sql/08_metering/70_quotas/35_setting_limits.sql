@@ -255,8 +255,6 @@ create or replace function metering.tg_tenants__set_quotas() returns trigger
 language plpgsql security definer
 set search_path to pg_catalog, pg_temp
 as $$
-declare
-  v_bytes_per_gb constant numeric := 1024 * 1024 * 1024;
 begin
   if tg_op = 'UPDATE' and old.quotas = new.quotas then
     return null;
@@ -267,7 +265,7 @@ begin
                             else 'max_' || q.quota_type end;
   insert into app_public.usage_quotas as q (tenant_id, quota_type, period, quota_limit, source)
   select new.id, k.quota_type, case k.quota_type when 'api_calls' then 'billing' else 'none' end,
-         trunc((new.quotas ->> k.key)::numeric * case k.quota_type when 'storage' then v_bytes_per_gb else 1 end), 'tenant'
+         trunc((new.quotas ->> k.key)::numeric * case k.quota_type when 'storage' then core.bytes_per_gb() else 1 end), 'tenant'
     from (values ('agents', 'max_agents'), ('api_calls', 'max_api_calls_per_month'), ('api_keys', 'max_api_keys'), ('documents', 'max_documents'),
                  ('storage', 'max_storage_gb'), ('users', 'max_users')) as k (quota_type, key)
    where new.quotas ? k.key

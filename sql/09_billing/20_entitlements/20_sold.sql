@@ -3,13 +3,6 @@
 -- plan, and a feature is on when one of them has it.
 -- Only a tenant at the top of a hierarchy has a plan, and it holds for all tenants below it together.
 
-create or replace function billing.bytes_per_gb() returns numeric
-  language sql immutable parallel safe
-  return 1073741824;
-comment on function billing.bytes_per_gb is
-  'Plans and overrides limit storage in units of so many bytes.';
-grant execute on function billing.bytes_per_gb to rowhouse_platform;
-
 set local role rowhouse_platform;  -- outside the wall: a tenant shows what was sold to the tenants above it; a plan is sold to many
 create or replace function billing.entitled_plan_ids(tenant_id uuid) returns uuid[]
 language plpgsql stable security definer

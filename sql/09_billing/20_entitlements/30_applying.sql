@@ -66,7 +66,7 @@ begin
   for v_limit in
     select case e.key when 'storage_gb' then 'storage' else e.key end as quota_type,
            -- the limits of add-ons are added up, and metering counts up to a bound
-           least(e.quota_limit * case e.key when 'storage_gb' then billing.bytes_per_gb() else 1 end, metering.max_amount() - 1) as quota_limit,
+           least(e.quota_limit * case e.key when 'storage_gb' then core.bytes_per_gb() else 1 end, metering.max_amount() - 1) as quota_limit,
            case when e.key in ('api_calls', 'tokens', 'cost') then 'billing' else 'none' end as period, e.overage_allowed,
            h.share_days, h.period_days, h.share_until
       from billing.sold_entitlements(apply_plan_quotas.tenant_id) e

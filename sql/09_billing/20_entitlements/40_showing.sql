@@ -29,7 +29,7 @@ as $$
 begin
   return query
     select distinct on (q.quota_type) 'quota'::app_public.entitlement_kind_enum, q.key, null::boolean,
-           trim_scale(r.quota_limit / case q.key when 'storage_gb' then billing.bytes_per_gb() else 1 end), r.overage_allowed,
+           trim_scale(r.quota_limit / case q.key when 'storage_gb' then core.bytes_per_gb() else 1 end), r.overage_allowed,
            case r.source when 'plan' then s.source else 'override' end::app_public.entitlement_source,
            case r.source when 'plan' then s.reason else 'Platform staff have set it.' end
       from (values ('users', 'users'), ('agents', 'agents'), ('documents', 'documents'), ('storage', 'storage_gb'),
