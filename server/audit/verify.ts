@@ -92,9 +92,8 @@ export async function verifyExport(lines: AsyncIterable<string>, trust: Trust = 
   for await (const line of lines) {
     if (!line.trim()) continue
     const parsed: unknown = JSON.parse(line)
-    const batch = batchLine.safeParse(parsed)
-    if (batch.success) {
-      begin(batch.data)
+    if (parsed instanceof Object && 'batch' in parsed) {
+      begin(batchLine.parse(parsed))
       continue
     }
     const { id, entry } = entryLine.parse(parsed)

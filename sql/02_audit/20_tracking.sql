@@ -194,8 +194,10 @@ begin
 create or replace function audit.record_%1$s() returns trigger
 language plpgsql volatile security definer
 set search_path to pg_catalog, pg_temp
--- A plan is kept that may have been made for one row, and must not be used for many.
+-- A plan is kept that may have been made for one row, and must not be used for many. Compiling it took twenty times as long as
+-- recording 10,000 rows of the widest table.
 set enable_nestloop to off
+set jit to off
 as $$
 declare
   v constant audit.ledger := audit.actor();
