@@ -88,6 +88,7 @@ create table app_public.usage_types (
   is_whole boolean not null default true,
   max_quantity numeric not null,
   token_class app_public.token_class,
+  is_recorded boolean not null default true,
   created_at timestamptz not null default now(),
 
   constraint name_is_an_identifier check (name ~ '^[a-z][a-z0-9_]{0,62}$'),
@@ -113,6 +114,8 @@ insert into app_public.usage_types (name, display_name, unit, is_whole, max_quan
   ('panel', 'Panel discussions', 'discussion', true, 1e9, null),
   ('workflow_run', 'Workflow runs', 'run', true, 1e9, null),
   ('feature_use', 'Uses of a feature', 'use', true, 1e9, null);
+insert into app_public.usage_types (name, display_name, unit, is_whole, max_quantity, is_recorded)
+values ('llm_cost', 'Cost of models', 'US dollar', false, 1e15, false);
 
 -- Prices of models in USD per million tokens, each from a date on. A price that a call refers to never changes, except for
 -- its end.

@@ -34,6 +34,8 @@ drop type app_public.usage_of_model cascade;
 drop type app_public.usage_of_day cascade;
 drop type app_public.usage_overview_metric cascade;
 drop type app_public.invoice_explanation_line cascade;
+drop type app_public.invoice_breakdown_row cascade;
+drop domain app_public.breakdown_dimension cascade;
 drop type app_public.invoice_preview_line cascade;
 drop type app_public.entitlement cascade;
 drop schema billing cascade;

@@ -142,6 +142,25 @@ comment on column app_public.invoice_preview_line.amount is E'@notNull\nThe amou
 comment on column app_public.invoice_preview_line.currency is E'@notNull\nThe currency as an ISO 4217 code.';
 comment on column app_public.invoice_preview_line.effective_at is E'@notNull\nWhen the invoice would be created.';
 
+create domain app_public.breakdown_dimension as text
+  constraint breakdown_dimension_is_known check (value in ('model', 'project', 'agent', 'user', 'tenant'));
+comment on domain app_public.breakdown_dimension is 'What the usage of an invoice is broken down by.';
+create type app_public.invoice_breakdown_row as (
+  line_number int,
+  usage_type text,
+  dimension_id uuid,
+  name text,
+  quantity numeric,
+  amount numeric
+);
+comment on type app_public.invoice_breakdown_row is 'What one model, project, agent, user or tenant has of a line of an invoice.';
+comment on column app_public.invoice_breakdown_row.line_number is E'@notNull\nThe position of the line, from 1.';
+comment on column app_public.invoice_breakdown_row.usage_type is E'@notNull\nThe usage type of the line.';
+comment on column app_public.invoice_breakdown_row.dimension_id is 'The id of the model, project, agent, user or tenant; null for usage that named none.';
+comment on column app_public.invoice_breakdown_row.name is 'Its name; null when there is no such thing any more, or when it is one of a tenant below.';
+comment on column app_public.invoice_breakdown_row.quantity is E'@notNull\nIts quantity, in the unit of the usage type.';
+comment on column app_public.invoice_breakdown_row.amount is E'@notNull\nIts share of the amount of the line, in proportion to its quantity. The shares of a line add up to its amount exactly.';
+
 create type app_public.invoice_explanation_line as (
   line_number int,
   kind app_public.invoice_row_kind,

@@ -4,7 +4,7 @@
 call core.secure_global_table('app_public.usage_types', 'what can be used means the same for every tenant');
 call audit.track_global('app_public.usage_types', null);
 call core.allow('app_public.usage_types', read => 'everyone');
-grant select on app_public.usage_types to rowhouse_user;
+grant select on app_public.usage_types to rowhouse_user, rowhouse_platform;
 comment on table app_public.usage_types is
   E'@behavior -insert -update -delete -query:resource:single\nWhat can be used, and in which unit. The types are the same for every tenant, so that plans can price them.';
 comment on column app_public.usage_types.name is E'@notPersonal\nThe name under which it is recorded, such as output_tokens.';
@@ -14,6 +14,8 @@ comment on column app_public.usage_types.is_whole is 'Whether quantities are who
 comment on column app_public.usage_types.max_quantity is 'The largest quantity of one event.';
 comment on column app_public.usage_types.token_class is
   'The class of tokens of a language model, whose cost is computed from the price of the model; null for everything else.';
+comment on column app_public.usage_types.is_recorded is
+  'Whether there are events of this type. Of llm_cost there are none: its quantity is the cost of the tokens that were recorded.';
 comment on column app_public.usage_types.created_at is 'When the type was added.';
 
 -- Check constraints call these three bounds. PostgreSQL evaluates the checks of a table when it plans a query, so whoever reads
@@ -132,7 +134,7 @@ begin
                when e.agent_id <> all (v_key.allowed_agents) then 'agent_of_key'
              end as problem
         from unnest(check_usage.events) with ordinality as e
-        left join app_public.usage_types t on t.name = e.usage_type
+        left join app_public.usage_types t on t.name = e.usage_type and t.is_recorded
     ) as checked;
   if v_problem is not null then
     perform metering.refuse_usage(v_problem, v_ordinal, cardinality(check_usage.events));

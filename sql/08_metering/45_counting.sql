@@ -101,15 +101,16 @@ set search_path to pg_catalog, pg_temp
 as $$
 begin
   return query
-    select e.tenant_id, e.usage_type, metering.quarter_hour(e.occurred_at), e.payer_id, sum(e.quantity)
+    select e.tenant_id, u.usage_type, metering.quarter_hour(e.occurred_at), e.payer_id, sum(u.quantity)
       from metering.countable_usage(usage_by_quarter_hour.batch_ids, usage_by_quarter_hour.from_at, usage_by_quarter_hour.to_at) e
-     where e.adjusts_period is null and e.quantity <> 0
+     cross join lateral (values (e.usage_type, e.quantity), ('llm_cost', e.cost)) as u (usage_type, quantity)
+     where e.adjusts_period is null and u.quantity <> 0
      group by 1, 2, 3, 4
      order by 1, 2, 3, 4;
 end
 $$;
 comment on function metering.usage_by_quarter_hour is
-  'The quantities of the countable events by quarter of an hour, type and who pays for them, without what was recorded after its billing period was final and without corrections of costs, which have no quantity.';
+  'The quantities of the countable events, and as llm_cost their costs, by quarter of an hour, type and who pays for them, without what was recorded after its billing period was final.';
 
 create or replace function metering.usage_by_agent(batch_ids bigint[], from_at timestamptz, to_at timestamptz)
 returns setof metering.usage_agents

@@ -3,25 +3,41 @@
 -- them:
 --   usage of the invoice       = sum of quantity of the events of the period without adjusts_period
 --   late usage up to batch b   = sum of quantity of the events of the period with adjusts_period and batch_id <= b
+-- Of the type llm_cost there are no events: its quantity is the cost of the others. So a price of 1.2 a unit is the cost of models
+-- and a fifth on top, and a rerating is billed like any other usage, before or after its period is final.
 -- Invoices add the first sum up from a roll-up (billable_usage); explanations and verify_billing add it up from the events
 -- (recorded_usage), so an error of the roll-up shows.
 
 set local role rowhouse_platform;  -- outside the wall: the tenant at the top of a hierarchy is billed for the usage of all tenants below it
 create or replace function billing.paid_events(payer_id uuid, usage_type text, period tstzrange)
-returns table (quantity numeric, batch_id bigint, adjusts_period tstzrange)
+returns table (
+  quantity numeric, batch_id bigint, adjusts_period tstzrange, tenant_id uuid, model_id uuid, project_id uuid, agent_id uuid, user_id uuid)
 language sql stable
 begin atomic
-  -- two branches, so that each has an index of its own
-  select e.quantity, e.batch_id, e.adjusts_period from app_public.usage_events e
+  -- branches, so that each has an index of its own; the costs are on the events of tokens
+  select e.quantity, e.batch_id, e.adjusts_period, e.tenant_id, e.model_id, e.project_id, e.agent_id, e.user_id
+    from app_public.usage_events e
    where e.tenant_id = paid_events.payer_id and e.payer_id is null and e.usage_type = paid_events.usage_type
      and e.occurred_at >= lower(paid_events.period) and e.occurred_at < upper(paid_events.period)
   union all
-  select e.quantity, e.batch_id, e.adjusts_period from app_public.usage_events e
+  select e.quantity, e.batch_id, e.adjusts_period, e.tenant_id, e.model_id, e.project_id, e.agent_id, e.user_id
+    from app_public.usage_events e
    where e.payer_id = paid_events.payer_id and e.usage_type = paid_events.usage_type
-     and e.occurred_at >= lower(paid_events.period) and e.occurred_at < upper(paid_events.period);
+     and e.occurred_at >= lower(paid_events.period) and e.occurred_at < upper(paid_events.period)
+  union all
+  select e.cost, e.batch_id, e.adjusts_period, e.tenant_id, e.model_id, e.project_id, e.agent_id, e.user_id
+    from app_public.usage_events e
+   where paid_events.usage_type = 'llm_cost' and e.tenant_id = paid_events.payer_id and e.payer_id is null and e.cost <> 0
+     and e.occurred_at >= lower(paid_events.period) and e.occurred_at < upper(paid_events.period)
+  union all
+  select e.cost, e.batch_id, e.adjusts_period, e.tenant_id, e.model_id, e.project_id, e.agent_id, e.user_id
+    from app_public.usage_types t
+    join app_public.usage_events e on e.payer_id = paid_events.payer_id and e.usage_type = t.name and e.cost <> 0
+     and e.occurred_at >= lower(paid_events.period) and e.occurred_at < upper(paid_events.period)
+   where paid_events.usage_type = 'llm_cost' and t.token_class is not null;
 end;
 comment on function billing.paid_events is
-  'The events of a period for which a tenant pays: its own, and those of the tenants that were below it when they were recorded.';
+  'The events of a period for which a tenant pays: its own, and those of the tenants that were below it when they were recorded. Of llm_cost it is the events with a cost, and the quantity is the cost.';
 
 create or replace function billing.recorded_usage(tenant_id uuid, usage_type text, period tstzrange) returns numeric
 language plpgsql stable security definer
@@ -77,9 +93,12 @@ begin
     -- Whole months choose the partitions. With the exact times as conditions, the planner might read all events of this time
     -- instead of those of the batches.
     v_sum := v_sum + (
-      select coalesce(sum(e.quantity) filter (where e.usage_type = waiting_usage.usage_type and e.adjusts_period is null
+      select coalesce(sum(u.quantity) filter (where e.adjusts_period is null
                and e.occurred_at >= waiting_usage.from_at and e.occurred_at < waiting_usage.to_at), 0)
         from app_public.usage_events e
+       cross join lateral (
+         select case when waiting_usage.usage_type = 'llm_cost' then e.cost
+                     when e.usage_type = waiting_usage.usage_type then e.quantity end) as u (quantity)
        where e.tenant_id = v_waiting.tenant_id and e.batch_id = any (v_waiting.batch_ids)
          and e.occurred_at >= v_first_month and e.occurred_at < v_last_month + interval '1 month 1 day');
   end loop;

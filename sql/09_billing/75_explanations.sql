@@ -1,6 +1,20 @@
 -- Explanations. explain_invoice computes an invoice again from prices, days and events, and shows the result beside what was
 -- billed. The amount of a line is never used to compute that line, so a difference always shows.
 
+create or replace function billing.counted_before(line app_public.invoice_lines) returns bigint
+language sql stable
+set search_path to pg_catalog, pg_temp
+as $$
+  -- no batch has the number -1
+  select coalesce(max(l.counted_until), -1)
+    from app_public.invoice_lines l
+    join app_public.invoices i on i.tenant_id = l.tenant_id and i.id = l.invoice_id and i.status not in ('draft', 'void')
+   where l.tenant_id = (line).tenant_id and l.component_id = (line).component_id and l.kind = 'adjustment'
+     and l.service_start = (line).service_start and l.counted_until < (line).counted_until;
+$$;
+comment on function billing.counted_before is
+  'The batch up to which late usage had been billed before an adjustment; -1 when none had.';
+
 create or replace function billing.recompute_usage_line(line app_public.invoice_lines, currency text)
 returns table (amount numeric, explanation text)
 language plpgsql stable security definer
@@ -10,12 +24,9 @@ as $$
 declare
   v_line constant app_public.invoice_lines := recompute_usage_line.line;
   v_period constant tstzrange := tstzrange(v_line.service_start, v_line.service_end);
-  -- no batch has this number, so late_usage up to it is 0
-  v_no_batch constant bigint := -1;
   v_share constant numeric := billing.usage_share(v_period, tstzrange(v_line.basis_start, v_line.basis_end));
   v_component app_public.plan_price_components;
   v_base numeric;
-  v_counted_before bigint;
   v_before numeric;
   v_after numeric;
 begin
@@ -27,12 +38,7 @@ begin
         case when v_share <> 1 then format(' in a whole period, of which this is %s', round(v_share, 6)) else '' end);
     return;
   end if;
-  select max(l.counted_until) into v_counted_before
-    from app_public.invoice_lines l
-    join app_public.invoices i on i.tenant_id = l.tenant_id and i.id = l.invoice_id and i.status not in ('draft', 'void')
-   where l.tenant_id = v_line.tenant_id and l.component_id = v_line.component_id and l.kind = 'adjustment'
-     and l.service_start = v_line.service_start and l.counted_until < v_line.counted_until;
-  v_before := v_base + billing.late_usage(v_line.tenant_id, v_component.usage_type, v_period, coalesce(v_counted_before, v_no_batch));
+  v_before := v_base + billing.late_usage(v_line.tenant_id, v_component.usage_type, v_period, billing.counted_before(v_line));
   v_after := v_base + billing.late_usage(v_line.tenant_id, v_component.usage_type, v_period, v_line.counted_until);
   return query select billing.adjustment_amount(v_component, v_before, v_after, v_share, recompute_usage_line.currency),
     format('%s of %s minus %s of %s', v_component.model, trim_scale(v_after), v_component.model, trim_scale(v_before));

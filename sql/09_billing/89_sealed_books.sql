@@ -56,13 +56,8 @@ as $$
 declare
   v_context constant text := coalesce(current_setting('rowhouse.tenant_id', true), '');
   v_table constant text := format('%s.%s', tg_table_schema, tg_table_name);
-  v_id uuid;
+  v_id constant uuid := coalesce(to_jsonb(new) ->> 'id', to_jsonb(new) ->> 'invoice_id');
 begin
-  if v_table = 'billing.invoice_documents' then
-    v_id := new.invoice_id;
-  else
-    v_id := new.id;
-  end if;
   -- a superuser may write without a tenant in the context; the context is restored afterwards
   call core.enter_tenant(new.tenant_id);
   perform audit.record('compliance', 'books_sealed', new.tenant_id, v_table, v_id::text,

@@ -54,7 +54,9 @@ begin
         from app_public.subscriptions s join app_public.plan_price_components c on c.price_id = s.price_id
        where s.tenant_id = used_metrics.tenant_id and s.ended_at is null
     )
-    select t.name, t.display_name, t.unit, coalesce(d.quantity, 0), c.included_quantity, case t.name when 'api_call' then 'api_calls' end
+    select t.name, t.display_name, t.unit,
+           coalesce(case t.name when 'llm_cost' then (select sum(a.cost) from days a) else d.quantity end, 0), c.included_quantity,
+           case t.name when 'api_call' then 'api_calls' end
       from app_public.usage_types t left join days d on d.usage_type = t.name left join components c on c.usage_type = t.name
      where d.usage_type is not null or c.usage_type is not null
     union all

@@ -40,6 +40,7 @@ const calls = (rows: Rows): Record<string, Call> => ({
   },
   billing_profiles_credit_balance: { by: 'owner', required: [null], optional: {} },
   billing_profiles_wallet_balance: { by: 'owner', required: [null], optional: {} },
+  break_down_invoice: { by: 'owner', required: [rows.invoice, 'model'], optional: {} },
   cancel_subscription: { by: 'owner', required: [], optional: { at_period_end: true, add_on: 'extra' } },
   cancel_top_up: { by: 'owner', required: [rows.order], optional: {} },
   change_plan: { by: 'owner', required: ['large'], optional: { billing_cycle: 'monthly', add_on: 'extra' } },
