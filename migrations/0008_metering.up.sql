@@ -470,6 +470,33 @@ create table metering.usage_conversations (
   primary key (tenant_id, user_id, agent_id, conversation_id)
 );
 
+-- Days by what reports ask most: who used something, and what models cost. A person has many rows of usage_days a day and one
+-- here. Everyone who ever used something has one row, so that a report names a person once.
+create table metering.usage_user_days (
+  tenant_id uuid not null,
+  used_on date not null,
+  user_id uuid not null,
+  event_count bigint not null,
+  primary key (tenant_id, used_on, user_id)
+);
+create table metering.usage_users (
+  tenant_id uuid not null,
+  user_id uuid not null,
+  primary key (tenant_id, user_id)
+);
+create table metering.usage_model_days (
+  tenant_id uuid not null,
+  used_on date not null,
+  model_id uuid,
+  agent_id uuid,
+  project_id uuid,
+  cost numeric not null,
+  call_count numeric not null,
+  error_count bigint not null,
+  token_count numeric not null
+);
+create unique index usage_model_days_key on metering.usage_model_days (tenant_id, used_on, model_id, agent_id, project_id) nulls not distinct;
+
 -- The time zone in which the days of a tenant were counted. When the tenant changes its time zone, the days are counted again.
 create table metering.usage_rollup_state (
   tenant_id uuid primary key references app_public.tenants (id) on delete cascade,

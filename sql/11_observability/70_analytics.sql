@@ -102,22 +102,23 @@ comment on column analytics.fact_usage_days.quantity is 'How much, in the unit o
 comment on column analytics.fact_usage_days.event_count is 'How many events.';
 
 create or replace view analytics.fact_costs as
-  select tenant_id, used_on as day, agent_id, project_id, model_id, sum(cost) as cost_usd,
-         coalesce(sum(quantity) filter (where usage_type = 'llm_call'), 0) as call_count,
-         coalesce(sum(quantity) filter (where usage_type in ('input_tokens', 'cached_input_tokens', 'output_tokens', 'reasoning_tokens')), 0) as token_count
-    from metering.usage_days
-   group by tenant_id, used_on, agent_id, project_id, model_id;
+  select tenant_id, used_on as day, agent_id, project_id, model_id, cost as cost_usd, call_count, error_count, token_count
+    from metering.usage_model_days;
 comment on view analytics.fact_costs is 'What the use of models cost, by day, agent, project and model.';
 comment on column analytics.fact_costs.call_count is 'Calls of language models.';
+comment on column analytics.fact_costs.error_count is 'Calls that failed.';
 comment on column analytics.fact_costs.token_count is 'Tokens of all classes.';
 
--- People are grouped before they get pseudonyms, because a pseudonym costs more than a row.
+-- Each person gets the pseudonym once, and not on every day, because a pseudonym costs more than a row: offset 0 keeps the
+-- planner from computing it after the join.
 create or replace view analytics.fact_active_users as
-  select d.tenant_id, d.day,
-         case when g.sees_people then d.user_id else tenancy.pseudonym(d.user_id, g.pseudonym_key) end as user_id, d.event_count
-    from (select tenant_id, used_on as day, user_id, sum(event_count) as event_count
-            from metering.usage_days where user_id is not null group by tenant_id, used_on, user_id) as d
-    join tenancy.analyst_tenants g on g.tenant_id = d.tenant_id;
+  select d.tenant_id, d.used_on as day, p.shown_id as user_id, d.event_count
+    from metering.usage_user_days d
+    join (
+      select u.tenant_id, u.user_id, case when g.sees_people then u.user_id else tenancy.pseudonym(u.user_id, g.pseudonym_key) end as shown_id
+        from metering.usage_users u join tenancy.analyst_tenants g on g.tenant_id = u.tenant_id
+      offset 0
+    ) as p on p.tenant_id = d.tenant_id and p.user_id = d.user_id;
 comment on view analytics.fact_active_users is 'Who used something on which day.';
 comment on column analytics.fact_active_users.event_count is 'How many events of the person that day.';
 
@@ -177,6 +178,15 @@ create or replace view analytics.fact_searches as
 comment on view analytics.fact_searches is 'Single searches, without their questions.';
 comment on column analytics.fact_searches.latency_ms is 'How long the search took in the database, in milliseconds.';
 comment on column analytics.fact_searches.hit_count is 'How many hits it returned.';
+
+create or replace view analytics.fact_search_quarter_hours as
+  select tenant_id, starts_at, mode, search_count, hitless_count, latency_ms from search.query_quarter_hours;
+comment on view analytics.fact_search_quarter_hours is
+  'Searches by quarter of an hour and mode: a roll-up, about a minute old. Rows add up.';
+comment on column analytics.fact_search_quarter_hours.starts_at is 'When the quarter of an hour began.';
+comment on column analytics.fact_search_quarter_hours.search_count is 'How many searches there were.';
+comment on column analytics.fact_search_quarter_hours.hitless_count is 'How many of them had no hit.';
+comment on column analytics.fact_search_quarter_hours.latency_ms is 'How long they took in the database together, in milliseconds.';
 
 create or replace view analytics.fact_sessions as
   select s.tenant_id, s.id as session_id,
