@@ -41,6 +41,20 @@ call core.secure_tenant_table('metering.llm_texts_default');
 grant select, delete on metering.llm_texts_default to rowhouse_platform;
 comment on table metering.llm_texts_default is 'Texts of months that have no partition; a task moves them.';
 
+create or replace function metering.stores_texts(config jsonb) returns boolean
+language sql immutable parallel safe
+return coalesce(config -> 'store_llm_texts' = 'true', false);
+comment on function metering.stores_texts is 'Whether the settings of a tenant say that it keeps the texts of prompts, answers and tools.';
+grant execute on function metering.stores_texts to rowhouse_analyst, rowhouse_analytics, rowhouse_platform;
+
+create or replace function metering.keeps_texts() returns boolean
+language sql stable
+set search_path to pg_catalog, pg_temp
+as $$
+  select exists (select from app_public.tenants t where t.id = core.current_tenant_id() and metering.stores_texts(t.config));
+$$;
+comment on function metering.keeps_texts is 'Whether the tenant of the context keeps texts.';
+
 create or replace function app_public.record_llm_usage(call app_public.new_llm_call) returns app_public.llm_usage_receipt
 language plpgsql volatile security definer
 set search_path to pg_catalog, pg_temp
@@ -213,8 +227,7 @@ begin
     v_call.occurred_at, v_call.occurred_at, coalesce(v_input.reservation_ids, '{}'));
   v_call.is_over_quota := v_is_over;
   v_call := metering.write_llm_call(v_call);
-  if num_nonnulls(v_input.prompt_text, v_input.system_prompt, v_input.completion_text) > 0
-    and exists (select from app_public.tenants t where t.id = v_call.tenant_id and t.config -> 'store_llm_texts' = 'true') then
+  if num_nonnulls(v_input.prompt_text, v_input.system_prompt, v_input.completion_text) > 0 and metering.keeps_texts() then
     insert into metering.llm_texts (tenant_id, call_id, occurred_at, user_id, prompt_text, system_prompt, completion_text)
     values (v_call.tenant_id, v_call.id, v_call.occurred_at, v_call.user_id,
             v_input.prompt_text, v_input.system_prompt, v_input.completion_text);

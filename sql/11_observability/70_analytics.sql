@@ -109,16 +109,17 @@ comment on column analytics.fact_costs.call_count is 'Calls of language models.'
 comment on column analytics.fact_costs.error_count is 'Calls that failed.';
 comment on column analytics.fact_costs.token_count is 'Tokens of all classes.';
 
--- Each person gets the pseudonym once, and not on every day, because a pseudonym costs more than a row: offset 0 keeps the
--- planner from computing it after the join.
+-- A pseudonym costs more than a row, so each person gets it once and not on every day. The people are one object that is looked up,
+-- not a join: the planner cannot know how many a tenant of the login has, and would now and then compare each with every other.
 create or replace view analytics.fact_active_users as
-  select d.tenant_id, d.used_on as day, p.shown_id as user_id, d.event_count
-    from metering.usage_user_days d
-    join (
-      select u.tenant_id, u.user_id, case when g.sees_people then u.user_id else tenancy.pseudonym(u.user_id, g.pseudonym_key) end as shown_id
-        from metering.usage_users u join tenancy.analyst_tenants g on g.tenant_id = u.tenant_id
-      offset 0
-    ) as p on p.tenant_id = d.tenant_id and p.user_id = d.user_id;
+  select d.tenant_id, d.used_on as day,
+         case when d.tenant_id = any ((select array_agg(g.tenant_id) from tenancy.analyst_tenants g where g.sees_people)::uuid[]) then d.user_id
+              else ((select jsonb_object_agg(u.tenant_id::text || u.user_id, tenancy.pseudonym(u.user_id, g.pseudonym_key))
+                       from metering.usage_users u join tenancy.analyst_tenants g on g.tenant_id = u.tenant_id
+                      where not g.sees_people) ->> (d.tenant_id::text || d.user_id))::uuid
+         end as user_id,
+         d.event_count
+    from metering.usage_user_days d;
 comment on view analytics.fact_active_users is 'Who used something on which day.';
 comment on column analytics.fact_active_users.event_count is 'How many events of the person that day.';
 
@@ -153,7 +154,7 @@ comment on column analytics.fact_llm_calls.time_to_first_token_ms is 'Millisecon
 create or replace view analytics.fact_llm_texts as
   select x.tenant_id, x.call_id, x.occurred_at, x.prompt_text, x.system_prompt, x.completion_text
     from metering.llm_texts x
-   where x.tenant_id in (select t.id from app_public.tenants t where t.config -> 'store_llm_texts' = 'true');
+   where x.tenant_id in (select t.id from app_public.tenants t where metering.stores_texts(t.config));
 comment on view analytics.fact_llm_texts is 'The texts of calls, of tenants whose setting store_llm_texts is on.';
 comment on column analytics.fact_llm_texts.prompt_text is E'@personal erase\nWhat the person wrote.';
 comment on column analytics.fact_llm_texts.system_prompt is E'@personal erase\nThe instructions of the agent.';
