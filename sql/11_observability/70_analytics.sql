@@ -48,6 +48,12 @@ comment on view analytics.dim_dates is 'The days of 2020 to 2039.';
 comment on column analytics.dim_dates.week_starts_on is 'The Monday of its week.';
 comment on column analytics.dim_dates.weekday is '1 is Monday, 7 is Sunday.';
 
+create or replace view analytics.dim_duration_classes as
+  select c::smallint as duration_class, observability.bucket_value(c::smallint) as duration_ms from generate_series(-1, 1100) as c;
+comment on view analytics.dim_duration_classes is 'The classes that durations are counted in, from the shortest to the longest.';
+comment on column analytics.dim_duration_classes.duration_ms is
+  'The duration that stands for those of the class, in milliseconds, at most 1 % away from each.';
+
 create or replace view analytics.dim_users as
   select m.tenant_id,
          case when g.sees_people then m.user_id else tenancy.pseudonym(m.user_id, g.pseudonym_key) end as user_id,
@@ -129,15 +135,15 @@ create or replace view analytics.fact_api_calls as
 comment on view analytics.fact_api_calls is 'Calls of the API by day, key and agent.';
 
 create or replace view analytics.fact_operation_days as
-  select tenant_id, day, kind, subject_id, operation, observability.bucket_value(bucket) as duration_class_ms,
+  select tenant_id, day, kind, subject_id, operation, bucket as duration_class,
          execution_count, success_count, error_count, duration_ms, token_count, cost_usd
     from observability.operation_days;
 comment on view analytics.fact_operation_days is
   'Operations of agents, prompts, workflows, panels and tools, and events of the product, by day: a roll-up, about a minute old. Rows add up.';
 comment on column analytics.fact_operation_days.subject_id is 'The agent, tool or other thing of the catalogue; null for what is not in it.';
 comment on column analytics.fact_operation_days.operation is 'The kind of operation, the name of the tool, or the name of the event.';
-comment on column analytics.fact_operation_days.duration_class_ms is
-  'The duration that stands for those of this row, in milliseconds, at most 1 % away from each; null for none. Percentiles are read from it.';
+comment on column analytics.fact_operation_days.duration_class is
+  'The class of the durations of this row, which dim_duration_classes explains; null for none. Percentiles are read from it.';
 comment on column analytics.fact_operation_days.token_count is 'Tokens that were read and written.';
 
 create or replace view analytics.fact_llm_calls as
