@@ -187,7 +187,8 @@ create type metering.model_price as (
 
 -- Events -----------------------------------------------------------------------------------------------------------------
 
--- Each call of record_usage, record_usages or record_llm_usage is one batch, and the events of a batch are numbered from 1.
+-- Each call of record_usage, record_usages or record_llm_usage is one batch, and so are the calls of models that come as spans of
+-- one request. The events of a batch are numbered from 1.
 -- There are no foreign keys: checking one costs more than writing the row, and events outlive the rows they refer to.
 create sequence metering.usage_batches;
 
@@ -325,6 +326,8 @@ create table metering.llm_calls (
   error_type text,
   error_message text,
   batch_id bigint not null,
+  -- the position of its first event in the batch; the events of a call follow each other
+  first_ordinal int not null default 1,
   is_over_quota boolean not null default false,
   created_at timestamptz not null default now(),
 
@@ -656,7 +659,7 @@ comment on column app_public.llm_usage_receipt.total_cost is 'The cost of the ca
 comment on column app_public.llm_usage_receipt.price_id is 'The price from which the cost was computed; null when the model had no price.';
 comment on column app_public.llm_usage_receipt.is_repeated is E'@notNull\nWhether the call had been recorded before, so that nothing was stored this time.';
 comment on column app_public.llm_usage_receipt.is_over_quota is
-  E'@notNull\nWhether more is used with this call than a hard limit of tokens or cost allows. The call is kept and counted; further uses and reservations are refused.';
+  E'@notNull\nWhether more is used with this call than a hard limit of tokens or cost allows. The call is kept and counted; further uses and reservations are refused. Calls that come together as spans are marked together.';
 
 create type app_public.rerating_line as (
   usage_type text,
