@@ -258,6 +258,12 @@ call core.limit_length('app_public.knowledge_sync_pages', 2000, 'error');
 call core.limit_length('app_public.knowledge_sync_pages', 1000, 'etag', 'last_modified');
 create index on app_public.knowledge_sync_pages (tenant_id, outcome, source_id, external_id);
 
+-- Providers that are not to be asked for vectors now. Whoever watches providers writes it.
+create table knowledge.provider_pauses (
+  provider_id uuid primary key references app_public.llm_providers (id) on delete cascade,
+  resumes_at timestamptz not null
+);
+
 -- See the end of 0005_catalog.
 alter table app_public.documents alter column tenant_id set (n_distinct = 100);
 alter table app_public.document_chunks alter column tenant_id set (n_distinct = 100);

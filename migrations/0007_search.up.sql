@@ -307,6 +307,17 @@ call core.limit_bytes('app_public.query_logs', 32, 'query_hash');
 call core.limit_entries('app_public.query_logs', 1000, 'source_ids', 'source_hit_counts', 'source_relevances');
 create index on app_public.query_logs (tenant_id, created_at);
 
+-- How many searches there were, by quarter of an hour. All time zones differ by whole quarters, so a day of any zone is a sum.
+create table search.query_quarter_hours (
+  tenant_id uuid not null references app_public.tenants (id) on delete cascade,
+  starts_at timestamptz not null,
+  mode app_public.search_mode not null,
+  search_count bigint not null,
+  hitless_count bigint not null,
+  latency_ms double precision not null,
+  primary key (tenant_id, starts_at, mode)
+);
+
 create unlogged table search.query_log_buffer (
   tenant_id uuid not null,
   created_at timestamptz not null,

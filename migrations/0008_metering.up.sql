@@ -190,7 +190,8 @@ create type metering.model_price as (
 
 -- Events -----------------------------------------------------------------------------------------------------------------
 
--- Each call of record_usage, record_usages or record_llm_usage is one batch, and the events of a batch are numbered from 1.
+-- Each call of record_usage, record_usages or record_llm_usage is one batch, and so are the calls of models that come as spans of
+-- one request. The events of a batch are numbered from 1.
 -- There are no foreign keys: checking one costs more than writing the row, and events outlive the rows they refer to.
 create sequence metering.usage_batches;
 
@@ -328,6 +329,8 @@ create table metering.llm_calls (
   error_type text,
   error_message text,
   batch_id bigint not null,
+  -- the position of its first event in the batch; the events of a call follow each other
+  first_ordinal int not null default 1,
   is_over_quota boolean not null default false,
   created_at timestamptz not null default now(),
 
@@ -472,6 +475,33 @@ create table metering.usage_conversations (
   conversation_id uuid not null,
   primary key (tenant_id, user_id, agent_id, conversation_id)
 );
+
+-- Days by what reports ask most: who used something, and what models cost. A person has many rows of usage_days a day and one
+-- here. Everyone who ever used something has one row, so that a report names a person once.
+create table metering.usage_user_days (
+  tenant_id uuid not null,
+  used_on date not null,
+  user_id uuid not null,
+  event_count bigint not null,
+  primary key (tenant_id, used_on, user_id)
+);
+create table metering.usage_users (
+  tenant_id uuid not null,
+  user_id uuid not null,
+  primary key (tenant_id, user_id)
+);
+create table metering.usage_model_days (
+  tenant_id uuid not null,
+  used_on date not null,
+  model_id uuid,
+  agent_id uuid,
+  project_id uuid,
+  cost numeric not null,
+  call_count numeric not null,
+  error_count bigint not null,
+  token_count numeric not null
+);
+create unique index usage_model_days_key on metering.usage_model_days (tenant_id, used_on, model_id, agent_id, project_id) nulls not distinct;
 
 -- The time zone in which the days of a tenant were counted. When the tenant changes its time zone, the days are counted again.
 create table metering.usage_rollup_state (
@@ -632,7 +662,7 @@ comment on column app_public.llm_usage_receipt.total_cost is 'The cost of the ca
 comment on column app_public.llm_usage_receipt.price_id is 'The price from which the cost was computed; null when the model had no price.';
 comment on column app_public.llm_usage_receipt.is_repeated is E'@notNull\nWhether the call had been recorded before, so that nothing was stored this time.';
 comment on column app_public.llm_usage_receipt.is_over_quota is
-  E'@notNull\nWhether more is used with this call than a hard limit of tokens or cost allows. The call is kept and counted; further uses and reservations are refused.';
+  E'@notNull\nWhether more is used with this call than a hard limit of tokens or cost allows. The call is kept and counted; further uses and reservations are refused. Calls that come together as spans are marked together.';
 
 create type app_public.rerating_line as (
   usage_type text,

@@ -1,5 +1,6 @@
 // npm run bench -- NAME: the measurements of bench/, against a PostgreSQL server.
 
+import { analytics } from '../bench/analytics/run.ts'
 import { billing } from '../bench/billing/run.ts'
 import { catalog } from '../bench/catalog/run.ts'
 import { type AnyMeasurement, runMeasurement } from '../bench/command.ts'
@@ -11,7 +12,17 @@ import { observability } from '../bench/observability/run.ts'
 import { search } from '../bench/search/run.ts'
 import { orFail, UsageError } from '../server/cli.ts'
 
-const measurements: AnyMeasurement[] = [search, catalog, metering, billing, observability, graphql, governance, mixed]
+const measurements: AnyMeasurement[] = [
+  search,
+  catalog,
+  metering,
+  billing,
+  observability,
+  analytics,
+  graphql,
+  governance,
+  mixed,
+]
 
 await orFail(async () => {
   const [name, ...args] = process.argv.slice(2)

@@ -92,7 +92,8 @@ create index if not exists jobs_by_tenant on graphile_worker._private_jobs ((pay
 -- The priority is the place in the tenant's own line: its first waiting job competes with the first ones of other tenants, its
 -- hundredth with their hundredth. So a tenant that comes later with little is served first.
 create or replace function core.enqueue_tenant_job(
-  task text, payload json, tenant_id uuid, job_key text default null, is_bulk boolean default true, is_next_stage boolean default false
+  task text, payload json, tenant_id uuid, job_key text default null, is_bulk boolean default true, is_next_stage boolean default false,
+  run_at timestamptz default null
 ) returns void
 language plpgsql volatile security definer
 set search_path to pg_catalog, pg_temp
@@ -125,13 +126,13 @@ begin
    limit 1;
   perform graphile_worker.add_job(
     identifier => enqueue_tenant_job.task, payload => enqueue_tenant_job.payload, queue_name => v_lane,
-    job_key => enqueue_tenant_job.job_key, max_attempts => v_max_attempts,
+    job_key => enqueue_tenant_job.job_key, max_attempts => v_max_attempts, run_at => enqueue_tenant_job.run_at,
     -- What was begun is finished first.
     priority => v_first + case when enqueue_tenant_job.is_next_stage then 0 else least(v_waiting, v_longest_line) end);
 end
 $$;
 comment on function core.enqueue_tenant_job is
-  'Adds a job of a tenant to the task queue in this transaction, behind those that it has there already, in the less busy one of its lanes. Small jobs go before bulk, and the next stage of work that was begun goes before work that was not.';
+  'Adds a job of a tenant to the task queue in this transaction, behind those that it has there already, in the less busy one of its lanes. Small jobs go before bulk, and the next stage of work that was begun goes before work that was not. It runs at once, or not before run_at.';
 grant execute on function core.enqueue_tenant_job to rowhouse_owner, rowhouse_platform, rowhouse_worker;
 
 -- A worker that is killed leaves its jobs locked, and the queue by itself would free them only after four hours. Therefore

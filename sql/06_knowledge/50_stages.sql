@@ -173,6 +173,11 @@ comment on function knowledge.chunk_documents is
   'Cuts documents into chunks and queues them for embedding. The draft of a document takes the place of its version before. Returns how many documents.';
 grant execute on function knowledge.chunk_documents to rowhouse_worker;
 
+call core.secure_global_table('knowledge.provider_pauses', 'providers are the same for every tenant');
+call audit.leave_out('derived from other tables by rules', 'knowledge.provider_pauses');
+comment on table knowledge.provider_pauses is
+  'Model providers that do not work and are not asked for vectors meanwhile, each with the time when it is worth looking again. The domain that watches providers writes it.';
+
 create or replace function knowledge.chunks_to_embed(tenant_id uuid, document_ids uuid[], batch_limit int)
 returns table (
   chunk_id bigint, content text, model_id uuid, provider_kind text, base_url text, api_key_variable text, model_name text,
@@ -195,12 +200,13 @@ begin
        and d.processing_stage = 'embed' and d.processing_status <> 'failed'
        and not exists (
          select from app_public.embeddings e where e.tenant_id = c.tenant_id and e.model_id = m.id and e.chunk_id = c.id)
+       and not exists (select from knowledge.provider_pauses u where u.provider_id = p.id)
      order by m.id, c.id
      limit chunks_to_embed.batch_limit;
 end
 $$;
 comment on function knowledge.chunks_to_embed is
-  'The chunks of these documents that have no vector of their source''s model yet: the text to embed, which begins with the title of the document, and what is needed to call the model.';
+  'The chunks of these documents that have no vector of their source''s model yet: the text to embed, which begins with the title of the document, and what is needed to call the model. Those of a provider that is paused wait.';
 grant execute on function knowledge.chunks_to_embed to rowhouse_worker;
 
 create or replace function knowledge.store_embeddings(
@@ -266,6 +272,39 @@ comment on function knowledge.embed_builtin is
   'Embeds the chunks of those of these documents whose source uses the built-in model. Returns how many chunks.';
 grant execute on function knowledge.embed_builtin to rowhouse_worker;
 
+create or replace function knowledge.postpone_embedding(tenant_id uuid, document_ids uuid[]) returns int
+language plpgsql volatile
+set search_path to pg_catalog, pg_temp
+as $$
+declare
+  v_shortest_wait constant interval := '30 seconds';
+  v_waiting uuid[];
+  v_run_at timestamptz;
+begin
+  -- A pause may have ended since the chunks were asked for, so whatever can be embedded and is not comes again.
+  select array_agg(d.id order by d.id), max(greatest(u.resumes_at, core.clock() + v_shortest_wait)) into v_waiting, v_run_at
+    from app_public.documents d
+    join app_public.rag_knowledge_sources s on s.tenant_id = d.tenant_id and s.id = d.source_id
+    join app_public.llm_models m on m.name = s.embedding_model
+    left join knowledge.provider_pauses u on u.provider_id = m.provider_id
+   where d.tenant_id = postpone_embedding.tenant_id and d.id = any (postpone_embedding.document_ids)
+     and d.processing_stage = 'embed' and d.processing_status <> 'failed'
+     and exists (
+       select from app_public.document_chunks c
+        where c.tenant_id = d.tenant_id and c.document_id = d.id
+          and not exists (
+            select from app_public.embeddings e where e.tenant_id = c.tenant_id and e.model_id = m.id and e.chunk_id = c.id));
+  if v_waiting is not null then
+    perform core.enqueue_tenant_job('knowledge__embed_chunks',
+      json_build_object('tenantId', postpone_embedding.tenant_id, 'documentIds', v_waiting), postpone_embedding.tenant_id,
+      is_next_stage => true, run_at => v_run_at);
+  end if;
+  return coalesce(cardinality(v_waiting), 0);
+end
+$$;
+comment on function knowledge.postpone_embedding is
+  'Queues the embedding of those of these documents that still lack a vector again, for when their provider is worth asking. Returns how many.';
+
 create or replace function knowledge.finish_embedding(tenant_id uuid, document_ids uuid[]) returns int
 language plpgsql volatile security definer
 set search_path to pg_catalog, pg_temp
@@ -291,9 +330,10 @@ begin
   )
   select array_agg(id order by id) into v_embedded from embedded;
   perform knowledge.enqueue_stage('index', finish_embedding.tenant_id, v_embedded);
+  perform knowledge.postpone_embedding(finish_embedding.tenant_id, finish_embedding.document_ids);
   return coalesce(cardinality(v_embedded), 0);
 end
 $$;
 comment on function knowledge.finish_embedding is
-  'Queues for indexing those of these documents whose chunks all have a vector of the source''s model. Returns how many documents.';
+  'Queues for indexing those of these documents whose chunks all have a vector of the source''s model, and the others, which wait for their provider, for embedding later. Returns how many documents have all.';
 grant execute on function knowledge.finish_embedding to rowhouse_worker;

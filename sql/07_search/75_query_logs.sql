@@ -1,5 +1,5 @@
 -- The log of searches. A search writes its row to an unlogged table, so that it does not wait for the disk; a task moves the
--- rows to app_public.query_logs every minute. What is kept of the question is the tenant's choice.
+-- rows to app_public.query_logs every minute and counts them. What is kept of the question is the tenant's choice.
 
 call core.secure_tenant_table('app_public.query_logs');
 call audit.leave_out('a log that rules write; its rows never change', 'app_public.query_logs');
@@ -26,6 +26,16 @@ comment on column app_public.query_logs.hit_count is 'How many hits it returned.
 comment on column app_public.query_logs.source_ids is 'The sources that had hits.';
 comment on column app_public.query_logs.source_hit_counts is 'How many hits each of source_ids had.';
 comment on column app_public.query_logs.source_relevances is 'The mean relevance of the hits of each of source_ids, 0 to 1: the score of a hit divided by the best score of the search.';
+
+call core.secure_tenant_table('search.query_quarter_hours');
+call audit.leave_out('derived from other tables by rules', 'search.query_quarter_hours');
+call core.exempt_from_guard('search.query_quarter_hours', '_000_require_writable_tenant', 'searches are counted in a read-only tenant as well');
+call core.allow('search.query_quarter_hours', read => 'analyst');
+grant select on search.query_quarter_hours to rowhouse_analytics;
+grant select, insert, update, delete on search.query_quarter_hours to rowhouse_platform;
+comment on table search.query_quarter_hours is
+  'Searches by quarter of an hour and mode. They name nobody, and stay when logs are removed or a person is erased.';
+comment on column search.query_quarter_hours.latency_ms is 'How long the searches took together, in milliseconds.';
 
 call core.secure_tenant_table('search.query_log_buffer');
 call audit.leave_out('a queue or a buffer of tasks', 'search.query_log_buffer');
@@ -83,6 +93,7 @@ as $$
     -- The tenant may have been deleted after the search.
     select m.* from moved m where exists (select from app_public.tenants t where t.id = m.tenant_id)
      order by m.created_at
+    returning tenant_id, created_at, mode, hit_count, latency_ms
   ), counted as (
     select m.tenant_id, u.source_id, count(*) as queries, sum(u.hit_count) as hits, sum(u.relevance * u.hit_count) as relevances,
            max(m.created_at) as last_at
@@ -94,11 +105,22 @@ as $$
            relevance_sum = s.relevance_sum + coalesce(c.relevances, 0), last_queried_at = greatest(s.last_queried_at, c.last_at)
       from counted c
      where s.tenant_id = c.tenant_id and s.id = c.source_id
+  ), summed as (
+    insert into search.query_quarter_hours as h (tenant_id, starts_at, mode, search_count, hitless_count, latency_ms)
+    select s.tenant_id, date_bin('15 minutes', s.created_at, '2000-01-01 00:00+00'), s.mode, count(*),
+           count(*) filter (where s.hit_count = 0), sum(s.latency_ms)
+      from stored s
+     group by 1, 2, 3
+     -- Two workers lock the same rows in the same order.
+     order by 1, 2, 3
+    on conflict (tenant_id, starts_at, mode) do update
+       set search_count = h.search_count + excluded.search_count, hitless_count = h.hitless_count + excluded.hitless_count,
+           latency_ms = h.latency_ms + excluded.latency_ms
   )
   select count(*)::int from moved;
 $$;
 comment on function search.store_query_logs is
-  'Moves the logged searches from the buffer to query_logs and adds them to the figures of their sources. Returns how many were moved. Two workers never move the same search, because deleting it locks its row.';
+  'Moves the logged searches from the buffer to query_logs and adds them to the figures of their sources and to the counts by quarter of an hour. Returns how many were moved. Two workers never move the same search, because deleting it locks its row.';
 grant execute on function search.store_query_logs to rowhouse_worker;
 
 set local role rowhouse_owner;

@@ -351,6 +351,9 @@ begin
   delete from metering.usage_agents where tenant_id = old.id;
   delete from metering.usage_user_agents where tenant_id = old.id;
   delete from metering.usage_conversations where tenant_id = old.id;
+  delete from metering.usage_user_days where tenant_id = old.id;
+  delete from metering.usage_users where tenant_id = old.id;
+  delete from metering.usage_model_days where tenant_id = old.id;
   return null;
 end
 $$;

@@ -41,6 +41,20 @@ call core.secure_tenant_table('metering.llm_texts_default');
 grant select, delete on metering.llm_texts_default to rowhouse_platform;
 comment on table metering.llm_texts_default is 'Texts of months that have no partition; a task moves them.';
 
+create or replace function metering.stores_texts(config jsonb) returns boolean
+language sql immutable parallel safe
+return coalesce(config -> 'store_llm_texts' = 'true', false);
+comment on function metering.stores_texts is 'Whether the settings of a tenant say that it keeps the texts of prompts, answers and tools.';
+grant execute on function metering.stores_texts to rowhouse_analyst, rowhouse_analytics, rowhouse_platform;
+
+create or replace function metering.keeps_texts() returns boolean
+language sql stable
+set search_path to pg_catalog, pg_temp
+as $$
+  select exists (select from app_public.tenants t where t.id = core.current_tenant_id() and metering.stores_texts(t.config));
+$$;
+comment on function metering.keeps_texts is 'Whether the tenant of the context keeps texts.';
+
 create or replace function app_public.record_llm_usage(call app_public.new_llm_call) returns app_public.llm_usage_receipt
 language plpgsql volatile security definer
 set search_path to pg_catalog, pg_temp
@@ -128,33 +142,26 @@ $$;
 comment on function metering.complete_llm_call is
   E'@errors MT406 MT414 MT415 QT408\nFills in the defaults of a call, and refuses one whose model or tokens are wrong.';
 
-create or replace function metering.describe_llm_call(call app_public.new_llm_call) returns metering.llm_calls
+create or replace function metering.models_of_calls(names text[])
+returns table (name text, model_id uuid, model text, provider_id uuid, provider text)
+language sql stable
+set search_path to pg_catalog, pg_temp
+as $$
+  select n.name, m.id, m.name, p.id, p.name
+    from (select distinct n.name, metering.model_named(n.name) as model_id from unnest(models_of_calls.names) as n (name)) as n
+    join app_public.llm_models m on m.id = n.model_id
+    join app_public.llm_providers p on p.id = m.provider_id;
+$$;
+comment on function metering.models_of_calls is 'The models of the catalogue that these names mean, each name once.';
+
+create or replace function metering.price_llm_call(call metering.llm_calls, prices metering.model_price[]) returns metering.llm_calls
 language plpgsql stable
 set search_path to pg_catalog, pg_temp
 as $$
 declare
-  v_call metering.llm_calls := jsonb_populate_record(null::metering.llm_calls, to_jsonb(describe_llm_call.call));
-  v_price metering.model_price;
+  v_call metering.llm_calls := price_llm_call.call;
+  v_price constant metering.model_price := metering.price_at(price_llm_call.prices, v_call.model_id, v_call.occurred_at);
 begin
-  v_call.tenant_id := core.current_tenant_id();
-  v_call.id := gen_random_uuid();
-  v_call.occurred_at := coalesce(v_call.occurred_at, core.clock());
-  v_call.user_id := coalesce(v_call.user_id, core.current_user_id());
-  v_call.agent_id := coalesce(v_call.agent_id, tenancy.current_agent_id());
-  v_call.api_key_id := coalesce(v_call.api_key_id, core.current_api_key_id());
-  v_call.user_name := (select coalesce(u.full_name, u.email) from app_public.user_profiles u where u.id = v_call.user_id);
-  v_call.agent_name := coalesce(
-    (select coalesce(a.display_name, a.name) from app_public.agents a where a.tenant_id = v_call.tenant_id and a.id = v_call.agent_id),
-    v_call.agent_name);
-  select m.id, m.name, p.id, p.name into v_call.model_id, v_call.model, v_call.provider_id, v_call.provider
-    from app_public.llm_models m join app_public.llm_providers p on p.id = m.provider_id
-   where m.id = metering.model_named((call).model);
-  if not found then
-    v_call.model := (call).model;
-  end if;
-
-  v_price := metering.price_at(array(
-    select p from metering.prices_of_models(array[v_call.model_id]) as p), v_call.model_id, v_call.occurred_at);
   v_call.price_id := v_price.price_id;
   v_call.input_cost := v_call.input_tokens * metering.rate_per_token(v_price, 'input')
     + v_call.cached_input_tokens * metering.rate_per_token(v_price, 'cached_input');
@@ -163,131 +170,39 @@ begin
   return v_call;
 end
 $$;
-comment on function metering.describe_llm_call is
-  'The row of a call: the call as it was given, together with the names at this time, its model, its price and its cost.';
+comment on function metering.price_llm_call is 'The call with its price and its cost.';
 
-create or replace function metering.events_of_call(key text, call metering.llm_calls) returns app_public.new_usage_event[]
-language plpgsql immutable
-set search_path to pg_catalog, pg_temp
-as $$
-begin
-  return array(
-    select row(events_of_call.key, e.usage_type, e.quantity::numeric, (call).occurred_at, (call).user_id, (call).agent_id,
-               (call).project_id, (call).api_key_id, (call).model_id, null,
-               -- The call has an outcome and a duration, its tokens have none.
-               case when e.usage_type = 'llm_call' then
-                 case when (call).success then 'success' else 'error' end end::app_public.usage_outcome,
-               case when e.usage_type = 'llm_call' then (call).response_time_ms end, '{}')::app_public.new_usage_event
-      from (values ('llm_call', 1::bigint), ('input_tokens', (call).input_tokens), ('cached_input_tokens', (call).cached_input_tokens),
-                   ('output_tokens', (call).output_tokens), ('reasoning_tokens', (call).reasoning_tokens)) as e (usage_type, quantity)
-     where e.quantity > 0);
-end
-$$;
-comment on function metering.events_of_call is
-  'The events of a call: one for the call itself, and one for each class of tokens that it used.';
-
-create or replace function metering.store_llm_call(call app_public.new_llm_call) returns app_public.llm_usage_receipt
-language plpgsql volatile
+create or replace function metering.describe_llm_calls(calls app_public.new_llm_call[]) returns metering.llm_calls[]
+language plpgsql stable
 set search_path to pg_catalog, pg_temp
 as $$
 declare
-  v_input app_public.new_llm_call := metering.complete_llm_call(store_llm_call.call);
-  -- A hash of the call as it was given: what is looked up later may differ when the call is sent again.
-  v_hash bigint := hash_record_extended(v_input, 0);
-  v_call metering.llm_calls := metering.describe_llm_call(v_input);
-  v_events app_public.new_usage_event[];
-  v_stored metering.llm_calls;
-  v_payer_id uuid;
-  v_is_over boolean;
+  v_now constant timestamptz := core.clock();
+  v_user_id constant uuid := core.current_user_id();
+  v_agent_id constant uuid := tenancy.current_agent_id();
+  v_api_key_id constant uuid := core.current_api_key_id();
+  v_prices metering.model_price[];
+  v_described metering.llm_calls[];
 begin
-  v_events := metering.events_of_call(v_input.idempotency_key, v_call);
-  -- The events of a call differ only in type and quantity, so the first one is checked for all.
-  perform metering.check_usage(v_events[1:1]);
-
-  select b.batch_id, b.payer_id into v_call.batch_id, v_payer_id from metering.begin_usage() b;
-  v_stored := metering.claim_llm_call_key(v_input.idempotency_key, v_hash, v_call);
-  if v_stored.id is not null then
-    return metering.receipt_of_call(v_stored, true);
-  end if;
-  v_is_over := metering.write_usage(v_events, array(select generate_series(1, cardinality(v_events))), v_call.batch_id, v_payer_id,
-    v_call.occurred_at, v_call.occurred_at, coalesce(v_input.reservation_ids, '{}'));
-  v_call.is_over_quota := v_is_over;
-  v_call := metering.write_llm_call(v_call);
-  if num_nonnulls(v_input.prompt_text, v_input.system_prompt, v_input.completion_text) > 0
-    and exists (select from app_public.tenants t where t.id = v_call.tenant_id and t.config -> 'store_llm_texts' = 'true') then
-    insert into metering.llm_texts (tenant_id, call_id, occurred_at, user_id, prompt_text, system_prompt, completion_text)
-    values (v_call.tenant_id, v_call.id, v_call.occurred_at, v_call.user_id,
-            v_input.prompt_text, v_input.system_prompt, v_input.completion_text);
-  end if;
-  return metering.receipt_of_call(v_call, false);
+  v_described := array(
+    select jsonb_populate_record(null::metering.llm_calls, to_jsonb(c) || jsonb_build_object(
+             'tenant_id', core.current_tenant_id(), 'id', gen_random_uuid(), 'occurred_at', coalesce(c.occurred_at, v_now),
+             'user_id', coalesce(c.user_id, v_user_id), 'user_name', coalesce(u.full_name, u.email),
+             'agent_id', coalesce(c.agent_id, v_agent_id), 'agent_name', coalesce(a.display_name, a.name, c.agent_name),
+             'api_key_id', coalesce(c.api_key_id, v_api_key_id),
+             'model_id', m.model_id, 'model', coalesce(m.model, c.model), 'provider_id', m.provider_id, 'provider', m.provider))
+      from unnest(describe_llm_calls.calls) with ordinality as c
+      left join metering.models_of_calls(array(select o.model from unnest(describe_llm_calls.calls) as o)) as m on m.name = c.model
+      left join app_public.user_profiles u on u.id = coalesce(c.user_id, v_user_id)
+      left join app_public.agents a on a.tenant_id = core.current_tenant_id() and a.id = coalesce(c.agent_id, v_agent_id)
+     order by c.ordinality);
+  v_prices := array(
+    select p from metering.prices_of_models(array(select distinct d.model_id from unnest(v_described) as d where d.model_id is not null)) as p);
+  return array(select metering.price_llm_call(d, v_prices) from unnest(v_described) as d);
 end
 $$;
-comment on function metering.store_llm_call is
-  E'@errors MT201 MT301 MT401 MT404 MT405 MT406 MT409 MT411 MT414 MT415 MT501 QT301 QT408\nStores a call, its events and, for tenants that keep them, its texts; or returns the call that was stored under the same key before.';
-
-create or replace function metering.claim_llm_call_key(key text, payload_hash bigint, call metering.llm_calls) returns metering.llm_calls
-language plpgsql volatile
-set search_path to pg_catalog, pg_temp
-as $$
-#variable_conflict use_column
-declare
-  v_claim metering.usage_idempotency_keys;
-  v_stored metering.llm_calls;
-begin
-  insert into metering.usage_idempotency_keys (tenant_id, key, payload_hash, batch_id, ordinal, occurred_at)
-  values ((call).tenant_id, claim_llm_call_key.key, claim_llm_call_key.payload_hash, (call).batch_id, 1, (call).occurred_at)
-  on conflict do nothing;
-  if found then
-    return null;
-  end if;
-  select * into v_claim from metering.usage_idempotency_keys k
-   where k.tenant_id = (call).tenant_id and k.key = claim_llm_call_key.key;
-  if v_claim.payload_hash is distinct from claim_llm_call_key.payload_hash then
-    perform core.raise_error('MT501', 'The idempotency key already belongs to another event.',
-      'Repeat the event exactly as it was first sent, or give it a key of its own.');
-  end if;
-  select * into v_stored from metering.llm_calls c
-   where c.tenant_id = v_claim.tenant_id and c.occurred_at = v_claim.occurred_at and c.batch_id = v_claim.batch_id;
-  return v_stored;
-end
-$$;
-comment on function metering.claim_llm_call_key is
-  E'@errors MT501\nTakes the idempotency key of a call and returns null, or returns the call that was stored under the key before.';
-
-create or replace function metering.write_llm_call(call metering.llm_calls) returns metering.llm_calls
-language plpgsql volatile
-set search_path to pg_catalog, pg_temp
-as $$
-declare
-  v_stored metering.llm_calls;
-begin
-  insert into metering.llm_calls (
-    tenant_id, id, occurred_at, provider_id, provider, model_id, model, model_config_id, agent_id, agent_name, user_id, user_name,
-    project_id, api_key_id, conversation_id, panel_id, input_tokens, cached_input_tokens, output_tokens, reasoning_tokens,
-    price_id, input_cost, output_cost, response_time_ms, time_to_first_token_ms, temperature, max_tokens, top_p,
-    finish_reason, function_call, success, error_type, error_message, batch_id, is_over_quota)
-  select c.tenant_id, c.id, c.occurred_at, c.provider_id, c.provider, c.model_id, c.model, c.model_config_id, c.agent_id, c.agent_name,
-         c.user_id, c.user_name, c.project_id, c.api_key_id, c.conversation_id, c.panel_id, c.input_tokens, c.cached_input_tokens,
-         c.output_tokens, c.reasoning_tokens, c.price_id, c.input_cost, c.output_cost, c.response_time_ms, c.time_to_first_token_ms,
-         c.temperature, c.max_tokens, c.top_p, c.finish_reason, c.function_call, c.success, c.error_type, c.error_message, c.batch_id, c.is_over_quota
-    from (select (write_llm_call.call).*) as c
-  returning * into v_stored;
-  return v_stored;
-end
-$$;
-comment on function metering.write_llm_call is
-  'Writes the row of a call and returns it with its totals.';
-
-create or replace function metering.receipt_of_call(call metering.llm_calls, is_repeated boolean)
-returns app_public.llm_usage_receipt
-language sql immutable
-set search_path to pg_catalog, pg_temp
-as $$
-  select row((call).id, (call).occurred_at, (call).batch_id, (call).prompt_tokens, (call).completion_tokens, (call).total_tokens,
-    (call).input_cost, (call).output_cost, (call).total_cost, (call).price_id, is_repeated, (call).is_over_quota)::app_public.llm_usage_receipt;
-$$;
-comment on function metering.receipt_of_call is
-  'The receipt of a call that is stored.';
+comment on function metering.describe_llm_calls is
+  'The rows of calls: each call as it was given, together with the names at this time, its model, its price and its cost.';
 
 create or replace function metering.tg__keep_usage() returns trigger
 language plpgsql security definer

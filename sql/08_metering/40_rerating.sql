@@ -29,7 +29,7 @@ begin
       cross join lateral (
         select coalesce(e.model_id, (
           select metering.model_named(c.model) from metering.llm_calls c
-           where c.tenant_id = v_tenant_id and c.occurred_at = e.occurred_at and c.batch_id = coalesce(e.corrects_batch_id, e.batch_id))) as id) as m
+           where c.tenant_id = v_tenant_id and c.occurred_at = e.occurred_at and c.id = metering.call_of_event(e))) as id) as m
       cross join lateral (select metering.price_at(v_prices, m.id, e.occurred_at) as price) as p
       left join lateral (
         select sum(r.cost) as cost from app_public.usage_events r
@@ -146,7 +146,7 @@ begin
       from app_public.usage_events e
       left join app_public.llm_models m on m.id = e.model_id
       left join metering.llm_calls c
-        on e.model_id is null and c.tenant_id = v_tenant_id and c.occurred_at = e.occurred_at and c.batch_id = coalesce(e.corrects_batch_id, e.batch_id)
+        on e.model_id is null and c.tenant_id = v_tenant_id and c.occurred_at = e.occurred_at and c.id = metering.call_of_event(e)
      where e.tenant_id = v_tenant_id and e.is_unpriced and e.occurred_at >= unpriced_usage.from_at and e.occurred_at < unpriced_usage.to_at
        and not exists (
          select from app_public.usage_events r

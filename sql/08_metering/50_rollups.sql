@@ -1,5 +1,6 @@
 -- Rolling up usage. A run takes batches out of the queue and adds them to the roll-ups in one transaction, so its cost depends
--- only on what is new. A late event is new like every other, and is added to the day on which it occurred.
+-- only on what is new. A late event is new like every other, and is added to the day on which it occurred. The files that follow
+-- have the roll-ups that are coarser.
 
 call core.secure_tenant_table('metering.usage_minutes');
 call audit.leave_out('derived from other tables by rules', 'metering.usage_minutes');
@@ -121,6 +122,7 @@ begin
   delete from metering.usage_quarter_hours h
    where h.tenant_id = rebuild_rollups.tenant_id and h.starts_at >= v_from_at and h.starts_at < v_to_at;
   perform metering.add_to_rollups(null, v_from_at, v_to_at, v_timezone);
+  perform metering.rebuild_report_rollups(rebuild_rollups.from_on, rebuild_rollups.to_on, v_from_at, v_to_at, v_timezone);
 
   -- The totals have no period, so they are computed from all days.
   delete from metering.usage_agents a where a.tenant_id = rebuild_rollups.tenant_id;
@@ -196,6 +198,7 @@ begin
     into v_batch_ids, v_from_at, v_to_at, v_count from taken;
   if v_count > 0 then
     perform metering.add_to_rollups(v_batch_ids, v_from_at, v_to_at, v_timezone);
+    perform metering.add_to_report_rollups(v_batch_ids, v_from_at, v_to_at, v_timezone);
     perform metering.refresh_agent_statistics(metering.add_to_agents(v_batch_ids, v_from_at, v_to_at));
     perform metering.add_to_user_agents(v_batch_ids, v_from_at, v_to_at);
   end if;
@@ -223,6 +226,12 @@ begin
     union all
     select 'usage_quarter_hours', to_jsonb(h) from metering.usage_by_quarter_hour(null, expected_rollups.from_at, expected_rollups.to_at) h
      where h.quantity <> 0
+    union all
+    select 'usage_user_days', to_jsonb(d) from metering.usage_by_user_day(null, expected_rollups.from_at, expected_rollups.to_at, expected_rollups.timezone) d
+    union all
+    select 'usage_users', to_jsonb(u) from metering.users_of_days() u
+    union all
+    select 'usage_model_days', to_jsonb(d) from metering.usage_by_model_day(null, expected_rollups.from_at, expected_rollups.to_at, expected_rollups.timezone) d
     union all
     select 'usage_agents', to_jsonb(a) from metering.agent_totals_of_days() a
     union all
@@ -255,6 +264,16 @@ begin
     -- What was corrected to nothing may have a row or none.
     select 'usage_quarter_hours', to_jsonb(h) from metering.usage_quarter_hours h
      where h.tenant_id = v_tenant_id and h.starts_at >= stored_rollups.from_at and h.starts_at < stored_rollups.to_at and h.quantity <> 0
+    union all
+    select 'usage_user_days', to_jsonb(d) from metering.usage_user_days d
+     where d.tenant_id = v_tenant_id
+       and d.used_on >= coalesce(stored_rollups.from_on, '-infinity') and d.used_on < coalesce(stored_rollups.to_on, 'infinity')
+    union all
+    select 'usage_users', to_jsonb(u) from metering.usage_users u where u.tenant_id = v_tenant_id
+    union all
+    select 'usage_model_days', to_jsonb(d) from metering.usage_model_days d
+     where d.tenant_id = v_tenant_id
+       and d.used_on >= coalesce(stored_rollups.from_on, '-infinity') and d.used_on < coalesce(stored_rollups.to_on, 'infinity')
     union all
     select 'usage_agents', to_jsonb(a) from metering.usage_agents a where a.tenant_id = v_tenant_id
     union all

@@ -121,7 +121,7 @@ declare
   v_agent_ids uuid[];
 begin
   with calls as materialized (
-    select e.user_id, e.agent_id, e.batch_id, e.occurred_at, e.outcome
+    select e.user_id, e.agent_id, e.batch_id, e.ordinal, e.occurred_at, e.outcome
       from metering.countable_usage(add_to_user_agents.batch_ids, add_to_user_agents.from_at, add_to_user_agents.to_at) e
      where e.usage_type = 'llm_call' and e.user_id is not null and e.agent_id is not null
   ), new_conversations as (
@@ -131,7 +131,7 @@ begin
      -- The limit makes the planner look up each call by the primary key instead of reading all calls of these times.
      cross join lateral (
        select c.conversation_id from metering.llm_calls c
-        where c.tenant_id = v_tenant_id and c.occurred_at = k.occurred_at and c.batch_id = k.batch_id limit 1) c
+        where c.tenant_id = v_tenant_id and c.occurred_at = k.occurred_at and c.batch_id = k.batch_id and c.first_ordinal = k.ordinal limit 1) c
      where c.conversation_id is not null
      order by 2, 3, 4
     on conflict do nothing

@@ -178,14 +178,6 @@ as $$
 $$;
 comment on function observability.unusable_resources is 'Which of these resources the tenant of the context neither has nor was given.';
 
-create or replace function observability.keeps_texts() returns boolean
-language sql stable
-set search_path to pg_catalog, pg_temp
-as $$
-  select t.config -> 'store_llm_texts' = 'true' from app_public.tenants t where t.id = core.current_tenant_id();
-$$;
-comment on function observability.keeps_texts is 'Whether the settings of the tenant say store_llm_texts; null means no.';
-
 create or replace function observability.enqueue(kind text, batch_id bigint, event_count int, first_at timestamptz, last_at timestamptz) returns void
 language sql volatile
 set search_path to pg_catalog, pg_temp
@@ -230,7 +222,7 @@ declare
   v_unusable constant uuid[] := observability.unusable_resources('agent', array(select agent_id from unnest(metrics)))
     || observability.unusable_resources('prompt', array(select prompt_id from unnest(metrics)))
     || observability.unusable_resources('workflow', array(select workflow_id from unnest(metrics)));
-  v_keeps_texts constant boolean := coalesce(observability.keeps_texts(), false);
+  v_keeps_texts constant boolean := metering.keeps_texts();
   v_times record;
   v_claimed int[];
 begin
@@ -310,7 +302,7 @@ declare
   v_batch_id constant bigint := nextval('observability.batches');
   v_tools constant jsonb := observability.tool_names(array(select tool_id from unnest(executions)));
   v_agents constant uuid[] := observability.unusable_resources('agent', array(select agent_id from unnest(executions)));
-  v_keeps_texts constant boolean := coalesce(observability.keeps_texts(), false);
+  v_keeps_texts constant boolean := metering.keeps_texts();
   v_times record;
   v_claimed int[];
 begin

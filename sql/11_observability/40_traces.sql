@@ -301,7 +301,7 @@ as $$
 begin
   case write_spans.kind
     when 'llm' then
-      perform metering.store_llm_call(observability.llm_call_of_span(s)) from unnest(write_spans.spans) as s;
+      perform metering.store_llm_calls(array(select observability.llm_call_of_span(s) from unnest(write_spans.spans) as s));
     when 'tool' then
       perform observability.store_tool_executions(array(select observability.tool_execution_of_span(s) from unnest(write_spans.spans) as s));
     when 'agent' then

@@ -1,5 +1,6 @@
 -- The health of model providers. Each is probed by a call that costs nothing. After three failures in a row its circuit opens: it
--- is probed more and more rarely, and the first probe that succeeds half-opens it and the next one closes it.
+-- is probed more and more rarely, and the first probe that succeeds half-opens it and the next one closes it. While it is open, no
+-- document is embedded by the provider.
 
 call core.secure_global_table('app_public.llm_provider_health_checks', 'providers are the same for every tenant');
 call audit.leave_out('a log that is only added to', 'app_public.llm_provider_health_checks');
@@ -91,3 +92,25 @@ end
 $$;
 comment on function observability.record_probe is 'Stores the result of a probe, and how the circuit stands after it, which it returns; null when the provider is gone.';
 grant execute on function observability.record_probe to rowhouse_worker;
+
+create or replace function observability.tg_provider_circuits__pause() returns trigger
+language plpgsql
+set search_path to pg_catalog, pg_temp
+as $$
+begin
+  if tg_op = 'DELETE' then
+    delete from knowledge.provider_pauses u where u.provider_id = old.provider_id;
+  elsif new.circuit <> 'open' then
+    delete from knowledge.provider_pauses u where u.provider_id = new.provider_id;
+  else
+    insert into knowledge.provider_pauses as u (provider_id, resumes_at) values (new.provider_id, new.next_probe_at)
+    on conflict (provider_id) do update set resumes_at = excluded.resumes_at;
+  end if;
+  return null;
+end
+$$;
+comment on function observability.tg_provider_circuits__pause is
+  'Pauses embedding by a provider whose circuit is open until its next probe, and lets it go on when a probe has succeeded.';
+
+create or replace trigger _500_pause after insert or delete or update of circuit, next_probe_at on observability.provider_circuits
+  for each row execute function observability.tg_provider_circuits__pause();

@@ -48,6 +48,12 @@ comment on view analytics.dim_dates is 'The days of 2020 to 2039.';
 comment on column analytics.dim_dates.week_starts_on is 'The Monday of its week.';
 comment on column analytics.dim_dates.weekday is '1 is Monday, 7 is Sunday.';
 
+create or replace view analytics.dim_duration_classes as
+  select c::smallint as duration_class, observability.bucket_value(c::smallint) as duration_ms from generate_series(-1, 1100) as c;
+comment on view analytics.dim_duration_classes is 'The classes that durations are counted in, from the shortest to the longest.';
+comment on column analytics.dim_duration_classes.duration_ms is
+  'The duration that stands for those of the class, in milliseconds, at most 1 % away from each.';
+
 create or replace view analytics.dim_users as
   select m.tenant_id,
          case when g.sees_people then m.user_id else tenancy.pseudonym(m.user_id, g.pseudonym_key) end as user_id,
@@ -102,22 +108,24 @@ comment on column analytics.fact_usage_days.quantity is 'How much, in the unit o
 comment on column analytics.fact_usage_days.event_count is 'How many events.';
 
 create or replace view analytics.fact_costs as
-  select tenant_id, used_on as day, agent_id, project_id, model_id, sum(cost) as cost_usd,
-         coalesce(sum(quantity) filter (where usage_type = 'llm_call'), 0) as call_count,
-         coalesce(sum(quantity) filter (where usage_type in ('input_tokens', 'cached_input_tokens', 'output_tokens', 'reasoning_tokens')), 0) as token_count
-    from metering.usage_days
-   group by tenant_id, used_on, agent_id, project_id, model_id;
+  select tenant_id, used_on as day, agent_id, project_id, model_id, cost as cost_usd, call_count, error_count, token_count
+    from metering.usage_model_days;
 comment on view analytics.fact_costs is 'What the use of models cost, by day, agent, project and model.';
 comment on column analytics.fact_costs.call_count is 'Calls of language models.';
+comment on column analytics.fact_costs.error_count is 'Calls that failed.';
 comment on column analytics.fact_costs.token_count is 'Tokens of all classes.';
 
--- People are grouped before they get pseudonyms, because a pseudonym costs more than a row.
+-- A pseudonym costs more than a row, so each person gets it once and not on every day. The people are one object that is looked up,
+-- not a join: the planner cannot know how many a tenant of the login has, and would now and then compare each with every other.
 create or replace view analytics.fact_active_users as
-  select d.tenant_id, d.day,
-         case when g.sees_people then d.user_id else tenancy.pseudonym(d.user_id, g.pseudonym_key) end as user_id, d.event_count
-    from (select tenant_id, used_on as day, user_id, sum(event_count) as event_count
-            from metering.usage_days where user_id is not null group by tenant_id, used_on, user_id) as d
-    join tenancy.analyst_tenants g on g.tenant_id = d.tenant_id;
+  select d.tenant_id, d.used_on as day,
+         case when d.tenant_id = any ((select array_agg(g.tenant_id) from tenancy.analyst_tenants g where g.sees_people)::uuid[]) then d.user_id
+              else ((select jsonb_object_agg(u.tenant_id::text || u.user_id, tenancy.pseudonym(u.user_id, g.pseudonym_key))
+                       from metering.usage_users u join tenancy.analyst_tenants g on g.tenant_id = u.tenant_id
+                      where not g.sees_people) ->> (d.tenant_id::text || d.user_id))::uuid
+         end as user_id,
+         d.event_count
+    from metering.usage_user_days d;
 comment on view analytics.fact_active_users is 'Who used something on which day.';
 comment on column analytics.fact_active_users.event_count is 'How many events of the person that day.';
 
@@ -127,15 +135,15 @@ create or replace view analytics.fact_api_calls as
 comment on view analytics.fact_api_calls is 'Calls of the API by day, key and agent.';
 
 create or replace view analytics.fact_operation_days as
-  select tenant_id, day, kind, subject_id, operation, observability.bucket_value(bucket) as duration_class_ms,
+  select tenant_id, day, kind, subject_id, operation, bucket as duration_class,
          execution_count, success_count, error_count, duration_ms, token_count, cost_usd
     from observability.operation_days;
 comment on view analytics.fact_operation_days is
   'Operations of agents, prompts, workflows, panels and tools, and events of the product, by day: a roll-up, about a minute old. Rows add up.';
 comment on column analytics.fact_operation_days.subject_id is 'The agent, tool or other thing of the catalogue; null for what is not in it.';
 comment on column analytics.fact_operation_days.operation is 'The kind of operation, the name of the tool, or the name of the event.';
-comment on column analytics.fact_operation_days.duration_class_ms is
-  'The duration that stands for those of this row, in milliseconds, at most 1 % away from each; null for none. Percentiles are read from it.';
+comment on column analytics.fact_operation_days.duration_class is
+  'The class of the durations of this row, which dim_duration_classes explains; null for none. Percentiles are read from it.';
 comment on column analytics.fact_operation_days.token_count is 'Tokens that were read and written.';
 
 create or replace view analytics.fact_llm_calls as
@@ -152,7 +160,7 @@ comment on column analytics.fact_llm_calls.time_to_first_token_ms is 'Millisecon
 create or replace view analytics.fact_llm_texts as
   select x.tenant_id, x.call_id, x.occurred_at, x.prompt_text, x.system_prompt, x.completion_text
     from metering.llm_texts x
-   where x.tenant_id in (select t.id from app_public.tenants t where t.config -> 'store_llm_texts' = 'true');
+   where x.tenant_id in (select t.id from app_public.tenants t where metering.stores_texts(t.config));
 comment on view analytics.fact_llm_texts is 'The texts of calls, of tenants whose setting store_llm_texts is on.';
 comment on column analytics.fact_llm_texts.prompt_text is E'@personal erase\nWhat the person wrote.';
 comment on column analytics.fact_llm_texts.system_prompt is E'@personal erase\nThe instructions of the agent.';
@@ -177,6 +185,15 @@ create or replace view analytics.fact_searches as
 comment on view analytics.fact_searches is 'Single searches, without their questions.';
 comment on column analytics.fact_searches.latency_ms is 'How long the search took in the database, in milliseconds.';
 comment on column analytics.fact_searches.hit_count is 'How many hits it returned.';
+
+create or replace view analytics.fact_search_quarter_hours as
+  select tenant_id, starts_at, mode, search_count, hitless_count, latency_ms from search.query_quarter_hours;
+comment on view analytics.fact_search_quarter_hours is
+  'Searches by quarter of an hour and mode: a roll-up, about a minute old. Rows add up.';
+comment on column analytics.fact_search_quarter_hours.starts_at is 'When the quarter of an hour began.';
+comment on column analytics.fact_search_quarter_hours.search_count is 'How many searches there were.';
+comment on column analytics.fact_search_quarter_hours.hitless_count is 'How many of them had no hit.';
+comment on column analytics.fact_search_quarter_hours.latency_ms is 'How long they took in the database together, in milliseconds.';
 
 create or replace view analytics.fact_sessions as
   select s.tenant_id, s.id as session_id,

@@ -173,9 +173,44 @@ $$;
 comment on function governance.tg_llm_texts__ask_consent is
   'Stores no texts of a call when the person has withdrawn the consent prompt_texts.';
 grant execute on function governance.tg_llm_texts__ask_consent to rowhouse_owner;
+
+create or replace function governance.tg_agent_metrics__ask_consent() returns trigger
+language plpgsql security definer
+set search_path to pg_catalog, pg_temp
+as $$
+begin
+  if governance.has_withdrawn(new.tenant_id, new.user_id, 'prompt_texts') then
+    new.query_text := null;
+  end if;
+  return new;
+end
+$$;
+comment on function governance.tg_agent_metrics__ask_consent is
+  'Stores an operation of an agent without its question when the person has withdrawn the consent prompt_texts.';
+grant execute on function governance.tg_agent_metrics__ask_consent to rowhouse_owner;
+
+create or replace function governance.tg_tool_executions__ask_consent() returns trigger
+language plpgsql security definer
+set search_path to pg_catalog, pg_temp
+as $$
+begin
+  if governance.has_withdrawn(new.tenant_id, new.user_id, 'prompt_texts') then
+    new.input := null;
+    new.output := null;
+  end if;
+  return new;
+end
+$$;
+comment on function governance.tg_tool_executions__ask_consent is
+  'Stores a run of a tool without its arguments and its result when the person has withdrawn the consent prompt_texts.';
+grant execute on function governance.tg_tool_executions__ask_consent to rowhouse_owner;
 set local role rowhouse_owner;
 
 create or replace trigger _600_ask_consent before insert on app_public.query_logs
   for each row when (new.query_text is not null) execute function governance.tg_query_logs__ask_consent();
 create or replace trigger _600_ask_consent before insert on metering.llm_texts
   for each row execute function governance.tg_llm_texts__ask_consent();
+create or replace trigger _600_ask_consent before insert on app_public.agent_metrics
+  for each row when (new.query_text is not null) execute function governance.tg_agent_metrics__ask_consent();
+create or replace trigger _600_ask_consent before insert on app_public.tool_executions
+  for each row when (new.input is not null or new.output is not null) execute function governance.tg_tool_executions__ask_consent();

@@ -10,7 +10,8 @@ const db = useDatabase()
 const { session, sessions, untilBlocked } = useSessions(db)
 beforeEach(async () => {
   await db.pool.query(`truncate app_public.usage_events, metering.usage_idempotency_keys, metering.usage_queue,
-    metering.usage_minutes, metering.usage_days, metering.usage_quarter_hours, metering.usage_agents, metering.finalised_periods`)
+    metering.usage_minutes, metering.usage_days, metering.usage_quarter_hours, metering.usage_agents, metering.finalised_periods,
+    metering.usage_user_days, metering.usage_users, metering.usage_model_days`)
 })
 
 const worker = (): Promise<Session> => session('rowhouse_worker')

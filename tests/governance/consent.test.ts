@@ -125,3 +125,32 @@ it('no texts of a call are stored of a person who has withdrawn prompt_texts', (
     await t.query(`select app_public.withdraw_consent('prompt_texts')`)
     expect(await call('after')).toBe(1)
   }))
+
+it('no question of an agent and no arguments or results of a tool are stored of a person who has withdrawn prompt_texts', () =>
+  db.inTransaction(async (t) => {
+    await t.becomeSuperuser()
+    await t.query(`update app_public.tenants set config = '{"store_llm_texts": true}' where id = $1`, [db.acme.id])
+    const record = async (key: string): Promise<unknown> => {
+      await t.become(db.acme.member)
+      await t.query(
+        `select app_public.record_agent_metrics(array(select m from jsonb_populate_recordset(null::app_public.new_agent_metric,
+           jsonb_build_array(jsonb_build_object('idempotency_key', $1::text, 'operation_type', $1::text, 'response_time_ms', 1, 'query_text', 'Who?'))) m))`,
+        [key],
+      )
+      await t.query(
+        `select app_public.record_tool_executions(array(select e from jsonb_populate_recordset(null::app_public.new_tool_execution,
+           jsonb_build_array(jsonb_build_object('idempotency_key', $1::text, 'tool_name', $1::text, 'status', 'success', 'input', '{"of": 1}'::jsonb, 'output', '2'::jsonb))) e))`,
+        [key],
+      )
+      await t.becomeSuperuser()
+      return t.query(
+        `select m.query_text, e.input, e.output from app_public.agent_metrics m, app_public.tool_executions e
+          where m.operation_type = $1 and e.tool_name = $1`,
+        [key],
+      )
+    }
+    expect(await record('before')).toEqual([{ query_text: 'Who?', input: { of: 1 }, output: 2 }])
+    await t.become(db.acme.member)
+    await t.query(`select app_public.withdraw_consent('prompt_texts')`)
+    expect(await record('after')).toEqual([{ query_text: null, input: null, output: null }])
+  }))

@@ -339,6 +339,14 @@ describe('verifying and rebuilding', () => {
       `update metering.usage_days set used_on = '2027-01-01' where used_on = (select min(used_on) from metering.usage_days)`,
     ],
     ['a minute that says too little', 'update metering.usage_minutes set cost = cost - 0.000000000001'],
+    ['a person with an event too many', 'update metering.usage_user_days set event_count = event_count + 1'],
+    ['a person who is missing', 'delete from metering.usage_users'],
+    [
+      'a person who used nothing',
+      'insert into metering.usage_users select tenant_id, gen_random_uuid() from metering.usage_users',
+    ],
+    ['a model that cost nothing', 'update metering.usage_model_days set cost = 0'],
+    ['a failed call too many', 'update metering.usage_model_days set error_count = error_count + 1'],
     ['an agent that was called once more', 'update metering.usage_agents set call_count = call_count + 1'],
   ]
   it.each(damage)('find %s, and mend it', (_what, statement) =>
@@ -424,6 +432,25 @@ describe('whatever is recorded, in whatever order,', () => {
   // what happens between recordings: nothing, a run, a run that stops early
   const batch = fc.tuple(fc.array(event, { minLength: 1, maxLength: 12 }), fc.constantFrom(0, 50_000, 1), fc.boolean())
 
+  // the roll-ups for reports, which no view of the API shows, and the same of the events
+  const reportRollups = [
+    [
+      `select used_on::text, user_id, event_count::int from metering.usage_user_days where tenant_id = $1 order by 1, 2`,
+      `select (occurred_at at time zone $2)::date::text as used_on, user_id, count(*)::int as event_count
+         from app_public.usage_events where tenant_id = $1 group by 1, 2 order by 1, 2`,
+    ],
+    [
+      `select used_on::text, model_id, agent_id, project_id, trim_scale(cost) as cost, call_count::text as calls, error_count::int as errors, token_count::text as tokens
+         from metering.usage_model_days where tenant_id = $1 order by 1, 2, 3, 4`,
+      `select (occurred_at at time zone $2)::date::text as used_on, model_id, agent_id, project_id, trim_scale(coalesce(sum(cost), 0)) as cost,
+              coalesce(sum(quantity) filter (where usage_type = 'llm_call'), 0)::text as calls,
+              (count(*) filter (where usage_type = 'llm_call' and outcome = 'error'))::int as errors,
+              coalesce(sum(quantity) filter (where usage_type in ('input_tokens', 'output_tokens')), 0)::text as tokens
+         from app_public.usage_events where tenant_id = $1 and usage_type in ('llm_call', 'input_tokens', 'output_tokens')
+        group by 1, 2, 3, 4 order by 1, 2, 3, 4`,
+    ],
+  ] as const
+
   it('the reports equal what is added up from the events', () =>
     fc.assert(
       fc.asyncProperty(
@@ -454,6 +481,10 @@ describe('whatever is recorded, in whatever order,', () => {
             }
             await rollUp(t, db.acme.id)
             expect(await differences(t, db.acme.owner)).toEqual([])
+
+            await t.becomeSuperuser()
+            for (const [rollup, direct] of reportRollups)
+              expect(await t.query(rollup, [db.acme.id])).toEqual(await t.query(direct, [db.acme.id, timezone]))
 
             const same = async (report: string, direct: string): Promise<void> => {
               await t.becomeSuperuser()

@@ -98,6 +98,19 @@ async function seed(): Promise<void> {
       [tenant.id, userId],
     )
     await db.pool.query(
+      `insert into metering.usage_user_days select $1, current_date - d, $2, 2 from generate_series(0, 7, 7) d`,
+      [tenant.id, userId],
+    )
+    await db.pool.query('insert into metering.usage_users values ($1, $2)', [tenant.id, userId])
+    await db.pool.query(
+      `insert into metering.usage_model_days select $1, current_date - d, null, null, null, 2.5, 1, 1, 1000 from generate_series(0, 7, 7) d`,
+      [tenant.id],
+    )
+    await db.pool.query(
+      `insert into search.query_quarter_hours values ($1, date_bin('15 minutes', now(), '2000-01-01Z'), 'bm25', 3, 1, 3)`,
+      [tenant.id],
+    )
+    await db.pool.query(
       `insert into observability.operation_days
        select $1, current_date, 'tool', null, tool, 100, 10, 10 - errors, errors, 70, 0, 0, now()
          from (values ('browser', 4), ('calculator', 0)) as t (tool, errors)`,
@@ -436,7 +449,7 @@ describe('the questions of docs/analytics.md', () => {
       expect(rows).toMatchObject([{ so_far_usd: expect.stringMatching(/^[25]/) }]),
     'Agents that cost most': (rows) => expect(rows).toEqual([{ agent: null, cost_usd: '5.0', calls: '2' }]),
     'People who use most': (rows) => expect(rows).toMatchObject([{ events: '4', days: '2' }]),
-    'Models that fail': (rows) => expect(rows).toEqual([{ model: 'a-model', calls: '1', failed: '1' }]),
+    'Models that fail': (rows) => expect(rows).toEqual([{ model: 'not in the catalogue', calls: '1', failed: '1' }]),
     'Margin by plan': (rows) =>
       expect(rows).toMatchObject([{ plan: 'Standard', revenue_usd: expect.stringMatching(/^100/) }]),
     'Quotas that are nearly used up': (rows) =>

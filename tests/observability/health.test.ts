@@ -12,6 +12,7 @@ import { checkMail } from '../../server/mail.ts'
 import { probeProvider } from '../../server/provider-probe.ts'
 import { setClock } from '../helpers/clock.ts'
 import { needsServer, queries, type Transaction, useDatabase } from '../helpers/index.ts'
+import { addDocuments, createSource } from '../helpers/knowledge.ts'
 import { useMailServer } from '../helpers/mail-server.ts'
 import { runTask } from '../helpers/tasks.ts'
 import { iso, minute, start } from './alert-rules.ts'
@@ -246,6 +247,69 @@ describe('a circuit', () => {
         }),
         { numRuns: 30, seed: 16 },
       )
+    }))
+
+  it('that is open pauses embedding by its provider, and a probe that succeeds lets it go on', () =>
+    db.inTransaction(async (t) => {
+      await setClock(t, iso(start))
+      const providerId = await addProvider(t)
+      await t.becomeSuperuser()
+      const modelId = await t.value(
+        `insert into app_public.llm_models (provider_id, name, kind, provider_model_name, dimension)
+         values ($1, 'probed-model', 'embedding', 'm', 3) returning id`,
+        [providerId],
+      )
+      const source = await createSource(t, db.acme.member, { embedding_model: 'probed-model' })
+      const [document] = await addDocuments(t, db.acme.member, source, [{ externalId: 'a', text: 'A wing.' }])
+      const of = [db.acme.id, [document?.document_id]]
+      await t.becomeRole('rowhouse_worker')
+      await t.query('select knowledge.chunk_documents($1, $2)', of)
+      const chunks = async (): Promise<string[]> =>
+        (await t.query<{ chunk_id: string }>('select chunk_id from knowledge.chunks_to_embed($1, $2, 10)', of)).map(
+          (chunk) => chunk.chunk_id,
+        )
+      const probe = (healthy: boolean) => t.query('select observability.record_probe($1, $2, 1)', [providerId, healthy])
+      /** The times of the jobs that finishing the documents adds, in seconds from now. */
+      const postponed = async (): Promise<number[]> => {
+        await t.becomeSuperuser()
+        await t.query('delete from graphile_worker._private_jobs')
+        await t.becomeRole('rowhouse_worker')
+        await t.query('select knowledge.finish_embedding($1, $2)', of)
+        await t.becomeSuperuser()
+        const jobs = await t.query<{ s: number }>(
+          'select extract(epoch from run_at - core.clock())::int as s from graphile_worker.jobs order by 1',
+        )
+        await t.becomeRole('rowhouse_worker')
+        return jobs.map(({ s }) => s)
+      }
+
+      await due(t)
+      expect(await chunks()).toHaveLength(1)
+      for (let i = 0; i < 3; i++) await probe(false)
+      expect(await chunks()).toEqual([])
+      expect(await postponed()).toEqual([60])
+      await probe(false)
+      expect(await postponed()).toEqual([120])
+      await probe(true)
+      const [chunk] = await chunks()
+      await t.query(`select knowledge.store_embeddings($1, $2, $3, '{"[1,0,0]"}')`, [db.acme.id, modelId, [chunk]])
+      // the next stage, and nothing of this one
+      expect(await postponed()).toHaveLength(1)
+      expect(await postponed()).toEqual([])
+    }))
+
+  it('of a provider that is switched off pauses nothing any more', () =>
+    db.inTransaction(async (t) => {
+      const id = await addProvider(t)
+      await due(t)
+      for (let i = 0; i < 3; i++) await t.query('select observability.record_probe($1, false, 1)', [id])
+      await t.becomeSuperuser()
+      expect(await t.value('select count(*)::int from knowledge.provider_pauses')).toBe(1)
+      await t.query('update app_public.llm_providers set is_enabled = false')
+      await t.becomeRole('rowhouse_worker')
+      await due(t)
+      await t.becomeSuperuser()
+      expect(await t.value('select count(*)::int from knowledge.provider_pauses')).toBe(0)
     }))
 
   it('of a provider that was switched off meanwhile is nothing', () =>

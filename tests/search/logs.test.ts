@@ -39,6 +39,34 @@ describe('query logs', () => {
       expect(second).toMatchObject({ user_id: db.acme.member.userId, hit_count: 0, source_ids: [] })
     }))
 
+  it('are counted by quarter of an hour, each search once, also when it is stored late', () =>
+    db.inTransaction(async (t) => {
+      const made = [
+        ['2027-05-01T10:00:00Z', 0],
+        ['2027-05-01T10:14:59.999Z', 3],
+        ['2027-05-01T10:15:00Z', 0],
+        ['2027-05-01T10:07:00Z', 0],
+      ]
+      for (const [at, hits] of made) {
+        await t.query(
+          `insert into search.query_log_buffer (tenant_id, created_at, mode, latency_ms, hit_count, source_ids, source_hit_counts, source_relevances)
+           values ($1, $2, 'bm25', 2, $3, '{}', '{}', '{}')`,
+          [db.acme.id, at, hits],
+        )
+        await store(t)
+        await t.becomeSuperuser()
+      }
+      expect(
+        await t.query(
+          `select starts_at, search_count::int, hitless_count::int, latency_ms from search.query_quarter_hours where tenant_id = $1 order by 1`,
+          [db.acme.id],
+        ),
+      ).toEqual([
+        { starts_at: new Date('2027-05-01T10:00:00Z'), search_count: 3, hitless_count: 2, latency_ms: 6 },
+        { starts_at: new Date('2027-05-01T10:15:00Z'), search_count: 1, hitless_count: 1, latency_ms: 2 },
+      ])
+    }))
+
   it.each([
     ['hash', { query_text: null, query_hash: expect.any(Buffer) }],
     ['text', { query_text: ' Wing  FLOW ', query_hash: null }],

@@ -108,7 +108,7 @@ call governance.define_data_kind('llm_calls', 'Calls of language models, without
   'The invoices of a year are explained and corrected by the calls.');
 call governance.add_table_to_kind('llm_calls', 'metering.llm_calls', 'occurred_at');
 call governance.define_data_kind('llm_texts', 'Prompts and completions.', 36500, 0, null,
-  $$case when t.config -> 'store_llm_texts' = 'true' then coalesce((t.config ->> 'llm_text_retention_days')::int, 30) else 0 end$$);
+  $$case when metering.stores_texts(t.config) then coalesce((t.config ->> 'llm_text_retention_days')::int, 30) else 0 end$$);
 call governance.add_table_to_kind('llm_texts', 'metering.llm_texts', 'occurred_at');
 call governance.define_data_kind('usage_minutes', 'Usage by the minute. The totals of a day stay.', 400, 62,
   'Quotas of a month are counted by it.');

@@ -48,5 +48,14 @@ export const fillMetering: Fill = async (t, tenant, ids) => {
     tenant.owner.userId,
     ids.agent,
   ])
+  await t.query(`insert into metering.usage_user_days values ($1, current_date, $2, 1)`, [
+    tenant.id,
+    tenant.owner.userId,
+  ])
+  await t.query(`insert into metering.usage_users values ($1, $2)`, [tenant.id, tenant.owner.userId])
+  await t.query(`insert into metering.usage_model_days values ($1, current_date, $2, null, null, 1, 1, 0, 1)`, [
+    tenant.id,
+    model,
+  ])
   await t.query(`insert into metering.usage_rollup_state values ($1, 'UTC')`, [tenant.id])
 }

@@ -20,4 +20,5 @@ export const fillSearch: Fill = async (t, tenant, ids) => {
       [tenant.id],
     )
   }
+  await t.query(`insert into search.query_quarter_hours values ($1, '2026-01-01Z', 'bm25', 1, 0, 1)`, [tenant.id])
 }
