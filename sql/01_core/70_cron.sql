@@ -225,3 +225,35 @@ $$;
 comment on function core.cron_next is
   E'@errors RH401 RH402 22023\nWhen a cron expression of five fields comes due next after an instant, by the clock of a time zone. A time that the clock shows twice counts once, and one that it skips counts right after the gap; an expression for every hour goes on through both. Null when the instant is infinite.';
 grant execute on function core.cron_next to rowhouse_user, rowhouse_worker, rowhouse_platform;
+
+-- What comes due next never moves back when one looks later, so halving finds the last instant after which it is due in time.
+create or replace function core.cron_last(expression text, after timestamptz, until timestamptz, timezone text) returns timestamptz
+language plpgsql stable parallel safe strict
+set search_path to pg_catalog, pg_temp
+as $$
+declare
+  v_from timestamptz := cron_last.after;
+  v_to timestamptz := cron_last.until;
+  v_middle timestamptz;
+  v_last timestamptz := core.cron_next(cron_last.expression, cron_last.after, cron_last.timezone);
+  v_next timestamptz;
+begin
+  if v_last > cron_last.until then
+    return null;
+  end if;
+  while v_to - v_from > interval '1 second' loop
+    v_middle := v_from + (v_to - v_from) / 2;
+    v_next := core.cron_next(cron_last.expression, v_middle, cron_last.timezone);
+    if v_next <= cron_last.until then
+      v_last := v_next;
+      v_from := v_next;
+    else
+      v_to := v_middle;
+    end if;
+  end loop;
+  return v_last;
+end
+$$;
+comment on function core.cron_last is
+  E'@errors RH401 RH402 22023\nWhen a cron expression came due last after an instant and not after another, by the clock of a time zone; null when it did not. It follows the rules of core.cron_next.';
+grant execute on function core.cron_last to rowhouse_user, rowhouse_worker, rowhouse_platform;

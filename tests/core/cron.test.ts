@@ -152,6 +152,24 @@ describe('where the clock jumps', () => {
   })
 })
 
+describe('the last time in a span', () => {
+  it.each([
+    ['*/5 * * * *', '2026-01-01T00:00Z', '2026-11-29T10:03:30Z', '2026-11-29T10:00:00.000Z'],
+    ['*/5 * * * *', '2026-11-29T09:59:59Z', '2026-11-29T10:00:00Z', '2026-11-29T10:00:00.000Z'],
+    ['0 0 1 1 *', '2020-06-01T00:00Z', '2026-11-29T10:00:00Z', '2025-12-31T23:00:00.000Z'],
+    ['30 2 * * *', '2026-10-24T12:00Z', '2026-10-25T01:45:00Z', '2026-10-25T00:30:00.000Z'],
+    ['0 0 1 1 *', '2026-06-01T00:00Z', '2026-11-29T10:00:00Z', undefined],
+    ['* * * * *', '2026-11-29T10:00:00Z', '2026-11-29T10:00:00Z', undefined],
+  ])('of "%s" after %s and until %s is %s', async (expression, after, until, expected) => {
+    const { rows } = await db.pool.query(`select core.cron_last($1, $2, $3, 'Europe/Berlin') as at`, [
+      expression,
+      after,
+      until,
+    ])
+    expect(rows[0].at?.toISOString()).toBe(expected)
+  })
+})
+
 // Not those whose rules change from year to year, because the two tables may be of different years.
 const zones = [
   'UTC',
