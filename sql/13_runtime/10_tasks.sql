@@ -70,13 +70,14 @@ comment on type app_public.task_priority is
   'How soon a task is wanted. medium counts as one that has waited an hour longer than low, high as four hours, critical as a day. So what was wanted sooner goes first, and what waits long enough is not passed over for ever.';
 
 call core.secure_global_table('runtime.task_moves', 'the moves are the same for all tenants');
+grant select on runtime.task_moves to rowhouse_platform;
 comment on table runtime.task_moves is 'The legal moves between two states of a task. A new task comes from no state.';
 
 call core.secure_tenant_table('app_public.task_state_transitions');
 call audit.leave_out('a log that is only added to', 'app_public.task_state_transitions');
 call core.allow('app_public.task_state_transitions', read => 'member');
 grant select on app_public.task_state_transitions to rowhouse_user;
-grant select, delete on app_public.task_state_transitions to rowhouse_platform;
+grant select, insert, delete on app_public.task_state_transitions to rowhouse_platform;
 comment on table app_public.task_state_transitions is
   E'@name task_transition\n@large\n@behavior -insert -update -delete -query:resource:single\nEvery change of the state of a task, or of the agent that it is for: who made it, and why. Members of the tenant see them.';
 comment on column app_public.task_state_transitions.tenant_id is 'The tenant.';
@@ -168,6 +169,7 @@ $$;
 comment on function runtime.lock_task is
   E'@errors RN301\nLocks a task, after the task that waits for it under supervision, and raises an error when there is none.';
 
+set local role rowhouse_platform;  -- outside the wall: a move is written down in the tenant of its task, whoever made it
 create or replace function runtime.tg_tasks__note_transition() returns trigger
 language plpgsql security definer
 set search_path to pg_catalog, pg_temp
@@ -187,6 +189,8 @@ end
 $$;
 comment on function runtime.tg_tasks__note_transition is
   E'@errors RN502\nRefuses an illegal change of the state of a task, and writes a legal one down.';
+grant execute on function runtime.tg_tasks__note_transition to rowhouse_owner;
+set local role rowhouse_owner;
 
 call webhooks.define_kind('task.completed', 'A task was completed.',
   '{"task_id": "uuid: the task", "parent_task_id": "uuid or null: the task that it is a part of", "agent_id": "uuid or null: the agent that did it", "status": "text: completed", "attempt_count": "number: how often it was attempted"}');
