@@ -102,8 +102,9 @@ call core.limit_entries('app_public.tasks', 32, 'delegated_by_agent_ids');
 -- The order of a line; what waits for its retry lies behind what may be claimed.
 create index tasks_waiting on app_public.tasks (tenant_id, lane, priority, available_at) where status in ('pending', 'assigned');
 create index tasks_leased on app_public.tasks (tenant_id, lease_expires_at) where status = 'in_progress';
-create index tasks_escalating on app_public.tasks (tenant_id, escalates_at) where escalates_at is not null;
+create index tasks_escalating on app_public.tasks (escalates_at) where escalates_at is not null;
 create index on app_public.tasks (tenant_id, created_at);
+create index on app_public.tasks (tenant_id, status, created_at);
 create index on app_public.tasks (tenant_id, assigned_agent_id, created_at);
 create index on app_public.tasks (tenant_id, parent_task_id);
 create index on app_public.tasks (created_by_user_id);
@@ -117,11 +118,15 @@ create table runtime.task_moves (
 insert into runtime.task_moves (from_status, to_status)
 values (null, 'pending'), (null, 'assigned'), (null, 'awaiting_approval'),
        ('pending', 'assigned'), ('pending', 'in_progress'), ('pending', 'awaiting_approval'), ('pending', 'cancelled'),
-       ('assigned', 'pending'), ('assigned', 'in_progress'), ('assigned', 'awaiting_approval'), ('assigned', 'cancelled'),
+       -- to another agent
+       ('assigned', 'assigned'), ('awaiting_approval', 'awaiting_approval'),
+       ('assigned', 'pending'), ('assigned', 'in_progress'), ('assigned', 'delegated'), ('assigned', 'awaiting_approval'),
+       ('assigned', 'cancelled'),
        ('in_progress', 'pending'), ('in_progress', 'assigned'), ('in_progress', 'delegated'), ('in_progress', 'awaiting_approval'),
        ('in_progress', 'completed'), ('in_progress', 'failed'), ('in_progress', 'cancelled'),
        ('delegated', 'pending'), ('delegated', 'assigned'), ('delegated', 'cancelled'),
-       ('awaiting_approval', 'pending'), ('awaiting_approval', 'assigned'), ('awaiting_approval', 'failed'), ('awaiting_approval', 'cancelled');
+       ('awaiting_approval', 'pending'), ('awaiting_approval', 'assigned'), ('awaiting_approval', 'failed'),
+       ('awaiting_approval', 'cancelled');
 
 create table app_public.task_state_transitions (
   tenant_id uuid not null,
@@ -158,7 +163,7 @@ create table app_public.task_idempotency_keys (
 );
 call core.limit_length('app_public.task_idempotency_keys', 255, 'idempotency_key');
 create index on app_public.task_idempotency_keys (tenant_id, task_id);
-create index on app_public.task_idempotency_keys (tenant_id, expires_at);
+create index on app_public.task_idempotency_keys (expires_at);
 
 create table app_public.task_delegation_history (
   tenant_id uuid not null,

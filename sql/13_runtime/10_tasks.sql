@@ -70,15 +70,16 @@ comment on type app_public.task_priority is
   'How soon a task is wanted. medium counts as one that has waited an hour longer than low, high as four hours, critical as a day. So what was wanted sooner goes first, and what waits long enough is not passed over for ever.';
 
 call core.secure_global_table('runtime.task_moves', 'the moves are the same for all tenants');
+grant select on runtime.task_moves to rowhouse_platform;
 comment on table runtime.task_moves is 'The legal moves between two states of a task. A new task comes from no state.';
 
 call core.secure_tenant_table('app_public.task_state_transitions');
 call audit.leave_out('a log that is only added to', 'app_public.task_state_transitions');
 call core.allow('app_public.task_state_transitions', read => 'member');
 grant select on app_public.task_state_transitions to rowhouse_user;
-grant select, delete on app_public.task_state_transitions to rowhouse_platform;
+grant select, insert, delete on app_public.task_state_transitions to rowhouse_platform;
 comment on table app_public.task_state_transitions is
-  E'@name task_transition\n@large\n@behavior -insert -update -delete -query:resource:single\nEvery change of the state of a task: who made it, and why. Members of the tenant see them.';
+  E'@name task_transition\n@large\n@behavior -insert -update -delete -query:resource:single\nEvery change of the state of a task, or of the agent that it is for: who made it, and why. Members of the tenant see them.';
 comment on column app_public.task_state_transitions.tenant_id is 'The tenant.';
 comment on column app_public.task_state_transitions.id is 'The id.';
 comment on column app_public.task_state_transitions.task_id is 'The task.';
@@ -87,7 +88,7 @@ comment on column app_public.task_state_transitions.to_status is 'The state afte
 comment on column app_public.task_state_transitions.transitioned_by is 'The agent that made the change, or for which it was made.';
 comment on column app_public.task_state_transitions.user_id is E'@personal pseudonymise\nThe person who made it, or whose API key did; null for the system.';
 comment on column app_public.task_state_transitions.reason is E'@personal erase\nWhy.';
-comment on column app_public.task_state_transitions.metadata is E'@notPersonal\nThe attempt, and when the task may be claimed again.';
+comment on column app_public.task_state_transitions.metadata is E'@notPersonal\nThe attempt, and the agent that the task is for.';
 comment on column app_public.task_state_transitions.created_at is 'When.';
 comment on constraint metadata_is_an_object on app_public.task_state_transitions is 'must be a JSON object';
 
@@ -143,6 +144,32 @@ $$;
 comment on function runtime.require_acting_agent is
   E'@errors RN201 KY204\nRaises an error when the request came with an API key that is not for this agent.';
 
+-- The end of a supervised task puts its parent back into its line. Locks go from the top of a tree down, here and everywhere, so
+-- that nobody waits in a circle.
+create or replace function runtime.lock_task(task_id uuid) returns app_public.tasks
+language plpgsql volatile
+set search_path to pg_catalog, pg_temp
+as $$
+declare
+  v_tenant_id constant uuid := core.current_tenant_id();
+  v_task app_public.tasks;
+begin
+  perform from app_public.tasks p
+    where p.tenant_id = v_tenant_id and p.id = (
+      select c.parent_task_id from app_public.tasks c
+       where c.tenant_id = v_tenant_id and c.id = lock_task.task_id and c.delegation_type = 'supervision')
+      for no key update;
+  select * into v_task from app_public.tasks t where t.tenant_id = v_tenant_id and t.id = lock_task.task_id for no key update;
+  if not found then
+    perform runtime.raise_no_such_task();
+  end if;
+  return v_task;
+end
+$$;
+comment on function runtime.lock_task is
+  E'@errors RN301\nLocks a task, after the task that waits for it under supervision, and raises an error when there is none.';
+
+set local role rowhouse_platform;  -- outside the wall: a move is written down in the tenant of its task, whoever made it
 create or replace function runtime.tg_tasks__note_transition() returns trigger
 language plpgsql security definer
 set search_path to pg_catalog, pg_temp
@@ -156,14 +183,39 @@ begin
   end if;
   insert into app_public.task_state_transitions (tenant_id, task_id, from_status, to_status, transitioned_by, user_id, reason, metadata, created_at)
   values (new.tenant_id, new.id, v_from, new.status, new.status_agent_id, core.current_user_id(), new.status_reason,
-          jsonb_build_object('attempt', new.attempt_count), core.clock());
+          jsonb_build_object('attempt', new.attempt_count, 'assigned_agent_id', new.assigned_agent_id), core.clock());
   return null;
 end
 $$;
 comment on function runtime.tg_tasks__note_transition is
   E'@errors RN502\nRefuses an illegal change of the state of a task, and writes a legal one down.';
+grant execute on function runtime.tg_tasks__note_transition to rowhouse_owner;
+set local role rowhouse_owner;
+
+call webhooks.define_kind('task.completed', 'A task was completed.',
+  '{"task_id": "uuid: the task", "parent_task_id": "uuid or null: the task that it is a part of", "agent_id": "uuid or null: the agent that did it", "status": "text: completed", "attempt_count": "number: how often it was attempted"}');
+call webhooks.define_kind('task.failed', 'A task failed, and is not attempted again.',
+  '{"task_id": "uuid: the task", "parent_task_id": "uuid or null: the task that it is a part of", "agent_id": "uuid or null: the agent that attempted it last", "status": "text: failed", "attempt_count": "number: how often it was attempted"}');
+call webhooks.define_kind('task.cancelled', 'A task was cancelled.',
+  '{"task_id": "uuid: the task", "parent_task_id": "uuid or null: the task that it is a part of", "agent_id": "uuid or null: the agent that held it last", "status": "text: cancelled", "attempt_count": "number: how often it was attempted"}');
+
+create or replace function runtime.tg_tasks__emit_end() returns trigger
+language plpgsql security definer
+set search_path to pg_catalog, pg_temp
+as $$
+begin
+  perform webhooks.emit(new.tenant_id, 'task.' || new.status, new.id, jsonb_build_object(
+    'task_id', new.id, 'parent_task_id', new.parent_task_id, 'agent_id', new.held_by_agent_id, 'status', new.status,
+    'attempt_count', new.attempt_count));
+  return null;
+end
+$$;
+comment on function runtime.tg_tasks__emit_end is 'Emits that a task has ended.';
 
 create or replace trigger _500_note_creation after insert on app_public.tasks
   for each row execute function runtime.tg_tasks__note_transition();
-create or replace trigger _500_note_transition after update of status on app_public.tasks
-  for each row when (old.status <> new.status) execute function runtime.tg_tasks__note_transition();
+create or replace trigger _500_note_transition after update of status, assigned_agent_id on app_public.tasks
+  for each row when (old.status <> new.status or old.assigned_agent_id is distinct from new.assigned_agent_id) execute function runtime.tg_tasks__note_transition();
+create or replace trigger _600_emit_end after update of status on app_public.tasks
+  for each row when (old.status <> new.status and new.status in ('completed', 'failed', 'cancelled'))
+  execute function runtime.tg_tasks__emit_end();

@@ -3,6 +3,7 @@
 
 call core.secure_tenant_table('app_public.task_idempotency_keys');
 call audit.leave_out('a queue or a buffer of tasks', 'app_public.task_idempotency_keys');
+grant select, delete on app_public.task_idempotency_keys to rowhouse_platform;
 comment on table app_public.task_idempotency_keys is
   E'@behavior -*\nThe idempotency keys of create_task, each with the hash of its request and the task that it made. They are kept for a day.';
 comment on column app_public.task_idempotency_keys.tenant_id is 'The tenant.';
@@ -75,6 +76,16 @@ end
 $$;
 comment on function runtime.require_value is E'@errors RN402\nRaises an error unless an input or output fits its JSON Schema.';
 
+create or replace function runtime.most_subtasks() returns int
+language sql immutable parallel safe
+return 1000;
+comment on function runtime.most_subtasks is 'How many tasks a tree has below its top. So a cancellation, which takes the whole tree, has an end.';
+
+create or replace function runtime.deepest_task() returns int
+language sql immutable parallel safe
+return 10;
+comment on function runtime.deepest_task is 'How many tasks are above a task at most.';
+
 create or replace function runtime.place_in_tree(task app_public.tasks) returns app_public.tasks
 language plpgsql volatile
 set search_path to pg_catalog, pg_temp
@@ -112,16 +123,6 @@ end
 $$;
 comment on function runtime.place_in_tree is
   E'@errors RN301 RN504 RN601 RN602\nGives a new task its place below its parent, which must not have ended, and counts it at the top of the tree.';
-
-create or replace function runtime.most_subtasks() returns int
-language sql immutable parallel safe
-return 1000;
-comment on function runtime.most_subtasks is 'How many tasks a tree has below its top. So a cancellation, which takes the whole tree, has an end.';
-
-create or replace function runtime.deepest_task() returns int
-language sql immutable parallel safe
-return 10;
-comment on function runtime.deepest_task is 'How deep a tree of tasks is.';
 
 -- The one place where tasks come from: create_task, delegation and the domain's own makers fill what they know of a row.
 create or replace function runtime.add_task(task app_public.tasks) returns app_public.tasks
@@ -212,3 +213,24 @@ $$;
 comment on function app_public.create_task is
   E'@resultFieldName task\n@errors RN301 RN302 RN401 RN402 RN403 RN503 RN504 RN601 RN602 ID203 TN202\nGives agents a task: one agent, any with a capability, or any at all. A request that is sent again with the same idempotency_key within a day gives the task that it made. Needs can_run_agents.';
 grant execute on function app_public.create_task to rowhouse_user;
+
+set local role rowhouse_platform;  -- outside the wall: keys of all tenants end by the clock
+create or replace function runtime.forget_task_keys(most int default 5000) returns int
+language plpgsql volatile security definer
+set search_path to pg_catalog, pg_temp
+as $$
+declare
+  v_count int;
+begin
+  delete from app_public.task_idempotency_keys k
+   using (select d.tenant_id, d.idempotency_key from app_public.task_idempotency_keys d
+           where d.expires_at <= core.clock() order by d.expires_at limit forget_task_keys.most for update skip locked) as old
+   where k.tenant_id = old.tenant_id and k.idempotency_key = old.idempotency_key;
+  get diagnostics v_count = row_count;
+  return v_count;
+end
+$$;
+comment on function runtime.forget_task_keys is 'Deletes idempotency keys that have expired, at most so many at once, and returns how many.';
+grant execute on function runtime.forget_task_keys to rowhouse_worker;
+
+set local role rowhouse_owner;

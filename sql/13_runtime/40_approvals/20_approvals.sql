@@ -106,10 +106,10 @@ as $$
 declare
   v_approval app_public.agent_approvals;
 begin
-  perform from app_public.tasks t
-    join app_public.agent_approvals a on a.tenant_id = t.tenant_id and a.subject_kind = 'task' and a.subject_id = t.id
-   where a.tenant_id = core.current_tenant_id() and a.id = lock_approval.id
-     for no key update of t;
+  perform runtime.lock_task(t.id)
+     from app_public.agent_approvals a
+     join app_public.tasks t on t.tenant_id = a.tenant_id and a.subject_kind = 'task' and t.id = a.subject_id
+    where a.tenant_id = core.current_tenant_id() and a.id = lock_approval.id;
   select * into v_approval from app_public.agent_approvals a
    where a.tenant_id = core.current_tenant_id() and a.id = lock_approval.id for no key update;
   if not found then

@@ -144,15 +144,18 @@ create or replace function runtime.tg_agent_approvals__move_task() returns trigg
 language plpgsql security definer
 set search_path to pg_catalog, pg_temp
 as $$
+declare
+  v_reason constant text := left(concat_ws(' ', format('The approval is %s.', new.status), new.decision_reason), 2000);
+  v_task app_public.tasks;
 begin
-  update app_public.tasks t
-     set status = case when new.status = 'rejected' then 'failed'
-                       when t.assigned_agent_id is null then 'pending' else 'assigned' end::app_public.task_status,
-         finished_at = case when new.status = 'rejected' then core.clock() end,
-         escalates_at = case when new.status <> 'rejected' then t.escalates_at end,
-         available_at = core.clock(), status_agent_id = null,
-         status_reason = concat_ws(' ', format('The approval is %s.', new.status), left(new.decision_reason, 1900))
-   where t.tenant_id = new.tenant_id and t.id = new.subject_id and t.status = 'awaiting_approval';
+  select * into v_task from app_public.tasks t where t.tenant_id = new.tenant_id and t.id = new.subject_id;
+  if v_task.status = 'awaiting_approval' then
+    if new.status = 'rejected' then
+      perform runtime.end_task(v_task, 'failed', v_reason);
+    else
+      perform runtime.take_up(v_task, v_reason);
+    end if;
+  end if;
   return null;
 end
 $$;
@@ -180,11 +183,8 @@ begin
     return runtime.lock_leased_task(lock_task_to_put_aside.task_id, lock_task_to_put_aside.lease_token);
   end if;
   perform tenancy.require_permission('can_run_agents');
-  select * into v_task from app_public.tasks t
-   where t.tenant_id = core.current_tenant_id() and t.id = lock_task_to_put_aside.task_id for no key update;
-  if not found then
-    perform runtime.raise_no_such_task();
-  elsif v_task.status not in ('pending', 'assigned') then
+  v_task := runtime.lock_task(lock_task_to_put_aside.task_id);
+  if v_task.status not in ('pending', 'assigned') then
     perform core.raise_error('RN536', format('The task is %s.', v_task.status),
       'Give the lease_token of a task that you hold; only one that nobody holds can wait without it.');
   end if;
@@ -207,7 +207,7 @@ declare
 begin
   -- The attempt is not over, so it does not count twice.
   update app_public.tasks t
-     set status = 'awaiting_approval', lease_token = null, lease_expires_at = null,
+     set status = 'awaiting_approval', lease_hash = null, lease_expires_at = null,
          attempt_count = t.attempt_count - (request_approval.lease_token is not null)::int,
          status_agent_id = v_agent_id, status_reason = 'It needs an approval.'
    where t.tenant_id = v_task.tenant_id and t.id = v_task.id;
