@@ -205,12 +205,7 @@ declare
   v_agent_id constant uuid :=
     case when request_approval.lease_token is null then v_task.assigned_agent_id else v_task.held_by_agent_id end;
 begin
-  -- The attempt is not over, so it does not count twice.
-  update app_public.tasks t
-     set status = 'awaiting_approval', lease_hash = null, lease_expires_at = null,
-         attempt_count = t.attempt_count - (request_approval.lease_token is not null)::int,
-         status_agent_id = v_agent_id, status_reason = 'It needs an approval.'
-   where t.tenant_id = v_task.tenant_id and t.id = v_task.id;
+  perform runtime.put_aside(v_task, 'awaiting_approval', request_approval.title);
   return runtime.open_approval(
     ('task', v_task.id, v_agent_id, v_task.created_by_user_id)::runtime.approval_subject, request_approval.title,
     request_approval.details,
