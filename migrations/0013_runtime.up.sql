@@ -51,6 +51,7 @@ create table app_public.tasks (
   -- who brought it into its state, and why; the transition takes them from here
   status_agent_id uuid,
   status_reason text,
+  transition_count int not null default 1,
 
   parent_task_id uuid,
   root_task_id uuid not null,
@@ -132,6 +133,7 @@ create table app_public.task_state_transitions (
   tenant_id uuid not null,
   id uuid not null default gen_random_uuid(),
   task_id uuid not null,
+  ordinal int not null,
   from_status app_public.task_status,
   to_status app_public.task_status not null,
   transitioned_by uuid,
@@ -145,7 +147,7 @@ create table app_public.task_state_transitions (
 ) partition by range (created_at);
 call core.limit_length('app_public.task_state_transitions', 2000, 'reason');
 call core.limit_bytes('app_public.task_state_transitions', 8192, 'metadata');
-create index on app_public.task_state_transitions (tenant_id, task_id, created_at);
+create index on app_public.task_state_transitions (tenant_id, task_id, ordinal);
 create table runtime.task_state_transitions_default partition of app_public.task_state_transitions default;
 
 create table app_public.task_idempotency_keys (

@@ -34,6 +34,7 @@ comment on column app_public.tasks.started_at is E'@kept\nWhen it was first clai
 comment on column app_public.tasks.finished_at is E'@kept\nWhen it was completed, failed for good or was cancelled.';
 comment on column app_public.tasks.status_agent_id is E'@kept\n@behavior -*\nThe agent that brought it into its state.';
 comment on column app_public.tasks.status_reason is E'@personal erase\n@kept\nWhy it is in its state, such as the error of the last attempt.';
+comment on column app_public.tasks.transition_count is E'@kept\n@behavior -*\nHow many transitions it has.';
 comment on column app_public.tasks.parent_task_id is 'The task that it is a part of.';
 comment on column app_public.tasks.root_task_id is E'@behavior -*\nThe task at the top of its tree.';
 comment on column app_public.tasks.depth is 'How many tasks are above it, at most 10.';
@@ -83,6 +84,7 @@ comment on table app_public.task_state_transitions is
 comment on column app_public.task_state_transitions.tenant_id is 'The tenant.';
 comment on column app_public.task_state_transitions.id is 'The id.';
 comment on column app_public.task_state_transitions.task_id is 'The task.';
+comment on column app_public.task_state_transitions.ordinal is 'Its place among those of the task, from 1.';
 comment on column app_public.task_state_transitions.from_status is 'The state before; null when the task was created.';
 comment on column app_public.task_state_transitions.to_status is 'The state after.';
 comment on column app_public.task_state_transitions.transitioned_by is 'The agent that made the change, or for which it was made.';
@@ -127,23 +129,6 @@ $$;
 comment on function runtime.require_agent is
   E'@errors RN302\nRaises an error unless the tenant has this agent or it is shared with it.';
 
-create or replace function runtime.require_acting_agent(agent_id uuid) returns void
-language plpgsql stable
-set search_path to pg_catalog, pg_temp
-as $$
-begin
-  if core.current_api_key_id() is null then
-    return;
-  end if;
-  perform tenancy.require_key_for_agent(require_acting_agent.agent_id);
-  if tenancy.current_agent_id() <> require_acting_agent.agent_id then
-    perform core.raise_error('RN201', 'This API key acts for another agent.', 'Use the API key of the agent that does the task.');
-  end if;
-end
-$$;
-comment on function runtime.require_acting_agent is
-  E'@errors RN201 KY204\nRaises an error when the request came with an API key that is not for this agent.';
-
 -- The end of a supervised task puts its parent back into its line. Locks go from the top of a tree down, here and everywhere, so
 -- that nobody waits in a circle.
 create or replace function runtime.lock_task(task_id uuid) returns app_public.tasks
@@ -181,10 +166,13 @@ begin
     perform core.raise_error('RN502', format('A task that is %s cannot become %s.', coalesce(v_from::text, 'new'), new.status),
       'Read the status of the task again.');
   end if;
-  insert into app_public.task_state_transitions (tenant_id, task_id, from_status, to_status, transitioned_by, user_id, reason, metadata, created_at)
-  values (new.tenant_id, new.id, v_from, new.status, new.status_agent_id, core.current_user_id(), new.status_reason,
+  if tg_op = 'UPDATE' then
+    new.transition_count := old.transition_count + 1;
+  end if;
+  insert into app_public.task_state_transitions (tenant_id, task_id, ordinal, from_status, to_status, transitioned_by, user_id, reason, metadata, created_at)
+  values (new.tenant_id, new.id, new.transition_count, v_from, new.status, new.status_agent_id, core.current_user_id(), new.status_reason,
           jsonb_build_object('attempt', new.attempt_count, 'assigned_agent_id', new.assigned_agent_id), core.clock());
-  return null;
+  return new;
 end
 $$;
 comment on function runtime.tg_tasks__note_transition is
@@ -214,7 +202,7 @@ comment on function runtime.tg_tasks__emit_end is 'Emits that a task has ended.'
 
 create or replace trigger _500_note_creation after insert on app_public.tasks
   for each row execute function runtime.tg_tasks__note_transition();
-create or replace trigger _500_note_transition after update of status, assigned_agent_id on app_public.tasks
+create or replace trigger _500_note_transition before update of status, assigned_agent_id on app_public.tasks
   for each row when (old.status <> new.status or old.assigned_agent_id is distinct from new.assigned_agent_id) execute function runtime.tg_tasks__note_transition();
 create or replace trigger _600_emit_end after update of status on app_public.tasks
   for each row when (old.status <> new.status and new.status in ('completed', 'failed', 'cancelled'))

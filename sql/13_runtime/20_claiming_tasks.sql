@@ -79,7 +79,7 @@ declare
   v_lease app_public.task_lease;
 begin
   perform tenancy.require_permission('can_run_agents');
-  perform runtime.require_acting_agent(claim_task.agent_id);
+  perform tenancy.require_key_for_agent(claim_task.agent_id);
   perform runtime.require_agent(claim_task.agent_id);
   perform runtime.require_lease_length(claim_task.lease);
   if cardinality(claim_task.capabilities) > 20 then
@@ -98,7 +98,7 @@ begin
 end
 $$;
 comment on function app_public.claim_task is
-  E'@resultFieldName lease\n@errors RN201 RN302 RN404 RN405 KY204 ID203 ID202 KY202 TN202\nClaims the next task for an agent: one that is assigned to it, that asks for one of these capabilities, or that asks for nothing. Null when none waits. You hold it until the lease ends, and finish it with the token. Needs can_run_agents; an API key of an agent claims for its agent alone.';
+  E'@resultFieldName lease\n@errors RN302 RN404 RN405 KY204 ID203 ID202 KY202 TN202\nClaims the next task for an agent: one that is assigned to it, that asks for one of these capabilities, or that asks for nothing. Null when none waits. You hold it until the lease ends, and finish it with the token. Needs can_run_agents; an API key of an agent claims for its agent alone.';
 grant execute on function app_public.claim_task to rowhouse_user;
 
 create or replace function runtime.lock_leased_task(task_id uuid, lease_token uuid) returns app_public.tasks
@@ -110,7 +110,7 @@ declare
 begin
   perform tenancy.require_permission('can_run_agents');
   v_task := runtime.lock_task(lock_leased_task.task_id);
-  perform runtime.require_acting_agent(v_task.held_by_agent_id);
+  perform tenancy.require_key_for_agent(v_task.held_by_agent_id);
   if (v_task.lease_hash = runtime.token_hash(lock_leased_task.lease_token) and v_task.lease_expires_at > core.clock()) is not true then
     perform core.raise_error('RN501', 'lease_token: You do not hold this task any more. Nothing was changed.',
       'Its lease has ended, or it was cancelled, delegated or given to another. Claim the next task.');
@@ -119,7 +119,7 @@ begin
 end
 $$;
 comment on function runtime.lock_leased_task is
-  E'@errors RN201 RN301 RN501 KY204 ID203\nLocks a task for whoever holds its live lease, and raises an error for everyone else.';
+  E'@errors RN301 RN501 KY204 ID203\nLocks a task for whoever holds its live lease, and raises an error for everyone else.';
 
 create or replace function app_public.heartbeat_task(task_id uuid, lease_token uuid, lease interval default '5 minutes')
 returns app_public.task_lease
@@ -138,7 +138,7 @@ begin
 end
 $$;
 comment on function app_public.heartbeat_task is
-  E'@resultFieldName lease\n@errors RN201 RN301 RN404 RN501 KY204 ID203 ID202 KY202 TN202\nExtends the lease of a task that you work on: from now on it has this length. An error says that you do not hold it any more, so that you can stop. Needs can_run_agents.';
+  E'@resultFieldName lease\n@errors RN301 RN404 RN501 KY204 ID203 ID202 KY202 TN202\nExtends the lease of a task that you work on: from now on it has this length. An error says that you do not hold it any more, so that you can stop. Needs can_run_agents.';
 grant execute on function app_public.heartbeat_task to rowhouse_user;
 
 -- What is left below a task that ends: of one that is cancelled everything, of one that is finished what it delegated. Level by level,
@@ -236,7 +236,7 @@ begin
 end
 $$;
 comment on function app_public.complete_task is
-  E'@resultFieldName task\n@errors RN201 RN301 RN402 RN501 RN505 KY204 ID203 ID202 KY202 TN202\nFinishes a task with its output, which must fit its output_schema. Only the holder of the live lease can; one that comes late is told so, and nothing changes. Needs can_run_agents.';
+  E'@resultFieldName task\n@errors RN301 RN402 RN501 RN505 KY204 ID203 ID202 KY202 TN202\nFinishes a task with its output, which must fit its output_schema. Only the holder of the live lease can; one that comes late is told so, and nothing changes. Needs can_run_agents.';
 grant execute on function app_public.complete_task to rowhouse_user;
 
 create or replace function runtime.next_attempt_at(task app_public.tasks) returns timestamptz
@@ -263,7 +263,7 @@ begin
 end
 $$;
 comment on function app_public.fail_task is
-  E'@resultFieldName task\n@errors RN201 RN301 RN406 RN501 KY204 ID203 ID202 KY202 TN202\nGives up an attempt. The task is attempted again after a pause, up to max_attempts times, unless the failure is final. Only the holder of the live lease can. Needs can_run_agents.';
+  E'@resultFieldName task\n@errors RN301 RN406 RN501 KY204 ID203 ID202 KY202 TN202\nGives up an attempt. The task is attempted again after a pause, up to max_attempts times, unless the failure is final. Only the holder of the live lease can. Needs can_run_agents.';
 grant execute on function app_public.fail_task to rowhouse_user;
 
 -- A holder that has died says nothing. Its attempt counts, so a task that kills its workers does not go on for ever. What others have

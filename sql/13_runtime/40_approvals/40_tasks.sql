@@ -192,7 +192,7 @@ begin
 end
 $$;
 comment on function runtime.lock_task_to_put_aside is
-  E'@errors RN201 RN301 RN501 RN536 KY204 ID203\nLocks a task for the holder of its lease or, without a lease, one that nobody holds.';
+  E'@errors RN301 RN501 RN536 KY204 ID203\nLocks a task for the holder of its lease or, without a lease, one that nobody holds.';
 
 create or replace function app_public.request_approval(
   task_id uuid, title text, details jsonb default '{}', lease_token uuid default null, cost_usd numeric default null,
@@ -214,7 +214,7 @@ begin
 end
 $$;
 comment on function app_public.request_approval is
-  E'@resultFieldName approval\n@errors RN201 RN301 RN430 RN431 RN501 RN530 RN536 KY204 ID203 TN202\nLets a task wait for the approval of a person: one that you hold, with its lease_token, or one that waits in its line. It keeps its attempts and is held by nobody while it waits. When it is approved it goes back to its line, and who claims it next finds in details where it stopped; when it is rejected it fails. Needs can_run_agents.';
+  E'@resultFieldName approval\n@errors RN301 RN430 RN431 RN501 RN530 RN536 KY204 ID203 TN202\nLets a task wait for the approval of a person: one that you hold, with its lease_token, or one that waits in its line. It keeps its attempts and is held by nobody while it waits. When it is approved it goes back to its line, and who claims it next finds in details where it stopped; when it is rejected it fails. Needs can_run_agents.';
 grant execute on function app_public.request_approval to rowhouse_user;
 
 create or replace function app_public.tasks_approvals(task app_public.tasks) returns setof app_public.agent_approvals
