@@ -8,9 +8,7 @@ export async function forEachTenant(helpers: JobHelpers, listed: string, work: s
   const { rows } = await withPgClient((client) => client.query<{ id: string }>(`select id from ${listed}() as id`))
   for (const { id } of rows) {
     for (let count = 1; count > 0 && !abortSignal?.aborted; ) {
-      const done = await withPgClient((client) =>
-        client.query<{ count: number }>(`select ${work}($1) as count`, [id]),
-      )
+      const done = await withPgClient((client) => client.query<{ count: number }>(`select ${work}($1) as count`, [id]))
       count = done.rows[0]?.count ?? 0
     }
   }
