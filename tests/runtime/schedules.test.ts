@@ -385,7 +385,7 @@ describe('what cannot be planned is refused', () => {
 describe('any sequence of a worker that looks, tasks that end, and pauses', () => {
   it('gives each planned time at most one task, as the policies say', async () => {
     const steps = fc.array(
-      fc.record({ minutes: fc.integer({ min: 0, max: 45 }), then: fc.constantFrom('look', 'look', 'look', 'finish') }),
+      fc.record({ minutes: fc.integer({ min: 0, max: 45 }), act: fc.constantFrom('look', 'look', 'look', 'finish') }),
       { minLength: 1, maxLength: 8 },
     )
     await fc.assert(
@@ -410,9 +410,9 @@ describe('any sequence of a worker that looks, tasks that end, and pauses', () =
             const open: number[] = []
             let queued: number | undefined
             const ran = new Map<number, string>()
-            for (const { minutes, then } of sequence) {
+            for (const { minutes, act } of sequence) {
               now += minutes * 60_000
-              if (then === 'finish') {
+              if (act === 'finish') {
                 const oldest = open.shift()
                 if (oldest === undefined) continue
                 await t.becomeSuperuser()
