@@ -102,7 +102,7 @@ describe('an expression', () => {
     for (const never of ['infinity', '-infinity']) expect(await nextOf('0 9 * * *', never, 'UTC')).toBeUndefined()
   })
 
-  it.each(['rowhouse_user', 'rowhouse_worker', 'rowhouse_platform'])('can be planned by %s', (role) =>
+  it.each(['rowhouse_owner', 'rowhouse_worker', 'rowhouse_platform'])('can be planned by %s', (role) =>
     db.inTransaction(async (t) => {
       await t.becomeRole(role)
       for (const expression of ['0 9 * * mon', '*/5 * * * *']) {

@@ -66,7 +66,6 @@ as $$
   select t.timezone from app_public.tenants t where t.id = core.current_tenant_id();
 $$;
 comment on function runtime.schedule_timezone is 'The time zone of the tenant of the context, by whose clock its schedules run.';
-grant execute on function runtime.schedule_timezone to rowhouse_user;
 
 create or replace function runtime.planned_after(schedule app_public.agent_scheduled_tasks, after timestamptz, timezone text) returns timestamptz
 language plpgsql stable
@@ -90,7 +89,6 @@ end
 $$;
 comment on function runtime.planned_after is
   E'@errors RH401 RH402 22023\nWhen a schedule is due next after an instant; null when it ends before.';
-grant execute on function runtime.planned_after to rowhouse_user;
 
 create or replace function runtime.planned_until(schedule app_public.agent_scheduled_tasks, until timestamptz, timezone text) returns timestamptz
 language plpgsql stable
@@ -178,24 +176,28 @@ grant execute on function runtime.planned_after to rowhouse_platform;
 create or replace trigger _530_plan_schedules after update of timezone on app_public.tenants
   for each row when (old.timezone is distinct from new.timezone) execute function runtime.tg_tenants__plan_schedules();
 
+-- The row is given by the caller; only its key is used.
 create or replace function app_public.agent_scheduled_tasks_next_runs(schedule app_public.agent_scheduled_tasks, count int default 5)
 returns timestamptz[]
-language plpgsql stable
+language plpgsql stable security definer
 set search_path to pg_catalog, pg_temp
 as $$
 declare
-  v_runs timestamptz[] := '{}';
-  v_next timestamptz := (schedule).next_run_at;
   v_timezone constant text := runtime.schedule_timezone();
+  v_schedule app_public.agent_scheduled_tasks;
   v_most int := coalesce(agent_scheduled_tasks_next_runs.count, 5);
+  v_next timestamptz;
+  v_runs timestamptz[] := '{}';
 begin
   if v_most not between 1 and 100 then
     perform core.raise_error('RN433', 'count: It must be from 1 to 100.', 'Leave it out for 5.');
   end if;
-  v_most := least(v_most, (schedule).max_runs - (schedule).run_count);
+  select * into v_schedule from app_public.agent_scheduled_tasks s where s.tenant_id = core.current_tenant_id() and s.id = (schedule).id;
+  v_next := v_schedule.next_run_at;
+  v_most := least(v_most, v_schedule.max_runs - v_schedule.run_count);
   while v_next is not null and cardinality(v_runs) < v_most loop
     v_runs := v_runs || v_next;
-    v_next := runtime.planned_after(schedule, v_next, v_timezone);
+    v_next := runtime.planned_after(v_schedule, v_next, v_timezone);
   end loop;
   return v_runs;
 end
