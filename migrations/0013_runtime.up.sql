@@ -285,6 +285,8 @@ call core.limit_length('app_public.agent_approvals', 2000, 'decision_reason');
 call core.limit_bytes('app_public.agent_approvals', 100000, 'details');
 create unique index agent_approvals_one_pending on app_public.agent_approvals (tenant_id, subject_kind, subject_id) where status = 'pending';
 create index on app_public.agent_approvals (tenant_id, subject_kind, subject_id, created_at);
+create index on app_public.agent_approvals (tenant_id, status, created_at);
+create index on app_public.agent_approvals (tenant_id, agent_id, created_at);
 create index on app_public.agent_approvals (tenant_id, created_at);
 create index agent_approvals_pending on app_public.agent_approvals (tenant_id, agent_id) where status = 'pending';
 create index agent_approvals_expiring on app_public.agent_approvals (tenant_id, expires_at) where status = 'pending';

@@ -471,6 +471,32 @@ describe('those who may decide', () => {
   )
 })
 
+describe('a person for whom a mail waits already', () => {
+  it(
+    'gets one mail, about the latest approval, and how many more there are',
+    asMember(async (t) => {
+      await t.becomeSuperuser()
+      await t.query('select graphile_worker.complete_jobs(array(select id from graphile_worker.jobs))')
+      await t.become(db.acme.member)
+      for (let i = 0; i < 30; i++) await request(t, { task_id: (await createTask(t)).id, title: `Mail ${i}?` })
+      await t.becomeSuperuser()
+      const queued = await t.query<{ userId: string; approvalId: string }>(
+        `select j.payload ->> 'userId' as "userId", j.payload ->> 'approvalId' as "approvalId"
+           from graphile_worker._private_jobs j join graphile_worker._private_tasks k on k.id = j.task_id
+          where k.identifier = 'runtime__send_approval_request'`,
+      )
+      expect(queued.map(({ userId }) => userId).sort()).toEqual([db.acme.owner.userId, db.acme.admin.userId].sort())
+      await t.becomeRole('rowhouse_worker')
+      const message = await t.value<string>('select message from runtime.approval_mail($1, $2, $3)', [
+        db.acme.id,
+        queued[0]?.approvalId,
+        db.acme.owner.userId,
+      ])
+      expect(message).toMatch(/^"Mail 29\?" waits .* Waiting for you besides: 29\.$/)
+    }),
+  )
+})
+
 it(
   'programs are told when an approval is requested and when it has ended',
   asMember(async (t) => {
@@ -702,11 +728,12 @@ describe('over GraphQL', () => {
     const asked = await server.ask(
       'member@acme.test',
       `mutation ($task: UUID!) { requestApproval(input: {taskId: $task, title: "Send it?", details: {to: "x"}, costUsd: "0.25",
-         terms: {requiredCount: 1, isFourEyes: true, defaultAnswer: rejected}}) { approval { id status cause task: subjectId } } }`,
+         terms: {requiredCount: 1, isFourEyes: true, defaultAnswer: rejected}}) { approval { id status cause task { id status } } } }`,
       { task },
     )
     expect(asked.errors).toBeUndefined()
-    const { id } = asked.data.requestApproval.approval
+    const { id, task: waiting } = asked.data.requestApproval.approval
+    expect(waiting).toEqual({ id: task, status: 'awaiting_approval' })
     const listed = await server.ask(
       'admin@acme.test',
       `{ approvalsForMe(first: 50) { nodes { id title details expiresAt } } }`,

@@ -11,7 +11,7 @@ grant insert (agent_id, tool_id, is_required, cost_above_usd, required_count, is
   on app_public.approval_policies to rowhouse_user;
 grant select, insert, update, delete on app_public.approval_policies to rowhouse_platform;
 comment on table app_public.approval_policies is
-  E'@foreignKey (agent_id) references app_public.agents (id)|@fieldName agent|@behavior -*\n@foreignKey (tool_id) references app_public.tools (id)|@fieldName tool|@behavior -*\nWhat agents need an approval for, and on which terms: one policy for each agent and each tool, and one without either for everything. Of several that match, the strictest terms hold. Members of the tenant see them; writing needs can_manage_settings.';
+  E'@foreignKey (agent_id) references app_public.agents (id)|@fieldName agent|@behavior -manyRelation:resource:connection -manyRelation:resource:list\n@foreignKey (tool_id) references app_public.tools (id)|@fieldName tool|@behavior -manyRelation:resource:connection -manyRelation:resource:list\nWhat agents need an approval for, and on which terms: one policy for each agent and each tool, and one without either for everything. Of several that match, the strictest terms hold. Members of the tenant see them; writing needs can_manage_settings.';
 comment on column app_public.approval_policies.tenant_id is 'The tenant.';
 comment on column app_public.approval_policies.id is 'The id.';
 comment on column app_public.approval_policies.agent_id is 'The agent that it is for.';

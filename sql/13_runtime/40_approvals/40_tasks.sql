@@ -227,3 +227,13 @@ as $$
 $$;
 comment on function app_public.tasks_approvals is 'The approvals that it waited for, the latest first.';
 grant execute on function app_public.tasks_approvals to rowhouse_user;
+
+create or replace function app_public.agent_approvals_task(approval app_public.agent_approvals) returns app_public.tasks
+language sql stable
+set search_path to pg_catalog, pg_temp
+as $$
+  select t.* from app_public.tasks t
+   where (approval).subject_kind = 'task' and t.tenant_id = (approval).tenant_id and t.id = (approval).subject_id;
+$$;
+comment on function app_public.agent_approvals_task is 'The task that waits for it; null when something else does.';
+grant execute on function app_public.agent_approvals_task to rowhouse_user;

@@ -12,7 +12,7 @@ grant select, delete,
   on app_public.agent_scheduled_tasks to rowhouse_user;
 grant select, update on app_public.agent_scheduled_tasks to rowhouse_platform;
 comment on table app_public.agent_scheduled_tasks is
-  E'@foreignKey (assigned_agent_id) references app_public.agents (id)|@fieldName assignedAgent|@behavior -*\nSchedules of this tenant, at most 500: each run creates a task. A schedule is paused and resumed by is_paused. Members of the tenant see them; writing needs can_run_agents.';
+  E'@foreignKey (assigned_agent_id) references app_public.agents (id)|@fieldName assignedAgent|@behavior -manyRelation:resource:connection -manyRelation:resource:list\nSchedules of this tenant, at most 500: each run creates a task. A schedule is paused and resumed by is_paused. Members of the tenant see them; writing needs can_run_agents.';
 comment on column app_public.agent_scheduled_tasks.tenant_id is 'The tenant.';
 comment on column app_public.agent_scheduled_tasks.id is 'The id.';
 comment on column app_public.agent_scheduled_tasks.name is E'@notPersonal\nIts name.';
@@ -51,7 +51,7 @@ comment on constraint starts_at_is_finite on app_public.agent_scheduled_tasks is
 comment on constraint ends_at_is_after_starts_at on app_public.agent_scheduled_tasks is 'must be after starts_at';
 comment on constraint max_runs_is_in_range on app_public.agent_scheduled_tasks is 'must be from 1 to 1,000,000';
 comment on constraint most_missed_runs_is_in_range on app_public.agent_scheduled_tasks is 'must be from 1 to 100';
-comment on constraint agent_scheduled_tasks_created_by_user_id_fkey on app_public.agent_scheduled_tasks is E'@fieldName creator\n@behavior -backward';
+comment on constraint agent_scheduled_tasks_created_by_user_id_fkey on app_public.agent_scheduled_tasks is E'@fieldName creator\n@behavior -manyRelation:resource:connection -manyRelation:resource:list';
 comment on domain app_public.missed_runs_policy is
   'What happens to runs that were missed. skip: nothing, unless the last one is less than five minutes late. once: the last one runs. all: they all run, the latest first to count when there are more than most_missed_runs.';
 comment on constraint missed_runs_policy_is_known on domain app_public.missed_runs_policy is 'must be skip, once or all';

@@ -17,7 +17,7 @@ comment on column app_public.agent_scheduled_runs.reason is E'@notPersonal\nWhy 
 comment on column app_public.agent_scheduled_runs.created_at is 'When a worker took it up.';
 comment on constraint queued_has_no_task on app_public.agent_scheduled_runs is 'must have no task while it is queued';
 comment on constraint agent_scheduled_runs_tenant_id_scheduled_task_id_fkey on app_public.agent_scheduled_runs is E'@fieldName schedule\n@foreignFieldName runs';
-comment on constraint agent_scheduled_runs_tenant_id_task_id_fkey on app_public.agent_scheduled_runs is E'@fieldName task\n@behavior -backward';
+comment on constraint agent_scheduled_runs_tenant_id_task_id_fkey on app_public.agent_scheduled_runs is E'@fieldName task\n@behavior -manyRelation:resource:connection -manyRelation:resource:list';
 comment on domain app_public.scheduled_run_status is
   'What became of a planned run. running: its task was created. queued: it waits for the end of an earlier one. finished: its task has ended. skipped: an earlier one had not ended. missed: no worker was running when it was due; the row is the first of those that were missed. failed: its task could not be created.';
 comment on constraint scheduled_run_status_is_known on domain app_public.scheduled_run_status is
