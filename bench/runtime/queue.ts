@@ -44,11 +44,11 @@ export async function openSession(url: string, { tenantId, ownerId }: Queue): Pr
 
 type Lease = { task_id: string | null; lease_token: string }
 
-export async function claim(client: pg.Client, { agentId }: Queue): Promise<Lease> {
+export async function claim(client: pg.Client, { agentId }: Queue, capabilities: string[] = []): Promise<Lease> {
   const { rows } = await client.query<Lease>({
     name: 'claim',
-    text: 'select task_id, lease_token from app_public.claim_task($1)',
-    values: [agentId],
+    text: 'select task_id, lease_token from app_public.claim_task($1, $2)',
+    values: [agentId, capabilities],
   })
   return rows[0] as Lease
 }

@@ -8,7 +8,7 @@ call core.allow('app_public.tasks', read => 'member');
 grant select on app_public.tasks to rowhouse_user;
 grant select, insert, update, delete on app_public.tasks to rowhouse_platform;
 comment on table app_public.tasks is
-  E'@large\n@foreignKey (assigned_agent_id) references app_public.agents (id)|@fieldName assignedAgent|@behavior -*\n@behavior -insert -update -delete\nThe tasks of this tenant. Its members see them; create_task, claim_task and the functions around them write them, for members with the permission can_run_agents.';
+  E'@large\n@foreignKey (assigned_agent_id) references app_public.agents (id)|@fieldName assignedAgent|@behavior -*\n@foreignKey (created_by_user_id) references app_public.user_profiles (id)|@fieldName createdBy|@behavior -*\n@behavior -insert -update -delete\nThe tasks of this tenant. Its members see them; create_task, claim_task and the functions around them write them, for members with the permission can_run_agents.';
 comment on column app_public.tasks.tenant_id is 'The tenant.';
 comment on column app_public.tasks.id is 'The id.';
 comment on column app_public.tasks.title is E'@personal erase\nWhat is to be done, in a line of at most 255 characters.';
@@ -18,6 +18,7 @@ comment on column app_public.tasks.priority is 'How soon it is wanted.';
 comment on column app_public.tasks.assigned_agent_id is 'The agent that it is for; null when any agent may claim it that has the capability.';
 comment on column app_public.tasks.required_capability is 'What an agent must be able to do to claim it, while it is for no single agent.';
 comment on column app_public.tasks.lane is E'@notPersonal\n@behavior -*\nThe line in which it waits.';
+comment on column app_public.tasks.urgency is E'@behavior -*\nThe priority as a number while it waits, 1 to 4.';
 comment on column app_public.tasks.input is E'@personal erase\n@behavior -filterBy -orderBy\nWhat the agent is given.';
 comment on column app_public.tasks.input_schema is E'@behavior -filterBy -orderBy\nThe JSON Schema that the input fits.';
 comment on column app_public.tasks.output is E'@personal erase\n@kept\n@behavior -filterBy -orderBy\nWhat came of it; null until it is completed.';
@@ -80,7 +81,7 @@ call core.allow('app_public.task_state_transitions', read => 'member');
 grant select on app_public.task_state_transitions to rowhouse_user;
 grant select, insert, delete on app_public.task_state_transitions to rowhouse_platform;
 comment on table app_public.task_state_transitions is
-  E'@name task_transition\n@large\n@behavior -insert -update -delete -query:resource:single\nEvery change of the state of a task, or of the agent that it is for: who made it, and why. Members of the tenant see them.';
+  E'@name task_transition\n@large\n@foreignKey (tenant_id, task_id) references app_public.tasks (tenant_id, id)|@fieldName task|@foreignFieldName transitions\n@behavior -insert -update -delete -query:resource:single\nEvery change of the state of a task, or of the agent that it is for: who made it, and why. Members of the tenant see them.';
 comment on column app_public.task_state_transitions.tenant_id is 'The tenant.';
 comment on column app_public.task_state_transitions.id is 'The id.';
 comment on column app_public.task_state_transitions.task_id is 'The task.';
@@ -139,6 +140,11 @@ declare
   v_tenant_id constant uuid := core.current_tenant_id();
   v_task app_public.tasks;
 begin
+  select * into v_task from app_public.tasks t
+   where t.tenant_id = v_tenant_id and t.id = lock_task.task_id and t.delegation_type is distinct from 'supervision' for no key update;
+  if found then
+    return v_task;
+  end if;
   perform from app_public.tasks p
     where p.tenant_id = v_tenant_id and p.id = (
       select c.parent_task_id from app_public.tasks c
@@ -162,16 +168,18 @@ as $$
 declare
   v_from constant app_public.task_status := case tg_op when 'UPDATE' then old.status end;
 begin
-  if not exists (select from runtime.task_moves m where m.from_status is not distinct from v_from and m.to_status = new.status) then
-    perform core.raise_error('RN502', format('A task that is %s cannot become %s.', coalesce(v_from::text, 'new'), new.status),
-      'Read the status of the task again.');
-  end if;
   if tg_op = 'UPDATE' then
     new.transition_count := old.transition_count + 1;
   end if;
   insert into app_public.task_state_transitions (tenant_id, task_id, ordinal, from_status, to_status, transitioned_by, user_id, reason, metadata, created_at)
-  values (new.tenant_id, new.id, new.transition_count, v_from, new.status, new.status_agent_id, core.current_user_id(), new.status_reason,
-          jsonb_build_object('attempt', new.attempt_count, 'assigned_agent_id', new.assigned_agent_id), core.clock());
+  select new.tenant_id, new.id, new.transition_count, v_from, new.status, new.status_agent_id, core.current_user_id(), new.status_reason,
+         jsonb_build_object('attempt', new.attempt_count, 'assigned_agent_id', new.assigned_agent_id), core.clock()
+    from runtime.task_moves m
+   where m.from_status is not distinct from v_from and m.to_status = new.status;
+  if not found then
+    perform core.raise_error('RN502', format('A task that is %s cannot become %s.', coalesce(v_from::text, 'new'), new.status),
+      'Read the status of the task again.');
+  end if;
   return new;
 end
 $$;

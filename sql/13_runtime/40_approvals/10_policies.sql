@@ -74,19 +74,30 @@ as $$
 $$;
 comment on function runtime.is_above_cost_limit is 'Whether a cost in US dollars is above the limit of a policy. A cost that is null is not.';
 
+-- Each claim asks this, so it is in PL/pgSQL, which keeps its plans.
 create or replace function runtime.approval_cause(agent_id uuid, tool_id uuid default null, cost_usd numeric default null)
 returns app_public.approval_cause
-language sql stable
+language plpgsql stable
 set search_path to pg_catalog, pg_temp
 as $$
-  select case
-    when exists (select from app_public.agents a where a.id = approval_cause.agent_id and a.approval_required) then 'agent'
-    when exists (select from runtime.matching_policies(approval_cause.agent_id, approval_cause.tool_id) p where p.is_required) then 'policy'
-    when runtime.is_above_cost_limit(approval_cause.agent_id, approval_cause.tool_id, approval_cause.cost_usd) then 'cost'
-  end;
+declare
+  v_agent record;
+  v_cost numeric;
+begin
+  select a.approval_required, a.cost_per_query into v_agent from app_public.agents a where a.id = approval_cause.agent_id;
+  if v_agent.approval_required then
+    return 'agent';
+  end if;
+  v_cost := coalesce(approval_cause.cost_usd, case when approval_cause.tool_id is null then v_agent.cost_per_query end);
+  return (
+    select case when bool_or(p.is_required) then 'policy' when bool_or(v_cost > p.cost_above_usd) then 'cost' end
+      from app_public.approval_policies p
+     where p.tenant_id = core.current_tenant_id()
+       and (p.agent_id = approval_cause.agent_id or p.tool_id = approval_cause.tool_id or num_nonnulls(p.agent_id, p.tool_id) = 0));
+end
 $$;
 comment on function runtime.approval_cause is
-  'Why an agent needs an approval for a use of a tool, or for its own work when the tool is null, at this cost; null when it needs none.';
+  'Why an agent needs an approval for a use of a tool, or for its own work when the tool is null, at this cost in US dollars; null when it needs none. Its own work costs its cost_per_query when no cost is given.';
 
 create or replace function runtime.strictest_terms(agent_id uuid, wanted app_public.approval_terms) returns app_public.approval_terms
 language sql stable
