@@ -16,7 +16,8 @@ create type app_public.delegation_type as enum ('handoff', 'collaboration', 'sup
 create table app_public.tasks (
   tenant_id uuid not null references app_public.tenants (id) on delete cascade,
   id uuid not null default gen_random_uuid(),
-  title text not null,
+  -- The default is what an erasure leaves.
+  title text not null default '(erased)',
   description text,
   status app_public.task_status not null,
   priority app_public.task_priority not null default 'medium',
@@ -256,7 +257,8 @@ create table app_public.agent_approvals (
   subject_kind text not null,
   subject_id uuid not null,
   agent_id uuid,
-  title text not null,
+  -- The default is what an erasure leaves.
+  title text not null default '(erased)',
   details jsonb not null default '{}',
   cause app_public.approval_cause not null,
   cost_usd numeric(20, 10),

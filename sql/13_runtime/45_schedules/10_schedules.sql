@@ -16,7 +16,7 @@ comment on table app_public.agent_scheduled_tasks is
 comment on column app_public.agent_scheduled_tasks.tenant_id is 'The tenant.';
 comment on column app_public.agent_scheduled_tasks.id is 'The id.';
 comment on column app_public.agent_scheduled_tasks.name is E'@notPersonal\nIts name.';
-comment on column app_public.agent_scheduled_tasks.title is E'@personal erase\nThe title of its tasks.';
+comment on column app_public.agent_scheduled_tasks.title is E'@notPersonal\nThe title of its tasks.';
 comment on column app_public.agent_scheduled_tasks.description is E'@personal erase\nThe description of its tasks.';
 comment on column app_public.agent_scheduled_tasks.priority is 'The priority of its tasks.';
 comment on column app_public.agent_scheduled_tasks.assigned_agent_id is 'The agent that its tasks are for; null when any agent may claim them that has the capability.';
