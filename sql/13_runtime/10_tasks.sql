@@ -200,9 +200,11 @@ language plpgsql security definer
 set search_path to pg_catalog, pg_temp
 as $$
 begin
-  perform webhooks.emit(new.tenant_id, 'task.' || new.status, new.id, jsonb_build_object(
-    'task_id', new.id, 'parent_task_id', new.parent_task_id, 'agent_id', new.held_by_agent_id, 'status', new.status,
-    'attempt_count', new.attempt_count));
+  if webhooks.is_wanted(new.tenant_id, 'task.' || new.status) then
+    perform webhooks.emit(new.tenant_id, 'task.' || new.status, new.id, jsonb_build_object(
+      'task_id', new.id, 'parent_task_id', new.parent_task_id, 'agent_id', new.held_by_agent_id, 'status', new.status,
+      'attempt_count', new.attempt_count));
+  end if;
   return null;
 end
 $$;

@@ -273,6 +273,10 @@ declare
   v_task app_public.tasks;
   v_count int := 0;
 begin
+  -- Mostly there is none, and then this is all that a claim pays.
+  if not exists (select from app_public.tasks t where t.tenant_id = core.current_tenant_id() and t.lease_expires_at <= core.clock()) then
+    return 0;
+  end if;
   for v_task in
     select t.* from app_public.tasks t
      where t.tenant_id = core.current_tenant_id() and t.lease_expires_at <= core.clock()
