@@ -195,6 +195,28 @@ const zones = [
   'Pacific/Chatham',
 ]
 
+describe('a daily time', () => {
+  it.each(zones)('in %s comes due once for each day of a year, whichever time it is', async (zone) => {
+    const time = fc.tuple(fc.integer({ min: 0, max: 23 }), fc.integer({ min: 0, max: 59 }))
+    for (const [hour, minute] of fc.sample(time, { seed: zone.length, numRuns: 3 }).concat([
+      [0, 0],
+      [2, 30],
+    ])) {
+      const { rows } = await db.pool.query(
+        `with recursive bound as (
+           select ('2026-01-01'::timestamp at time zone $2) - interval '1 second' as first, ('2027-01-01'::timestamp at time zone $2) as last
+         ), run (at) as (
+           select core.cron_next($1, first, $2) from bound
+           union all
+           select core.cron_next($1, at, $2) from run, bound where at < last)
+         select count(*)::int as runs from run, bound where at < last`,
+        [`${minute} ${hour} * * *`, zone],
+      )
+      expect([hour, minute, rows[0].runs]).toEqual([hour, minute, 365])
+    }
+  })
+})
+
 async function lastOf(expression: string, after: number, until: number, zone: string): Promise<string> {
   const { rows } = await db.pool.query('select core.cron_last($1, $2, $3, $4) as at', [
     expression,

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { createPool } from '../../server/database.ts'
 import { setClockLater } from '../helpers/clock.ts'
 import { needsServer, type Person, type Transaction, useDatabase } from '../helpers/index.ts'
+import { useMailServer } from '../helpers/mail-server.ts'
 import { startTestServer, type TestServer } from '../helpers/server.ts'
 import { codeOf, outcomesOf, useSessions } from '../helpers/sessions.ts'
 import { runTask } from '../helpers/tasks.ts'
@@ -12,6 +13,7 @@ import { call, tryToClaim as claim, createTask, newAgent, type Task } from './he
 
 const db = useDatabase()
 const { session, sessions } = useSessions(db)
+const mailServer = useMailServer()
 
 type Approval = Record<string, unknown> & { id: string; status: string }
 
@@ -710,6 +712,63 @@ describe('at the same time', () => {
     )
     expect(rows).toEqual([{ moves: 40, tasks: 40 }])
   })
+})
+
+describe('the worker', () => {
+  const asWorker = async (work: (pool: ReturnType<typeof createPool>) => Promise<void>) => {
+    const pool = createPool(db.url, 'rowhouse_worker', 2)
+    try {
+      await work(pool)
+    } finally {
+      await pool.end()
+    }
+  }
+  const open = async (tenant: string, kind: string, expires = '-1 second'): Promise<string> => {
+    const { rows } = await db.pool.query(
+      `insert into app_public.agent_approvals (tenant_id, subject_kind, subject_id, title, cause, required_count, is_four_eyes,
+         default_answer, expires_at, created_at)
+       values ($1, $2, gen_random_uuid(), 'Go on?', 'request', 1, false, 'approved', now() + $3::interval, now()) returning id`,
+      [tenant, kind, expires],
+    )
+    return rows[0].id
+  }
+
+  it('sends the mail to one person, and again under the same id when it died in between', () =>
+    asWorker(async (pool) => {
+      const payload = {
+        tenantId: db.acme.id,
+        approvalId: await open(db.acme.id, 'workflow_step', '1 day'),
+        userId: db.acme.owner.userId,
+      }
+      for (let i = 0; i < 2; i++) await runTask(pool, 'runtime__send_approval_request', payload)
+      expect(mailServer.mails).toHaveLength(2)
+      const [first, second] = mailServer.mails
+      expect(first).toMatchObject({
+        to: [{ address: 'owner@acme.test' }],
+        subject: 'ACME: Approval needed: Go on?',
+        text: expect.stringContaining('"Go on?" waits for an approval until'),
+      })
+      expect(first?.messageId).toBe(second?.messageId)
+    }))
+
+  it('expires the approvals of other tenants also while one of a tenant cannot end', () =>
+    asWorker(async (pool) => {
+      await db.pool.query(
+        `create function public.refuse() returns trigger language plpgsql as $$ begin raise 'no'; end $$`,
+      )
+      await db.pool.query(`create trigger _900_refuse after update on app_public.agent_approvals for each row
+        when (new.subject_kind = 'poison') execute function public.refuse()`)
+      const [first, last] = [db.acme, db.globex].sort((a, b) => (a.id < b.id ? -1 : 1)).map(({ id }) => id)
+      const poison = await open(first as string, 'poison')
+      const sound = await open(last as string, 'workflow_step')
+      await expect(runTask(pool, 'runtime__expire_approvals')).rejects.toThrow('failed for 1 tenants')
+      await db.pool.query('drop function public.refuse cascade')
+      const statusOf = async (id: string) =>
+        (await db.pool.query('select status from app_public.agent_approvals where id = $1', [id])).rows[0].status
+      expect([await statusOf(poison), await statusOf(sound)]).toEqual(['pending', 'approved'])
+      await runTask(pool, 'runtime__expire_approvals')
+      expect(await statusOf(poison)).toBe('approved')
+    }))
 })
 
 describe('over GraphQL', () => {
