@@ -399,6 +399,32 @@ describe('deciding', () => {
   )
 })
 
+it(
+  'the audit has who decided and how it ended',
+  asMember(async (t) => {
+    const entry = (table: string, operation: string, { userId }: Person, status: (string | null)[] | null) => ({
+      table_name: `app_public.${table}`,
+      operation,
+      actor_user_id: userId,
+      status,
+    })
+    const task = await createTask(t)
+    const { id } = await request(t, { task_id: task.id })
+    await decideCode(t, db.acme.admin, id)
+    await t.becomeSuperuser()
+    const entries = await t.query(
+      `select table_name, operation, actor_user_id, changes -> 'status' as status from audit.ledger
+        where tenant_id = $1 and table_name like '%agent_approval%' and occurred_at = now() order by id`,
+      [db.acme.id],
+    )
+    expect(entries).toEqual([
+      entry('agent_approvals', 'insert', db.acme.member, [null, 'pending']),
+      entry('agent_approval_votes', 'insert', db.acme.admin, null),
+      entry('agent_approvals', 'update', db.acme.admin, ['pending', 'approved']),
+    ])
+  }),
+)
+
 describe('an approval that expires', () => {
   it.each([
     ['approved', 'pending'],

@@ -17,7 +17,7 @@ comment on column app_public.agent_approvals.title is E'@personal erase\nWhat is
 comment on column app_public.agent_approvals.details is E'@personal erase\n@behavior -filterBy -orderBy\nWhat the decision needs, such as the mail that would be sent, and what the agent needs to go on where it stopped.';
 comment on column app_public.agent_approvals.cause is 'Why it is needed.';
 comment on column app_public.agent_approvals.cost_usd is 'What it is expected to cost, in US dollars; null when that is not known.';
-comment on column app_public.agent_approvals.status is E'@kept\nHow it stands.';
+comment on column app_public.agent_approvals.status is 'How it stands.';
 comment on column app_public.agent_approvals.required_count is 'How many different people must approve. One who rejects is enough.';
 comment on column app_public.agent_approvals.is_four_eyes is 'Whether the person who requested it, and the one who gave the task, cannot decide.';
 comment on column app_public.agent_approvals.default_answer is 'The answer when it expires.';
@@ -25,9 +25,9 @@ comment on column app_public.agent_approvals.expires_at is 'Until when people ca
 comment on column app_public.agent_approvals.requested_by_user_id is E'@personal pseudonymise\nThe person who requested it, or whose API key did; null for the system.';
 comment on column app_public.agent_approvals.requested_by_agent_id is 'The agent whose API key requested it.';
 comment on column app_public.agent_approvals.given_by_user_id is E'@personal pseudonymise\nThe person who gave the task.';
-comment on column app_public.agent_approvals.decided_at is E'@kept\nWhen it ended.';
-comment on column app_public.agent_approvals.decision_reason is E'@personal erase\n@kept\nWhy it ended so.';
-comment on column app_public.agent_approvals.is_default_answer is E'@kept\nWhether nobody decided, so that it has the default answer.';
+comment on column app_public.agent_approvals.decided_at is 'When it ended.';
+comment on column app_public.agent_approvals.decision_reason is E'@personal erase\nWhy it ended so.';
+comment on column app_public.agent_approvals.is_default_answer is 'Whether nobody decided, so that it has the default answer.';
 comment on column app_public.agent_approvals.created_at is 'When it was requested.';
 comment on column app_public.agent_approvals.updated_at is 'When it last changed.';
 comment on constraint subject_kind_is_a_word on app_public.agent_approvals is 'must be 1 to 40 small letters and _';

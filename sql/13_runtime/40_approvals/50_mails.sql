@@ -28,18 +28,27 @@ comment on function runtime.tg_agent_approvals__queue_mails is
 create or replace trigger _610_queue_mails after insert on app_public.agent_approvals
   for each row execute function runtime.tg_agent_approvals__queue_mails();
 
-create or replace function runtime.count_other_approvals(approval_id uuid, user_id uuid) returns bigint
-language sql stable
+create or replace function runtime.other_approvals_in_words(approval_id uuid, user_id uuid) returns text
+language plpgsql stable
 set search_path to pg_catalog, pg_temp
 as $$
-  select count(*) from app_public.agent_approvals a
-   where a.tenant_id = core.current_tenant_id() and a.status = 'pending' and a.expires_at > core.clock()
-     and a.id <> count_other_approvals.approval_id and runtime.may_decide(a, count_other_approvals.user_id)
-     and not exists (
-       select from app_public.agent_approval_votes v
-        where v.tenant_id = a.tenant_id and v.approval_id = a.id and v.user_id = count_other_approvals.user_id);
+declare
+  v_most constant int := 100;
+  v_count int;
+begin
+  select count(*) into v_count from (
+    select from app_public.agent_approvals a
+     where a.tenant_id = core.current_tenant_id() and a.status = 'pending' and a.expires_at > core.clock()
+       and a.id <> other_approvals_in_words.approval_id and runtime.may_decide(a, other_approvals_in_words.user_id)
+       and not exists (
+         select from app_public.agent_approval_votes v
+          where v.tenant_id = a.tenant_id and v.approval_id = a.id and v.user_id = other_approvals_in_words.user_id)
+     limit v_most) as waiting;
+  return case when v_count > 0 then format('Waiting for you besides: %s.', case when v_count = v_most then v_count || ' or more' else v_count::text end) end;
+end
 $$;
-comment on function runtime.count_other_approvals is 'How many approvals besides this one wait for a person who may decide.';
+comment on function runtime.other_approvals_in_words is
+  'How many approvals besides this one wait for a person who may decide, in a sentence; null when there are none.';
 
 create or replace function runtime.approval_mail(tenant_id uuid, approval_id uuid, user_id uuid)
 returns table (email text, tenant_name text, subject text, message text)
@@ -56,7 +65,7 @@ begin
                to_char(a.expires_at at time zone t.timezone, 'YYYY-MM-DD HH24:MI'), t.timezone),
              'It is expected to cost ' || trim_scale(a.cost_usd) || ' US dollars.',
              format('Without an answer it will be %s.', a.default_answer),
-             'Waiting for you besides: ' || nullif(runtime.count_other_approvals(a.id, approval_mail.user_id), 0) || '.')
+             runtime.other_approvals_in_words(a.id, approval_mail.user_id))
       from app_public.agent_approvals a
       join app_public.tenants t on t.id = a.tenant_id
       join tenancy.mail_address(a.tenant_id, approval_mail.user_id, array['can_decide_approvals']) as m (email) on m.email is not null
