@@ -273,6 +273,25 @@ describe('a policy', () => {
   )
 
   it(
+    'of a tool says why its use needs an approval, and on which terms',
+    asMember(async (t, agent) => {
+      const tool = await t.value(
+        `insert into app_public.tools (name, tool_type, endpoint_url, http_method) values ('Mail', 'api', 'https://mail.test/', 'POST') returning id`,
+      )
+      await addPolicy(t, { tool_id: tool, cost_above_usd: '2', required_count: 3 })
+      await addPolicy(t, { agent_id: agent, is_four_eyes: true })
+      await t.becomeRole('rowhouse_owner', db.acme.id)
+      const cause = (cost: string | null) => t.value('select runtime.approval_cause($1, $2, $3)', [agent, tool, cost])
+      expect([await cause(null), await cause('2'), await cause('2.01')]).toEqual([null, null, 'cost'])
+      const terms = `select (runtime.strictest_terms($1, null, $2)).*`
+      expect(await t.query(terms, [agent, tool])).toMatchObject([{ required_count: 3, is_four_eyes: true }])
+      expect(await t.query(terms, [agent, null])).toMatchObject([{ required_count: 1, is_four_eyes: true }])
+      await t.query('update app_public.approval_policies set is_required = true where tool_id = $1', [tool])
+      expect([await cause(null), await t.value('select runtime.approval_cause($1)', [agent])]).toEqual(['policy', null])
+    }),
+  )
+
+  it(
     'is written by those with can_manage_settings, for agents and tools that the tenant has',
     asMember(async (t, agent) => {
       const add = 'insert into app_public.approval_policies (agent_id, tool_id) values ($1, $2)'

@@ -99,16 +99,17 @@ $$;
 comment on function runtime.approval_cause is
   'Why an agent needs an approval for a use of a tool, or for its own work when the tool is null, at this cost in US dollars; null when it needs none. Its own work costs its cost_per_query when no cost is given.';
 
-create or replace function runtime.strictest_terms(agent_id uuid, wanted app_public.approval_terms) returns app_public.approval_terms
+create or replace function runtime.strictest_terms(agent_id uuid, wanted app_public.approval_terms, tool_id uuid default null)
+returns app_public.approval_terms
 language sql stable
 set search_path to pg_catalog, pg_temp
 as $$
   select (coalesce(max(t.required_count), 1), coalesce(bool_or(t.is_four_eyes), false),
           coalesce(min(t.expires_after), interval '7 days'), coalesce(max(t.default_answer), 'rejected'))::app_public.approval_terms
     from (select p.required_count, p.is_four_eyes, p.expires_after, p.default_answer
-            from runtime.matching_policies(strictest_terms.agent_id, null) p
+            from runtime.matching_policies(strictest_terms.agent_id, strictest_terms.tool_id) p
           union all
           select (wanted).required_count, (wanted).is_four_eyes, (wanted).expires_after, (wanted).default_answer) as t;
 $$;
 comment on function runtime.strictest_terms is
-  'The terms of an approval: of those that are wanted, which may be null, and of the policies for the agent, the strictest each.';
+  'The terms of an approval: of those that are wanted, which may be null, and of the policies for the agent and the tool, the strictest each.';

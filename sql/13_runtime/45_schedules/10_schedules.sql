@@ -53,7 +53,7 @@ comment on constraint max_runs_is_in_range on app_public.agent_scheduled_tasks i
 comment on constraint most_missed_runs_is_in_range on app_public.agent_scheduled_tasks is 'must be from 1 to 100';
 comment on constraint agent_scheduled_tasks_created_by_user_id_fkey on app_public.agent_scheduled_tasks is E'@fieldName creator\n@behavior -manyRelation:resource:connection -manyRelation:resource:list';
 comment on domain app_public.missed_runs_policy is
-  'What happens to runs that were missed. skip: nothing, unless the last one is less than five minutes late. once: the last one runs. all: they all run, the latest first to count when there are more than most_missed_runs.';
+  'What happens to runs that were missed. skip: nothing, unless the last one is less than five minutes late. once: the last one runs. all: each of them runs, or the latest of them when there are more than most_missed_runs.';
 comment on constraint missed_runs_policy_is_known on domain app_public.missed_runs_policy is 'must be skip, once or all';
 comment on domain app_public.overlap_policy is
   'What happens to a run while the task of an earlier one has not ended. allow: it runs. skip: it does not. queue: one waits until then, and more do not run.';
