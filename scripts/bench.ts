@@ -9,6 +9,7 @@ import { graphql } from '../bench/graphql/run.ts'
 import { metering } from '../bench/metering/run.ts'
 import { mixed } from '../bench/mixed/run.ts'
 import { observability } from '../bench/observability/run.ts'
+import { runtime } from '../bench/runtime/run.ts'
 import { search } from '../bench/search/run.ts'
 import { orFail, UsageError } from '../server/cli.ts'
 
@@ -21,6 +22,7 @@ const measurements: AnyMeasurement[] = [
   analytics,
   graphql,
   governance,
+  runtime,
   mixed,
 ]
 

@@ -11,6 +11,8 @@ import { fillKnowledge } from './knowledge.ts'
 import { fillMetering } from './metering.ts'
 import { fillObservability } from './observability.ts'
 import { fillQuotas } from './quotas.ts'
+import { fillPeople } from './runtime-people.ts'
+import { fillTasks } from './runtime-tasks.ts'
 import { fillSearch } from './search.ts'
 import { fillSecrets } from './secrets.ts'
 import { fillTenancy } from './tenancy.ts'
@@ -33,6 +35,8 @@ const domains: Fill[] = [
   fillSecrets,
   fillAudit,
   fillWebhooks,
+  fillTasks,
+  fillPeople,
 ]
 
 export async function fillTables(db: TestDatabase): Promise<void> {
