@@ -16,7 +16,8 @@ create type app_public.delegation_type as enum ('handoff', 'collaboration', 'sup
 create table app_public.tasks (
   tenant_id uuid not null references app_public.tenants (id) on delete cascade,
   id uuid not null default gen_random_uuid(),
-  title text not null,
+  -- the default is what an erasure leaves
+  title text not null default 'Task',
   description text,
   status app_public.task_status not null,
   priority app_public.task_priority not null default 'medium',
