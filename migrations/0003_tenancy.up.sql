@@ -475,7 +475,8 @@ create type app_public.permission_overrides as (
   can_view_analytics boolean,
   can_view_audit boolean,
   can_view_subtree boolean,
-  can_record_usage boolean
+  can_record_usage boolean,
+  can_run_agents boolean
 );
 create type app_public.new_invitation as (
   email text,

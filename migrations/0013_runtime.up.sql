@@ -16,8 +16,8 @@ create type app_public.delegation_type as enum ('handoff', 'collaboration', 'sup
 create table app_public.tasks (
   tenant_id uuid not null references app_public.tenants (id) on delete cascade,
   id uuid not null default gen_random_uuid(),
-  -- The default is what an erasure leaves.
-  title text not null default '(erased)',
+  -- the default is what an erasure leaves
+  title text not null default 'Task',
   description text,
   status app_public.task_status not null,
   priority app_public.task_priority not null default 'medium',
@@ -112,7 +112,7 @@ create index tasks_leased on app_public.tasks (tenant_id, lease_expires_at) wher
 create index tasks_escalating on app_public.tasks (escalates_at) where escalates_at is not null;
 create index on app_public.tasks (tenant_id, created_at);
 create index on app_public.tasks (tenant_id, assigned_agent_id, created_at) where assigned_agent_id is not null;
-create index on app_public.tasks (tenant_id, parent_task_id) where parent_task_id is not null;
+create index on app_public.tasks (tenant_id, parent_task_id);
 
 -- What a task may become. A new task comes from no state.
 create table runtime.task_moves (
@@ -145,12 +145,12 @@ create table app_public.task_state_transitions (
   reason text,
   metadata jsonb not null default '{}',
   created_at timestamptz not null,
-  primary key (tenant_id, created_at, id),
+  primary key (tenant_id, task_id, ordinal, created_at),
   constraint metadata_is_an_object check (jsonb_typeof(metadata) = 'object')
 ) partition by range (created_at);
 call core.limit_length('app_public.task_state_transitions', 2000, 'reason');
 call core.limit_bytes('app_public.task_state_transitions', 8192, 'metadata');
-create index on app_public.task_state_transitions (tenant_id, task_id, ordinal);
+create index on app_public.task_state_transitions (tenant_id, created_at);
 create table runtime.task_state_transitions_default partition of app_public.task_state_transitions default;
 
 create table app_public.task_idempotency_keys (

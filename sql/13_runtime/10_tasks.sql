@@ -8,7 +8,7 @@ call core.allow('app_public.tasks', read => 'member');
 grant select on app_public.tasks to rowhouse_user;
 grant select, insert, update, delete on app_public.tasks to rowhouse_platform;
 comment on table app_public.tasks is
-  E'@large\n@foreignKey (assigned_agent_id) references app_public.agents (id)|@fieldName assignedAgent|@behavior -*\n@foreignKey (created_by_user_id) references app_public.user_profiles (id)|@fieldName createdBy|@behavior -*\n@behavior -insert -update -delete\nThe tasks of this tenant. Its members see them; create_task, claim_task and the functions around them write them, for members with the permission can_run_agents.';
+  E'@large\n@foreignKey (assigned_agent_id) references app_public.agents (id)|@fieldName assignedAgent|@foreignFieldName tasks\n@foreignKey (created_by_user_id) references app_public.user_profiles (id)|@fieldName createdBy|@behavior -manyRelation:resource:list -manyRelation:resource:connection\n@behavior -insert -update -delete\nThe tasks of this tenant. Its members see them; create_task, claim_task and the functions around them write them, for members with the permission can_run_agents.';
 comment on column app_public.tasks.tenant_id is 'The tenant.';
 comment on column app_public.tasks.id is 'The id.';
 comment on column app_public.tasks.title is E'@personal erase\nWhat is to be done, in a line of at most 255 characters.';
@@ -52,6 +52,7 @@ comment on column app_public.tasks.created_by_user_id is E'@personal pseudonymis
 comment on column app_public.tasks.created_by_agent_id is 'The agent whose API key created it.';
 comment on column app_public.tasks.created_at is 'When it was created.';
 comment on column app_public.tasks.updated_at is 'When it was last changed.';
+comment on constraint tasks_tenant_id_parent_task_id_fkey on app_public.tasks is E'@fieldName parentTask\n@foreignFieldName subtasks';
 comment on constraint title_is_a_name on app_public.tasks is
   'must have 1 to 255 characters, with a visible one among them and without line breaks or other control characters';
 comment on constraint required_capability_is_a_word on app_public.tasks is

@@ -5,7 +5,7 @@ call audit.leave_out('a log that is only added to', 'app_public.task_delegation_
 call core.allow('app_public.task_delegation_history', read => 'member');
 grant select on app_public.task_delegation_history to rowhouse_user;
 comment on table app_public.task_delegation_history is
-  E'@name task_delegation\n@large\n@foreignKey (from_agent_id) references app_public.agents (id)|@fieldName fromAgent|@behavior -*\n@foreignKey (to_agent_id) references app_public.agents (id)|@fieldName toAgent|@behavior -*\n@behavior -insert -update -delete -query:resource:single\nEvery delegation of a task from one agent to another. Members of the tenant see them.';
+  E'@name task_delegation\n@large\n@foreignKey (from_agent_id) references app_public.agents (id)|@fieldName fromAgent|@behavior -manyRelation:resource:list -manyRelation:resource:connection\n@foreignKey (to_agent_id) references app_public.agents (id)|@fieldName toAgent|@behavior -manyRelation:resource:list -manyRelation:resource:connection\n@behavior -insert -update -delete -query:resource:single\nEvery delegation of a task from one agent to another. Members of the tenant see them.';
 comment on column app_public.task_delegation_history.tenant_id is 'The tenant.';
 comment on column app_public.task_delegation_history.id is 'The id.';
 comment on column app_public.task_delegation_history.task_id is 'The task that was delegated.';
@@ -18,6 +18,9 @@ comment on column app_public.task_delegation_history.delegated_task_id is 'The t
 comment on column app_public.task_delegation_history.is_escalation is 'Whether the system delegated it, because it took too long.';
 comment on column app_public.task_delegation_history.user_id is E'@personal pseudonymise\nThe person who delegated it, or whose API key did; null for the system.';
 comment on column app_public.task_delegation_history.created_at is 'When.';
+comment on constraint task_delegation_history_tenant_id_task_id_fkey on app_public.task_delegation_history is E'@fieldName task\n@foreignFieldName delegations';
+comment on constraint task_delegation_history_tenant_id_delegated_task_id_fkey on app_public.task_delegation_history is
+  E'@fieldName delegatedTask\n@behavior -manyRelation:resource:list -manyRelation:resource:connection';
 comment on constraint metadata_is_an_object on app_public.task_delegation_history is 'must be a JSON object';
 comment on type app_public.delegation_type is
   'handoff: the other agent gets the task, and it alone finishes it. supervision: the other agent does it as a task of its own; then it comes back to the agent that delegated, which alone finishes it. collaboration: the other agent does a part as a task of its own; the agent that delegated goes on, and finishes the whole when the part has ended. consultation: the other agent is asked; the agent that delegated goes on, and finishes it with the answer or without.';
@@ -29,7 +32,7 @@ grant select, delete on app_public.agent_supervisors to rowhouse_user;
 grant insert (agent_id, supervisor_agent_id), update (supervisor_agent_id) on app_public.agent_supervisors to rowhouse_user;
 grant select, insert, update, delete on app_public.agent_supervisors to rowhouse_platform;
 comment on table app_public.agent_supervisors is
-  E'@foreignKey (agent_id) references app_public.agents (id)|@fieldName agent|@behavior -*\n@foreignKey (supervisor_agent_id) references app_public.agents (id)|@fieldName supervisor|@behavior -*\nThe supervisor of each agent, to which its tasks go when they take too long. Members of the tenant see them; writing needs can_edit_agents.';
+  E'@foreignKey (agent_id) references app_public.agents (id)|@fieldName agent|@behavior -manyRelation:resource:list -manyRelation:resource:connection\n@foreignKey (supervisor_agent_id) references app_public.agents (id)|@fieldName supervisor|@behavior -manyRelation:resource:list -manyRelation:resource:connection\nThe supervisor of each agent, to which its tasks go when they take too long. Members of the tenant see them; writing needs can_edit_agents.';
 comment on column app_public.agent_supervisors.tenant_id is 'The tenant.';
 comment on column app_public.agent_supervisors.agent_id is 'The agent.';
 comment on column app_public.agent_supervisors.supervisor_agent_id is 'Its supervisor.';
