@@ -94,7 +94,12 @@ export function createFiles(pool: Pool, sharesOfWork: Shares) {
       )) as NamedResult & { format: Format }
       const file = await fileOf(result, result.format)
       if (!file)
-        throw new PublicError(409, 'OB584', 'This result has no chart.', 'A chart is of one dimension and 1 to 5 numbers.')
+        throw new PublicError(
+          409,
+          'OB584',
+          'This result has no chart.',
+          'A chart is of one dimension and 1 to 5 numbers.',
+        )
       await send(response, { ...file, size_bytes: file.content.length }, [file.content])
     } finally {
       leave()
@@ -127,7 +132,9 @@ export function createFiles(pool: Pool, sharesOfWork: Shares) {
 
   return {
     serve: async (request: IncomingMessage, response: ServerResponse, caller: Caller): Promise<void> => {
-      const address = /^\/files\/(?:(exports|reports)\/)?([\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12})$/i.exec(request.url ?? '')
+      const address = /^\/files\/(?:(exports|reports)\/)?([\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12})$/i.exec(
+        request.url ?? '',
+      )
       const [, kind, id] = address ?? []
       if (!id || (kind && request.method !== 'GET'))
         throw new PublicError(404, 'WB301', 'There is nothing at this address.', 'A file is at /files/<id>.')

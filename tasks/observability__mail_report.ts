@@ -2,7 +2,7 @@
 
 import { z } from 'zod'
 import { noticeMail } from '../server/mail-notice.ts'
-import { fileOf, type Format, type NamedResult } from '../server/reports/files.ts'
+import { type Format, fileOf, type NamedResult } from '../server/reports/files.ts'
 import { deliverMail } from '../server/worker/deliver-mail.ts'
 import type { TaskOf } from '../server/worker/task.ts'
 

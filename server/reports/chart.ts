@@ -70,7 +70,10 @@ const text = (left: number, top: number, content: string, anchor: string, more =
 function gridOf({ least, most, y }: Scale): string[] {
   return Array.from({ length: lines + 1 }, (_, i) => {
     const value = least + (most / lines - least / lines) * i
-    const label = Math.abs(value) >= 1e6 || (value !== 0 && Math.abs(value) < 0.01) ? value.toExponential(1) : `${Math.round(value * 100) / 100}`
+    const label =
+      Math.abs(value) >= 1e6 || (value !== 0 && Math.abs(value) < 0.01)
+        ? value.toExponential(1)
+        : `${Math.round(value * 100) / 100}`
     return `<line x1="${plot.left}" x2="${plot.right}" y1="${at(y(value))}" y2="${at(y(value))}" stroke="#ddd"/>${text(plot.left - 8, y(value) + 4, label, 'end')}`
   })
 }
@@ -80,7 +83,9 @@ function labelsOf(labels: string[]): string[] {
   return labels.flatMap((label, i) => {
     if (i % step !== 0) return []
     const left = x(i, labels.length)
-    return [text(left, plot.bottom + 16, short(label), 'end', ` transform="rotate(-30 ${at(left)} ${plot.bottom + 16})"`)]
+    return [
+      text(left, plot.bottom + 16, short(label), 'end', ` transform="rotate(-30 ${at(left)} ${plot.bottom + 16})"`),
+    ]
   })
 }
 

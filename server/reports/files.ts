@@ -18,7 +18,11 @@ const mediaTypes: Record<Format, string> = {
 export async function fileOf(result: NamedResult, format: Format): Promise<ReportFile | undefined> {
   const content = await { csv: csvOf, xlsx: workbookOf, svg: chartOf }[format](result)
   if (content === undefined) return undefined
-  const title = result.name.replace(/[^\p{L}\p{N}]+/gu, '-').replace(/^-|-$/g, '').slice(0, 100) || 'report'
+  const title =
+    result.name
+      .replace(/[^\p{L}\p{N}]+/gu, '-')
+      .replace(/^-|-$/g, '')
+      .slice(0, 100) || 'report'
   return {
     file_name: `${title}-${result.at.toISOString().slice(0, 10)}.${format}`,
     media_type: mediaTypes[format],

@@ -38,8 +38,7 @@ export async function runStatement(
       queryMode: 'extended',
     } as pg.QueryConfig)
     const { fields } = await client.query('fetch 0 from report')
-    if (fields.length > limits.columns)
-      throw new ReportError(`The result has more than ${limits.columns} columns.`)
+    if (fields.length > limits.columns) throw new ReportError(`The result has more than ${limits.columns} columns.`)
     const { rows } = await client.query<[(string | null)[]]>({
       text: 'select observability.fetch_report($1, $2)',
       values: [limits.rows, limits.bytes],

@@ -57,7 +57,7 @@ language sql immutable strict parallel safe
 return encode(substring(sha256(convert_to(key || person::text, 'UTF8')) for 16), 'hex')::uuid;
 comment on function tenancy.pseudonym is
   'What an analyst reads in place of a person''s id. Without the key nobody can say whose it is, and without a key there is none.';
-grant execute on function tenancy.pseudonym to rowhouse_analyst, rowhouse_analytics;
+grant execute on function tenancy.pseudonym to rowhouse_analyst, rowhouse_analytics, rowhouse_reporter;
 
 set local role rowhouse_platform;  -- outside the wall: a login may have been given several tenants
 create or replace function tenancy.reporting_tenant_id() returns uuid
@@ -78,7 +78,7 @@ as $$
 $$;
 comment on function tenancy.analyst_login is
   'Whose grants count in this transaction: those of the session''s login, and in a transaction that reads for a report those of the reporter.';
-grant execute on function tenancy.analyst_login to rowhouse_analyst, rowhouse_analytics;
+grant execute on function tenancy.analyst_login to rowhouse_analyst, rowhouse_analytics, rowhouse_reporter;
 
 create or replace function tenancy.analyst_tenant_ids() returns uuid[]
 language sql stable security definer
@@ -92,7 +92,7 @@ as $$
 $$;
 comment on function tenancy.analyst_tenant_ids is
   'The tenants whose reporting views the login of this session may read; in a transaction that reads for a report, its one tenant.';
-grant execute on function tenancy.analyst_tenant_ids to rowhouse_analyst, rowhouse_analytics;
+grant execute on function tenancy.analyst_tenant_ids to rowhouse_analyst, rowhouse_analytics, rowhouse_reporter;
 
 create or replace function tenancy.admit_reporter(tenant_id uuid) returns void
 language sql volatile security definer

@@ -5,7 +5,7 @@
 -- and functions without effects, nothing else. It runs as rowhouse_reporter, a role that has a right to these views alone, in a
 -- read-only transaction. And the tenant is a row that only this transaction sees (tenancy.begin_reporting), not a setting.
 
-grant execute on function tenancy.analyst_login, tenancy.analyst_tenant_ids, tenancy.pseudonym, observability.bucket_value to rowhouse_reporter;
+grant execute on function observability.bucket_value to rowhouse_reporter;
 -- Only what every analyst reads, without the texts of prompts.
 set local role rowhouse_analytics;  -- the owner of the views
 grant select on all tables in schema analytics to rowhouse_reporter;
@@ -28,8 +28,8 @@ comment on function observability.is_harmless is
   'Whether the statement of a report may use a function: it has no effects, and tells nothing but what follows from its arguments and the time.';
 
 create or replace function observability.parse_statement(statement text, types text[]) returns text
-language plpgsql volatile security definer
--- as it runs
+language plpgsql volatile
+-- Names mean here what they mean when it runs.
 set search_path to pg_catalog, analytics, pg_temp
 as $$
 declare
@@ -59,7 +59,7 @@ comment on function observability.parse_statement is
   E'@errors OB480\nThe tree that PostgreSQL''s parser makes of a statement, with all names resolved. Nothing is run.';
 
 create or replace function observability.check_statement(statement text, types text[]) returns boolean
-language plpgsql volatile
+language plpgsql volatile security definer
 set search_path to pg_catalog, pg_temp
 as $$
 declare
@@ -85,6 +85,15 @@ begin
   if found then
     perform core.raise_error('OB482', format('statement uses the function %s, which no report may.', v_name),
       'Functions with effects, those that read settings or the catalogue, and those that make texts of any length are not allowed.');
+  end if;
+  -- A value of these types shows as the name of what has this number in the catalogue.
+  select t.typname into v_name
+    from regexp_matches(v_tree, ':\w*types? (?:\(o )?(\d[\d ]*)', 'g') m
+   cross join regexp_split_to_table(btrim(m[1]), ' +') o
+    join pg_type t on t.oid = o::oid and t.typnamespace = 'pg_catalog'::regnamespace and t.typname ~ '^_?reg'
+   order by 1 limit 1;
+  if found then
+    perform core.raise_error('OB482', format('statement uses the type %s, which no report may.', v_name), 'Such types tell what the catalogue has.');
   end if;
   return 'analytics.fact_invoices'::regclass = any (v_relations);
 end
@@ -159,7 +168,7 @@ end
 $$;
 comment on function observability.bind_arguments is
   E'@errors OB484\nThe values of the parameters in their order, each of its type: of the arguments, or their defaults.';
-grant execute on function observability.check_parameters, observability.bind_arguments to rowhouse_platform;
+grant execute on function observability.check_parameters, observability.check_value, observability.bind_arguments to rowhouse_platform;
 
 -- It is a definer function, because inside of one PostgreSQL lets nothing change the role; its owner has no more rights than a caller.
 set local role rowhouse_reporter;  -- the statement must not find more rights here than it has
@@ -195,4 +204,5 @@ end
 $$;
 comment on function observability.fetch_report is
   E'@errors OB680 OB681\nThe rows of the cursor report, each value as JSON writes it. For the server alone, which opens the cursor as rowhouse_reporter.';
+revoke execute on function observability.fetch_report from public;
 set local role rowhouse_owner;
