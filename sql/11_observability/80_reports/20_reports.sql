@@ -94,6 +94,16 @@ $$;
 comment on procedure observability.define_report_template is
   E'@errors OB480 OB481 OB482 OB483 OB484\nRegisters a template, which keeps the rules of every statement.';
 
+create or replace function observability.next_run(schedule text, timezone text) returns timestamptz
+language sql stable security definer
+set search_path to pg_catalog, pg_temp
+as $$
+  select core.cron_next(next_run.schedule, core.clock(), next_run.timezone);
+$$;
+comment on function observability.next_run is
+  E'@errors RH401 RH402\nWhen a schedule is due next, by the clocks of a time zone.';
+grant execute on function observability.next_run to rowhouse_platform;
+
 set local role rowhouse_platform;  -- outside the wall: an administrator in psql saves reports without being in a tenant
 create or replace function observability.tg_analytics_reports__check() returns trigger
 language plpgsql security definer
@@ -141,31 +151,24 @@ $$;
 comment on function observability.tg_analytics_reports__limit is
   E'@errors OB682\nKeeps the number of a tenant''s reports below its limit. One transaction at a time adds some.';
 
-create or replace function observability.next_run(schedule text, tenant_id uuid) returns timestamptz
-language sql stable
-set search_path to pg_catalog, pg_temp
-as $$
-  select core.cron_next(next_run.schedule, core.clock(), t.timezone) from app_public.tenants t where t.id = next_run.tenant_id;
-$$;
-comment on function observability.next_run is 'When a schedule is due next, by the clocks of a tenant; null without a schedule.';
-
 create or replace function observability.tg_analytics_reports__plan() returns trigger
 language plpgsql security definer
 set search_path to pg_catalog, pg_temp
 as $$
 begin
-  new.next_run_at := case when new.is_enabled and new.schedule is not null then observability.next_run(new.schedule, new.tenant_id) end;
+  new.next_run_at := case when new.is_enabled and new.schedule is not null then observability.next_run(new.schedule,
+    (select t.timezone from app_public.tenants t where t.id = new.tenant_id)) end;
   return new;
 end
 $$;
-comment on function observability.tg_analytics_reports__plan is 'Says when a report whose schedule was changed runs next.';
+comment on function observability.tg_analytics_reports__plan is E'@errors RH401 RH402\nSays when a report whose schedule was changed runs next.';
 
 create or replace function observability.tg_tenants__plan_reports() returns trigger
 language plpgsql security definer
 set search_path to pg_catalog, pg_temp
 as $$
 begin
-  update app_public.analytics_reports r set next_run_at = observability.next_run(r.schedule, new.id)
+  update app_public.analytics_reports r set next_run_at = observability.next_run(r.schedule, new.timezone)
    where r.tenant_id = new.id and r.next_run_at is not null;
   return null;
 end

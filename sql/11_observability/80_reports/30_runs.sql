@@ -83,6 +83,7 @@ create or replace function app_public.run_report(report_id uuid, arguments jsonb
 language plpgsql volatile security definer
 set search_path to pg_catalog, pg_temp
 as $$
+#variable_conflict use_column
 declare
   v_report constant app_public.analytics_reports := observability.my_report(run_report.report_id);
   v_run app_public.analytics_report_runs;
@@ -163,7 +164,7 @@ declare
   v_count int := 0;
 begin
   for v_due in
-    select r.tenant_id, r.id, r.schedule, r.arguments, r.next_run_at
+    select r.tenant_id, r.id, r.schedule, r.arguments, r.next_run_at, t.timezone
       from app_public.analytics_reports r join app_public.tenants t on t.id = r.tenant_id and t.status in ('trial', 'active')
      where r.next_run_at <= core.clock()
      order by r.next_run_at limit 1000 for update of r skip locked
@@ -178,7 +179,7 @@ begin
       perform observability.enqueue_run(v_due.tenant_id, v_run_id);
       v_count := v_count + 1;
     end if;
-    update app_public.analytics_reports r set next_run_at = observability.next_run(v_due.schedule, v_due.tenant_id)
+    update app_public.analytics_reports r set next_run_at = observability.next_run(v_due.schedule, v_due.timezone)
      where r.tenant_id = v_due.tenant_id and r.id = v_due.id;
   end loop;
   return v_count;
@@ -217,8 +218,9 @@ begin
   "values" := observability.bind_arguments(v_text.parameters, v_run.arguments);
   return next;
 exception
-  -- The report got other parameters since.
+  -- The report got other parameters since. The tenant that was entered is undone as well.
   when sqlstate 'OB484' then
+    call core.enter_tenant(begin_report_run.tenant_id);
     update app_public.analytics_report_runs n set status = 'failed', error = sqlerrm, finished_at = core.clock()
      where n.tenant_id = begin_report_run.tenant_id and n.id = begin_report_run.run_id and n.status in ('queued', 'running');
 end
