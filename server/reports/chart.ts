@@ -69,7 +69,7 @@ const text = (left: number, top: number, content: string, anchor: string, more =
 
 function gridOf({ least, most, y }: Scale): string[] {
   return Array.from({ length: lines + 1 }, (_, i) => {
-    const value = least + (most / lines - least / lines) * i
+    const value = least * (1 - i / lines) + most * (i / lines)
     const label =
       Math.abs(value) >= 1e6 || (value !== 0 && Math.abs(value) < 0.01)
         ? value.toExponential(1)

@@ -85,7 +85,7 @@ describe('a run', () => {
     await act(async (t) => {
       await t.become(db.acme.admin)
       const [row] = await t.query(
-        `select array(select c.name || ' ' || c.kind from app_public.analytics_report_runs_columns(r) c) as columns,
+        `select array(select c.name || ' ' || c.kind from unnest(app_public.analytics_report_runs_columns(r)) c) as columns,
                 app_public.analytics_report_runs_rows(r, 1, 1) as rows from app_public.analytics_report_runs r where id = $1`,
         [runId],
       )

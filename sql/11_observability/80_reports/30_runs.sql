@@ -280,15 +280,14 @@ as $$
 $$;
 comment on function observability.result_of_run is 'The result of a run, if the caller may see it; null otherwise, and when there is none.';
 
-create or replace function app_public.analytics_report_runs_columns(run app_public.analytics_report_runs) returns setof app_public.report_column
+create or replace function app_public.analytics_report_runs_columns(run app_public.analytics_report_runs) returns app_public.report_column[]
 language sql stable security definer
 set search_path to pg_catalog, pg_temp
 as $$
-  select c.name, c.kind
-    from rows from (jsonb_to_recordset((observability.result_of_run((run).id)).columns) as (name text, kind text)) with ordinality as c (name, kind, n)
-   order by c.n;
+  select array_agg(row(c.value ->> 'name', c.value ->> 'kind')::app_public.report_column order by c.ordinality)
+    from jsonb_array_elements((observability.result_of_run((run).id)).columns) with ordinality as c;
 $$;
-comment on function app_public.analytics_report_runs_columns is E'@simpleCollections only\nThe columns of the result.';
+comment on function app_public.analytics_report_runs_columns is 'The columns of the result; null when there is none.';
 grant execute on function app_public.analytics_report_runs_columns to rowhouse_user;
 comment on type app_public.report_column is 'A column of the result of a report.';
 comment on column app_public.report_column.name is E'@notNull\nThe name.';

@@ -20,6 +20,7 @@ create or replace function app_public.create_report_link(run_id uuid, format app
 language plpgsql volatile security definer
 set search_path to pg_catalog, pg_temp
 as $$
+#variable_conflict use_column
 declare
   v_longest_life constant interval := interval '15 minutes';
   v_run constant app_public.analytics_report_runs := observability.my_run(create_report_link.run_id);
