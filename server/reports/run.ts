@@ -72,7 +72,7 @@ const kinds: Record<number, Column['kind']> = {
 const kindOf = (oid: number): Column['kind'] => kinds[oid] ?? 'text'
 
 /** Faults of data and of syntax, of rights, of too much; everything else is the platform's. */
-const faultOfStatement = /^(21|22|25006|42|44|54|OB)/
+const faultOfStatement = /^(21|22|25006|42|44|54)/
 
 function asReportError(error: unknown): unknown {
   const { code, message } = error as pg.DatabaseError

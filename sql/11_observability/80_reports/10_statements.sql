@@ -170,7 +170,7 @@ comment on function observability.bind_arguments is
   E'@errors OB484\nThe values of the parameters in their order, each of its type: of the arguments, or their defaults.';
 grant execute on function observability.check_parameters, observability.check_value, observability.bind_arguments to rowhouse_platform;
 
--- It is a definer function, because inside of one PostgreSQL lets nothing change the role; its owner has no more rights than a caller.
+-- It is a definer function, because inside of one PostgreSQL lets nothing change the role. Its owner is the only one who may call it.
 set local role rowhouse_reporter;  -- the statement must not find more rights here than it has
 create or replace function observability.fetch_report(most_rows int, most_bytes int) returns setof text[]
 language plpgsql volatile security definer
@@ -188,7 +188,7 @@ begin
     exit when not found;
     v_rows := v_rows + 1;
     if v_rows > fetch_report.most_rows then
-      raise exception using errcode = 'OB680', message = format('The result has more than %s rows.', fetch_report.most_rows);
+      raise exception using errcode = 'program_limit_exceeded', message = format('The result has more than %s rows.', fetch_report.most_rows);
     end if;
     -- A value is looked at before it is copied.
     if pg_column_size(v_row) <= fetch_report.most_bytes then
@@ -196,13 +196,13 @@ begin
       v_bytes := v_bytes + pg_column_size(v_values);
     end if;
     if pg_column_size(v_row) > fetch_report.most_bytes or v_bytes > fetch_report.most_bytes then
-      raise exception using errcode = 'OB681', message = format('The result has more than %s bytes.', fetch_report.most_bytes);
+      raise exception using errcode = 'program_limit_exceeded', message = format('The result has more than %s bytes.', fetch_report.most_bytes);
     end if;
     return next v_values;
   end loop;
 end
 $$;
 comment on function observability.fetch_report is
-  E'@errors OB680 OB681\nThe rows of the cursor report, each value as JSON writes it. For the server alone, which opens the cursor as rowhouse_reporter.';
+  'The rows of the cursor report, each value as JSON writes it. For the server alone, which opens the cursor as rowhouse_reporter; more rows or bytes than are allowed are an error.';
 revoke execute on function observability.fetch_report from public;
 set local role rowhouse_owner;
