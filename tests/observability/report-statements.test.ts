@@ -305,6 +305,7 @@ describe('a statement that runs', () => {
     expect(rows).toEqual([
       [evil, '42', '0.10000000000000000000001', '2026-03-29', '2026-03-29T03:00:00+02:00', db.acme.id, 'true'],
     ])
+    expect((await run('select 1 as x', { types: ['int', 'date'], values: ['1', null] })).rows).toEqual([['1']])
     expect((await run('select $1 is null', { types: ['int'], values: [null] })).rows).toEqual([['true']])
   })
 

@@ -10,6 +10,7 @@ import { needsServer, queries, type Transaction, transaction, useDatabase } from
 import { useMailServer } from '../helpers/mail-server.ts'
 import { runTask } from '../helpers/tasks.ts'
 import { startTestWorker } from '../helpers/worker.ts'
+import { createRule } from './alert-rules.ts'
 import { createReport, parameters, seedCosts } from './report-rows.ts'
 
 const db = useDatabase()
@@ -485,5 +486,57 @@ describe('mails', () => {
     await send()
     expect(mail.mails).toHaveLength(1)
     expect(await all.query('select status from observability.report_mails')).toEqual([{ status: 'sent' }])
+  })
+})
+
+describe('an alert over a report', () => {
+  const evaluate = async (reportId: string, tenant = db.acme): Promise<{ state: string; value: string | null }> =>
+    act(async (t) => {
+      const id = await createRule(
+        t,
+        db,
+        {
+          metric: 'report_value',
+          filter: { report_id: reportId },
+          aggregation: 'greatest',
+          threshold: 41,
+          window_minutes: 60,
+        },
+        tenant,
+      )
+      await t.becomeSuperuser()
+      await t.query(`select set_config('rowhouse.clock', (now() + interval '1 minute')::text, true)`)
+      await t.becomeRole('rowhouse_worker')
+      await t.query('select observability.evaluate_alerts($1)', [tenant.id])
+      await t.becomeSuperuser()
+      const [row] = await t.query('select state, value from observability.alert_states where alert_id = $1', [id])
+      return row as { state: string; value: string | null }
+    })
+  const runOf = async (statement: string): Promise<string> => {
+    const id = await create({ statement })
+    await perform(await ask(id, {}, db.acme.admin))
+    return id
+  }
+
+  it('looks at the number that a run brought', async () => {
+    expect(await evaluate(await runOf('select 42.5 as x'))).toEqual({ state: 'firing', value: '42.5' })
+    expect(await evaluate(await runOf('select 41 as x'))).toEqual({ state: 'ok', value: '41' })
+  })
+
+  it('has no data of a result that is not one number, of another tenant’s, or of one that reads invoices', async () => {
+    for (const statement of [
+      `select '42' as x`,
+      'select 42 as x, 43 as y',
+      'select 42 as x union all select 43',
+      'select 42 as x where false',
+      `select 'NaN'::numeric as x`,
+      'select null::int as x',
+      'select 42 + count(*) as x from fact_invoices',
+    ])
+      expect([statement, await evaluate(await runOf(statement))]).toEqual([
+        statement,
+        { state: 'no_data', value: null },
+      ])
+    expect(await evaluate(await runOf('select 42 as x'), db.globex)).toEqual({ state: 'no_data', value: null })
   })
 })
