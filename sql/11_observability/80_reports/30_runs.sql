@@ -29,7 +29,7 @@ call core.secure_tenant_table('observability.report_results');
 call audit.leave_out('derived from other tables by rules', 'observability.report_results');
 comment on table observability.report_results is 'The results of runs: columns, and rows of texts.';
 comment on column observability.report_results.columns is 'The name and the kind of each column.';
-comment on column observability.report_results.rows is E'@personal erase\nThe rows, each a list of texts in the order of the columns.';
+comment on column observability.report_results.rows is 'The rows, each a list of texts in the order of the columns. People are pseudonyms in them.';
 
 create or replace function observability.my_report(report_id uuid) returns app_public.analytics_reports
 language plpgsql stable
