@@ -11,7 +11,9 @@ begin
     -- through whose eyes a list of shareable rows reads its two halves (see sql/05_catalog/20_sharing/18_lists.sql)
     'rowhouse_own_rows', 'rowhouse_shared_rows',
     -- through whose eyes analysts read the reporting views (see sql/11_observability/70_analytics.sql)
-    'rowhouse_analytics'
+    'rowhouse_analytics',
+    -- as which the statements of reports run (see sql/11_observability/80_reports)
+    'rowhouse_reporter'
   ] loop
     begin
       execute format('create role %I', v_role);
@@ -33,7 +35,7 @@ end
 $$;
 -- None of these roles owns anything: the owner of a table or a function decides what code others run who use it. The queue,
 -- which the worker uses, therefore belongs to rowhouse_queue, which no login is a member of.
-grant rowhouse_user, rowhouse_worker, rowhouse_admin to rowhouse_authenticator;
+grant rowhouse_user, rowhouse_worker, rowhouse_admin, rowhouse_reporter to rowhouse_authenticator;
 -- Every policy and grant of rowhouse_user holds for administrators too; they have some more of their own.
 grant rowhouse_user to rowhouse_admin;
 
@@ -44,7 +46,7 @@ begin
   if not (select rolsuper from pg_catalog.pg_roles where rolname = current_user) then
     execute format(
       'grant rowhouse_owner, rowhouse_platform, rowhouse_queue, rowhouse_backup, rowhouse_authenticator, rowhouse_worker, '
-      'rowhouse_own_rows, rowhouse_shared_rows, rowhouse_analytics to %I',
+      'rowhouse_own_rows, rowhouse_shared_rows, rowhouse_analytics, rowhouse_reporter to %I',
       current_user);
   end if;
 end

@@ -263,6 +263,14 @@ create table tenancy.analyst_tenants (
 call core.limit_length('tenancy.analyst_tenants', 64, 'pseudonym_key');
 create index on tenancy.analyst_tenants (login);
 
+-- The tenant that a transaction reads for reports. The row is written by the transaction that reads, which rolls back, so no other
+-- transaction ever sees one.
+create table tenancy.report_transactions (
+  tenant_id uuid not null,
+  transaction_id xid8 not null,
+  primary key (tenant_id, transaction_id)
+);
+
 -- People: one profile a person across all tenants, one membership a person and tenant.
 
 -- The permissions that a membership can give beyond reading. Each role comes with some of them (see

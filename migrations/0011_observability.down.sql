@@ -1,3 +1,15 @@
+drop type app_public.report_link,
+  app_public.report_column cascade;
+drop table observability.report_tickets,
+  observability.report_mails,
+  observability.report_results,
+  app_public.analytics_report_runs,
+  app_public.analytics_reports,
+  app_public.report_templates cascade;
+drop type app_public.report_parameter cascade;
+drop domain app_public.report_format,
+  app_public.report_run_status,
+  app_public.report_parameter_type cascade;
 drop type app_public.tenant_health,
   app_public.alert_status cascade;
 drop table vault.alert_slack,

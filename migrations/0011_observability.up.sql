@@ -686,6 +686,148 @@ grant usage on schema analytics to rowhouse_analyst, rowhouse_analytics;
 set role rowhouse_owner;
 
 -- Reports -------------------------------------------------------------------------------------------------------------------
+-- A saved statement over the analysts' schema, its runs and their results. A run is one row per due time, so that any number of
+-- workers run it once; a report has at most one run that is not over.
+
+grant usage on schema analytics, observability to rowhouse_reporter;
+
+create domain app_public.report_parameter_type as text
+  constraint report_parameter_type_is_known check (value in ('text', 'int', 'numeric', 'date', 'timestamptz', 'uuid', 'boolean'));
+create domain app_public.report_run_status as text
+  constraint report_run_status_is_known check (value in ('queued', 'running', 'completed', 'failed', 'cancelled'));
+create domain app_public.report_format as text
+  constraint report_format_is_known check (value in ('csv', 'xlsx', 'svg'));
+
+create type app_public.report_parameter as (
+  name text,
+  type app_public.report_parameter_type,
+  is_required boolean,
+  default_value text
+);
+
+create table app_public.report_templates (
+  name text primary key,
+  title text not null,
+  description text not null,
+  statement text not null,
+  parameters app_public.report_parameter[] not null,
+  reads_billing boolean not null
+);
+call core.limit_length('app_public.report_templates', 100, 'name', 'title');
+call core.limit_length('app_public.report_templates', 1000, 'description');
+call core.limit_length('app_public.report_templates', 20000, 'statement');
+call core.limit_entries('app_public.report_templates', 10, 'parameters');
+
+create table app_public.analytics_reports (
+  tenant_id uuid not null default core.current_tenant_id() references app_public.tenants (id) on delete cascade,
+  id uuid not null default gen_random_uuid(),
+  name text not null,
+  description text,
+  template text references app_public.report_templates (name),
+  statement text,
+  parameters app_public.report_parameter[] not null default '{}',
+  arguments jsonb not null default '{}',
+  reads_billing boolean not null default false,
+  schedule text,
+  is_enabled boolean not null default true,
+  recipient_user_ids uuid[] not null default '{}',
+  next_run_at timestamptz,
+  created_by_user_id uuid default core.current_user_id(),
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+
+  primary key (tenant_id, id),
+  unique (tenant_id, name),
+  constraint name_is_a_name check (length(name) <= 200 and core.is_name(name)),
+  constraint statement_or_template_is_given check (num_nonnulls(statement, template) = 1),
+  constraint template_brings_its_parameters check (template is null or parameters = '{}'),
+  constraint arguments_is_an_object check (jsonb_typeof(arguments) = 'object'),
+  constraint schedule_is_at_most_hourly check (schedule ~ '^[0-9]{1,2}\s')
+);
+call core.limit_length('app_public.analytics_reports', 1000, 'description');
+call core.limit_length('app_public.analytics_reports', 20000, 'statement');
+call core.limit_length('app_public.analytics_reports', 100, 'schedule');
+call core.limit_entries('app_public.analytics_reports', 10, 'parameters');
+call core.limit_bytes('app_public.analytics_reports', 8192, 'arguments');
+call core.limit_entries('app_public.analytics_reports', 20, 'recipient_user_ids');
+create index on app_public.analytics_reports (template);
+create index analytics_reports_due_idx on app_public.analytics_reports (next_run_at) where next_run_at is not null;
+
+create table app_public.analytics_report_runs (
+  tenant_id uuid not null,
+  id uuid not null default gen_random_uuid(),
+  report_id uuid not null,
+  status app_public.report_run_status not null default 'queued',
+  due_at timestamptz,
+  requested_by_user_id uuid,
+  arguments jsonb not null,
+  attempt int not null default 0,
+  row_count int,
+  size_bytes int,
+  error text,
+  created_at timestamptz not null,
+  started_at timestamptz,
+  finished_at timestamptz,
+
+  primary key (tenant_id, id),
+  foreign key (tenant_id, report_id) references app_public.analytics_reports (tenant_id, id) on delete cascade
+);
+call core.limit_bytes('app_public.analytics_report_runs', 8192, 'arguments');
+call core.limit_length('app_public.analytics_report_runs', 1000, 'error');
+create unique index analytics_report_runs_due_key on app_public.analytics_report_runs (tenant_id, report_id, due_at);
+create unique index analytics_report_runs_open_key on app_public.analytics_report_runs (tenant_id, report_id)
+  where status in ('queued', 'running');
+create index on app_public.analytics_report_runs (tenant_id, report_id, created_at);
+create index on app_public.analytics_report_runs (tenant_id, created_at, id);
+
+create table observability.report_results (
+  tenant_id uuid not null,
+  run_id uuid not null,
+  columns jsonb not null,
+  rows jsonb not null,
+
+  primary key (tenant_id, run_id),
+  foreign key (tenant_id, run_id) references app_public.analytics_report_runs (tenant_id, id) on delete cascade
+);
+call core.limit_bytes('observability.report_results', 100000, 'columns');
+call core.limit_bytes('observability.report_results', 16000000, 'rows');
+
+create table observability.report_mails (
+  tenant_id uuid not null,
+  run_id uuid not null,
+  user_id uuid not null references app_public.user_profiles (id) on delete cascade,
+  status app_public.alert_notification_status not null default 'queued',
+  attempts int not null default 0,
+  error text,
+  sent_at timestamptz,
+
+  primary key (tenant_id, run_id, user_id),
+  foreign key (tenant_id, run_id) references app_public.analytics_report_runs (tenant_id, id) on delete cascade
+);
+call core.limit_length('observability.report_mails', 500, 'error');
+create index on observability.report_mails (user_id);
+
+create table observability.report_tickets (
+  tenant_id uuid not null,
+  id uuid not null default gen_random_uuid(),
+  run_id uuid not null,
+  user_id uuid not null,
+  format app_public.report_format not null,
+  expires_at timestamptz not null,
+
+  primary key (tenant_id, id),
+  unique (tenant_id, run_id, user_id, format),
+  foreign key (tenant_id, run_id) references app_public.analytics_report_runs (tenant_id, id) on delete cascade
+);
+
+create type app_public.report_column as (
+  name text,
+  kind text
+);
+create type app_public.report_link as (
+  id uuid,
+  expires_at timestamptz
+);
 
 grant create on schema observability to rowhouse_platform;
 reset role;

@@ -17,7 +17,7 @@ grep -vE '^[0-9]+; [0-9]+ [0-9]+ (SCHEMA - |COMMENT - EXTENSION )' "$work/all" >
 
 pg_restore --exit-on-error -L "$work/schemas" -d "$url" "$dump"
 psql -X -q -At -v ON_ERROR_STOP=1 "$url" <<'SQL'
-select format('grant create on schema %s to rowhouse_platform, rowhouse_queue, rowhouse_own_rows, rowhouse_shared_rows, rowhouse_analytics', oid::regnamespace)
+select format('grant create on schema %s to rowhouse_platform, rowhouse_queue, rowhouse_own_rows, rowhouse_shared_rows, rowhouse_analytics, rowhouse_reporter', oid::regnamespace)
   from pg_namespace where nspowner = 'rowhouse_owner'::regrole \gexec
 SQL
 pg_restore --exit-on-error -L "$work/rest" -d "$url" "$dump"

@@ -1,6 +1,6 @@
-// Files over HTTP: PUT /files/<ticket> takes the bytes of one, GET /files/<document> gives them back, and GET
-// /files/exports/<ticket> gives the file of an export once. Who may, and what becomes of a file, is the database's; here is
-// what keeps many of them at once from filling the memory or holding connections.
+// Files over HTTP: PUT /files/<ticket> takes the bytes of one, GET /files/<document> gives them back, GET /files/exports/<ticket>
+// gives the file of an export once, and GET /files/reports/<ticket> the result of a report. Who may, and what becomes of a file, is
+// the database's; here is what keeps many of them at once from filling the memory or holding connections.
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Readable } from 'node:stream'
@@ -10,6 +10,7 @@ import { type Caller, createAsk } from './asking.ts'
 import { PublicError } from './errors.ts'
 import { sendJson } from './http-basics.ts'
 import { ParseError, typeFoundIn } from './parsers/index.ts'
+import { type Format, fileOf, type NamedResult } from './reports/files.ts'
 import { createShares, type Shares } from './shares.ts'
 
 type Ticket = { file_name: string; media_type: string | null; size_bytes: number }
@@ -83,6 +84,28 @@ export function createFiles(pool: Pool, sharesOfWork: Shares) {
     }
   }
 
+  async function downloadReport(response: ServerResponse, ticket: string, caller: Caller): Promise<void> {
+    const leave = await downloads.enter(caller.key, caller.signal)
+    try {
+      const result = (await ask<NamedResult & { format: Format }>(
+        caller,
+        'select * from observability.begin_report_download($1)',
+        [ticket],
+      )) as NamedResult & { format: Format }
+      const file = await fileOf(result, result.format)
+      if (!file)
+        throw new PublicError(
+          409,
+          'OB584',
+          'This result has no chart.',
+          'A chart is of one dimension and 1 to 5 numbers.',
+        )
+      await send(response, { ...file, size_bytes: file.content.length }, [file.content])
+    } finally {
+      leave()
+    }
+  }
+
   async function* partsOfExport({ export_id, part_count }: ExportFile, caller: Caller) {
     for (let number = 0; number < part_count; number += 1) {
       const row = await ask<{ part: Uint8Array | null }>(caller, 'select governance.part_of_export($1, $2) as part', [
@@ -109,11 +132,14 @@ export function createFiles(pool: Pool, sharesOfWork: Shares) {
 
   return {
     serve: async (request: IncomingMessage, response: ServerResponse, caller: Caller): Promise<void> => {
-      const address = /^\/files\/(exports\/)?([\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12})$/i.exec(request.url ?? '')
-      const [, isOfExport, id] = address ?? []
-      if (!id || (isOfExport && request.method !== 'GET'))
+      const address = /^\/files\/(?:(exports|reports)\/)?([\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12})$/i.exec(
+        request.url ?? '',
+      )
+      const [, kind, id] = address ?? []
+      if (!id || (kind && request.method !== 'GET'))
         throw new PublicError(404, 'WB301', 'There is nothing at this address.', 'A file is at /files/<id>.')
-      if (isOfExport) return downloadExport(response, id, caller)
+      if (kind?.toLowerCase() === 'exports') return downloadExport(response, id, caller)
+      if (kind) return downloadReport(response, id, caller)
       if (request.method === 'PUT') return upload(request, response, id, caller)
       if (request.method === 'GET') return download(response, id, caller)
       response.setHeader('allow', 'GET, PUT')
@@ -172,7 +198,11 @@ const wrongSize = (name: string, size: number): PublicError =>
     'Send the whole file, or prepare the upload again with its size.',
   )
 
-async function send(response: ServerResponse, file: FileHeader, parts: AsyncIterable<Uint8Array>): Promise<void> {
+async function send(
+  response: ServerResponse,
+  file: FileHeader,
+  parts: AsyncIterable<Uint8Array> | Uint8Array[],
+): Promise<void> {
   response.writeHead(200, headersOf(file))
   response.setTimeout(longestSilenceMs, () => response.destroy())
   await pipeline(Readable.from(parts, { objectMode: false }), response)

@@ -14,6 +14,7 @@ export type Mail = {
   html: string
   /** The same for each attempt, so that a mail that goes out twice is one mail to those who look at it. */
   messageId?: string
+  attachments?: { file_name: string; media_type: string; content: Buffer }[]
 }
 
 const escapes: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' }
@@ -42,6 +43,11 @@ export async function sendMail(config: Config, mail: Mail): Promise<string | und
     text: mail.text,
     html: mail.html,
     messageId: mail.messageId,
+    attachments: mail.attachments?.map(({ file_name: filename, media_type: contentType, content }) => ({
+      filename,
+      contentType,
+      content,
+    })),
     headers: { 'auto-submitted': 'auto-generated' },
   }
   if (config.SMTP_URL) {

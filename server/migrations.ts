@@ -213,7 +213,8 @@ async function installQueue(databaseUrl: string, client: pg.Client): Promise<voi
 }
 
 /** The roles beside the owner that own what the rules create; only while rules are applied may they create anything. */
-const creators = 'rowhouse_platform, rowhouse_queue, rowhouse_own_rows, rowhouse_shared_rows, rowhouse_analytics'
+const creators =
+  'rowhouse_platform, rowhouse_queue, rowhouse_own_rows, rowhouse_shared_rows, rowhouse_analytics, rowhouse_reporter'
 
 export async function applyRules(client: pg.Client): Promise<void> {
   const files = await ruleFiles()

@@ -21,7 +21,7 @@ comment on column app_public.usage_types.created_at is 'When the type was added.
 -- Check constraints call these three bounds. PostgreSQL evaluates the checks of a table when it plans a query, so whoever reads
 -- a table needs the right to execute them too.
 grant execute on function metering.max_amount, metering.max_tokens_per_call, metering.max_usd_per_million
-  to rowhouse_user, rowhouse_worker, rowhouse_platform, rowhouse_analytics, rowhouse_analyst;
+  to rowhouse_user, rowhouse_worker, rowhouse_platform, rowhouse_analytics, rowhouse_analyst, rowhouse_reporter;
 
 create or replace function metering.max_events_per_batch() returns int
 language sql immutable parallel safe

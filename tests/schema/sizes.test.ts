@@ -196,12 +196,13 @@ describe('a limit', () => {
      where k.conname ~ '_(is_not_too_long|are_not_too_many|is_not_too_large)$' and k.contype = 'c'`
   type Limit = { table: string; column: string; type: string; name: string; words: string; most: number }
 
-  const entries: Record<string, string> = {
+  const entries: Record<string, unknown> = {
     'text[]': 'x',
     'uuid[]': '00000000-0000-4000-8000-000000000000',
     'inet[]': '192.0.2.1',
     'app_public.permission[]': 'can_edit_agents',
     'app_public.api_service[]': 'graphql',
+    'app_public.report_parameter[]': {},
   }
 
   /** A value whose size is the limit, or one above it. */

@@ -79,6 +79,8 @@ it('roles that a login can become own no table, view, function or schema', () =>
          union select m.roleid from role join pg_auth_members m on m.member = role.oid)
        select 'relation ' || c.oid::regclass as name from pg_class c join role on role.oid = c.relowner
        union all select 'function ' || p.oid::regprocedure from pg_proc p join role on role.oid = p.proowner
+         -- what only its owner may call decides what no other role does
+         where exists (select from aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a where a.grantee <> p.proowner)
        union all select 'schema ' || n.nspname from pg_namespace n join role on role.oid = n.nspowner
        union all select 'type ' || y.oid::regtype from pg_type y join role on role.oid = y.typowner`,
       [logins],

@@ -128,6 +128,8 @@ call governance.add_table_to_kind('notice_mails', 'app_public.notice_mails', 'cr
 call governance.define_data_kind('alert_logs', 'What happened to alerts, and whom was told.', 365);
 call governance.add_table_to_kind('alert_logs', 'app_public.alert_notifications', 'created_at', $$t.status in ('sent', 'failed', 'skipped')$$);
 call governance.add_table_to_kind('alert_logs', 'app_public.alert_logs', 'occurred_at');
+call governance.define_data_kind('report_runs', 'Runs of reports with their results.', 180);
+call governance.add_table_to_kind('report_runs', 'app_public.analytics_report_runs', 'created_at', $$t.status in ('completed', 'failed', 'cancelled')$$);
 call governance.define_data_kind('sharing_audit', 'The audit of who may use shared resources.', 1096, 365, 'What was shared can be looked into for a year.');
 call governance.add_table_to_kind('sharing_audit', 'app_public.resource_sharing_audit', 'occurred_at');
 call governance.define_data_kind('deleted_rows', 'Resources, workspaces and projects that were deleted. Until then they can be brought back.', 90);

@@ -51,4 +51,32 @@ export const fillObservability: Fill = async (t, tenant, ids) => {
     [tenant.id, logId],
   )
   await t.query(`insert into vault.alert_slack (tenant_id, url) values ($1, 'https://hooks.slack.test/x')`, [tenant.id])
+  await fillReports(t, tenant, ids)
+}
+
+const fillReports: Fill = async (t, tenant) => {
+  const reportId = (
+    await t.query<{ id: string }>(
+      `insert into app_public.analytics_reports (tenant_id, name, statement) values ($1, 'One', 'select 1 as x') returning id`,
+      [tenant.id],
+    )
+  )[0]?.id
+  const runId = (
+    await t.query<{ id: string }>(
+      `insert into app_public.analytics_report_runs (tenant_id, report_id, status, arguments, created_at)
+       values ($1, $2, 'completed', '{}', now()) returning id`,
+      [tenant.id, reportId],
+    )
+  )[0]?.id
+  await t.query(`insert into observability.report_results values ($1, $2, '[]', '[]')`, [tenant.id, runId])
+  await t.query(`insert into observability.report_mails (tenant_id, run_id, user_id) values ($1, $2, $3)`, [
+    tenant.id,
+    runId,
+    tenant.owner.userId,
+  ])
+  await t.query(
+    `insert into observability.report_tickets (tenant_id, run_id, user_id, format, expires_at) values ($1, $2, $3, 'csv', now())`,
+    [tenant.id, runId, tenant.owner.userId],
+  )
+  await t.query(`insert into tenancy.report_transactions values ($1, '1')`, [tenant.id])
 }
