@@ -1,5 +1,4 @@
--- Calls of models by steps: which model an agent or a prompt is answered by, with which settings, instructions and tools, and the
--- quota that a call may use. Of agents and prompts the published version is taken; what was never published is taken as it is.
+-- Calls of models by steps: which model an agent or a prompt is answered by, with which settings, instructions and tools. Of agents and prompts the published version is taken; what was never published is taken as it is.
 
 grant select on app_public.resource_versions to rowhouse_platform;
 set local role rowhouse_platform;  -- outside the wall: the versions of an agent or prompt that is shared with the tenant lie in another one
@@ -180,31 +179,6 @@ $$;
 comment on function runtime.open_model_step is
   E'@errors RN376 RN377 RN479 RS301 RS431 RS620\nWhat the worker needs for a step that calls a model: the model, its settings, the instructions and the filled prompt, and the agent''s tools. The model is the agent''s, else that of the tenant''s default configuration.';
 grant execute on function runtime.open_model_step to rowhouse_worker;
-
-create or replace function runtime.reserve_model_call(tenant_id uuid, user_id uuid, agent_id uuid, tokens numeric, ttl_seconds int) returns uuid
-language plpgsql volatile security definer
-set search_path to pg_catalog, pg_temp
-as $$
-declare
-  v_held app_public.quota_reservations;
-begin
-  call core.enter_tenant(reserve_model_call.tenant_id);
-  v_held.id := gen_random_uuid();
-  v_held.tenant_id := reserve_model_call.tenant_id;
-  v_held.quota_type := 'tokens';
-  v_held.amount := greatest(ceil(reserve_model_call.tokens), 1);
-  v_held.user_id := reserve_model_call.user_id;
-  v_held.agent_id := (select a.id from app_public.agents a where a.tenant_id = v_held.tenant_id and a.id = reserve_model_call.agent_id);
-  v_held.expires_at := core.clock() + make_interval(secs => least(greatest(reserve_model_call.ttl_seconds, 1), 3600));
-  select count(*) into v_held.hold_count from metering.hold_quota(v_held);
-  insert into app_public.quota_reservations (tenant_id, id, quota_type, amount, user_id, agent_id, expires_at, hold_count)
-  values (v_held.tenant_id, v_held.id, v_held.quota_type, v_held.amount, v_held.user_id, v_held.agent_id, v_held.expires_at, v_held.hold_count);
-  return v_held.id;
-end
-$$;
-comment on function runtime.reserve_model_call is
-  E'@errors QT406 QT601\nHolds the most tokens that a call of a model may use, and refuses a call for which the quota has no room. Recording the call settles the reservation; a call that is never recorded lets it expire.';
-grant execute on function runtime.reserve_model_call to rowhouse_worker;
 
 create or replace function runtime.record_model_call(tenant_id uuid, agent_id uuid, call jsonb, secret_name text default null) returns numeric
 language plpgsql volatile security definer
