@@ -69,6 +69,8 @@ export type OutgoingMessage = {
 export type OutgoingCall = Pick<OutgoingRequest, 'headers' | 'largestBytes' | 'permit' | 'signal'> & {
   method: string
   body?: string | undefined
+  /** For everything, its body included; what all calls have by default. */
+  totalMs?: number
 }
 
 export type OutgoingAnswer = Omit<OutgoingResponse, 'bytes'> & {
@@ -141,8 +143,9 @@ export function createOutgoing({
   async function inTime<Answer>(
     given: AbortSignal | undefined,
     call: (signal: AbortSignal, faultOf: FaultOf) => Promise<Answer>,
+    totalMs = limits.totalMs,
   ): Promise<Answer> {
-    const deadline = AbortSignal.timeout(limits.totalMs)
+    const deadline = AbortSignal.timeout(totalMs)
     const faultInTime: FaultOf = (error) => {
       given?.throwIfAborted()
       return deadline.aborted ? new OutgoingError('time', 'The address did not answer in time.') : faultOf(error)
@@ -161,12 +164,16 @@ export function createOutgoing({
     })
 
   const call: Outgoing['call'] = (url, request) =>
-    inTime(request.signal, async (signal, fault) => {
-      const found = await follow(parseAddress(url), request, signal)
-      found.response.body.on('error', () => {})
-      const body = bounded(found.response, request.largestBytes, fault)
-      return { ...headOf(found.url, found.response), body }
-    })
+    inTime(
+      request.signal,
+      async (signal, fault) => {
+        const found = await follow(parseAddress(url), request, signal)
+        found.response.body.on('error', () => {})
+        const body = bounded(found.response, request.largestBytes, fault)
+        return { ...headOf(found.url, found.response), body }
+      },
+      request.totalMs,
+    )
 
   const post: Outgoing['post'] = (url, message) =>
     inTime(message.signal, async (signal) => {
@@ -300,7 +307,7 @@ async function* upTo(stream: AsyncIterable<Uint8Array>, largestBytes: number): A
 }
 
 /** The bytes of a stream, which ends as soon as there are too many. */
-export async function readBounded(stream: Readable, largestBytes: number): Promise<Uint8Array> {
+export async function readBounded(stream: AsyncIterable<Uint8Array>, largestBytes: number): Promise<Uint8Array> {
   const parts: Uint8Array[] = []
   for await (const part of upTo(stream, largestBytes)) parts.push(part)
   return Buffer.concat(parts)

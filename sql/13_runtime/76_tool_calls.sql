@@ -71,7 +71,8 @@ begin
   return jsonb_build_object(
     'id', v_tool.id, 'name', v_tool.name, 'url', v_tool.endpoint_url, 'method', coalesce(v_tool.http_method, 'POST'),
     'headers', v_tool.headers, 'authentication_type', v_tool.authentication_type,
-    'authentication_config', v_tool.authentication_config, 'timeout_seconds', v_tool.timeout_seconds);
+    'authentication_config', v_tool.authentication_config, 'timeout_seconds', v_tool.timeout_seconds,
+    'retry_config', v_tool.retry_config);
 end
 $$;
 comment on function runtime.open_tool_call is

@@ -1,4 +1,5 @@
--- Calls of models by steps: which model an agent or a prompt is answered by, with which settings, instructions and tools. Of agents and prompts the published version is taken; what was never published is taken as it is.
+-- Calls of models by steps: which model an agent or a prompt is answered by, with which settings, instructions and tools. Of
+-- agents and prompts the published version is taken; what was never published is taken as it is.
 
 grant select on app_public.resource_versions to rowhouse_platform;
 set local role rowhouse_platform;  -- outside the wall: the versions of an agent or prompt that is shared with the tenant lie in another one
@@ -180,7 +181,7 @@ comment on function runtime.open_model_step is
   E'@errors RN376 RN377 RN479 RS301 RS431 RS620\nWhat the worker needs for a step that calls a model: the model, its settings, the instructions and the filled prompt, and the agent''s tools. The model is the agent''s, else that of the tenant''s default configuration.';
 grant execute on function runtime.open_model_step to rowhouse_worker;
 
-create or replace function runtime.record_model_call(tenant_id uuid, agent_id uuid, call jsonb, secret_name text default null) returns numeric
+create or replace function runtime.record_model_call(tenant_id uuid, agent_id uuid, call jsonb) returns numeric
 language plpgsql volatile security definer
 set search_path to pg_catalog, pg_temp
 as $$
@@ -192,8 +193,10 @@ begin
   v_receipt := metering.record_tenant_llm_usage(record_model_call.tenant_id, record_model_call.call || jsonb_build_object('agent_id', (
     -- usage counts for an agent of the tenant; one that is shared with it is only named
     select a.id from app_public.agents a where a.tenant_id = record_model_call.tenant_id and a.id = record_model_call.agent_id)));
-  select k.id into v_secret_id from app_public.encrypted_api_keys k
-   where k.tenant_id = record_model_call.tenant_id and k.key_name = record_model_call.secret_name and k.revoked_at is null;
+  select k.id into v_secret_id
+    from app_public.llm_models m
+    join app_public.encrypted_api_keys k on k.provider_id = m.provider_id
+   where m.name = record_model_call.call ->> 'model' and k.tenant_id = record_model_call.tenant_id and k.revoked_at is null;
   if v_secret_id is not null and v_receipt.total_cost > 0 then
     perform governance.add_secret_cost(record_model_call.tenant_id, v_secret_id, v_receipt.total_cost);
   end if;
@@ -201,8 +204,23 @@ begin
 end
 $$;
 comment on function runtime.record_model_call is
-  E'@errors MT301 MT401 MT404 MT405 MT406 MT409 MT411 MT413 MT414 MT415 MT501 QT301 QT408 23514\nRecords a call of a model, an object with the fields of new_llm_call, adds its cost to the day''s cost of the secret it was made with, and returns the cost in US dollars; 0 when the model has no price.';
+  E'@errors MT301 MT401 MT404 MT405 MT406 MT409 MT411 MT413 MT414 MT415 MT501 QT301 QT408 23514\nRecords a call of a model, an object with the fields of new_llm_call, adds its cost to the day''s cost of the tenant''s key it was made with, and returns the cost in US dollars; 0 when the model has no price.';
 grant execute on function runtime.record_model_call to rowhouse_worker;
+
+create or replace function runtime.search_for_step(tenant_id uuid, user_id uuid, query text, hit_limit int) returns jsonb
+language plpgsql volatile security definer
+set search_path to pg_catalog, pg_temp
+as $$
+begin
+  call runtime.enter_run(search_for_step.tenant_id, search_for_step.user_id);
+  return (
+    select coalesce(jsonb_agg(jsonb_build_object(
+             'rank', h.rank, 'title', h.title, 'snippet', h.snippet, 'content', h.content, 'document_id', h.document_id) order by h.rank), '[]')
+      from app_public.search(search_for_step.query, "limit" => coalesce(search_for_step.hit_limit, 10)) h);
+end
+$$;
+comment on function runtime.search_for_step is 'What the person who began a run would find in the tenant''s knowledge, for a step of the kind search.';
+grant execute on function runtime.search_for_step to rowhouse_worker;
 
 create or replace function runtime.check_output(schema jsonb, output jsonb) returns text[]
 language sql stable security definer
