@@ -149,8 +149,9 @@ create table app_public.workflow_step_runs (
   -- of a step for one item of a fan-out: its place, from 0; and the step that gathers them
   item_index int,
   parent_step_run_id uuid,
-  -- the step whose max_concurrency holds it
+  -- the step whose max_concurrency limits it, and whether it waits for its turn
   throttle_id uuid,
+  is_queued boolean not null default false,
   status app_public.workflow_step_status not null,
   attempt int not null default 0,
   lost_count int not null default 0,
@@ -214,6 +215,7 @@ create index workflow_step_runs_open on app_public.workflow_step_runs (tenant_id
 create index workflow_step_runs_throttled on app_public.workflow_step_runs (tenant_id, throttle_id) where throttle_id is not null and finished_at is null;
 create index on app_public.workflow_step_runs (tenant_id, parent_step_run_id, item_index) where parent_step_run_id is not null;
 create index on app_public.workflow_step_runs (tenant_id, approval_id) where approval_id is not null;
+create index workflow_step_runs_reserved on app_public.workflow_step_runs (tenant_id, root_run_id) where reservation_id is not null;
 -- of all tenants, for the workers
 create index workflow_step_runs_ready on app_public.workflow_step_runs (available_at) where status = 'ready';
 create index workflow_step_runs_leased on app_public.workflow_step_runs (leased_until) where status = 'running';
