@@ -1,9 +1,18 @@
 -- Runs of workflows
-drop table app_public.workflow_step_runs;
-drop table app_public.workflow_runs;
+drop table app_public.workflow_step_runs cascade;
+drop table app_public.workflow_runs cascade;
+drop domain app_public.workflow_step_status cascade;
+drop type app_public.workflow_status cascade;
 -- Records of agents
 -- Approvals and schedules
 -- Tasks
+drop table app_public.agent_supervisors cascade;
+drop table app_public.task_delegation_history cascade;
+drop table app_public.task_idempotency_keys cascade;
+drop table app_public.task_state_transitions cascade;
+drop table app_public.tasks cascade;
+drop type app_public.task_lease cascade;
 drop schema runtime cascade;
-drop domain app_public.workflow_step_status;
-drop type app_public.workflow_status;
+drop type app_public.delegation_type cascade;
+drop type app_public.task_priority cascade;
+drop type app_public.task_status cascade;
