@@ -5,6 +5,13 @@ drop domain app_public.workflow_step_status cascade;
 drop type app_public.workflow_status cascade;
 -- Records of agents
 -- Approvals and schedules
+drop table app_public.agent_scheduled_runs cascade;
+drop table app_public.agent_scheduled_tasks cascade;
+drop table app_public.agent_approval_votes cascade;
+drop table app_public.agent_approvals cascade;
+drop table app_public.approval_policies cascade;
+drop type app_public.approval_terms cascade;
+drop domain app_public.scheduled_run_status, app_public.overlap_policy, app_public.missed_runs_policy, app_public.approval_cause, app_public.approval_answer, app_public.approval_status cascade;
 -- Tasks
 drop table app_public.agent_supervisors cascade;
 drop table app_public.task_delegation_history cascade;

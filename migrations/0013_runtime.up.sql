@@ -205,6 +205,173 @@ create type app_public.task_lease as (task_id uuid, lease_token uuid, lease_expi
 
 -- Approvals and schedules -----------------------------------------------------------------------------------------------------
 
+-- Closed lists. GraphQL shows each of these domains as an enum.
+create domain app_public.approval_status as text
+  constraint approval_status_is_known check (value in ('pending', 'approved', 'rejected', 'withdrawn'));
+create domain app_public.approval_answer as text
+  constraint approval_answer_is_known check (value in ('approved', 'rejected'));
+create domain app_public.approval_cause as text
+  constraint approval_cause_is_known check (value in ('agent', 'policy', 'cost', 'request'));
+create domain app_public.missed_runs_policy as text
+  constraint missed_runs_policy_is_known check (value in ('skip', 'once', 'all'));
+create domain app_public.overlap_policy as text
+  constraint overlap_policy_is_known check (value in ('allow', 'skip', 'queue'));
+create domain app_public.scheduled_run_status as text
+  constraint scheduled_run_status_is_known check (value in ('running', 'queued', 'finished', 'skipped', 'missed', 'failed'));
+
+create type app_public.approval_terms as (
+  required_count int, is_four_eyes boolean, expires_after interval, default_answer app_public.approval_answer);
+create type runtime.approval_subject as (kind text, id uuid, agent_id uuid, given_by_user_id uuid);
+
+-- Agents and tools may be shared by another tenant, so no foreign key refers to them.
+create table app_public.approval_policies (
+  tenant_id uuid not null default core.current_tenant_id() references app_public.tenants (id) on delete cascade,
+  id uuid not null default gen_random_uuid(),
+  agent_id uuid,
+  tool_id uuid,
+  is_required boolean not null default false,
+  cost_above_usd numeric(20, 10),
+  required_count int not null default 1,
+  is_four_eyes boolean not null default false,
+  expires_after interval not null default '7 days',
+  default_answer app_public.approval_answer not null default 'rejected',
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  primary key (tenant_id, id),
+  unique nulls not distinct (tenant_id, agent_id, tool_id),
+  constraint subject_is_an_agent_or_a_tool check (num_nonnulls(agent_id, tool_id) <= 1),
+  constraint cost_above_usd_is_not_negative check (cost_above_usd >= 0),
+  constraint required_count_is_in_range check (required_count between 1 and 5),
+  constraint expires_after_is_in_range check (expires_after between interval '1 minute' and interval '366 days')
+);
+
+create table app_public.agent_approvals (
+  tenant_id uuid not null references app_public.tenants (id) on delete cascade,
+  id uuid not null default gen_random_uuid(),
+  -- What it is about, such as a task. Its owner has a trigger of its own on this table, which does what follows.
+  subject_kind text not null,
+  subject_id uuid not null,
+  agent_id uuid,
+  title text not null,
+  details jsonb not null default '{}',
+  cause app_public.approval_cause not null,
+  cost_usd numeric(20, 10),
+  status app_public.approval_status not null default 'pending',
+  required_count int not null,
+  is_four_eyes boolean not null,
+  default_answer app_public.approval_answer not null,
+  expires_at timestamptz not null,
+  requested_by_user_id uuid references app_public.user_profiles (id) on delete set null,
+  requested_by_agent_id uuid,
+  given_by_user_id uuid references app_public.user_profiles (id) on delete set null,
+  decided_at timestamptz,
+  decision_reason text,
+  is_default_answer boolean not null default false,
+  created_at timestamptz not null,
+  updated_at timestamptz not null default now(),
+  primary key (tenant_id, id),
+  constraint subject_kind_is_a_word check (subject_kind ~ '^[a-z][a-z_]{0,39}$'),
+  constraint title_is_a_name check (core.is_name(title)),
+  constraint details_are_an_object check (jsonb_typeof(details) = 'object'),
+  constraint cost_usd_is_not_negative check (cost_usd >= 0),
+  constraint required_count_is_in_range check (required_count between 1 and 5),
+  constraint decided_at_is_of_an_end check ((status = 'pending') = (decided_at is null))
+);
+call core.limit_length('app_public.agent_approvals', 40, 'subject_kind');
+call core.limit_length('app_public.agent_approvals', 255, 'title');
+call core.limit_length('app_public.agent_approvals', 2000, 'decision_reason');
+call core.limit_bytes('app_public.agent_approvals', 100000, 'details');
+create unique index agent_approvals_one_pending on app_public.agent_approvals (tenant_id, subject_kind, subject_id) where status = 'pending';
+create index on app_public.agent_approvals (tenant_id, subject_kind, subject_id, created_at);
+create index on app_public.agent_approvals (tenant_id, created_at);
+create index agent_approvals_pending on app_public.agent_approvals (tenant_id, agent_id) where status = 'pending';
+create index agent_approvals_expiring on app_public.agent_approvals (tenant_id, expires_at) where status = 'pending';
+create index on app_public.agent_approvals (requested_by_user_id);
+create index on app_public.agent_approvals (given_by_user_id);
+
+create table app_public.agent_approval_votes (
+  tenant_id uuid not null,
+  approval_id uuid not null,
+  user_id uuid not null references app_public.user_profiles (id) on delete cascade,
+  answer app_public.approval_answer not null,
+  reason text,
+  created_at timestamptz not null,
+  primary key (tenant_id, approval_id, user_id),
+  foreign key (tenant_id, approval_id) references app_public.agent_approvals (tenant_id, id) on delete cascade
+);
+call core.limit_length('app_public.agent_approval_votes', 2000, 'reason');
+create index on app_public.agent_approval_votes (user_id);
+
+create table app_public.agent_scheduled_tasks (
+  tenant_id uuid not null default core.current_tenant_id() references app_public.tenants (id) on delete cascade,
+  id uuid not null default gen_random_uuid(),
+  name text not null,
+
+  -- the task that each run creates
+  title text not null,
+  description text,
+  priority app_public.task_priority not null default 'medium',
+  assigned_agent_id uuid,
+  required_capability text,
+  input jsonb not null default '{}',
+
+  cron_expression text,
+  every interval,
+  starts_at timestamptz not null default core.clock(),
+  ends_at timestamptz,
+  max_runs int,
+  missed_runs app_public.missed_runs_policy not null default 'once',
+  most_missed_runs int not null default 10,
+  overlap app_public.overlap_policy not null default 'skip',
+  is_paused boolean not null default false,
+
+  next_run_at timestamptz,
+  run_count int not null default 0,
+  created_by_user_id uuid default core.current_user_id() references app_public.user_profiles (id) on delete set null,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  primary key (tenant_id, id),
+  unique (tenant_id, name),
+  constraint name_is_a_name check (core.is_name(name)),
+  constraint title_is_a_name check (core.is_name(title)),
+  constraint required_capability_is_a_word check (required_capability ~ '^[a-z][a-z0-9_.:-]{0,62}$'),
+  constraint input_is_an_object check (jsonb_typeof(input) = 'object'),
+  constraint timing_is_cron_or_an_interval check (num_nonnulls(cron_expression, every) = 1),
+  constraint every_is_in_range check (
+    every between interval '1 minute' and interval '366 days' and extract(year from every) = 0 and extract(month from every) = 0),
+  constraint starts_at_is_finite check (isfinite(starts_at)),
+  constraint ends_at_is_after_starts_at check (ends_at > starts_at),
+  constraint max_runs_is_in_range check (max_runs between 1 and 1000000),
+  constraint most_missed_runs_is_in_range check (most_missed_runs between 1 and 100)
+);
+call core.limit_length('app_public.agent_scheduled_tasks', 255, 'name', 'title');
+call core.limit_length('app_public.agent_scheduled_tasks', 10000, 'description');
+call core.limit_length('app_public.agent_scheduled_tasks', 63, 'required_capability');
+call core.limit_length('app_public.agent_scheduled_tasks', 200, 'cron_expression');
+call core.limit_bytes('app_public.agent_scheduled_tasks', 100000, 'input');
+create index agent_scheduled_tasks_due on app_public.agent_scheduled_tasks (tenant_id, next_run_at) where next_run_at is not null;
+create index on app_public.agent_scheduled_tasks (created_by_user_id);
+
+create table app_public.agent_scheduled_runs (
+  tenant_id uuid not null,
+  scheduled_task_id uuid not null,
+  -- The key is what makes ten workers run it once.
+  planned_at timestamptz not null,
+  status app_public.scheduled_run_status not null,
+  is_manual boolean not null default false,
+  task_id uuid,
+  reason text,
+  created_at timestamptz not null,
+  primary key (tenant_id, scheduled_task_id, planned_at),
+  foreign key (tenant_id, scheduled_task_id) references app_public.agent_scheduled_tasks (tenant_id, id) on delete cascade,
+  foreign key (tenant_id, task_id) references app_public.tasks (tenant_id, id) on delete set null (task_id),
+  constraint queued_has_no_task check (status <> 'queued' or task_id is null)
+);
+call core.limit_length('app_public.agent_scheduled_runs', 2000, 'reason');
+create index on app_public.agent_scheduled_runs (tenant_id, task_id);
+create index on app_public.agent_scheduled_runs (tenant_id, created_at);
+create index agent_scheduled_runs_open on app_public.agent_scheduled_runs (tenant_id, scheduled_task_id) where status in ('running', 'queued');
+
 -- Records of agents -------------------------------------------------------------------------------------------------------------
 
 -- Runs of workflows -------------------------------------------------------------------------------------------------------------

@@ -159,7 +159,7 @@ begin
     (task).delegation_type, coalesce((task).delegated_by_agent_ids, '{}'), coalesce((task).max_delegations, 3),
     coalesce((task).auto_escalate, false), (task).escalation_timeout,
     case when (task).auto_escalate then v_now + (task).escalation_timeout end,
-    core.current_user_id(), tenancy.current_agent_id(), v_now, tenancy.current_agent_id(), (task).status_reason)
+    coalesce((task).created_by_user_id, core.current_user_id()), tenancy.current_agent_id(), v_now, tenancy.current_agent_id(), (task).status_reason)
   returning t.* into task;
   return task;
 end

@@ -86,7 +86,7 @@ begin
     perform core.raise_error('RN405', 'capabilities: There are at most 20.', 'Name those that tasks ask for.');
   end if;
   perform runtime.expire_leases(10);
-  v_task_id := runtime.lock_next_task(runtime.lanes(claim_task.agent_id, claim_task.capabilities));
+  v_task_id := runtime.lock_approved_task(claim_task.agent_id, runtime.lanes(claim_task.agent_id, claim_task.capabilities));
   update app_public.tasks t
      set status = 'in_progress', held_by_agent_id = claim_task.agent_id, lease_hash = runtime.token_hash(v_token),
          lease_expires_at = core.clock() + claim_task.lease, attempt_count = t.attempt_count + 1,
