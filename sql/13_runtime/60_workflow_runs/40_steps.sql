@@ -196,7 +196,7 @@ create or replace function runtime.enqueue_step(tenant_id uuid) returns void
 language sql volatile
 set search_path to pg_catalog, pg_temp
 as $$
-  select core.enqueue_job('workflow_steps__run', json_build_object('tenantId', tenant_id));
+  select core.enqueue_job('runtime__run_steps', json_build_object('tenantId', tenant_id));
 $$;
 comment on function runtime.enqueue_step is 'Adds a job that claims one step that is ready.';
 

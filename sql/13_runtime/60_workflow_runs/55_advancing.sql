@@ -135,6 +135,9 @@ begin
   loop
     perform runtime.end_run(v_inner, 'failed', 'cancelled', 'The run around it has ended.');
   end loop;
+  perform runtime.withdraw_approvals_of('workflow_step', s.id, 'The run has ended.')
+     from app_public.workflow_step_runs s
+    where s.tenant_id = core.current_tenant_id() and s.run_id = end_run.run_id and s.finished_at is null and s.approval_id is not null;
   update app_public.workflow_step_runs s
      set status = 'cancelled', finished_at = core.clock(), is_queued = false, lease_token = null, leased_until = null, available_at = null,
          wake_at = null
