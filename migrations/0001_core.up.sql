@@ -106,6 +106,9 @@ begin
 end
 $$;
 
+create type core.cron_schedule as (minutes int[], hours int[], days int[], months int[], weekdays int[]);
+comment on type core.cron_schedule is 'The values that the five fields of a cron expression admit, each in order. Sunday is 0.';
+
 -- Rules that the checks of several domains use.
 create function core.is_slug(value text) returns boolean
   language sql immutable parallel safe

@@ -1,11 +1,27 @@
 -- Steps that call out
 drop table app_public.outgoing_hosts;
 -- Runs of workflows
-drop table app_public.workflow_step_runs;
-drop table app_public.workflow_runs;
+drop table app_public.workflow_step_runs cascade;
+drop table app_public.workflow_runs cascade;
+drop domain app_public.workflow_step_status cascade;
+drop type app_public.workflow_status cascade;
 -- Records of agents
 -- Approvals and schedules
+drop table app_public.agent_scheduled_runs cascade;
+drop table app_public.agent_scheduled_tasks cascade;
+drop table app_public.agent_approval_votes cascade;
+drop table app_public.agent_approvals cascade;
+drop table app_public.approval_policies cascade;
+drop type app_public.approval_terms cascade;
+drop domain app_public.scheduled_run_status, app_public.overlap_policy, app_public.missed_runs_policy, app_public.approval_cause, app_public.approval_answer, app_public.approval_status cascade;
 -- Tasks
+drop table app_public.agent_supervisors cascade;
+drop table app_public.task_delegation_history cascade;
+drop table app_public.task_idempotency_keys cascade;
+drop table app_public.task_state_transitions cascade;
+drop table app_public.tasks cascade;
+drop type app_public.task_lease cascade;
 drop schema runtime cascade;
-drop domain app_public.workflow_step_status;
-drop type app_public.workflow_status;
+drop type app_public.delegation_type cascade;
+drop type app_public.task_priority cascade;
+drop type app_public.task_status cascade;

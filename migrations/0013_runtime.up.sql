@@ -8,7 +8,369 @@ set role rowhouse_owner;
 
 -- Tasks ---------------------------------------------------------------------------------------------------------------------
 
+create type app_public.task_status as enum
+  ('pending', 'assigned', 'in_progress', 'completed', 'failed', 'cancelled', 'delegated', 'awaiting_approval');
+create type app_public.task_priority as enum ('low', 'medium', 'high', 'critical');
+create type app_public.delegation_type as enum ('handoff', 'collaboration', 'supervision', 'consultation');
+
+create table app_public.tasks (
+  tenant_id uuid not null references app_public.tenants (id) on delete cascade,
+  id uuid not null default gen_random_uuid(),
+  title text not null,
+  description text,
+  status app_public.task_status not null,
+  priority app_public.task_priority not null default 'medium',
+
+  -- Agents may be shared by another tenant, and a task outlives its agent, so no foreign key refers to them.
+  assigned_agent_id uuid,
+  required_capability text,
+  -- who may claim it: one agent, those with a capability, or all
+  lane text not null generated always as (
+    case when assigned_agent_id is not null then 'agent ' || assigned_agent_id
+         when required_capability is not null then 'capability ' || required_capability
+         else '' end) stored,
+
+  input jsonb not null default '{}',
+  input_schema jsonb,
+  output jsonb,
+  output_schema jsonb,
+
+  -- since when it may be claimed; a retry moves it into the future
+  available_at timestamptz not null,
+  due_at timestamptz,
+  attempt_count int not null default 0,
+  max_attempts int not null default 3,
+  retry_delay interval not null default '10 seconds',
+  -- the agent that holds the lease, or held the last one
+  held_by_agent_id uuid,
+  -- of the holder's token, which nobody can read here
+  lease_hash bytea,
+  lease_expires_at timestamptz,
+  started_at timestamptz,
+  finished_at timestamptz,
+  -- who brought it into its state, and why; the transition takes them from here
+  status_agent_id uuid,
+  status_reason text,
+
+  parent_task_id uuid,
+  root_task_id uuid not null,
+  depth int not null default 0,
+  -- of the whole tree; only the root's is kept
+  subtask_count int not null default 0,
+
+  -- of a task that was made by delegation: how, and by which agents it came
+  delegation_type app_public.delegation_type,
+  delegated_by_agent_ids uuid[] not null default '{}',
+  max_delegations int not null default 3,
+  delegation_count int not null default 0,
+  auto_escalate boolean not null default false,
+  escalation_timeout interval,
+  escalates_at timestamptz,
+  escalation_count int not null default 0,
+
+  created_by_user_id uuid references app_public.user_profiles (id) on delete set null,
+  created_by_agent_id uuid,
+  created_at timestamptz not null,
+  updated_at timestamptz not null default now(),
+  primary key (tenant_id, id),
+  foreign key (tenant_id, parent_task_id) references app_public.tasks (tenant_id, id) on delete cascade,
+
+  constraint title_is_a_name check (core.is_name(title)),
+  constraint required_capability_is_a_word check (required_capability ~ '^[a-z][a-z0-9_.:-]{0,62}$'),
+  constraint input_schema_is_a_schema check (jsonb_typeof(input_schema) = 'object'),
+  constraint output_schema_is_a_schema check (jsonb_typeof(output_schema) = 'object'),
+  constraint max_attempts_is_in_range check (max_attempts between 1 and 20),
+  constraint retry_delay_is_in_range check (retry_delay between interval '1 second' and interval '1 day'),
+  constraint depth_is_in_range check (depth between 0 and 10),
+  constraint subtask_count_is_in_range check (subtask_count between 0 and 1000),
+  constraint max_delegations_is_in_range check (max_delegations between 0 and 20),
+  constraint delegation_count_is_in_range check (delegation_count between 0 and max_delegations),
+  constraint escalation_timeout_is_in_range check (escalation_timeout between interval '1 minute' and interval '366 days'),
+  constraint escalation_has_a_timeout check (not auto_escalate or escalation_timeout is not null),
+  constraint lease_is_of_work_in_progress check ((status = 'in_progress') = (lease_expires_at is not null)),
+  constraint finished_at_is_of_an_end check ((status in ('completed', 'failed', 'cancelled')) = (finished_at is not null))
+);
+call core.limit_length('app_public.tasks', 255, 'title');
+call core.limit_length('app_public.tasks', 10000, 'description');
+call core.limit_length('app_public.tasks', 2000, 'status_reason');
+call core.limit_length('app_public.tasks', 63, 'required_capability');
+call core.limit_length('app_public.tasks', 100, 'lane');
+call core.limit_bytes('app_public.tasks', 1000000, 'input', 'output');
+call core.limit_bytes('app_public.tasks', 20000, 'input_schema', 'output_schema');
+call core.limit_bytes('app_public.tasks', 32, 'lease_hash');
+call core.limit_entries('app_public.tasks', 32, 'delegated_by_agent_ids');
+-- The order of a line; what waits for its retry lies behind what may be claimed.
+create index tasks_waiting on app_public.tasks (tenant_id, lane, priority, available_at) where status in ('pending', 'assigned');
+create index tasks_leased on app_public.tasks (tenant_id, lease_expires_at) where status = 'in_progress';
+create index tasks_escalating on app_public.tasks (escalates_at) where escalates_at is not null;
+create index on app_public.tasks (tenant_id, created_at);
+create index on app_public.tasks (tenant_id, status, created_at);
+create index on app_public.tasks (tenant_id, assigned_agent_id, created_at);
+create index on app_public.tasks (tenant_id, parent_task_id);
+create index on app_public.tasks (created_by_user_id);
+
+-- What a task may become. A new task comes from no state.
+create table runtime.task_moves (
+  from_status app_public.task_status,
+  to_status app_public.task_status not null,
+  unique nulls not distinct (from_status, to_status)
+);
+insert into runtime.task_moves (from_status, to_status)
+values (null, 'pending'), (null, 'assigned'), (null, 'awaiting_approval'),
+       ('pending', 'assigned'), ('pending', 'in_progress'), ('pending', 'awaiting_approval'), ('pending', 'cancelled'),
+       -- to another agent
+       ('assigned', 'assigned'), ('awaiting_approval', 'awaiting_approval'),
+       ('assigned', 'pending'), ('assigned', 'in_progress'), ('assigned', 'delegated'), ('assigned', 'awaiting_approval'),
+       ('assigned', 'cancelled'),
+       ('in_progress', 'pending'), ('in_progress', 'assigned'), ('in_progress', 'delegated'), ('in_progress', 'awaiting_approval'),
+       ('in_progress', 'completed'), ('in_progress', 'failed'), ('in_progress', 'cancelled'),
+       ('delegated', 'pending'), ('delegated', 'assigned'), ('delegated', 'cancelled'),
+       ('awaiting_approval', 'pending'), ('awaiting_approval', 'assigned'), ('awaiting_approval', 'failed'),
+       ('awaiting_approval', 'cancelled');
+
+create table app_public.task_state_transitions (
+  tenant_id uuid not null,
+  id uuid not null default gen_random_uuid(),
+  task_id uuid not null,
+  from_status app_public.task_status,
+  to_status app_public.task_status not null,
+  transitioned_by uuid,
+  user_id uuid,
+  reason text,
+  metadata jsonb not null default '{}',
+  created_at timestamptz not null,
+  primary key (tenant_id, created_at, id),
+  foreign key (tenant_id, task_id) references app_public.tasks (tenant_id, id) on delete cascade,
+  constraint metadata_is_an_object check (jsonb_typeof(metadata) = 'object')
+) partition by range (created_at);
+call core.limit_length('app_public.task_state_transitions', 2000, 'reason');
+call core.limit_bytes('app_public.task_state_transitions', 8192, 'metadata');
+create index on app_public.task_state_transitions (tenant_id, task_id, created_at);
+create table runtime.task_state_transitions_default partition of app_public.task_state_transitions default;
+
+create table app_public.task_idempotency_keys (
+  tenant_id uuid not null,
+  idempotency_key text not null,
+  request_hash bytea not null,
+  task_id uuid not null,
+  created_at timestamptz not null,
+  expires_at timestamptz not null,
+  primary key (tenant_id, idempotency_key),
+  -- the key is taken first, so that of many who create one task only one does
+  foreign key (tenant_id, task_id) references app_public.tasks (tenant_id, id) on delete cascade deferrable initially deferred,
+  constraint idempotency_key_is_not_empty check (idempotency_key <> ''),
+  constraint request_hash_is_sha_256 check (octet_length(request_hash) = 32)
+);
+call core.limit_length('app_public.task_idempotency_keys', 255, 'idempotency_key');
+create index on app_public.task_idempotency_keys (tenant_id, task_id);
+create index on app_public.task_idempotency_keys (expires_at);
+
+create table app_public.task_delegation_history (
+  tenant_id uuid not null,
+  id uuid not null default gen_random_uuid(),
+  task_id uuid not null,
+  from_agent_id uuid,
+  to_agent_id uuid not null,
+  delegation_type app_public.delegation_type not null,
+  reason text,
+  metadata jsonb not null default '{}',
+  -- the task that the other agent does, unless it was handed the task itself
+  delegated_task_id uuid,
+  is_escalation boolean not null default false,
+  user_id uuid,
+  created_at timestamptz not null,
+  primary key (tenant_id, id),
+  foreign key (tenant_id, task_id) references app_public.tasks (tenant_id, id) on delete cascade,
+  foreign key (tenant_id, delegated_task_id) references app_public.tasks (tenant_id, id) on delete cascade,
+  constraint metadata_is_an_object check (jsonb_typeof(metadata) = 'object')
+);
+call core.limit_length('app_public.task_delegation_history', 2000, 'reason');
+call core.limit_bytes('app_public.task_delegation_history', 8192, 'metadata');
+create index on app_public.task_delegation_history (tenant_id, task_id, created_at);
+create index on app_public.task_delegation_history (tenant_id, delegated_task_id);
+
+-- To whom an agent's tasks go when they take too long.
+create table app_public.agent_supervisors (
+  tenant_id uuid not null default core.current_tenant_id() references app_public.tenants (id) on delete cascade,
+  agent_id uuid not null,
+  supervisor_agent_id uuid not null,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  primary key (tenant_id, agent_id),
+  constraint is_not_its_own_supervisor check (agent_id <> supervisor_agent_id)
+);
+
+-- What a worker gets that claims a task. Only with the token can it finish.
+create type app_public.task_lease as (task_id uuid, lease_token uuid, lease_expires_at timestamptz, attempt int);
+
 -- Approvals and schedules -----------------------------------------------------------------------------------------------------
+
+-- Closed lists. GraphQL shows each of these domains as an enum.
+create domain app_public.approval_status as text
+  constraint approval_status_is_known check (value in ('pending', 'approved', 'rejected', 'withdrawn'));
+create domain app_public.approval_answer as text
+  constraint approval_answer_is_known check (value in ('approved', 'rejected'));
+create domain app_public.approval_cause as text
+  constraint approval_cause_is_known check (value in ('agent', 'policy', 'cost', 'request'));
+create domain app_public.missed_runs_policy as text
+  constraint missed_runs_policy_is_known check (value in ('skip', 'once', 'all'));
+create domain app_public.overlap_policy as text
+  constraint overlap_policy_is_known check (value in ('allow', 'skip', 'queue'));
+create domain app_public.scheduled_run_status as text
+  constraint scheduled_run_status_is_known check (value in ('running', 'queued', 'finished', 'skipped', 'missed', 'failed'));
+
+create type app_public.approval_terms as (
+  required_count int, is_four_eyes boolean, expires_after interval, default_answer app_public.approval_answer);
+create type runtime.approval_subject as (kind text, id uuid, agent_id uuid, given_by_user_id uuid);
+
+-- Agents and tools may be shared by another tenant, so no foreign key refers to them.
+create table app_public.approval_policies (
+  tenant_id uuid not null default core.current_tenant_id() references app_public.tenants (id) on delete cascade,
+  id uuid not null default gen_random_uuid(),
+  agent_id uuid,
+  tool_id uuid,
+  is_required boolean not null default false,
+  cost_above_usd numeric(20, 10),
+  required_count int not null default 1,
+  is_four_eyes boolean not null default false,
+  expires_after interval not null default '7 days',
+  default_answer app_public.approval_answer not null default 'rejected',
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  primary key (tenant_id, id),
+  unique nulls not distinct (tenant_id, agent_id, tool_id),
+  constraint subject_is_an_agent_or_a_tool check (num_nonnulls(agent_id, tool_id) <= 1),
+  constraint cost_above_usd_is_not_negative check (cost_above_usd >= 0),
+  constraint required_count_is_in_range check (required_count between 1 and 5),
+  constraint expires_after_is_in_range check (expires_after between interval '1 minute' and interval '366 days')
+);
+
+create table app_public.agent_approvals (
+  tenant_id uuid not null references app_public.tenants (id) on delete cascade,
+  id uuid not null default gen_random_uuid(),
+  -- What it is about, such as a task. Its owner has a trigger of its own on this table, which does what follows.
+  subject_kind text not null,
+  subject_id uuid not null,
+  agent_id uuid,
+  title text not null,
+  details jsonb not null default '{}',
+  cause app_public.approval_cause not null,
+  cost_usd numeric(20, 10),
+  status app_public.approval_status not null default 'pending',
+  required_count int not null,
+  is_four_eyes boolean not null,
+  default_answer app_public.approval_answer not null,
+  expires_at timestamptz not null,
+  requested_by_user_id uuid references app_public.user_profiles (id) on delete set null,
+  requested_by_agent_id uuid,
+  given_by_user_id uuid references app_public.user_profiles (id) on delete set null,
+  decided_at timestamptz,
+  decision_reason text,
+  is_default_answer boolean not null default false,
+  created_at timestamptz not null,
+  updated_at timestamptz not null default now(),
+  primary key (tenant_id, id),
+  constraint subject_kind_is_a_word check (subject_kind ~ '^[a-z][a-z_]{0,39}$'),
+  constraint title_is_a_name check (core.is_name(title)),
+  constraint details_are_an_object check (jsonb_typeof(details) = 'object'),
+  constraint cost_usd_is_not_negative check (cost_usd >= 0),
+  constraint required_count_is_in_range check (required_count between 1 and 5),
+  constraint decided_at_is_of_an_end check ((status = 'pending') = (decided_at is null))
+);
+call core.limit_length('app_public.agent_approvals', 40, 'subject_kind');
+call core.limit_length('app_public.agent_approvals', 255, 'title');
+call core.limit_length('app_public.agent_approvals', 2000, 'decision_reason');
+call core.limit_bytes('app_public.agent_approvals', 100000, 'details');
+create unique index agent_approvals_one_pending on app_public.agent_approvals (tenant_id, subject_kind, subject_id) where status = 'pending';
+create index on app_public.agent_approvals (tenant_id, subject_kind, subject_id, created_at);
+create index on app_public.agent_approvals (tenant_id, created_at);
+create index agent_approvals_pending on app_public.agent_approvals (tenant_id, agent_id) where status = 'pending';
+create index agent_approvals_expiring on app_public.agent_approvals (tenant_id, expires_at) where status = 'pending';
+create index on app_public.agent_approvals (requested_by_user_id);
+create index on app_public.agent_approvals (given_by_user_id);
+
+create table app_public.agent_approval_votes (
+  tenant_id uuid not null,
+  approval_id uuid not null,
+  user_id uuid not null references app_public.user_profiles (id) on delete cascade,
+  answer app_public.approval_answer not null,
+  reason text,
+  created_at timestamptz not null,
+  primary key (tenant_id, approval_id, user_id),
+  foreign key (tenant_id, approval_id) references app_public.agent_approvals (tenant_id, id) on delete cascade
+);
+call core.limit_length('app_public.agent_approval_votes', 2000, 'reason');
+create index on app_public.agent_approval_votes (user_id);
+
+create table app_public.agent_scheduled_tasks (
+  tenant_id uuid not null default core.current_tenant_id() references app_public.tenants (id) on delete cascade,
+  id uuid not null default gen_random_uuid(),
+  name text not null,
+
+  -- the task that each run creates
+  title text not null,
+  description text,
+  priority app_public.task_priority not null default 'medium',
+  assigned_agent_id uuid,
+  required_capability text,
+  input jsonb not null default '{}',
+
+  cron_expression text,
+  every interval,
+  starts_at timestamptz not null default core.clock(),
+  ends_at timestamptz,
+  max_runs int,
+  missed_runs app_public.missed_runs_policy not null default 'once',
+  most_missed_runs int not null default 10,
+  overlap app_public.overlap_policy not null default 'skip',
+  is_paused boolean not null default false,
+
+  next_run_at timestamptz,
+  run_count int not null default 0,
+  created_by_user_id uuid default core.current_user_id() references app_public.user_profiles (id) on delete set null,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  primary key (tenant_id, id),
+  unique (tenant_id, name),
+  constraint name_is_a_name check (core.is_name(name)),
+  constraint title_is_a_name check (core.is_name(title)),
+  constraint required_capability_is_a_word check (required_capability ~ '^[a-z][a-z0-9_.:-]{0,62}$'),
+  constraint input_is_an_object check (jsonb_typeof(input) = 'object'),
+  constraint timing_is_cron_or_an_interval check (num_nonnulls(cron_expression, every) = 1),
+  constraint every_is_in_range check (
+    every between interval '1 minute' and interval '366 days' and extract(year from every) = 0 and extract(month from every) = 0),
+  constraint starts_at_is_finite check (isfinite(starts_at)),
+  constraint ends_at_is_after_starts_at check (ends_at > starts_at),
+  constraint max_runs_is_in_range check (max_runs between 1 and 1000000),
+  constraint most_missed_runs_is_in_range check (most_missed_runs between 1 and 100)
+);
+call core.limit_length('app_public.agent_scheduled_tasks', 255, 'name', 'title');
+call core.limit_length('app_public.agent_scheduled_tasks', 10000, 'description');
+call core.limit_length('app_public.agent_scheduled_tasks', 63, 'required_capability');
+call core.limit_length('app_public.agent_scheduled_tasks', 200, 'cron_expression');
+call core.limit_bytes('app_public.agent_scheduled_tasks', 100000, 'input');
+create index agent_scheduled_tasks_due on app_public.agent_scheduled_tasks (tenant_id, next_run_at) where next_run_at is not null;
+create index on app_public.agent_scheduled_tasks (created_by_user_id);
+
+create table app_public.agent_scheduled_runs (
+  tenant_id uuid not null,
+  scheduled_task_id uuid not null,
+  -- The key is what makes ten workers run it once.
+  planned_at timestamptz not null,
+  status app_public.scheduled_run_status not null,
+  is_manual boolean not null default false,
+  task_id uuid,
+  reason text,
+  created_at timestamptz not null,
+  primary key (tenant_id, scheduled_task_id, planned_at),
+  foreign key (tenant_id, scheduled_task_id) references app_public.agent_scheduled_tasks (tenant_id, id) on delete cascade,
+  foreign key (tenant_id, task_id) references app_public.tasks (tenant_id, id) on delete set null (task_id),
+  constraint queued_has_no_task check (status <> 'queued' or task_id is null)
+);
+call core.limit_length('app_public.agent_scheduled_runs', 2000, 'reason');
+create index on app_public.agent_scheduled_runs (tenant_id, task_id);
+create index on app_public.agent_scheduled_runs (tenant_id, created_at);
+create index agent_scheduled_runs_open on app_public.agent_scheduled_runs (tenant_id, scheduled_task_id) where status in ('running', 'queued');
 
 -- Records of agents -------------------------------------------------------------------------------------------------------------
 
@@ -149,8 +511,9 @@ create table app_public.workflow_step_runs (
   -- of a step for one item of a fan-out: its place, from 0; and the step that gathers them
   item_index int,
   parent_step_run_id uuid,
-  -- the step whose max_concurrency holds it
+  -- the step whose max_concurrency limits it, and whether it waits for its turn
   throttle_id uuid,
+  is_queued boolean not null default false,
   status app_public.workflow_step_status not null,
   attempt int not null default 0,
   lost_count int not null default 0,
@@ -214,6 +577,7 @@ create index workflow_step_runs_open on app_public.workflow_step_runs (tenant_id
 create index workflow_step_runs_throttled on app_public.workflow_step_runs (tenant_id, throttle_id) where throttle_id is not null and finished_at is null;
 create index on app_public.workflow_step_runs (tenant_id, parent_step_run_id, item_index) where parent_step_run_id is not null;
 create index on app_public.workflow_step_runs (tenant_id, approval_id) where approval_id is not null;
+create index workflow_step_runs_reserved on app_public.workflow_step_runs (tenant_id, root_run_id) where reservation_id is not null;
 -- of all tenants, for the workers
 create index workflow_step_runs_ready on app_public.workflow_step_runs (available_at) where status = 'ready';
 create index workflow_step_runs_leased on app_public.workflow_step_runs (leased_until) where status = 'running';
