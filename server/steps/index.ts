@@ -8,7 +8,7 @@ import { createSideBySide, type SideBySide, type WithPgClient } from '../worker/
 import { runModelStep } from './model-step.ts'
 import { refusalOf, StepError } from './step-error.ts'
 import { callTool } from './tool-call.ts'
-import { type ClaimedStep, claimedStepShape, type StepContext, type StepResult } from './types.ts'
+import { type ClaimedStep, claimedStepShape, type Spent, type StepContext } from './types.ts'
 
 export type StepRunnerOptions = {
   keyRing: KeyRing | undefined
@@ -55,64 +55,66 @@ async function runLeased(
 ): Promise<void> {
   const lost = new AbortController()
   const key = [step.tenant_id, step.step_run_id, step.lease_token]
-  const beat = async (ms: number): Promise<void> => {
+  const spent: Spent = { tokens: 0, costs: [] }
+  const beat = async (): Promise<void> => {
     const { rows } = await withPgClient((client) =>
       client.query<{ held: boolean }>('select runtime.heartbeat_workflow_step($1, $2, $3, $4) as held', [
         ...key,
-        `${ms} milliseconds`,
+        `${leaseMs} milliseconds`,
       ]),
     )
     if (!rows[0]?.held) lost.abort()
   }
   // a heartbeat that cannot be sent is sent again; when none can, the lease ends
-  const beating = setInterval(() => void beat(leaseMs).catch(() => {}), leaseMs / 3)
+  const beating = setInterval(() => void beat().catch(() => {}), leaseMs / 3)
   try {
     const signal = AbortSignal.any([lost.signal, stopping])
-    const result = await runStep({ ...means, step, withPgClient, signal }).catch((error: unknown) => {
-      if (signal.aborted) return undefined
-      return refusalOf(error)
-    })
+    const result = await runStep({ ...means, step, withPgClient, signal, spent }).then(
+      (output) => ({ output }),
+      (error: unknown) => (signal.aborted ? 'given back' : refusalOf(error)),
+    )
     if (lost.signal.aborted) return
-    // given back at once, so that another worker need not wait for the end of the lease
-    if (result === undefined) await beat(0)
-    else await report(withPgClient, step, result)
+    await report(withPgClient, step, result, spent)
   } finally {
     clearInterval(beating)
   }
 }
 
-async function report(withPgClient: WithPgClient, step: ClaimedStep, result: StepResult | StepError): Promise<void> {
-  const key = [step.tenant_id, step.step_run_id, step.lease_token]
+async function report(
+  withPgClient: WithPgClient,
+  { tenant_id, step_run_id, lease_token }: ClaimedStep,
+  result: { output: unknown } | StepError | 'given back',
+  { tokens, costs }: Spent,
+): Promise<void> {
+  const key = [tenant_id, step_run_id, lease_token]
+  const sum = 'select coalesce(sum(c), 0) from unnest'
   try {
-    await withPgClient((client) =>
-      result instanceof StepError
-        ? client.query('select runtime.fail_workflow_step($1, $2, $3, $4, $5, $6)', [
-            ...key,
-            ...[result.message.slice(0, 2_000), result.code, result.isPassing],
-          ])
-        : client.query(
-            `select runtime.complete_workflow_step($1, $2, $3, $4, $5,
-               (select coalesce(sum(c), 0) from unnest($6::numeric[]) c))`,
-            [...key, JSON.stringify(result.output ?? null), result.tokens, result.costs],
-          ),
-    )
+    await withPgClient((client) => {
+      if (result === 'given back') return client.query('select runtime.release_workflow_step($1, $2, $3)', key)
+      if (result instanceof StepError)
+        return client.query(
+          `select runtime.fail_workflow_step($1, $2, $3, $4, $5, $6, $7, (${sum}($8::numeric[]) c))`,
+          [...[...key, result.message.slice(0, 2_000), result.code, result.isPassing], ...[tokens, costs]],
+        )
+      return client.query(`select runtime.complete_workflow_step($1, $2, $3, $4, $5, (${sum}($6::numeric[]) c))`, [
+        ...[...key, JSON.stringify(result.output ?? null), tokens, costs],
+      ])
+    })
   } catch (error) {
     // the lease ended while this was on its way: the step is run again, by the same idempotency key
     if ((error as { code?: string }).code !== 'RN555') throw error
   }
 }
 
-const free = (output: unknown): StepResult => ({ output, tokens: 0, costs: [] })
-
-async function runStep(context: StepContext): Promise<StepResult> {
+async function runStep(context: StepContext): Promise<unknown> {
   switch (context.step.kind) {
     case 'agent':
     case 'prompt':
       return runModelStep(context)
     case 'tool':
-      return free(await runToolStep(context))
+      return runToolStep(context)
     case 'search':
-      return free(await runSearchStep(context))
+      return runSearchStep(context)
     default:
       throw new StepError('RN482', `A worker does not know steps of the kind ${context.step.kind}.`)
   }

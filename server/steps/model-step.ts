@@ -14,7 +14,7 @@ import {
 import { openModelSecret } from '../secrets.ts'
 import { refusalOf, StepError } from './step-error.ts'
 import { callTool } from './tool-call.ts'
-import type { StepContext, StepResult } from './types.ts'
+import type { StepContext } from './types.ts'
 
 const modelStepShape = z.object({
   model: z.object({
@@ -62,7 +62,7 @@ const mostCallsInARound = 16
 /** What a model reads of one tool's answer. */
 const longestToolAnswer = 100_000
 
-export async function runModelStep(context: StepContext): Promise<StepResult> {
+export async function runModelStep(context: StepContext): Promise<unknown> {
   const { step, withPgClient } = context
   const { rows } = await withPgClient((client) =>
     client.query('select runtime.open_model_step($1, $2, $3, $4, $5) as step', [
@@ -75,12 +75,11 @@ export async function runModelStep(context: StepContext): Promise<StepResult> {
   )
   const opened = modelStepShape.parse(rows[0]?.step)
   const settings = stepSettings.parse(step.config.config ?? {})
-  const conversation = await converse(context, opened)
+  const ask = await openConversation(context, opened)
   const messages = firstMessages(context, opened, settings.output_schema)
   for (let round = 1; round <= settings.max_rounds; round += 1) {
-    const answer = await conversation.ask(round, messages, isJson(opened, settings.output_schema))
-    if (answer.toolCalls.length === 0)
-      return { output: await outputOf(context, opened, settings.output_schema, answer), ...conversation.spent() }
+    const answer = await ask(round, messages, isJson(opened, settings.output_schema))
+    if (answer.toolCalls.length === 0) return outputOf(context, opened, settings.output_schema, answer)
     messages.push(askedFor(answer), ...(await useTools(context, opened, answer.toolCalls, round)))
   }
   throw new StepError('RN676', `The agent has not come to an answer in ${settings.max_rounds} rounds.`)
@@ -104,9 +103,9 @@ function firstMessages({ step }: StepContext, opened: ModelStep, schema: object 
 const isJson = ({ settings }: ModelStep, schema: object | undefined): boolean =>
   schema !== undefined || settings.response_format === 'json' || settings.response_format === 'structured'
 
-/** The model with the tenant's key, and what the calls have used so far. */
-async function converse(context: StepContext, opened: ModelStep) {
-  const { step, withPgClient, keyRing, models, signal } = context
+/** Calls of the model, with the tenant's key. Each is recorded, and adds to what the step has used. */
+async function openConversation(context: StepContext, opened: ModelStep) {
+  const { step, withPgClient, keyRing, models, signal, spent } = context
   const { model, settings, tools } = opened
   const caller = {
     tenantId: step.tenant_id,
@@ -120,9 +119,6 @@ async function converse(context: StepContext, opened: ModelStep) {
           throw refusalOf(error)
         })
   const chat: ChatModel = await modelFor(model, ownKey, models)
-  let tokens = 0
-  const costs: string[] = []
-
   const { is_streamed, response_format: _format, ...sent } = settings
   const request = (messages: ChatMessage[], json: boolean) =>
     ({
@@ -131,21 +127,18 @@ async function converse(context: StepContext, opened: ModelStep) {
       ...(json ? { response_format: { type: 'json_object' } } : {}),
     }) as ChatRequest
 
-  return {
-    ask: async (round: number, messages: ChatMessage[], json: boolean): Promise<ChatAnswer> => {
-      const startedAt = performance.now()
-      const idempotencyKey = `${step.idempotency_key}:${round}`
-      const answer = await chat.answer(request(messages, json), { idempotencyKey, signal }).catch((error: unknown) => {
-        if (!(error instanceof ModelError)) throw error
-        return error
-      })
-      const ms = Math.round(performance.now() - startedAt)
-      costs.push(await record(context, opened, { round, messages, answer, ms }))
-      if (answer instanceof ModelError) throw new StepError('RN481', answer.message, answer.isPassing)
-      tokens += Object.values(answer.use).reduce((sum, count) => sum + count, 0)
-      return answer
-    },
-    spent: () => ({ tokens, costs }),
+  return async (round: number, messages: ChatMessage[], json: boolean): Promise<ChatAnswer> => {
+    const startedAt = performance.now()
+    const idempotencyKey = `${step.idempotency_key}:${round}`
+    const answer = await chat.answer(request(messages, json), { idempotencyKey, signal }).catch((error: unknown) => {
+      if (!(error instanceof ModelError)) throw error
+      return error
+    })
+    const ms = Math.round(performance.now() - startedAt)
+    spent.costs.push(await record(context, opened, { round, messages, answer, ms }))
+    if (answer instanceof ModelError) throw new StepError('RN481', answer.message, answer.isPassing)
+    spent.tokens += Object.values(answer.use).reduce((sum, count) => sum + count, 0)
+    return answer
   }
 }
 

@@ -45,7 +45,8 @@ export type StepContext = {
   models: Outgoing
   /** Aborted when the lease is lost, the step is cancelled or the worker stops. */
   signal: AbortSignal
+  spent: Spent
 }
 
-/** Costs are decimals as the database writes them, one a call, which it adds up. */
-export type StepResult = { output: unknown; tokens: number; costs: string[] }
+/** What the calls of a step have used so far. Costs are decimals as the database writes them, one a call, and it adds them up. */
+export type Spent = { tokens: number; costs: string[] }
