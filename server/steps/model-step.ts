@@ -78,7 +78,7 @@ export async function runModelStep(context: StepContext): Promise<unknown> {
   const ask = await openConversation(context, opened)
   const messages = firstMessages(context, opened, settings.output_schema)
   for (let round = 1; round <= settings.max_rounds; round += 1) {
-    const answer = await ask(round, messages, isJson(opened, settings.output_schema))
+    const answer = await ask(round, messages, formatOf(opened, settings.output_schema))
     if (answer.toolCalls.length === 0) return outputOf(context, opened, settings.output_schema, answer)
     messages.push(askedFor(answer), ...(await useTools(context, opened, answer.toolCalls, round)))
   }
@@ -98,6 +98,14 @@ function firstMessages({ step }: StepContext, opened: ModelStep, schema: object 
       content: [...(opened.prompt === null ? [task, input] : [opened.prompt]), form].filter(Boolean).join('\n\n'),
     },
   ]
+}
+
+function formatOf(
+  opened: ModelStep,
+  schema: Record<string, unknown> | undefined,
+): ChatRequest['response_format'] | undefined {
+  if (schema !== undefined) return { type: 'json_schema', json_schema: { name: 'output', schema } }
+  return isJson(opened, schema) ? { type: 'json_object' } : undefined
 }
 
 const isJson = ({ settings }: ModelStep, schema: object | undefined): boolean =>
@@ -120,17 +128,21 @@ async function openConversation(context: StepContext, opened: ModelStep) {
         })
   const chat: ChatModel = await modelFor(model, ownKey, models)
   const { is_streamed, response_format: _format, ...sent } = settings
-  const request = (messages: ChatMessage[], json: boolean) =>
+  const request = (messages: ChatMessage[], format: ChatRequest['response_format'] | undefined) =>
     ({
       ...{ ...sent, messages, isStreamed: is_streamed },
       ...(tools.length === 0 ? {} : { tools: functionsOf(tools), parallel_tool_calls: opened.runs_tools_side_by_side }),
-      ...(json ? { response_format: { type: 'json_object' } } : {}),
+      ...(format ? { response_format: format } : {}),
     }) as ChatRequest
 
-  return async (round: number, messages: ChatMessage[], json: boolean): Promise<ChatAnswer> => {
+  return async (
+    round: number,
+    messages: ChatMessage[],
+    format: ChatRequest['response_format'] | undefined,
+  ): Promise<ChatAnswer> => {
     const startedAt = performance.now()
     const idempotencyKey = `${step.idempotency_key}:${round}`
-    const answer = await chat.answer(request(messages, json), { idempotencyKey, signal }).catch((error: unknown) => {
+    const answer = await chat.answer(request(messages, format), { idempotencyKey, signal }).catch((error: unknown) => {
       if (!(error instanceof ModelError)) throw error
       return error
     })
