@@ -198,7 +198,9 @@ export function createOutgoing({
     let url = first
     for (let redirects = 0; ; redirects += 1) {
       if (redirects > limits.redirects) throw new OutgoingError('redirects', 'The address redirects too often.')
-      await request.permit?.(url)
+      await request.permit?.(url).catch((error) => {
+        throw new NotPermitted(error)
+      })
       const response = await agent.request({
         origin: url.origin,
         path: `${url.pathname}${url.search}`,
@@ -219,6 +221,14 @@ export function createOutgoing({
 }
 
 type FaultOf = (error: unknown) => unknown
+
+/** What permit throws is its own, and reaches the caller as it is. */
+class NotPermitted {
+  readonly reason: unknown
+  constructor(reason: unknown) {
+    this.reason = reason
+  }
+}
 
 const ownHeaders = { 'user-agent': userAgent, 'accept-encoding': 'gzip, deflate, br' }
 
@@ -337,7 +347,7 @@ const tooLarge = (bytes: number): OutgoingError =>
 
 function faultOf(error: unknown): unknown {
   const { code = '', cause } = error as { code?: string; cause?: unknown }
-  // what permit throws is its own
+  if (error instanceof NotPermitted) return error.reason
   if (!(error instanceof Error) || error instanceof OutgoingError) return error
   if (cause instanceof OutgoingError) return cause
   if (/^UND_ERR_(CONNECT|HEADERS|BODY)_TIMEOUT$/.test(code))

@@ -132,7 +132,10 @@ export async function openHouse(db: TestDatabase): Promise<House> {
 }
 
 let made = 0
-const newName = (kind: string): string => `${kind}-${(made += 1)}`
+function newName(kind: string): string {
+  made += 1
+  return `${kind}-${made}`
+}
 
 /** A model behind this server, as the platform's staff register one. */
 export async function createModel(

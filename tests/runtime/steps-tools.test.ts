@@ -74,7 +74,7 @@ describe('a tool', () => {
     )
     expect(house.tools.received[0]).toMatchObject({
       method: 'GET',
-      path: '/find?db=x&limit=5&term=a%26b&list=1&list=2',
+      path: '/find?db=x&limit=5&list=1&list=2&term=a%26b',
       body: '',
     })
   })
@@ -228,10 +228,13 @@ describe('limits', () => {
 
   it('a failure that may pass is tried again as the tool says, under the same key, and each try is on record', async () => {
     let tries = 0
-    house.tools.answer((response) => json({ tries }, (tries += 1) < 3 ? 503 : 200)(response))
+    house.tools.answer((response) => {
+      tries += 1
+      json({ tries }, tries < 3 ? 503 : 200)(response)
+    })
     const before = (await executions()).length
     const step = await callTool({ retry_config: { max_attempts: 3, delay_ms: 1 } })
-    expect(step).toMatchObject({ status: 'completed', output: { tries: 2 } })
+    expect(step).toMatchObject({ status: 'completed', output: { tries: 3 } })
     expect(new Set(house.tools.received.map(({ headers }) => headers['idempotency-key'])).size).toBe(1)
     expect((await executions()).slice(before).map(({ status }) => status)).toEqual(['error', 'error', 'success'])
   })
