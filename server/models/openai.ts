@@ -2,7 +2,7 @@
 // bounded and no redirect is followed, and they carry nothing of the worker's environment.
 
 import OpenAI, { APIConnectionError, APIConnectionTimeoutError, APIError } from 'openai'
-import type { ChatCompletion, ChatCompletionCreateParamsNonStreaming } from 'openai/resources/chat/completions'
+import type { ChatCompletionCreateParamsNonStreaming } from 'openai/resources/chat/completions'
 import { z } from 'zod'
 import { type Outgoing, OutgoingError } from '../outgoing.ts'
 import { redactor } from '../redaction.ts'
@@ -59,6 +59,7 @@ async function ask(
   return answerOf(await client.chat.completions.create(params, options), null)
 }
 
+// The client's own collector of streams parses JSON at each piece, and fails where an answer is none; that is for the step to say.
 async function stream(
   client: OpenAI,
   params: ChatCompletionCreateParamsNonStreaming,
@@ -66,15 +67,51 @@ async function stream(
 ): Promise<ChatAnswer> {
   const startedAt = performance.now()
   let firstTokenMs: number | null = null
-  const answer = client.chat.completions.stream(
-    { ...params, stream: true, stream_options: { include_usage: true } },
-    options,
-  )
-  answer.on('chunk', () => {
+  let usage: unknown
+  let finish_reason: string | undefined
+  let content = ''
+  const calls = new Map<number, { id: string; function: { name: string; arguments: string } }>()
+  const asked = { ...params, stream: true, stream_options: { include_usage: true } } as const
+  for await (const chunk of await client.chat.completions.create(asked, options)) {
     firstTokenMs ??= Math.round(performance.now() - startedAt)
-  })
-  return answerOf(await answer.finalChatCompletion(), firstTokenMs)
+    usage = chunk.usage ?? usage
+    const choice = chunkShape.parse(chunk).choices[0]
+    finish_reason = choice?.finish_reason ?? finish_reason
+    content += choice?.delta?.content ?? choice?.delta?.refusal ?? ''
+    for (const { index, id, function: part } of choice?.delta?.tool_calls ?? []) {
+      const call = calls.get(index) ?? { id: '', function: { name: '', arguments: '' } }
+      calls.set(index, call)
+      call.id ||= id ?? ''
+      call.function.name += part?.name ?? ''
+      call.function.arguments += part?.arguments ?? ''
+    }
+  }
+  if (finish_reason === undefined) throw new ModelError('unreadable', 'The answer of the model broke off.')
+  return answerOf({ usage, choices: [{ message: { content, tool_calls: [...calls.values()] }, finish_reason }] }, firstTokenMs)
 }
+
+const chunkShape = z.object({
+  choices: z.array(
+    z.object({
+      delta: z
+        .object({
+          content: z.string().nullish(),
+          refusal: z.string().nullish(),
+          tool_calls: z
+            .array(
+              z.object({
+                index: z.number(),
+                id: z.string().nullish(),
+                function: z.object({ name: z.string().nullish(), arguments: z.string().nullish() }).nullish(),
+              }),
+            )
+            .nullish(),
+        })
+        .nullish(),
+      finish_reason: z.string().nullish(),
+    }),
+  ),
+})
 
 function fetchBy(outgoing: Outgoing, hasKey: boolean) {
   return async (url: string | URL | Request, init: RequestInit = {}): Promise<Response> => {
@@ -121,7 +158,7 @@ const answerShape = z.object({
     .catch(null),
 })
 
-function answerOf(completion: ChatCompletion, firstTokenMs: number | null): ChatAnswer {
+function answerOf(completion: unknown, firstTokenMs: number | null): ChatAnswer {
   const parsed = answerShape.safeParse(completion)
   const choice = parsed.data?.choices[0]
   if (!choice) throw new ModelError('unreadable', 'The model answered with something that is no chat completion.')
