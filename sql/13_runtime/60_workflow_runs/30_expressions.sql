@@ -11,19 +11,19 @@ $$;
 comment on function runtime.gives_list is 'Whether an expression gives a list: a path with [*], .*, a range or several places.';
 
 create or replace function runtime.evaluate(expression text, context jsonb) returns jsonb
-language sql immutable parallel safe
+language sql immutable strict parallel safe
 set search_path to pg_catalog, pg_temp
 as $$
   select case when runtime.gives_list(evaluate.expression)
     then jsonb_path_query_array(context, catalog.expression_path(evaluate.expression), '{}', true)
     else coalesce(jsonb_path_query_first(context, catalog.expression_path(evaluate.expression), '{}', true), 'null') end;
 $$;
-comment on function runtime.evaluate is 'The value of an expression: a list, one value, or null when there is none.';
+comment on function runtime.evaluate is 'The value of an expression: a list, one value, or JSON''s null when there is none.';
 
 create or replace function runtime.holds(expression text, context jsonb) returns boolean
-language sql immutable parallel safe
+language sql immutable strict parallel safe
 return runtime.evaluate(expression, context) not in ('null', 'false');
-comment on function runtime.holds is 'Whether a condition holds: whether it gives anything but false and null.';
+comment on function runtime.holds is 'Whether a condition holds: whether it gives anything but false and null. Null when there is no condition.';
 
 create or replace function runtime.map_input(mapping jsonb, context jsonb) returns jsonb
 language sql immutable parallel safe

@@ -196,7 +196,11 @@ begin
   end if;
   for v_try in 1 .. v_most_tries loop
     select * into v_picked from runtime.pick_ready_step();
-    return when v_picked.step_run_id is null;
+    if v_picked.step_run_id is null then
+      -- What is due may make a step ready.
+      exit when not runtime.wake_due_run();
+      continue;
+    end if;
     call core.enter_tenant(v_picked.tenant_id);
     v_claimed := runtime.lease_step(runtime.find_step(v_picked.step_run_id), claim_workflow_step.worker, claim_workflow_step.lease);
     if v_claimed.step_run_id is not null then

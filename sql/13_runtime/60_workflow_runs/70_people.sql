@@ -6,6 +6,7 @@ create or replace function runtime.add_run(
 language plpgsql volatile
 set search_path to pg_catalog, pg_temp
 as $$
+#variable_conflict use_column
 declare
   v_id constant uuid := gen_random_uuid();
   v_plan constant runtime.workflow_plans := runtime.plan_of_version(add_run.workflow_id, add_run.version, add_run.content);

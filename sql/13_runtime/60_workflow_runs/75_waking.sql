@@ -97,8 +97,8 @@ end
 $$;
 comment on function runtime.do_due_step is 'Does what is due of a step.';
 
-create or replace function runtime.wake_workflow_run() returns boolean
-language plpgsql volatile security definer
+create or replace function runtime.wake_due_run() returns boolean
+language plpgsql volatile
 set search_path to pg_catalog, pg_temp
 as $$
 declare
@@ -107,7 +107,6 @@ declare
 begin
   select * into v_due from runtime.lock_due_run();
   if v_due.run_id is null then
-    perform runtime.enqueue_ready_steps();
     return false;
   end if;
   call core.enter_tenant(v_due.tenant_id);
@@ -130,6 +129,20 @@ begin
   end loop;
   perform runtime.settle_reservations(v_due.run_id);
   return true;
+end
+$$;
+comment on function runtime.wake_due_run is 'Does what is due in one tree of runs, and returns whether there was one.';
+
+create or replace function runtime.wake_workflow_run() returns boolean
+language plpgsql volatile security definer
+set search_path to pg_catalog, pg_temp
+as $$
+begin
+  if runtime.wake_due_run() then
+    return true;
+  end if;
+  perform runtime.enqueue_ready_steps();
+  return false;
 end
 $$;
 comment on function runtime.wake_workflow_run is
