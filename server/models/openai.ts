@@ -87,7 +87,10 @@ async function stream(
     }
   }
   if (finish_reason === undefined) throw new ModelError('unreadable', 'The answer of the model broke off.')
-  return answerOf({ usage, choices: [{ message: { content, tool_calls: [...calls.values()] }, finish_reason }] }, firstTokenMs)
+  return answerOf(
+    { usage, choices: [{ message: { content, tool_calls: [...calls.values()] }, finish_reason }] },
+    firstTokenMs,
+  )
 }
 
 const chunkShape = z.object({
