@@ -11,6 +11,7 @@ import { fillKnowledge } from './knowledge.ts'
 import { fillMetering } from './metering.ts'
 import { fillObservability } from './observability.ts'
 import { fillQuotas } from './quotas.ts'
+import { fillSteps } from './runtime-steps.ts'
 import { fillTasks } from './runtime-tasks.ts'
 import { fillSearch } from './search.ts'
 import { fillSecrets } from './secrets.ts'
@@ -35,6 +36,7 @@ const domains: Fill[] = [
   fillAudit,
   fillWebhooks,
   fillTasks,
+  fillSteps,
 ]
 
 export async function fillTables(db: TestDatabase): Promise<void> {
