@@ -1,4 +1,10 @@
+-- Steps that call out
+drop table app_public.outgoing_hosts;
 -- Runs of workflows
+drop table app_public.workflow_step_runs cascade;
+drop table app_public.workflow_runs cascade;
+drop domain app_public.workflow_step_status cascade;
+drop type app_public.workflow_status cascade;
 -- Records of agents
 -- Approvals and schedules
 drop table app_public.agent_scheduled_runs cascade;

@@ -169,7 +169,7 @@ export const variables = {
         'must be names of hosts, addresses or ranges such as 10.0.0.0/8',
       )
       .default([]),
-    'hosts, addresses and ranges (10.0.0.0/8) that may be called for knowledge sources and webhooks although they are not public, separated by commas',
+    'hosts, addresses and ranges (10.0.0.0/8) that may be called for knowledge sources, webhooks and tools although they are not public, separated by commas',
   ],
   SOURCE_DATABASES: [
     z

@@ -1,42 +1,110 @@
 -- The checks of a workflow: the form of its nodes and edges, its graph, and that its author sees every agent, tool and prompt
 -- it refers to. The idea: each check is an immutable function from JSON to a list of faults; one trigger runs them all.
 
+create or replace function catalog.node_shape(type text) returns jsonb
+language sql immutable
+set search_path to pg_catalog, pg_temp
+as $$
+  select '{"id": "string", "type": "string!", "name": "name", "description": "string", "config": "object", "input": "object",
+           "timeout_seconds": "integer", "max_retries": "integer", "error_handling": "string"}'::jsonb
+    || case node_shape.type
+      when 'start' then '{}'
+      when 'end' then '{}'
+      -- names an agent by its id, or by a role that agent_roles assigns to an agent
+      when 'agent' then '{"agent_id": "uuid", "role": "name", "prompt_id": "uuid"}'
+      when 'tool' then '{"tool_id": "uuid!", "agent_id": "uuid"}'
+      when 'prompt' then '{"prompt_id": "uuid!", "agent_id": "uuid"}'
+      when 'search' then '{"limit": "integer"}'
+      when 'workflow' then '{"workflow_id": "uuid!"}'
+      when 'transform' then '{"expression": "string"}'
+      when 'condition' then '{"expression": "string"}'
+      when 'parallel' then '{"max_concurrency": "integer"}'
+      when 'loop' then '{"max_iterations": "integer!", "expression": "string"}'
+      when 'map_reduce' then '{"items": "string!", "step": "object!", "reduce": "object", "max_concurrency": "integer"}'
+      when 'scatter_gather' then '{"steps": "array!", "min_results": "integer", "max_concurrency": "integer"}'
+      when 'wait' then '{"seconds": "integer!"}'
+      when 'human' then '{"role": "name", "instructions": "string"}'
+    end::jsonb;
+$$;
+comment on function catalog.node_shape is
+  'The keys of a node of a workflow, by its type; null for an unknown type.';
+
+create or replace function catalog.number_faults(node jsonb, path text) returns text[]
+language sql immutable
+set search_path to pg_catalog, pg_temp
+as $$
+  select array(
+    select format('%s.%s is not between %s and %s', path, r.key, r.least, r.most)
+      from (values
+        -- without a bound a loop may never end
+        ('max_iterations', 1, 10000), ('max_concurrency', 1, 1000), ('min_results', 0, 50), ('limit', 1, 100),
+        ('seconds', 1, 2592000), ('timeout_seconds', 1, 86400), ('max_retries', 0, 20)) as r (key, least, most)
+     where case when catalog.json_is(node -> r.key, 'integer') then (node ->> r.key)::int not between r.least and r.most else false end
+     order by 1)
+    || case when node ->> 'error_handling' not in ('stop', 'continue', 'retry', 'skip')
+         then array[path || '.error_handling is not stop, continue, retry or skip'] else '{}' end;
+$$;
+comment on function catalog.number_faults is
+  'The faults of the numbers of a node: those that are out of their range.';
+
+-- A step that a fan-out does for each item is written as a node without an id.
+create or replace function catalog.inner_steps(node jsonb) returns jsonb[]
+language sql immutable
+set search_path to pg_catalog, pg_temp
+as $$
+  select case node ->> 'type'
+    when 'map_reduce' then array_remove(array[node -> 'step', node -> 'reduce'], null)
+    when 'scatter_gather' then
+      case when jsonb_typeof(node -> 'steps') = 'array' then array(select jsonb_array_elements(node -> 'steps')) else '{}' end
+    else '{}' end;
+$$;
+comment on function catalog.inner_steps is 'The steps that are written within a node: those of a fan-out.';
+
+create or replace function catalog.inner_step_faults(step jsonb, path text) returns text[]
+language plpgsql immutable
+set search_path to pg_catalog, pg_temp
+as $$
+begin
+  if jsonb_typeof(step) is distinct from 'object'
+    or coalesce(step ->> 'type', '') not in ('agent', 'tool', 'prompt', 'search', 'workflow', 'transform') then
+    return array[path || ' is not a step of the type agent, tool, prompt, search, workflow or transform'];
+  end if;
+  return catalog.object_faults(step, catalog.node_shape(step ->> 'type') - 'id', path)
+      || catalog.agent_faults(step, path) || catalog.number_faults(step, path);
+end
+$$;
+comment on function catalog.inner_step_faults is 'The faults of a step within a fan-out.';
+
+create or replace function catalog.agent_faults(node jsonb, path text) returns text[]
+language sql immutable
+set search_path to pg_catalog, pg_temp
+as $$
+  select case when node ->> 'type' = 'agent' and (node ? 'agent_id') = (node ? 'role')
+    then array[path || ' needs either agent_id or role'] else '{}' end;
+$$;
+comment on function catalog.agent_faults is 'The fault of a step of an agent that does not say which one, or says it twice.';
+
 create or replace function catalog.node_faults(node jsonb, path text) returns text[]
 language plpgsql immutable
 set search_path to pg_catalog, pg_temp
 as $$
 declare
-  v_common constant jsonb := '{"id": "string!", "type": "string!", "name": "name", "description": "string", "config": "object"}';
   v_shape jsonb;
 begin
   if jsonb_typeof(node) <> 'object' or jsonb_typeof(node -> 'id') is distinct from 'string' or node ->> 'id' !~ '^[A-Za-z0-9_.-]{1,100}$' then
     return array[path || ' has no valid id (letters, digits, _, - and ., at most 100)'];
   end if;
-  v_shape := case node ->> 'type'
-    when 'start' then '{}'
-    when 'end' then '{}'
-    -- names an agent by its id, or by a role that agent_roles assigns to an agent
-    when 'agent' then '{"agent_id": "uuid", "role": "name", "prompt_id": "uuid"}'
-    when 'tool' then '{"tool_id": "uuid!", "agent_id": "uuid"}'
-    when 'prompt' then '{"prompt_id": "uuid!", "agent_id": "uuid"}'
-    when 'condition' then '{"expression": "string"}'
-    when 'parallel' then '{"max_concurrency": "integer"}'
-    when 'loop' then '{"max_iterations": "integer!", "expression": "string"}'
-    when 'human' then '{"role": "name", "instructions": "string"}'
-  end;
+  v_shape := catalog.node_shape(node ->> 'type');
   if v_shape is null then
-    return array[path || ' has an unknown type (known are start, agent, tool, prompt, condition, parallel, loop, human, end)'];
+    return array[path || ' has an unknown type (known are start, agent, tool, prompt, search, workflow, transform, condition, parallel, loop, map_reduce, scatter_gather, wait, human, end)'];
   end if;
-  return catalog.object_faults(node, v_common || v_shape, path)
-      || case when node ->> 'type' = 'agent' and (node ? 'agent_id') = (node ? 'role')
-           then array[path || ' needs either agent_id or role'] else '{}' end
-      -- without a bound a loop may never end
-      || case when node ->> 'type' = 'loop' and catalog.json_is(node -> 'max_iterations', 'integer')
-                and (node ->> 'max_iterations')::int not between 1 and 10000
-           then array[path || '.max_iterations is not between 1 and 10000'] else '{}' end
-      || case when node ->> 'type' = 'parallel' and catalog.json_is(node -> 'max_concurrency', 'integer')
-                and (node ->> 'max_concurrency')::int not between 1 and 1000
-           then array[path || '.max_concurrency is not between 1 and 1000'] else '{}' end;
+  return catalog.object_faults(node, v_shape, path) || catalog.agent_faults(node, path) || catalog.number_faults(node, path)
+      || case when node ->> 'type' = 'scatter_gather' and jsonb_typeof(node -> 'steps') = 'array'
+                and jsonb_array_length(node -> 'steps') not between 1 and 50
+           then array[path || '.steps does not have 1 to 50 steps']
+           else array(
+             select f.fault from unnest(catalog.inner_steps(node)) with ordinality as s (step, n)
+              cross join unnest(catalog.inner_step_faults(s.step, path || ', step ' || s.n)) as f (fault) order by s.n) end;
 end
 $$;
 comment on function catalog.node_faults is
@@ -239,14 +307,23 @@ $$;
 comment on function catalog.step_faults is
   'The faults of a workflow''s steps.';
 
+create or replace function catalog.all_steps(nodes jsonb) returns table (node text, step jsonb)
+language sql immutable
+set search_path to pg_catalog, pg_temp
+as $$
+  select n ->> 'id', s.step
+    from jsonb_array_elements(nodes) n cross join unnest(n || catalog.inner_steps(n)) as s (step);
+$$;
+comment on function catalog.all_steps is 'The nodes of a workflow and the steps within them, each with the id of its node.';
+
 create or replace function catalog.role_faults(nodes jsonb, steps jsonb, agent_roles jsonb) returns text[]
 language sql immutable
 set search_path to pg_catalog, pg_temp
 as $$
   select array(select left(r.key, 100) || ' is not the id of an agent' from jsonb_each(agent_roles) r
                 where not catalog.json_is(r.value, 'uuid') order by r.key)
-      || array(select format('node %s has the role %s, which agent_roles assigns to no agent', n ->> 'id', n ->> 'role')
-                 from jsonb_array_elements(nodes) n
+      || array(select format('node %s has the role %s, which agent_roles assigns to no agent', s.node, n ->> 'role')
+                 from catalog.all_steps(nodes) s (node, n)
                 where n ->> 'type' = 'agent' and not agent_roles ? (n ->> 'role'))
       || array(select format('step #%s refers to node %s, which does not exist', s.n, s.step ->> 'node')
                  from jsonb_array_elements(steps) with ordinality as s (step, n)
@@ -262,8 +339,8 @@ set search_path to pg_catalog, pg_temp
 as $$
   select r.kind, r.id, min(r.used_by)
     from (
-      select k.kind, (n ->> (k.kind || '_id'))::uuid, 'node ' || (n ->> 'id')
-        from jsonb_array_elements(nodes) n, unnest(array['agent', 'tool', 'prompt']) as k (kind) where n ? (k.kind || '_id')
+      select k.kind, (s.step ->> (k.kind || '_id'))::uuid, 'node ' || s.node
+        from catalog.all_steps(nodes) s, unnest(array['agent', 'tool', 'prompt', 'workflow']) as k (kind) where s.step ? (k.kind || '_id')
       union all
       select k.kind, (s.step ->> (k.kind || '_id'))::uuid, 'step #' || s.n
         from jsonb_array_elements(steps) with ordinality as s (step, n), unnest(array['agent', 'tool', 'prompt']) as k (kind)
@@ -275,7 +352,7 @@ as $$
    order by r.kind, r.id;
 $$;
 comment on function catalog.workflow_references is
-  'The agents, tools and prompts that a workflow refers to, each once, with a node, step or role that refers to it.';
+  'The agents, tools, prompts and workflows that a workflow refers to, each once, with a node, step or role that refers to it.';
 
 create or replace function catalog.tg_workflows__check() returns trigger
 language plpgsql security definer

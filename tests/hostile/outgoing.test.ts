@@ -6,7 +6,13 @@ import type { AddressInfo, LookupFunction } from 'node:net'
 import { brotliCompressSync, constants, deflateRawSync, gzipSync } from 'node:zlib'
 import fc from 'fast-check'
 import { afterEach, describe, expect, it } from 'vitest'
-import { createOutgoing, OutgoingError, type OutgoingOptions, type OutgoingRequest } from '../../server/outgoing.ts'
+import {
+  createOutgoing,
+  OutgoingError,
+  type OutgoingOptions,
+  type OutgoingRequest,
+  readBounded,
+} from '../../server/outgoing.ts'
 import { isPublic } from '../../server/outgoing-addresses.ts'
 
 const closers: (() => Promise<unknown>)[] = []
@@ -311,6 +317,53 @@ describe('an answer', () => {
       response.write('x', () => response.destroy())
     })
     expect(await faultOf(`http://page.test:${port}/`)).toBe('unreachable')
+  })
+})
+
+describe('a call with a method of its own', () => {
+  it('sends method, headers and body, and gives the answer whatever its status', async () => {
+    const { port } = await site((request, response) => {
+      let body = ''
+      request.on('data', (part) => {
+        body += part
+      })
+      request.on('end', () =>
+        response.writeHead(422, { 'content-type': 'text/plain' }).end(`${request.method} ${body}`),
+      )
+    })
+    const answer = await outgoing().call(`http://page.test:${port}/`, { method: 'PUT', body: 'x', largestBytes: 100 })
+    expect(answer).toMatchObject({ status: 422, mediaType: 'text/plain' })
+    expect(Buffer.from(await readBounded(answer.body, 100)).toString()).toBe('PUT x')
+  })
+
+  it('that is left early closes the answer', async () => {
+    const closed = Promise.withResolvers<void>()
+    const { port } = await site((_request, response) => {
+      response.on('close', () => closed.resolve())
+      response.writeHead(200).write('x')
+    })
+    const { body } = await outgoing().call(`http://page.test:${port}/`, { method: 'GET', largestBytes: 100 })
+    for await (const part of body) if (part.length > 0) break
+    await closed.promise
+  })
+
+  it('is bound by its own time while its answer is read', async () => {
+    const { port } = await site((_request, response) => void response.writeHead(200).write('x'))
+    const { body } = await outgoing().call(`http://page.test:${port}/`, {
+      method: 'GET',
+      largestBytes: 9,
+      totalMs: 100,
+    })
+    await expect(readBounded(body, 9)).rejects.toMatchObject({ fault: 'time' })
+  })
+
+  it('tells what permit threw as it is', async () => {
+    const { port, paths } = await site(text('secret'))
+    const refusal = Object.assign(new Error('no'), { code: 'XX000' })
+    const permit = () => Promise.reject(refusal)
+    const call = outgoing().call(`http://page.test:${port}/`, { method: 'GET', largestBytes: 9, permit })
+    await expect(call).rejects.toBe(refusal)
+    expect(paths).toEqual([])
   })
 })
 
