@@ -465,6 +465,10 @@ create table app_public.workflow_runs (
   tokens bigint not null default 0,
   cost numeric not null default 0,
 
+  -- steps from which the next transaction goes on, when a run goes far without waiting
+  pending_ids uuid[] not null default '{}',
+  continue_at timestamptz,
+
   deadline_at timestamptz not null,
   -- while it is paused its time stands still
   paused_at timestamptz,
@@ -497,6 +501,8 @@ create index on app_public.workflow_runs (tenant_id, plan_id);
 create index on app_public.workflow_runs (tenant_id, parent_step_run_id) where parent_step_run_id is not null;
 create index on app_public.workflow_runs (started_by_user_id);
 create index workflow_runs_due on app_public.workflow_runs (deadline_at) where status = 'active';
+create index workflow_runs_continuing on app_public.workflow_runs (continue_at) where continue_at is not null;
+call core.limit_entries('app_public.workflow_runs', 20000, 'pending_ids');
 
 create table app_public.workflow_step_runs (
   tenant_id uuid not null,

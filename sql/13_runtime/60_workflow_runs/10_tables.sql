@@ -46,6 +46,8 @@ comment on column app_public.workflow_runs.step_count is 'How many steps the run
 comment on column app_public.workflow_runs.output_bytes is 'How many bytes the outputs of these steps have; at most 20 million.';
 comment on column app_public.workflow_runs.tokens is 'The tokens that its steps used.';
 comment on column app_public.workflow_runs.cost is 'What its steps cost, in US dollars.';
+comment on column app_public.workflow_runs.pending_ids is E'@behavior -*\nSteps from which the next transaction goes on.';
+comment on column app_public.workflow_runs.continue_at is E'@behavior -*\nSince when the next transaction may.';
 comment on column app_public.workflow_runs.deadline_at is 'When it is given up.';
 comment on column app_public.workflow_runs.paused_at is 'Since when it is paused; null when it is not.';
 comment on column app_public.workflow_runs.started_at is 'When it began.';
