@@ -137,7 +137,8 @@ export function interpret(block: Block, oracle: Oracle): Expected {
   const walk = (at: Block, scope: string): void => {
     switch (at.kind) {
       case 'work':
-        return run(at.work, scope)
+        run(at.work, scope)
+        return
       case 'sequence':
       case 'parallel':
         for (const next of at.blocks) walk(next, scope)

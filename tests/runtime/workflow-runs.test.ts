@@ -113,7 +113,7 @@ describe('starting', () => {
         `insert into app_public.workflows (name, workflow_definition) values ('x', $1) returning id`,
         [JSON.stringify({ nodes: [{ id: 'c', type: 'condition', expression }], edges: [] })],
       )
-      expect(await t.errorCode('select app_public.publish_workflow($1)', [id])).toBe('RS435')
+      expect(await t.errorCode('select app_public.publish_workflow($1)', [id])).toBe('RS436')
     }),
   )
 })
@@ -482,9 +482,14 @@ describe('the end of a run', () => {
           )
         )[0],
       ).toEqual({ execution_count: '2', success_count: '1', failure_count: '1', ran: true })
-      expect(await t.value(`select count(*)::int from app_public.usage_events where usage_type = 'workflow_run'`)).toBe(
-        2,
-      )
+      expect(
+        await t.value(
+          `select sum(e.quantity)::int from app_public.usage_events e
+             join app_public.workflow_runs r on e.idempotency_key = 'workflow_run:' || r.id
+            where e.usage_type = 'workflow_run' and r.workflow_id = $1`,
+          [workflow],
+        ),
+      ).toBe(2)
       expect(await t.query('select kind, payload from app_public.webhook_deliveries order by sequence')).toMatchObject([
         { kind: 'workflow_run.completed', payload: { tokens: 30, cost_usd: '0.25', error_code: null } },
         { kind: 'workflow_run.failed', payload: { error_code: 'broken' } },

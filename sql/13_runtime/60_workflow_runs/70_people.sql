@@ -108,7 +108,7 @@ begin
 end
 $$;
 comment on function app_public.start_workflow_run is
-  E'@resultFieldName run\n@errors ID203 RN355 RN458 RN459 RN460 RN556 RN557 RS301 RS435 TN202\nStarts a run of the published version of a workflow. Workers do its steps; the run can be read at any time. With an idempotency_key a call that is repeated gives the run of the first. You need the permission can_run_agents.';
+  E'@resultFieldName run\n@errors ID203 RN355 RN458 RN459 RN460 RN556 RN557 RS301 RS436 TN202\nStarts a run of the published version of a workflow. Workers do its steps; the run can be read at any time. With an idempotency_key a call that is repeated gives the run of the first. You need the permission can_run_agents.';
 grant execute on function app_public.start_workflow_run to rowhouse_user;
 
 create or replace function runtime.run_of_person(id uuid) returns app_public.workflow_runs
