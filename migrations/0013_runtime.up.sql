@@ -585,7 +585,7 @@ create index on app_public.workflow_step_runs (tenant_id, parent_step_run_id, it
 create index on app_public.workflow_step_runs (tenant_id, approval_id) where approval_id is not null;
 create index workflow_step_runs_reserved on app_public.workflow_step_runs (tenant_id, root_run_id) where reservation_id is not null;
 -- of all tenants, for the workers
-create index workflow_step_runs_ready on app_public.workflow_step_runs (available_at) where status = 'ready';
+create index workflow_step_runs_ready on app_public.workflow_step_runs (available_at, sequence) where status = 'ready';
 create index workflow_step_runs_leased on app_public.workflow_step_runs (leased_until) where status = 'running';
 create index workflow_step_runs_waking on app_public.workflow_step_runs (wake_at) where wake_at is not null and finished_at is null;
 

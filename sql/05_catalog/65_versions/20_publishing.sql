@@ -120,7 +120,7 @@ declare
 begin
   if publish_resource.kind = 'workflow' then
     perform catalog.refuse_faults('RS436', 'The workflow cannot be run', catalog.run_faults(v_content -> 'workflow_definition'),
-      'Read in docs/runtime.md how expressions are written.');
+      'Expressions are SQL/JSON path; the guide of workflows says which.');
   end if;
   if v_latest.content = v_content then
     perform core.raise_error('RS551', 'Nothing has changed since the latest version.', 'Change something before you publish.');

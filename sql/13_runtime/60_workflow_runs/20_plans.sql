@@ -36,7 +36,7 @@ begin
     -- What came with the installation is not published by anyone; it is run as it is.
     content := catalog.authored_content(v_workflow);
     perform catalog.refuse_faults('RS436', 'The workflow cannot be run', catalog.run_faults(content -> 'workflow_definition'),
-      'Read in docs/runtime.md how expressions are written.');
+      'Expressions are SQL/JSON path; the guide of workflows says which.');
   elsif content is null then
     perform core.raise_error('RN355', 'workflow_id: The workflow has no published version.', 'Publish it with publishWorkflow.');
   end if;

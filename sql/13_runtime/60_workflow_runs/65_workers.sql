@@ -10,7 +10,7 @@ as $$
     from app_public.workflow_step_runs s
     join app_public.tenants t on t.id = s.tenant_id and tenancy.is_open(t.status, t.ancestor_ids)
    where s.status = 'ready' and s.available_at <= core.clock()
-   order by s.available_at
+   order by s.available_at, s.sequence
    limit 1
      for update of s skip locked;
 $$;
