@@ -61,9 +61,10 @@ create domain app_public.permission as text
     'can_create_resources', 'can_edit_resources', 'can_delete_resources',
     'can_manage_knowledge', 'can_publish_resources', 'can_share_resources', 'can_create_projects',
     'can_manage_users', 'can_manage_settings', 'can_manage_tenant', 'can_manage_billing',
-    'can_view_analytics', 'can_view_audit', 'can_view_subtree', 'can_record_usage'
+    'can_view_analytics', 'can_view_audit', 'can_view_subtree', 'can_record_usage', 'can_run_agents',
+    'can_decide_approvals'
   ));
-comment on domain app_public.permission is 'Something that a member may do. Resources are tools, prompts and workflows; settings are the columns of the tenant; CAN_MANAGE_TENANT is for its life cycle and hierarchy.';
+comment on domain app_public.permission is 'Something that a member may do. Resources are tools, prompts and workflows; settings are the columns of the tenant; CAN_MANAGE_TENANT is for its life cycle and hierarchy; CAN_RUN_AGENTS is for giving agents tasks and doing them, CAN_DECIDE_APPROVALS for allowing what they may not do alone.';
 comment on constraint permission_is_known on domain app_public.permission is 'must be the name of a permission';
 
 create domain app_public.membership_status as text
@@ -277,7 +278,7 @@ create function tenancy.permission_keys() returns text[]
     'can_decide_approvals'
   ];
 comment on function tenancy.permission_keys is
-  'All permissions. In their names, resources are tools, prompts and workflows; settings are the columns of the tenant; can_manage_tenant is for its life cycle and hierarchy.';
+  'All permissions. In their names, resources are tools, prompts and workflows; settings are the columns of the tenant; can_manage_tenant is for its life cycle and hierarchy; can_run_agents is for giving agents tasks and doing them, can_decide_approvals for allowing what they may not do alone.';
 
 create function tenancy.are_permissions(value jsonb) returns boolean
   language sql immutable parallel safe

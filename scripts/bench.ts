@@ -8,10 +8,21 @@ import { graphql } from '../bench/graphql/run.ts'
 import { metering } from '../bench/metering/run.ts'
 import { mixed } from '../bench/mixed/run.ts'
 import { observability } from '../bench/observability/run.ts'
+import { runtime } from '../bench/runtime/run.ts'
 import { search } from '../bench/search/run.ts'
 import { orFail, UsageError } from '../server/cli.ts'
 
-const measurements: AnyMeasurement[] = [search, catalog, metering, billing, observability, graphql, governance, mixed]
+const measurements: AnyMeasurement[] = [
+  search,
+  catalog,
+  metering,
+  billing,
+  observability,
+  graphql,
+  governance,
+  runtime,
+  mixed,
+]
 
 await orFail(async () => {
   const [name, ...args] = process.argv.slice(2)

@@ -9,6 +9,7 @@ language sql immutable parallel safe
 return case when word ~ '^\d+$' then word::int else array_position(names, word) + lowest - 1 end;
 comment on function core.cron_number is
   'The number that a word of a cron expression stands for: itself, or that of a month or a weekday; null when it is neither.';
+grant execute on function core.cron_number to rowhouse_worker, rowhouse_platform;
 
 create or replace function core.cron_values(field text, name text, lowest int, highest int, names text[] default '{}')
 returns int[]
@@ -47,6 +48,7 @@ end
 $$;
 comment on function core.cron_values is
   E'@errors RH401\nThe values that one field of a cron expression admits, in order. The error calls the field by its name.';
+grant execute on function core.cron_values to rowhouse_worker, rowhouse_platform;
 
 create or replace function core.read_cron(expression text) returns core.cron_schedule
 language plpgsql immutable parallel safe strict
@@ -78,7 +80,7 @@ end
 $$;
 comment on function core.read_cron is
   E'@errors RH401\nWhat the five fields of a cron expression admit.';
-grant execute on function core.read_cron to rowhouse_user, rowhouse_worker, rowhouse_platform;
+grant execute on function core.read_cron to rowhouse_worker, rowhouse_platform;
 
 -- The day of the month and the weekday are alternatives when each of them leaves days out, as in crontab(5).
 create or replace function core.cron_admits_day(schedule core.cron_schedule, day date) returns boolean
@@ -88,6 +90,7 @@ return extract(month from day)::int = any ((schedule).months)
            then extract(day from day)::int = any ((schedule).days) and extract(dow from day)::int = any ((schedule).weekdays)
            else extract(day from day)::int = any ((schedule).days) or extract(dow from day)::int = any ((schedule).weekdays) end;
 comment on function core.cron_admits_day is 'Whether a cron expression admits a day.';
+grant execute on function core.cron_admits_day to rowhouse_worker, rowhouse_platform;
 
 create or replace function core.cron_next_day(schedule core.cron_schedule, from_day date) returns date
 language plpgsql immutable parallel safe
@@ -113,6 +116,7 @@ end
 $$;
 comment on function core.cron_next_day is
   E'@errors RH402\nThe first day that a cron expression admits, from a day on.';
+grant execute on function core.cron_next_day to rowhouse_worker, rowhouse_platform;
 
 -- PostgreSQL reads a local time that occurs twice as its second, and one that is skipped as if the clock had not jumped yet.
 create or replace function core.first_instant(local_time timestamp, timezone text) returns timestamptz
@@ -148,7 +152,7 @@ end
 $$;
 comment on function core.first_instant is
   E'@errors 22023\nThe first instant at which the clock of a time zone shows a local time or, when the clock skips it, a later one.';
-grant execute on function core.first_instant to rowhouse_user, rowhouse_worker, rowhouse_platform;
+grant execute on function core.first_instant to rowhouse_worker, rowhouse_platform;
 
 create or replace function core.cron_next_named_time(schedule core.cron_schedule, after timestamptz, timezone text)
 returns timestamptz
@@ -182,6 +186,7 @@ end
 $$;
 comment on function core.cron_next_named_time is
   E'@errors RH402 22023\nWhen a cron expression that leaves hours out comes due next.';
+grant execute on function core.cron_next_named_time to rowhouse_worker, rowhouse_platform;
 
 create or replace function core.cron_next_of_every_hour(schedule core.cron_schedule, after timestamptz, timezone text)
 returns timestamptz
@@ -208,6 +213,7 @@ end
 $$;
 comment on function core.cron_next_of_every_hour is
   E'@errors RH402 22023\nWhen a cron expression for every hour comes due next. A day that begins is at most two hours of minutes away from it.';
+grant execute on function core.cron_next_of_every_hour to rowhouse_worker, rowhouse_platform;
 
 create or replace function core.cron_next(expression text, after timestamptz, timezone text) returns timestamptz
 language plpgsql stable parallel safe strict
@@ -224,7 +230,7 @@ end
 $$;
 comment on function core.cron_next is
   E'@errors RH401 RH402 22023\nWhen a cron expression of five fields comes due next after an instant, by the clock of a time zone. A time that the clock shows twice counts once, and one that it skips counts right after the gap; an expression for every hour goes on through both. Null when the instant is infinite.';
-grant execute on function core.cron_next to rowhouse_user, rowhouse_worker, rowhouse_platform;
+grant execute on function core.cron_next to rowhouse_worker, rowhouse_platform;
 
 -- What comes due next never moves back when one looks later, so halving finds the last instant after which it is due in time.
 create or replace function core.cron_last(expression text, after timestamptz, until timestamptz, timezone text) returns timestamptz
@@ -256,4 +262,4 @@ end
 $$;
 comment on function core.cron_last is
   E'@errors RH401 RH402 22023\nWhen a cron expression came due last after an instant and not after another, by the clock of a time zone; null when it did not. It follows the rules of core.cron_next.';
-grant execute on function core.cron_last to rowhouse_user, rowhouse_worker, rowhouse_platform;
+grant execute on function core.cron_last to rowhouse_worker, rowhouse_platform;

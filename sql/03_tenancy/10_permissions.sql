@@ -67,13 +67,10 @@ comment on function tenancy.current_member_role is
   'Your role in this tenant; null when you are not an active member. A request with an API key has at most the role of the key.';
 grant execute on function tenancy.current_member_role to rowhouse_user, rowhouse_platform;
 
+-- This setting is the role of the request, also inside definer functions. Only the server's login can set it.
 create or replace function tenancy.is_platform_admin() returns boolean
 language sql stable
-set search_path to pg_catalog, pg_temp
-as $$
-  -- This setting is the role of the request, also inside definer functions. Only the server's login can set it.
-  select current_setting('role', true) = 'rowhouse_admin';
-$$;
+return current_setting('role', true) = 'rowhouse_admin';
 comment on function tenancy.is_platform_admin is
   'Whether the request comes from platform staff.';
 grant execute on function tenancy.is_platform_admin to rowhouse_user, rowhouse_platform;
@@ -100,19 +97,14 @@ grant execute on function tenancy.has_role to rowhouse_user, rowhouse_platform;
 
 create or replace function tenancy.role_permissions(role text) returns text[]
 language sql immutable parallel safe
-set search_path to pg_catalog, pg_temp
-as $$
-  select case role_permissions.role
-    when 'owner' then tenancy.permission_keys()
-    when 'admin' then array(
-      select key from unnest(tenancy.permission_keys()) as key
-       where key not in ('can_manage_tenant', 'can_manage_billing'))
-    when 'member' then array[
-      'can_create_agents', 'can_edit_agents', 'can_create_resources', 'can_edit_resources', 'can_manage_knowledge',
-      'can_create_projects', 'can_record_usage', 'can_run_agents']
-    else '{}'
-  end;
-$$;
+return case role
+  when 'owner' then tenancy.permission_keys()
+  when 'admin' then array_remove(array_remove(tenancy.permission_keys(), 'can_manage_tenant'), 'can_manage_billing')
+  when 'member' then array[
+    'can_create_agents', 'can_edit_agents', 'can_create_resources', 'can_edit_resources', 'can_manage_knowledge',
+    'can_create_projects', 'can_record_usage', 'can_run_agents']
+  else '{}'
+end;
 comment on function tenancy.role_permissions is
   'The permissions that a role gives. An owner has all, an admin all but the ones for the tenant''s life cycle and billing, a member those to create and edit, to record usage and to run agents, a viewer none.';
 grant execute on function tenancy.role_permissions to rowhouse_user, rowhouse_platform;
@@ -122,9 +114,10 @@ language sql immutable parallel safe
 set search_path to pg_catalog, pg_temp
 as $$
   select coalesce(array_agg(key order by key), '{}')
-    from unnest(tenancy.permission_keys()) as key
-   where coalesce((effective_permissions.permissions ->> key)::boolean,
-                  key = any (tenancy.role_permissions(effective_permissions.role)));
+    -- once, not for each key
+    from (select tenancy.role_permissions(effective_permissions.role) as keys offset 0) as of_role
+   cross join unnest(tenancy.permission_keys()) as key
+   where coalesce((effective_permissions.permissions ->> key)::boolean, key = any (of_role.keys));
 $$;
 comment on function tenancy.effective_permissions is
   'The permissions of a membership: those of its role, changed by those that the membership itself sets to true or false.';
@@ -154,11 +147,24 @@ comment on function tenancy.current_permissions is
   'Your permissions in this tenant: none when you are not an active member, all when you are platform staff. A request with an API key has those of its maker that the key was given.';
 grant execute on function tenancy.current_permissions to rowhouse_user, rowhouse_platform;
 
+-- As tenancy.current_permissions, for the one that is asked: most requests ask for one or two, and all would take longer.
 create or replace function tenancy.has_permission(permission text) returns boolean
-language sql stable
+language plpgsql stable security definer
 set search_path to pg_catalog, pg_temp
 as $$
-  select has_permission.permission = any (tenancy.current_permissions());
+declare
+  v_has boolean;
+begin
+  if tenancy.is_platform_admin() then
+    return has_permission.permission = any (tenancy.permission_keys());
+  end if;
+  select coalesce((m.permissions ->> has_permission.permission)::boolean, has_permission.permission = any (tenancy.role_permissions(m.role)))
+    into v_has
+    from app_public.user_tenants m
+   where m.tenant_id = core.current_tenant_id() and m.user_id = core.current_user_id() and m.status = 'active';
+  return coalesce(v_has, false)
+    and (core.current_api_key_id() is null or has_permission.permission = any ((tenancy.current_api_key()).permissions::text[]));
+end
 $$;
 comment on function tenancy.has_permission is
   'Whether you have this permission in this tenant. Policies call it in a scalar sub-select, so that it runs once a query.';

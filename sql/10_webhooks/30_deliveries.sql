@@ -74,6 +74,20 @@ comment on function webhooks.wake_sender is 'Asks for a worker to send, when thi
 grant execute on function webhooks.wake_sender to rowhouse_platform;
 
 set local role rowhouse_platform;  -- outside the wall: an event can happen in a tenant other than the one that acts, and staff's endpoints get those of all tenants
+create or replace function webhooks.is_wanted(tenant_id uuid, kind text) returns boolean
+language plpgsql stable security definer
+set search_path to pg_catalog, pg_temp
+as $$
+begin
+  return exists (
+    select from app_public.webhook_endpoints e
+     where (e.tenant_id = is_wanted.tenant_id or e.of_all_tenants) and is_wanted.kind = any (e.kinds));
+end
+$$;
+comment on function webhooks.is_wanted is
+  'Whether any endpoint wants a kind of event of a tenant, for events that are many: asking takes less than emitting.';
+grant execute on function webhooks.is_wanted to rowhouse_owner;
+
 create or replace function webhooks.emit(tenant_id uuid, kind text, object_id uuid, payload jsonb) returns void
 language plpgsql volatile security definer
 set search_path to pg_catalog, pg_temp

@@ -8,7 +8,7 @@ call core.allow('app_public.tasks', read => 'member');
 grant select on app_public.tasks to rowhouse_user;
 grant select, insert, update, delete on app_public.tasks to rowhouse_platform;
 comment on table app_public.tasks is
-  E'@large\n@foreignKey (assigned_agent_id) references app_public.agents (id)|@fieldName assignedAgent|@behavior -*\n@behavior -insert -update -delete\nThe tasks of this tenant. Its members see them; create_task, claim_task and the functions around them write them, for members with the permission can_run_agents.';
+  E'@large\n@foreignKey (assigned_agent_id) references app_public.agents (id)|@fieldName assignedAgent|@behavior -*\n@foreignKey (created_by_user_id) references app_public.user_profiles (id)|@fieldName createdBy|@behavior -*\n@behavior -insert -update -delete\nThe tasks of this tenant. Its members see them; create_task, claim_task and the functions around them write them, for members with the permission can_run_agents.';
 comment on column app_public.tasks.tenant_id is 'The tenant.';
 comment on column app_public.tasks.id is 'The id.';
 comment on column app_public.tasks.title is E'@personal erase\nWhat is to be done, in a line of at most 255 characters.';
@@ -18,6 +18,7 @@ comment on column app_public.tasks.priority is 'How soon it is wanted.';
 comment on column app_public.tasks.assigned_agent_id is 'The agent that it is for; null when any agent may claim it that has the capability.';
 comment on column app_public.tasks.required_capability is 'What an agent must be able to do to claim it, while it is for no single agent.';
 comment on column app_public.tasks.lane is E'@notPersonal\n@behavior -*\nThe line in which it waits.';
+comment on column app_public.tasks.urgency is E'@behavior -*\nThe priority as a number while it waits, 1 to 4.';
 comment on column app_public.tasks.input is E'@personal erase\n@behavior -filterBy -orderBy\nWhat the agent is given.';
 comment on column app_public.tasks.input_schema is E'@behavior -filterBy -orderBy\nThe JSON Schema that the input fits.';
 comment on column app_public.tasks.output is E'@personal erase\n@kept\n@behavior -filterBy -orderBy\nWhat came of it; null until it is completed.';
@@ -34,6 +35,7 @@ comment on column app_public.tasks.started_at is E'@kept\nWhen it was first clai
 comment on column app_public.tasks.finished_at is E'@kept\nWhen it was completed, failed for good or was cancelled.';
 comment on column app_public.tasks.status_agent_id is E'@kept\n@behavior -*\nThe agent that brought it into its state.';
 comment on column app_public.tasks.status_reason is E'@personal erase\n@kept\nWhy it is in its state, such as the error of the last attempt.';
+comment on column app_public.tasks.transition_count is E'@kept\n@behavior -*\nHow many transitions it has.';
 comment on column app_public.tasks.parent_task_id is 'The task that it is a part of.';
 comment on column app_public.tasks.root_task_id is E'@behavior -*\nThe task at the top of its tree.';
 comment on column app_public.tasks.depth is 'How many tasks are above it, at most 10.';
@@ -79,10 +81,11 @@ call core.allow('app_public.task_state_transitions', read => 'member');
 grant select on app_public.task_state_transitions to rowhouse_user;
 grant select, insert, delete on app_public.task_state_transitions to rowhouse_platform;
 comment on table app_public.task_state_transitions is
-  E'@name task_transition\n@large\n@behavior -insert -update -delete -query:resource:single\nEvery change of the state of a task, or of the agent that it is for: who made it, and why. Members of the tenant see them.';
+  E'@name task_transition\n@large\n@foreignKey (tenant_id, task_id) references app_public.tasks (tenant_id, id)|@fieldName task|@foreignFieldName transitions\n@behavior -insert -update -delete -query:resource:single\nEvery change of the state of a task, or of the agent that it is for: who made it, and why. Members of the tenant see them.';
 comment on column app_public.task_state_transitions.tenant_id is 'The tenant.';
 comment on column app_public.task_state_transitions.id is 'The id.';
 comment on column app_public.task_state_transitions.task_id is 'The task.';
+comment on column app_public.task_state_transitions.ordinal is 'Its place among those of the task, from 1.';
 comment on column app_public.task_state_transitions.from_status is 'The state before; null when the task was created.';
 comment on column app_public.task_state_transitions.to_status is 'The state after.';
 comment on column app_public.task_state_transitions.transitioned_by is 'The agent that made the change, or for which it was made.';
@@ -127,23 +130,6 @@ $$;
 comment on function runtime.require_agent is
   E'@errors RN302\nRaises an error unless the tenant has this agent or it is shared with it.';
 
-create or replace function runtime.require_acting_agent(agent_id uuid) returns void
-language plpgsql stable
-set search_path to pg_catalog, pg_temp
-as $$
-begin
-  if core.current_api_key_id() is null then
-    return;
-  end if;
-  perform tenancy.require_key_for_agent(require_acting_agent.agent_id);
-  if tenancy.current_agent_id() <> require_acting_agent.agent_id then
-    perform core.raise_error('RN201', 'This API key acts for another agent.', 'Use the API key of the agent that does the task.');
-  end if;
-end
-$$;
-comment on function runtime.require_acting_agent is
-  E'@errors RN201 KY204\nRaises an error when the request came with an API key that is not for this agent.';
-
 -- The end of a supervised task puts its parent back into its line. Locks go from the top of a tree down, here and everywhere, so
 -- that nobody waits in a circle.
 create or replace function runtime.lock_task(task_id uuid) returns app_public.tasks
@@ -154,6 +140,11 @@ declare
   v_tenant_id constant uuid := core.current_tenant_id();
   v_task app_public.tasks;
 begin
+  select * into v_task from app_public.tasks t
+   where t.tenant_id = v_tenant_id and t.id = lock_task.task_id and t.delegation_type is distinct from 'supervision' for no key update;
+  if found then
+    return v_task;
+  end if;
   perform from app_public.tasks p
     where p.tenant_id = v_tenant_id and p.id = (
       select c.parent_task_id from app_public.tasks c
@@ -177,14 +168,19 @@ as $$
 declare
   v_from constant app_public.task_status := case tg_op when 'UPDATE' then old.status end;
 begin
-  if not exists (select from runtime.task_moves m where m.from_status is not distinct from v_from and m.to_status = new.status) then
+  if tg_op = 'UPDATE' then
+    new.transition_count := old.transition_count + 1;
+  end if;
+  insert into app_public.task_state_transitions (tenant_id, task_id, ordinal, from_status, to_status, transitioned_by, user_id, reason, metadata, created_at)
+  select new.tenant_id, new.id, new.transition_count, v_from, new.status, new.status_agent_id, core.current_user_id(), new.status_reason,
+         jsonb_build_object('attempt', new.attempt_count, 'assigned_agent_id', new.assigned_agent_id), core.clock()
+    from runtime.task_moves m
+   where m.from_status is not distinct from v_from and m.to_status = new.status;
+  if not found then
     perform core.raise_error('RN502', format('A task that is %s cannot become %s.', coalesce(v_from::text, 'new'), new.status),
       'Read the status of the task again.');
   end if;
-  insert into app_public.task_state_transitions (tenant_id, task_id, from_status, to_status, transitioned_by, user_id, reason, metadata, created_at)
-  values (new.tenant_id, new.id, v_from, new.status, new.status_agent_id, core.current_user_id(), new.status_reason,
-          jsonb_build_object('attempt', new.attempt_count, 'assigned_agent_id', new.assigned_agent_id), core.clock());
-  return null;
+  return new;
 end
 $$;
 comment on function runtime.tg_tasks__note_transition is
@@ -204,9 +200,11 @@ language plpgsql security definer
 set search_path to pg_catalog, pg_temp
 as $$
 begin
-  perform webhooks.emit(new.tenant_id, 'task.' || new.status, new.id, jsonb_build_object(
-    'task_id', new.id, 'parent_task_id', new.parent_task_id, 'agent_id', new.held_by_agent_id, 'status', new.status,
-    'attempt_count', new.attempt_count));
+  if webhooks.is_wanted(new.tenant_id, 'task.' || new.status) then
+    perform webhooks.emit(new.tenant_id, 'task.' || new.status, new.id, jsonb_build_object(
+      'task_id', new.id, 'parent_task_id', new.parent_task_id, 'agent_id', new.held_by_agent_id, 'status', new.status,
+      'attempt_count', new.attempt_count));
+  end if;
   return null;
 end
 $$;
@@ -214,7 +212,7 @@ comment on function runtime.tg_tasks__emit_end is 'Emits that a task has ended.'
 
 create or replace trigger _500_note_creation after insert on app_public.tasks
   for each row execute function runtime.tg_tasks__note_transition();
-create or replace trigger _500_note_transition after update of status, assigned_agent_id on app_public.tasks
+create or replace trigger _500_note_transition before update of status, assigned_agent_id on app_public.tasks
   for each row when (old.status <> new.status or old.assigned_agent_id is distinct from new.assigned_agent_id) execute function runtime.tg_tasks__note_transition();
 create or replace trigger _600_emit_end after update of status on app_public.tasks
   for each row when (old.status <> new.status and new.status in ('completed', 'failed', 'cancelled'))

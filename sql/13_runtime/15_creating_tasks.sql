@@ -211,7 +211,7 @@ begin
 end
 $$;
 comment on function app_public.create_task is
-  E'@resultFieldName task\n@errors RN301 RN302 RN401 RN402 RN403 RN503 RN504 RN601 RN602 ID203 TN202\nGives agents a task: one agent, any with a capability, or any at all. A request that is sent again with the same idempotency_key within a day gives the task that it made. Needs can_run_agents.';
+  E'@resultFieldName task\n@errors RN301 RN302 RN401 RN402 RN403 RN503 RN504 RN601 RN602 ID203 ID202 KY202 TN202\nGives agents a task: one agent, any with a capability, or any at all. A request that is sent again with the same idempotency_key within a day gives the task that it made. Needs can_run_agents.';
 grant execute on function app_public.create_task to rowhouse_user;
 
 set local role rowhouse_platform;  -- outside the wall: keys of all tenants end by the clock

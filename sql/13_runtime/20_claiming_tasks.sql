@@ -2,9 +2,9 @@
 -- extends it. Whoever finishes shows the token while the lease lives: one that comes late is told so and changes nothing. A task
 -- whose lease has ended goes back to its line, by the next claim in the tenant or by the worker task, whichever comes first.
 
-create or replace function runtime.head_start(priority app_public.task_priority) returns interval
+create or replace function runtime.head_start(urgency int) returns interval
 language sql immutable parallel safe
-return case priority when 'low' then interval '0' when 'medium' then '1 hour' when 'high' then '4 hours' else '1 day' end;
+return case urgency when 1 then interval '0' when 2 then '1 hour' when 3 then '4 hours' else '1 day' end;
 comment on function runtime.head_start is
   'By how much longer a task of this priority counts as having waited. So what is low is behind later ones that are more urgent, but not behind all that ever come.';
 
@@ -12,11 +12,6 @@ create or replace function runtime.token_hash(token uuid) returns bytea
 language sql immutable strict parallel safe
 return sha256(uuid_send(token));
 comment on function runtime.token_hash is 'What is stored of the token of a lease.';
-
-create or replace function runtime.lanes(agent_id uuid, capabilities text[]) returns text[]
-language sql immutable parallel safe
-return array['agent ' || agent_id, ''] || array(select distinct 'capability ' || c from unnest(capabilities) as c where c is not null);
-comment on function runtime.lanes is 'The lines from which an agent takes tasks: its own, the one that is open to all, and one for each of its capabilities.';
 
 create or replace function runtime.require_lease_length(lease interval) returns void
 language plpgsql immutable
@@ -32,7 +27,7 @@ comment on function runtime.require_lease_length is E'@errors RN404\nRaises an e
 
 -- The head of each line and priority is read by one look into the index, whatever stands behind it. The heads are not locked before
 -- they are compared, so that a claim locks what it takes and nothing else.
-create or replace function runtime.lock_next_task(lanes text[]) returns uuid
+create or replace function runtime.lock_next_task(agent_id uuid, capabilities text[]) returns uuid
 language plpgsql volatile
 set search_path to pg_catalog, pg_temp
 as $$
@@ -43,19 +38,19 @@ declare
   v_id uuid;
 begin
   for v_line in
-    select l.lane, p.priority
-      from unnest(lock_next_task.lanes) as l (lane)
-     cross join unnest(enum_range(null::app_public.task_priority)) as p (priority)
+    select l.lane, u.urgency
+      from (select 'agent ' || lock_next_task.agent_id
+            union all select '' where lock_next_task.capabilities is not null
+            union all select distinct 'capability ' || c from unnest(lock_next_task.capabilities) as c where c is not null) as l (lane)
+     cross join unnest('{4,3,2,1}'::smallint[]) as u (urgency)
      cross join lateral (
        select t.available_at from app_public.tasks t
-        where t.tenant_id = v_tenant_id and t.lane = l.lane and t.priority = p.priority and t.status in ('pending', 'assigned')
-          and t.available_at <= v_now
+        where t.tenant_id = v_tenant_id and t.lane = l.lane and t.urgency = u.urgency and t.available_at <= v_now
         order by t.available_at limit 1) as head
-     order by head.available_at - runtime.head_start(p.priority), p.priority desc
+     order by head.available_at - runtime.head_start(u.urgency), u.urgency desc
   loop
     select t.id into v_id from app_public.tasks t
-     where t.tenant_id = v_tenant_id and t.lane = v_line.lane and t.priority = v_line.priority and t.status in ('pending', 'assigned')
-       and t.available_at <= v_now
+     where t.tenant_id = v_tenant_id and t.lane = v_line.lane and t.urgency = v_line.urgency and t.available_at <= v_now
      order by t.available_at limit 1
        for no key update skip locked;
     if found then
@@ -66,7 +61,7 @@ begin
 end
 $$;
 comment on function runtime.lock_next_task is
-  'Locks the next task of some lines: the one that has waited longest, with the head start of its priority. What others are claiming is left out.';
+  'Locks the next task of the lines from which an agent takes, which are its own, the one that is open to all, and one for each capability: the task that has waited longest, with the head start of its priority. When capabilities are null it takes from its own line alone. What others are claiming is left out.';
 
 create or replace function app_public.claim_task(agent_id uuid, capabilities text[] default '{}', lease interval default '5 minutes')
 returns app_public.task_lease
@@ -76,21 +71,22 @@ as $$
 declare
   v_task_id uuid;
   v_token constant uuid := gen_random_uuid();
+  v_now constant timestamptz := core.clock();
   v_lease app_public.task_lease;
 begin
   perform tenancy.require_permission('can_run_agents');
-  perform runtime.require_acting_agent(claim_task.agent_id);
+  perform tenancy.require_key_for_agent(claim_task.agent_id);
   perform runtime.require_agent(claim_task.agent_id);
   perform runtime.require_lease_length(claim_task.lease);
   if cardinality(claim_task.capabilities) > 20 then
     perform core.raise_error('RN405', 'capabilities: There are at most 20.', 'Name those that tasks ask for.');
   end if;
   perform runtime.expire_leases(10);
-  v_task_id := runtime.lock_approved_task(claim_task.agent_id, runtime.lanes(claim_task.agent_id, claim_task.capabilities));
+  v_task_id := runtime.lock_approved_task(claim_task.agent_id, coalesce(claim_task.capabilities, '{}'));
   update app_public.tasks t
      set status = 'in_progress', held_by_agent_id = claim_task.agent_id, lease_hash = runtime.token_hash(v_token),
-         lease_expires_at = core.clock() + claim_task.lease, attempt_count = t.attempt_count + 1,
-         started_at = coalesce(t.started_at, core.clock()), status_agent_id = claim_task.agent_id, status_reason = null
+         lease_expires_at = v_now + claim_task.lease, attempt_count = t.attempt_count + 1,
+         started_at = coalesce(t.started_at, v_now), status_agent_id = claim_task.agent_id, status_reason = null
    where t.tenant_id = core.current_tenant_id() and t.id = v_task_id
   returning t.id, v_token, t.lease_expires_at, t.attempt_count
     into v_lease;
@@ -98,7 +94,7 @@ begin
 end
 $$;
 comment on function app_public.claim_task is
-  E'@resultFieldName lease\n@errors RN201 RN302 RN404 RN405 KY204 ID203 ID202 KY202 TN202\nClaims the next task for an agent: one that is assigned to it, that asks for one of these capabilities, or that asks for nothing. Null when none waits. You hold it until the lease ends, and finish it with the token. Needs can_run_agents; an API key of an agent claims for its agent alone.';
+  E'@resultFieldName lease\n@errors RN302 RN404 RN405 KY204 ID203 ID202 KY202 TN202\nClaims the next task for an agent: one that is assigned to it, that asks for one of these capabilities, or that asks for nothing. Null when none waits. You hold it until the lease ends, and finish it with the token. Needs can_run_agents; an API key of an agent claims for its agent alone.';
 grant execute on function app_public.claim_task to rowhouse_user;
 
 create or replace function runtime.lock_leased_task(task_id uuid, lease_token uuid) returns app_public.tasks
@@ -110,7 +106,7 @@ declare
 begin
   perform tenancy.require_permission('can_run_agents');
   v_task := runtime.lock_task(lock_leased_task.task_id);
-  perform runtime.require_acting_agent(v_task.held_by_agent_id);
+  perform tenancy.require_key_for_agent(v_task.held_by_agent_id);
   if (v_task.lease_hash = runtime.token_hash(lock_leased_task.lease_token) and v_task.lease_expires_at > core.clock()) is not true then
     perform core.raise_error('RN501', 'lease_token: You do not hold this task any more. Nothing was changed.',
       'Its lease has ended, or it was cancelled, delegated or given to another. Claim the next task.');
@@ -119,7 +115,7 @@ begin
 end
 $$;
 comment on function runtime.lock_leased_task is
-  E'@errors RN201 RN301 RN501 KY204 ID203\nLocks a task for whoever holds its live lease, and raises an error for everyone else.';
+  E'@errors RN301 RN501 KY204 ID203\nLocks a task for whoever holds its live lease, and raises an error for everyone else.';
 
 create or replace function app_public.heartbeat_task(task_id uuid, lease_token uuid, lease interval default '5 minutes')
 returns app_public.task_lease
@@ -138,7 +134,7 @@ begin
 end
 $$;
 comment on function app_public.heartbeat_task is
-  E'@resultFieldName lease\n@errors RN201 RN301 RN404 RN501 KY204 ID203 ID202 KY202 TN202\nExtends the lease of a task that you work on: from now on it has this length. An error says that you do not hold it any more, so that you can stop. Needs can_run_agents.';
+  E'@resultFieldName lease\n@errors RN301 RN404 RN501 KY204 ID203 ID202 KY202 TN202\nExtends the lease of a task that you work on: from now on it has this length. An error says that you do not hold it any more, so that you can stop. Needs can_run_agents.';
 grant execute on function app_public.heartbeat_task to rowhouse_user;
 
 -- What is left below a task that ends: of one that is cancelled everything, of one that is finished what it delegated. Level by level,
@@ -236,7 +232,7 @@ begin
 end
 $$;
 comment on function app_public.complete_task is
-  E'@resultFieldName task\n@errors RN201 RN301 RN402 RN501 RN505 KY204 ID203 ID202 KY202 TN202\nFinishes a task with its output, which must fit its output_schema. Only the holder of the live lease can; one that comes late is told so, and nothing changes. Needs can_run_agents.';
+  E'@resultFieldName task\n@errors RN301 RN402 RN501 RN505 KY204 ID203 ID202 KY202 TN202\nFinishes a task with its output, which must fit its output_schema. Only the holder of the live lease can; one that comes late is told so, and nothing changes. Needs can_run_agents.';
 grant execute on function app_public.complete_task to rowhouse_user;
 
 create or replace function runtime.next_attempt_at(task app_public.tasks) returns timestamptz
@@ -263,7 +259,7 @@ begin
 end
 $$;
 comment on function app_public.fail_task is
-  E'@resultFieldName task\n@errors RN201 RN301 RN406 RN501 KY204 ID203 ID202 KY202 TN202\nGives up an attempt. The task is attempted again after a pause, up to max_attempts times, unless the failure is final. Only the holder of the live lease can. Needs can_run_agents.';
+  E'@resultFieldName task\n@errors RN301 RN406 RN501 KY204 ID203 ID202 KY202 TN202\nGives up an attempt. The task is attempted again after a pause, up to max_attempts times, unless the failure is final. Only the holder of the live lease can. Needs can_run_agents.';
 grant execute on function app_public.fail_task to rowhouse_user;
 
 -- A holder that has died says nothing. Its attempt counts, so a task that kills its workers does not go on for ever. What others have
@@ -277,9 +273,13 @@ declare
   v_task app_public.tasks;
   v_count int := 0;
 begin
+  -- Mostly there is none, and then this is all that a claim pays.
+  if not exists (select from app_public.tasks t where t.tenant_id = core.current_tenant_id() and t.lease_expires_at <= core.clock()) then
+    return 0;
+  end if;
   for v_task in
     select t.* from app_public.tasks t
-     where t.tenant_id = core.current_tenant_id() and t.status = 'in_progress' and t.lease_expires_at <= core.clock()
+     where t.tenant_id = core.current_tenant_id() and t.lease_expires_at <= core.clock()
      order by t.lease_expires_at limit expire_leases.most
        for no key update skip locked
   loop
@@ -328,7 +328,7 @@ create or replace function runtime.tenants_with_ended_leases() returns setof uui
 language sql stable security definer
 set search_path to pg_catalog, pg_temp
 as $$
-  select distinct t.tenant_id from app_public.tasks t where t.status = 'in_progress' and t.lease_expires_at <= core.clock();
+  select distinct t.tenant_id from app_public.tasks t where t.lease_expires_at <= core.clock();
 $$;
 comment on function runtime.tenants_with_ended_leases is 'The tenants that have tasks whose lease has ended.';
 grant execute on function runtime.tenants_with_ended_leases to rowhouse_worker;

@@ -9,9 +9,9 @@ declare
 begin
   perform tenancy.require_permission('can_run_agents');
   v_task := runtime.lock_task(lock_open_task.task_id);
-  if tenancy.current_agent_id() <> all (array_remove(
-       array[v_task.created_by_agent_id, v_task.assigned_agent_id, v_task.held_by_agent_id], null)) then
-    perform core.raise_error('RN201', 'This API key acts for another agent.', 'Use the API key of the agent that created the task or does it.');
+  if (tenancy.current_api_key()).allowed_agents
+    && array_remove(array[v_task.created_by_agent_id, v_task.assigned_agent_id, v_task.held_by_agent_id], null) = false then
+    perform core.raise_error('KY204', 'task_id: This API key is not for the agent of this task.', 'Use a key that allows the agent.');
   elsif runtime.is_end(v_task.status) then
     perform core.raise_error('RN502', format('The task is %s, and stays so.', v_task.status), 'Create a new task.');
   end if;
@@ -19,7 +19,7 @@ begin
 end
 $$;
 comment on function runtime.lock_open_task is
-  E'@errors RN201 RN301 RN502 ID203\nLocks a task that has not ended, for a person, or for the agent that created it, that it is for or that held it last.';
+  E'@errors RN301 RN502 KY204 ID203\nLocks a task that has not ended, for a person, or for the agent that created it, that it is for or that held it last.';
 
 create or replace function app_public.cancel_task(task_id uuid, reason text default null) returns app_public.tasks
 language plpgsql volatile security definer
@@ -30,7 +30,7 @@ begin
 end
 $$;
 comment on function app_public.cancel_task is
-  E'@resultFieldName task\n@errors RN201 RN301 RN502 ID203 ID202 KY202 TN202\nCancels a task and all tasks below it. Who holds one of them learns it with the next heartbeat. Needs can_run_agents; an API key of an agent cancels what that agent created or does.';
+  E'@resultFieldName task\n@errors RN301 RN502 KY204 ID203 ID202 KY202 TN202\nCancels a task and all tasks below it. Who holds one of them learns it with the next heartbeat. Needs can_run_agents; an API key of an agent cancels what that agent created or does.';
 grant execute on function app_public.cancel_task to rowhouse_user;
 
 create or replace function runtime.give_to(task app_public.tasks, agent_id uuid, reason text, passed_by uuid[]) returns app_public.tasks
@@ -70,7 +70,7 @@ begin
 end
 $$;
 comment on function app_public.reassign_task is
-  E'@resultFieldName task\n@errors RN201 RN301 RN302 RN502 ID203 ID202 KY202 TN202\nGives a task to another agent, or without one to any that can do it. Whoever holds it is told so when it finishes. Needs can_run_agents.';
+  E'@resultFieldName task\n@errors RN301 RN302 RN502 KY204 ID203 ID202 KY202 TN202\nGives a task to another agent, or without one to any that can do it. Whoever holds it is told so when it finishes. Needs can_run_agents.';
 grant execute on function app_public.reassign_task to rowhouse_user;
 
 -- The row is given by the caller; only what it says itself is used.

@@ -61,7 +61,7 @@ begin
 end
 $$;
 comment on function runtime.lock_delegable_task is
-  E'@errors RN201 RN301 RN501 RN502 RN506 KY204 ID203\nLocks a task, and the top of its tree, for whoever may delegate it: its holder, and while nobody holds it, people and its agent.';
+  E'@errors RN301 RN501 RN502 RN506 KY204 ID203\nLocks a task, and the top of its tree, for whoever may delegate it: its holder, and while nobody holds it, people and its agent.';
 
 create or replace function runtime.require_delegable(task app_public.tasks, from_agent_id uuid, to_agent_id uuid, delegation_type app_public.delegation_type)
 returns void
@@ -166,5 +166,5 @@ begin
 end
 $$;
 comment on function app_public.delegate_task is
-  E'@resultFieldName delegation\n@errors RN201 RN301 RN302 RN402 RN407 RN501 RN502 RN504 RN506 RN507 RN601 RN602 RN603 KY204 ID203 ID202 KY202 TN202\nGives a task to another agent (handoff), lets it do the work or a part of it (supervision, collaboration), or asks it (consultation); delegation_type says who finishes then. While the task is held, only its holder delegates it, with its lease_token. It never goes back to an agent that it came from. Needs can_run_agents.';
+  E'@resultFieldName delegation\n@errors RN301 RN302 RN402 RN407 RN501 RN502 RN504 RN506 RN507 RN601 RN602 RN603 KY204 ID203 ID202 KY202 TN202\nGives a task to another agent (handoff), lets it do the work or a part of it (supervision, collaboration), or asks it (consultation); delegation_type says who finishes then. While the task is held, only its holder delegates it, with its lease_token. It never goes back to an agent that it came from. Needs can_run_agents.';
 grant execute on function app_public.delegate_task to rowhouse_user;

@@ -102,6 +102,17 @@ describe('an expression', () => {
     for (const never of ['infinity', '-infinity']) expect(await nextOf('0 9 * * *', never, 'UTC')).toBeUndefined()
   })
 
+  it.each(['rowhouse_owner', 'rowhouse_worker', 'rowhouse_platform'])('can be planned by %s', (role) =>
+    db.inTransaction(async (t) => {
+      await t.becomeRole(role)
+      for (const expression of ['0 9 * * mon', '*/5 * * * *']) {
+        expect(await t.value(`select core.cron_next($1, now(), 'Asia/Kathmandu')`, [expression])).toBeInstanceOf(Date)
+        const last = `select core.cron_last($1, now() - interval '1 month', now(), 'Asia/Kathmandu')`
+        expect(await t.value(last, [expression])).toBeInstanceOf(Date)
+      }
+    }),
+  )
+
   it('needs a time zone that exists', async () => {
     expect(await codeOf(nextOf('0 9 * * *', '2026-11-29T10:00Z', 'Mars/Olympus'))).toBe('22023')
   })
@@ -183,6 +194,38 @@ const zones = [
   'Asia/Beirut',
   'Pacific/Chatham',
 ]
+
+describe('a daily time', () => {
+  it.each(zones)('in %s comes due once for each day of a year, whichever time it is', async (zone) => {
+    const time = fc.tuple(fc.integer({ min: 0, max: 23 }), fc.integer({ min: 0, max: 59 }))
+    for (const [hour, minute] of fc.sample(time, { seed: zone.length, numRuns: 3 }).concat([
+      [0, 0],
+      [2, 30],
+    ])) {
+      const { rows } = await db.pool.query(
+        `with recursive bound as (
+           select ('2026-01-01'::timestamp at time zone $2) - interval '1 second' as first, ('2027-01-01'::timestamp at time zone $2) as last
+         ), run (at) as (
+           select core.cron_next($1, first, $2) from bound
+           union all
+           select core.cron_next($1, at, $2) from run, bound where at < last)
+         select count(*)::int as runs from run, bound where at < last`,
+        [`${minute} ${hour} * * *`, zone],
+      )
+      expect([hour, minute, rows[0].runs]).toEqual([hour, minute, 365])
+    }
+  })
+})
+
+async function lastOf(expression: string, after: number, until: number, zone: string): Promise<string> {
+  const { rows } = await db.pool.query('select core.cron_last($1, $2, $3, $4) as at', [
+    expression,
+    new Date(after).toISOString(),
+    new Date(until).toISOString(),
+    zone,
+  ])
+  return rows[0].at?.toISOString()
+}
 
 /** A field as a set of values: all of them, or some by a list, a range or a step. */
 function field(low: number, high: number): fc.Arbitrary<{ text: string; values: Set<number> }> {
@@ -266,6 +309,8 @@ describe('against croner', () => {
             zone,
             expected,
           ])
+          expect(await lastOf(expression, after, Date.parse(expected[2] as string), zone)).toBe(expected[2])
+          expect(await lastOf(expression, after, Date.parse(expected[2] as string) - 1, zone)).toBe(expected[1])
         },
       ),
       { seed: 17, numRuns: 400 },

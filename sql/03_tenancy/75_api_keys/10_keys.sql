@@ -29,7 +29,7 @@ comment on column app_public.api_keys.service_name is E'@notPersonal\nThe progra
 comment on column app_public.api_keys.role is 'The highest role that it acts with. viewer: it only reads. Its maker''s own role limits it too.';
 comment on column app_public.api_keys.permissions is 'The permissions that it has as long as its maker has them.';
 comment on column app_public.api_keys.allowed_services is 'The parts of the server that it may call; null for all.';
-comment on column app_public.api_keys.allowed_agents is 'The agents for which it may record and reserve usage; null for all.';
+comment on column app_public.api_keys.allowed_agents is 'The agents for which it may record and reserve usage and do tasks; null for all.';
 comment on column app_public.api_keys.allowed_users is E'@personal keep whom a key may act for is part of the record of security\nThe people whose usage it may record; null for those whose usage its maker may record.';
 comment on column app_public.api_keys.allowed_ips is E'@notPersonal these are addresses of programs\nThe addresses and networks from which it may be used; null for all.';
 comment on column app_public.api_keys.max_calls_per_day is 'How many API calls it may make on a day of the tenant''s time zone, together with the keys below it; null for no limit of its own. It is a quota of the key.';

@@ -10,7 +10,7 @@ comment on column app_public.new_api_key.service_name is 'The program that uses 
 comment on column app_public.new_api_key.role is 'The highest role that it acts with: admin for the type admin, else member, or viewer for a key that only reads.';
 comment on column app_public.new_api_key.permissions is 'The permissions that it gets, each of which you must have; none by default.';
 comment on column app_public.new_api_key.allowed_services is 'The parts of the server that it may call; all by default.';
-comment on column app_public.new_api_key.allowed_agents is 'The agents for which it may record and reserve usage; all by default.';
+comment on column app_public.new_api_key.allowed_agents is 'The agents for which it may record and reserve usage and do tasks; all by default.';
 comment on column app_public.new_api_key.allowed_users is 'The people whose usage it may record. To name others than yourself you must be an admin.';
 comment on column app_public.new_api_key.allowed_ips is 'The addresses and networks, such as 203.0.113.0/24, from which it may be used; all by default.';
 comment on column app_public.new_api_key.max_calls_per_day is 'How many API calls it may make on a day, together with the keys below it; no limit by default.';

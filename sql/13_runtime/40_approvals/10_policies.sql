@@ -11,7 +11,7 @@ grant insert (agent_id, tool_id, is_required, cost_above_usd, required_count, is
   on app_public.approval_policies to rowhouse_user;
 grant select, insert, update, delete on app_public.approval_policies to rowhouse_platform;
 comment on table app_public.approval_policies is
-  E'@foreignKey (agent_id) references app_public.agents (id)|@fieldName agent|@behavior -*\n@foreignKey (tool_id) references app_public.tools (id)|@fieldName tool|@behavior -*\nWhat agents need an approval for, and on which terms: one policy for each agent and each tool, and one without either for everything. Of several that match, the strictest terms hold. Members of the tenant see them; writing needs can_manage_settings.';
+  E'@foreignKey (agent_id) references app_public.agents (id)|@fieldName agent|@behavior -manyRelation:resource:connection -manyRelation:resource:list\n@foreignKey (tool_id) references app_public.tools (id)|@fieldName tool|@behavior -manyRelation:resource:connection -manyRelation:resource:list\nWhat agents need an approval for, and on which terms: one policy for each agent and each tool, and one without either for everything. Of several that match, the strictest terms hold. Members of the tenant see them; writing needs can_manage_settings.';
 comment on column app_public.approval_policies.tenant_id is 'The tenant.';
 comment on column app_public.approval_policies.id is 'The id.';
 comment on column app_public.approval_policies.agent_id is 'The agent that it is for.';
@@ -74,30 +74,42 @@ as $$
 $$;
 comment on function runtime.is_above_cost_limit is 'Whether a cost in US dollars is above the limit of a policy. A cost that is null is not.';
 
+-- Each claim asks this, so it is in PL/pgSQL, which keeps its plans.
 create or replace function runtime.approval_cause(agent_id uuid, tool_id uuid default null, cost_usd numeric default null)
 returns app_public.approval_cause
-language sql stable
+language plpgsql stable
 set search_path to pg_catalog, pg_temp
 as $$
-  select case
-    when exists (select from app_public.agents a where a.id = approval_cause.agent_id and a.approval_required) then 'agent'
-    when exists (select from runtime.matching_policies(approval_cause.agent_id, approval_cause.tool_id) p where p.is_required) then 'policy'
-    when runtime.is_above_cost_limit(approval_cause.agent_id, approval_cause.tool_id, approval_cause.cost_usd) then 'cost'
-  end;
+declare
+  v_agent record;
+  v_cost numeric;
+begin
+  select a.approval_required, a.cost_per_query into v_agent from app_public.agents a where a.id = approval_cause.agent_id;
+  if v_agent.approval_required then
+    return 'agent';
+  end if;
+  v_cost := coalesce(approval_cause.cost_usd, case when approval_cause.tool_id is null then v_agent.cost_per_query end);
+  return (
+    select case when bool_or(p.is_required) then 'policy' when bool_or(v_cost > p.cost_above_usd) then 'cost' end
+      from app_public.approval_policies p
+     where p.tenant_id = core.current_tenant_id()
+       and (p.agent_id = approval_cause.agent_id or p.tool_id = approval_cause.tool_id or num_nonnulls(p.agent_id, p.tool_id) = 0));
+end
 $$;
 comment on function runtime.approval_cause is
-  'Why an agent needs an approval for a use of a tool, or for its own work when the tool is null, at this cost; null when it needs none.';
+  'Why an agent needs an approval for a use of a tool, or for its own work when the tool is null, at this cost in US dollars; null when it needs none. Its own work costs its cost_per_query when no cost is given.';
 
-create or replace function runtime.strictest_terms(agent_id uuid, wanted app_public.approval_terms) returns app_public.approval_terms
+create or replace function runtime.strictest_terms(agent_id uuid, wanted app_public.approval_terms, tool_id uuid default null)
+returns app_public.approval_terms
 language sql stable
 set search_path to pg_catalog, pg_temp
 as $$
   select (coalesce(max(t.required_count), 1), coalesce(bool_or(t.is_four_eyes), false),
           coalesce(min(t.expires_after), interval '7 days'), coalesce(max(t.default_answer), 'rejected'))::app_public.approval_terms
     from (select p.required_count, p.is_four_eyes, p.expires_after, p.default_answer
-            from runtime.matching_policies(strictest_terms.agent_id, null) p
+            from runtime.matching_policies(strictest_terms.agent_id, strictest_terms.tool_id) p
           union all
           select (wanted).required_count, (wanted).is_four_eyes, (wanted).expires_after, (wanted).default_answer) as t;
 $$;
 comment on function runtime.strictest_terms is
-  'The terms of an approval: of those that are wanted, which may be null, and of the policies for the agent, the strictest each.';
+  'The terms of an approval: of those that are wanted, which may be null, and of the policies for the agent and the tool, the strictest each.';

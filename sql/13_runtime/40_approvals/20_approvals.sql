@@ -7,7 +7,7 @@ call core.allow('app_public.agent_approvals', read => 'member');
 grant select on app_public.agent_approvals to rowhouse_user;
 grant select, delete on app_public.agent_approvals to rowhouse_platform;
 comment on table app_public.agent_approvals is
-  E'@large\n@foreignKey (agent_id) references app_public.agents (id)|@fieldName agent|@behavior -*\n@behavior -insert -update -delete\nWhat agents need a person''s approval for. Members of the tenant see them; those with can_decide_approvals decide.';
+  E'@large\n@foreignKey (agent_id) references app_public.agents (id)|@fieldName agent|@behavior -manyRelation:resource:connection -manyRelation:resource:list\n@behavior -insert -update -delete\nWhat agents need a person''s approval for. Members of the tenant see them; those with can_decide_approvals decide.';
 comment on column app_public.agent_approvals.tenant_id is 'The tenant.';
 comment on column app_public.agent_approvals.id is 'The id.';
 comment on column app_public.agent_approvals.subject_kind is 'The kind of what waits for it, such as task or workflow_step.';
@@ -17,7 +17,7 @@ comment on column app_public.agent_approvals.title is E'@personal erase\nWhat is
 comment on column app_public.agent_approvals.details is E'@personal erase\n@behavior -filterBy -orderBy\nWhat the decision needs, such as the mail that would be sent, and what the agent needs to go on where it stopped.';
 comment on column app_public.agent_approvals.cause is 'Why it is needed.';
 comment on column app_public.agent_approvals.cost_usd is 'What it is expected to cost, in US dollars; null when that is not known.';
-comment on column app_public.agent_approvals.status is E'@kept\nHow it stands.';
+comment on column app_public.agent_approvals.status is 'How it stands.';
 comment on column app_public.agent_approvals.required_count is 'How many different people must approve. One who rejects is enough.';
 comment on column app_public.agent_approvals.is_four_eyes is 'Whether the person who requested it, and the one who gave the task, cannot decide.';
 comment on column app_public.agent_approvals.default_answer is 'The answer when it expires.';
@@ -25,9 +25,9 @@ comment on column app_public.agent_approvals.expires_at is 'Until when people ca
 comment on column app_public.agent_approvals.requested_by_user_id is E'@personal pseudonymise\nThe person who requested it, or whose API key did; null for the system.';
 comment on column app_public.agent_approvals.requested_by_agent_id is 'The agent whose API key requested it.';
 comment on column app_public.agent_approvals.given_by_user_id is E'@personal pseudonymise\nThe person who gave the task.';
-comment on column app_public.agent_approvals.decided_at is E'@kept\nWhen it ended.';
-comment on column app_public.agent_approvals.decision_reason is E'@personal erase\n@kept\nWhy it ended so.';
-comment on column app_public.agent_approvals.is_default_answer is E'@kept\nWhether nobody decided, so that it has the default answer.';
+comment on column app_public.agent_approvals.decided_at is 'When it ended.';
+comment on column app_public.agent_approvals.decision_reason is E'@personal erase\nWhy it ended so.';
+comment on column app_public.agent_approvals.is_default_answer is 'Whether nobody decided, so that it has the default answer.';
 comment on column app_public.agent_approvals.created_at is 'When it was requested.';
 comment on column app_public.agent_approvals.updated_at is 'When it last changed.';
 comment on constraint subject_kind_is_a_word on app_public.agent_approvals is 'must be 1 to 40 small letters and _';
@@ -36,8 +36,8 @@ comment on constraint title_is_a_name on app_public.agent_approvals is
 comment on constraint details_are_an_object on app_public.agent_approvals is 'must be a JSON object';
 comment on constraint cost_usd_is_not_negative on app_public.agent_approvals is 'must be 0 or more';
 comment on constraint required_count_is_in_range on app_public.agent_approvals is 'must be from 1 to 5';
-comment on constraint agent_approvals_requested_by_user_id_fkey on app_public.agent_approvals is E'@fieldName requester\n@behavior -backward';
-comment on constraint agent_approvals_given_by_user_id_fkey on app_public.agent_approvals is E'@fieldName giver\n@behavior -backward';
+comment on constraint agent_approvals_requested_by_user_id_fkey on app_public.agent_approvals is E'@fieldName requester\n@behavior -manyRelation:resource:connection -manyRelation:resource:list';
+comment on constraint agent_approvals_given_by_user_id_fkey on app_public.agent_approvals is E'@fieldName giver\n@behavior -manyRelation:resource:connection -manyRelation:resource:list';
 comment on domain app_public.approval_status is
   'How an approval stands. pending: it waits for people. approved and rejected: it has its answer. withdrawn: it is not needed any more.';
 comment on constraint approval_status_is_known on domain app_public.approval_status is 'must be pending, approved, rejected or withdrawn';
@@ -58,7 +58,7 @@ comment on column app_public.agent_approval_votes.answer is 'Their answer.';
 comment on column app_public.agent_approval_votes.reason is E'@personal erase\nWhy.';
 comment on column app_public.agent_approval_votes.created_at is 'When.';
 comment on constraint agent_approval_votes_tenant_id_approval_id_fkey on app_public.agent_approval_votes is E'@fieldName approval\n@foreignFieldName votes';
-comment on constraint agent_approval_votes_user_id_fkey on app_public.agent_approval_votes is E'@fieldName user\n@behavior -backward';
+comment on constraint agent_approval_votes_user_id_fkey on app_public.agent_approval_votes is E'@fieldName user\n@behavior -manyRelation:resource:connection -manyRelation:resource:list';
 
 call governance.define_data_kind('approvals', 'Approvals that have ended.', 1096, 365, 'Who allowed what an agent did can be looked into for a year.');
 call governance.add_table_to_kind('approvals', 'app_public.agent_approvals', 'decided_at');
@@ -153,7 +153,7 @@ comment on function runtime.withdraw_approvals_of is 'Withdraws the approval for
 call webhooks.define_kind('approval.requested', 'Something waits for the approval of a person.',
   '{"approval_id": "uuid: the approval", "subject_kind": "text: the kind of what waits, such as task or workflow_step", "subject_id": "uuid: what waits", "agent_id": "uuid or null: the agent whose work it is", "cause": "text: agent, policy, cost or request", "cost_usd": "text or null: the expected cost in US dollars, a decimal number", "required_count": "number: how many people must approve", "expires_at": "timestamp: until when they can"}');
 call webhooks.define_kind('approval.decided', 'An approval has its answer, by people or because it expired, or was withdrawn.',
-  '{"approval_id": "uuid: the approval", "subject_kind": "text: the kind of what waits, such as task or workflow_step", "subject_id": "uuid: what waits", "agent_id": "uuid or null: the agent whose work it is", "status": "text: approved, rejected or withdrawn", "is_default_answer": "true or false: whether nobody decided"}');
+  '{"approval_id": "uuid: the approval", "subject_kind": "text: the kind of what waits, such as task or workflow_step", "subject_id": "uuid: what waits", "agent_id": "uuid or null: the agent whose work it is", "status": "text: approved, rejected or withdrawn", "is_default_answer": "boolean: whether nobody decided"}');
 
 create or replace function runtime.tg_agent_approvals__emit() returns trigger
 language plpgsql security definer

@@ -1,16 +1,16 @@
 -- Deciding: people approve or reject, requesters withdraw, and time answers when nobody does. A person decides in person: an API
 -- key, and so an agent, never does.
 
-create or replace function runtime.may_decide(approval app_public.agent_approvals) returns boolean
+create or replace function runtime.may_decide(approval app_public.agent_approvals, user_id uuid) returns boolean
 language sql stable
 set search_path to pg_catalog, pg_temp
 as $$
   select not (approval).is_four_eyes
-      or core.current_user_id() is distinct from (approval).requested_by_user_id
-         and core.current_user_id() is distinct from (approval).given_by_user_id;
+      or may_decide.user_id is distinct from (approval).requested_by_user_id
+         and may_decide.user_id is distinct from (approval).given_by_user_id;
 $$;
 comment on function runtime.may_decide is
-  'Whether the person of the context may decide, as far as four eyes go: who requested it and who gave the task may not.';
+  'Whether a person may decide, as far as four eyes go: who requested it and who gave the task may not.';
 grant execute on function runtime.may_decide to rowhouse_user;
 
 create or replace function app_public.approvals_for_me() returns setof app_public.agent_approvals
@@ -20,7 +20,7 @@ as $$
   select a from app_public.agent_approvals a
    where a.tenant_id = core.current_tenant_id() and a.status = 'pending' and a.expires_at > core.clock()
      and (select tenancy.has_permission('can_decide_approvals')) and core.current_api_key_id() is null
-     and runtime.may_decide(a)
+     and runtime.may_decide(a, core.current_user_id())
      and not exists (
        select from app_public.agent_approval_votes v
         where v.tenant_id = a.tenant_id and v.approval_id = a.id and v.user_id = core.current_user_id())
@@ -39,7 +39,7 @@ begin
     perform core.raise_error('RN531', format('This approval is %s already.', (approval).status), 'Nothing was changed.');
   elsif (approval).expires_at <= core.clock() then
     perform core.raise_error('RN532', 'This approval has expired.', format('Its answer is the default one: %s.', (approval).default_answer));
-  elsif not runtime.may_decide(approval) then
+  elsif not runtime.may_decide(approval, core.current_user_id()) then
     perform core.raise_error('RN230', 'Who requested this approval, and who gave the task, cannot decide.', 'Ask someone else with can_decide_approvals.');
   end if;
 end

@@ -2,14 +2,6 @@
 -- used up, and when it is rejected it fails. A task is looked at when it is created for an agent and, because it may be any
 -- agent that claims it and policies change, once more when it is claimed.
 
-create or replace function runtime.expected_cost(agent_id uuid) returns numeric
-language sql stable
-set search_path to pg_catalog, pg_temp
-as $$
-  select a.cost_per_query from app_public.agents a where a.id = expected_cost.agent_id;
-$$;
-comment on function runtime.expected_cost is 'What a task of an agent is expected to cost in US dollars: its cost_per_query.';
-
 create or replace function runtime.task_is_approved(task_id uuid, agent_id uuid) returns boolean
 language sql stable
 set search_path to pg_catalog, pg_temp
@@ -28,7 +20,8 @@ as $$
 begin
   perform runtime.open_approval(
     ('task', (task).id, ask_about_task.agent_id, (task).created_by_user_id)::runtime.approval_subject,
-    (task).title, '{}', ask_about_task.cause, runtime.expected_cost(ask_about_task.agent_id));
+    (task).title, '{}', ask_about_task.cause,
+    (select a.cost_per_query from app_public.agents a where a.id = ask_about_task.agent_id));
 end
 $$;
 comment on function runtime.ask_about_task is E'@errors RN530\nAsks people whether an agent may do a task.';
@@ -58,28 +51,27 @@ $$;
 comment on function runtime.put_aside_for_approval is
   E'@errors RN530\nLets a task that is locked wait for the approval that an agent needs to do it.';
 
-create or replace function runtime.lock_approved_task(agent_id uuid, lanes text[]) returns uuid
+create or replace function runtime.lock_approved_task(agent_id uuid, capabilities text[]) returns uuid
 language plpgsql volatile
 set search_path to pg_catalog, pg_temp
 as $$
 declare
   v_most constant int := 10;
-  v_lanes text[] := lock_approved_task.lanes;
-  v_cause constant app_public.approval_cause :=
-    runtime.approval_cause(lock_approved_task.agent_id, null, runtime.expected_cost(lock_approved_task.agent_id));
+  v_cause constant app_public.approval_cause := runtime.approval_cause(lock_approved_task.agent_id);
+  v_capabilities text[] := lock_approved_task.capabilities;
   v_task_id uuid;
 begin
   if v_cause is null then
-    return runtime.lock_next_task(v_lanes);
+    return runtime.lock_next_task(lock_approved_task.agent_id, v_capabilities);
   end if;
   -- An agent that people are slow to answer must not keep others from the tasks that are for any agent.
   if (select count(*) from app_public.agent_approvals a
        where a.tenant_id = core.current_tenant_id() and a.agent_id = lock_approved_task.agent_id and a.status = 'pending')
      >= runtime.most_pending_approvals() then
-    v_lanes := array['agent ' || lock_approved_task.agent_id];
+    v_capabilities := null;
   end if;
   for i in 1..v_most loop
-    v_task_id := runtime.lock_next_task(v_lanes);
+    v_task_id := runtime.lock_next_task(lock_approved_task.agent_id, v_capabilities);
     if v_task_id is null or runtime.task_is_approved(v_task_id, lock_approved_task.agent_id) then
       return v_task_id;
     end if;
@@ -96,7 +88,7 @@ language plpgsql security definer
 set search_path to pg_catalog, pg_temp
 as $$
 begin
-  if runtime.approval_cause(new.assigned_agent_id, null, runtime.expected_cost(new.assigned_agent_id)) is not null then
+  if runtime.approval_cause(new.assigned_agent_id) is not null then
     new.status := 'awaiting_approval';
     new.status_reason := 'It needs an approval.';
   end if;
@@ -110,8 +102,7 @@ language plpgsql security definer
 set search_path to pg_catalog, pg_temp
 as $$
 declare
-  v_cause constant app_public.approval_cause :=
-    runtime.approval_cause(new.assigned_agent_id, null, runtime.expected_cost(new.assigned_agent_id));
+  v_cause constant app_public.approval_cause := runtime.approval_cause(new.assigned_agent_id);
 begin
   if v_cause is not null then
     perform runtime.ask_about_task(new, new.assigned_agent_id, v_cause);
@@ -192,7 +183,7 @@ begin
 end
 $$;
 comment on function runtime.lock_task_to_put_aside is
-  E'@errors RN201 RN301 RN501 RN536 KY204 ID203\nLocks a task for the holder of its lease or, without a lease, one that nobody holds.';
+  E'@errors RN301 RN501 RN536 KY204 ID203\nLocks a task for the holder of its lease or, without a lease, one that nobody holds.';
 
 create or replace function app_public.request_approval(
   task_id uuid, title text, details jsonb default '{}', lease_token uuid default null, cost_usd numeric default null,
@@ -205,12 +196,7 @@ declare
   v_agent_id constant uuid :=
     case when request_approval.lease_token is null then v_task.assigned_agent_id else v_task.held_by_agent_id end;
 begin
-  -- The attempt is not over, so it does not count twice.
-  update app_public.tasks t
-     set status = 'awaiting_approval', lease_hash = null, lease_expires_at = null,
-         attempt_count = t.attempt_count - (request_approval.lease_token is not null)::int,
-         status_agent_id = v_agent_id, status_reason = 'It needs an approval.'
-   where t.tenant_id = v_task.tenant_id and t.id = v_task.id;
+  perform runtime.put_aside(v_task, 'awaiting_approval', request_approval.title);
   return runtime.open_approval(
     ('task', v_task.id, v_agent_id, v_task.created_by_user_id)::runtime.approval_subject, request_approval.title,
     request_approval.details,
@@ -219,7 +205,7 @@ begin
 end
 $$;
 comment on function app_public.request_approval is
-  E'@resultFieldName approval\n@errors RN201 RN301 RN430 RN431 RN501 RN530 RN536 KY204 ID203 TN202\nLets a task wait for the approval of a person: one that you hold, with its lease_token, or one that waits in its line. It keeps its attempts and is held by nobody while it waits. When it is approved it goes back to its line, and who claims it next finds in details where it stopped; when it is rejected it fails. Needs can_run_agents.';
+  E'@resultFieldName approval\n@errors RN301 RN430 RN431 RN501 RN530 RN536 KY204 ID203 TN202\nLets a task wait for the approval of a person: one that you hold, with its lease_token, or one that waits in its line. It keeps its attempts and is held by nobody while it waits. When it is approved it goes back to its line, and who claims it next finds in details where it stopped; when it is rejected it fails. Needs can_run_agents.';
 grant execute on function app_public.request_approval to rowhouse_user;
 
 create or replace function app_public.tasks_approvals(task app_public.tasks) returns setof app_public.agent_approvals
@@ -232,3 +218,13 @@ as $$
 $$;
 comment on function app_public.tasks_approvals is 'The approvals that it waited for, the latest first.';
 grant execute on function app_public.tasks_approvals to rowhouse_user;
+
+create or replace function app_public.agent_approvals_task(approval app_public.agent_approvals) returns app_public.tasks
+language sql stable
+set search_path to pg_catalog, pg_temp
+as $$
+  select t.* from app_public.tasks t
+   where (approval).subject_kind = 'task' and t.tenant_id = (approval).tenant_id and t.id = (approval).subject_id;
+$$;
+comment on function app_public.agent_approvals_task is 'The task that waits for it; null when something else does.';
+grant execute on function app_public.agent_approvals_task to rowhouse_user;

@@ -12,11 +12,11 @@ grant select, delete,
   on app_public.agent_scheduled_tasks to rowhouse_user;
 grant select, update on app_public.agent_scheduled_tasks to rowhouse_platform;
 comment on table app_public.agent_scheduled_tasks is
-  E'@foreignKey (assigned_agent_id) references app_public.agents (id)|@fieldName assignedAgent|@behavior -*\nSchedules of this tenant, at most 500: each run creates a task. A schedule is paused and resumed by is_paused. Members of the tenant see them; writing needs can_run_agents.';
+  E'@foreignKey (assigned_agent_id) references app_public.agents (id)|@fieldName assignedAgent|@behavior -manyRelation:resource:connection -manyRelation:resource:list\nSchedules of this tenant, at most 500: each run creates a task. A schedule is paused and resumed by is_paused. Members of the tenant see them; writing needs can_run_agents.';
 comment on column app_public.agent_scheduled_tasks.tenant_id is 'The tenant.';
 comment on column app_public.agent_scheduled_tasks.id is 'The id.';
 comment on column app_public.agent_scheduled_tasks.name is E'@notPersonal\nIts name.';
-comment on column app_public.agent_scheduled_tasks.title is E'@personal erase\nThe title of its tasks.';
+comment on column app_public.agent_scheduled_tasks.title is E'@notPersonal\nThe title of its tasks.';
 comment on column app_public.agent_scheduled_tasks.description is E'@personal erase\nThe description of its tasks.';
 comment on column app_public.agent_scheduled_tasks.priority is 'The priority of its tasks.';
 comment on column app_public.agent_scheduled_tasks.assigned_agent_id is 'The agent that its tasks are for; null when any agent may claim them that has the capability.';
@@ -51,9 +51,9 @@ comment on constraint starts_at_is_finite on app_public.agent_scheduled_tasks is
 comment on constraint ends_at_is_after_starts_at on app_public.agent_scheduled_tasks is 'must be after starts_at';
 comment on constraint max_runs_is_in_range on app_public.agent_scheduled_tasks is 'must be from 1 to 1,000,000';
 comment on constraint most_missed_runs_is_in_range on app_public.agent_scheduled_tasks is 'must be from 1 to 100';
-comment on constraint agent_scheduled_tasks_created_by_user_id_fkey on app_public.agent_scheduled_tasks is E'@fieldName creator\n@behavior -backward';
+comment on constraint agent_scheduled_tasks_created_by_user_id_fkey on app_public.agent_scheduled_tasks is E'@fieldName creator\n@behavior -manyRelation:resource:connection -manyRelation:resource:list';
 comment on domain app_public.missed_runs_policy is
-  'What happens to runs that were missed. skip: nothing, unless the last one is less than five minutes late. once: the last one runs. all: they all run, the latest first to count when there are more than most_missed_runs.';
+  'What happens to runs that were missed. skip: nothing, unless the last one is less than five minutes late. once: the last one runs. all: each of them runs, or the latest of them when there are more than most_missed_runs.';
 comment on constraint missed_runs_policy_is_known on domain app_public.missed_runs_policy is 'must be skip, once or all';
 comment on domain app_public.overlap_policy is
   'What happens to a run while the task of an earlier one has not ended. allow: it runs. skip: it does not. queue: one waits until then, and more do not run.';
@@ -66,7 +66,6 @@ as $$
   select t.timezone from app_public.tenants t where t.id = core.current_tenant_id();
 $$;
 comment on function runtime.schedule_timezone is 'The time zone of the tenant of the context, by whose clock its schedules run.';
-grant execute on function runtime.schedule_timezone to rowhouse_user;
 
 create or replace function runtime.planned_after(schedule app_public.agent_scheduled_tasks, after timestamptz, timezone text) returns timestamptz
 language plpgsql stable
@@ -90,7 +89,6 @@ end
 $$;
 comment on function runtime.planned_after is
   E'@errors RH401 RH402 22023\nWhen a schedule is due next after an instant; null when it ends before.';
-grant execute on function runtime.planned_after to rowhouse_user;
 
 create or replace function runtime.planned_until(schedule app_public.agent_scheduled_tasks, until timestamptz, timezone text) returns timestamptz
 language plpgsql stable
@@ -178,24 +176,28 @@ grant execute on function runtime.planned_after to rowhouse_platform;
 create or replace trigger _530_plan_schedules after update of timezone on app_public.tenants
   for each row when (old.timezone is distinct from new.timezone) execute function runtime.tg_tenants__plan_schedules();
 
+-- The row is given by the caller; only its key is used.
 create or replace function app_public.agent_scheduled_tasks_next_runs(schedule app_public.agent_scheduled_tasks, count int default 5)
 returns timestamptz[]
-language plpgsql stable
+language plpgsql stable security definer
 set search_path to pg_catalog, pg_temp
 as $$
 declare
-  v_runs timestamptz[] := '{}';
-  v_next timestamptz := (schedule).next_run_at;
   v_timezone constant text := runtime.schedule_timezone();
+  v_schedule app_public.agent_scheduled_tasks;
   v_most int := coalesce(agent_scheduled_tasks_next_runs.count, 5);
+  v_next timestamptz;
+  v_runs timestamptz[] := '{}';
 begin
   if v_most not between 1 and 100 then
     perform core.raise_error('RN433', 'count: It must be from 1 to 100.', 'Leave it out for 5.');
   end if;
-  v_most := least(v_most, (schedule).max_runs - (schedule).run_count);
+  select * into v_schedule from app_public.agent_scheduled_tasks s where s.tenant_id = core.current_tenant_id() and s.id = (schedule).id;
+  v_next := v_schedule.next_run_at;
+  v_most := least(v_most, v_schedule.max_runs - v_schedule.run_count);
   while v_next is not null and cardinality(v_runs) < v_most loop
     v_runs := v_runs || v_next;
-    v_next := runtime.planned_after(schedule, v_next, v_timezone);
+    v_next := runtime.planned_after(v_schedule, v_next, v_timezone);
   end loop;
   return v_runs;
 end

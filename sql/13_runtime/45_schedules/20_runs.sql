@@ -17,7 +17,7 @@ comment on column app_public.agent_scheduled_runs.reason is E'@notPersonal\nWhy 
 comment on column app_public.agent_scheduled_runs.created_at is 'When a worker took it up.';
 comment on constraint queued_has_no_task on app_public.agent_scheduled_runs is 'must have no task while it is queued';
 comment on constraint agent_scheduled_runs_tenant_id_scheduled_task_id_fkey on app_public.agent_scheduled_runs is E'@fieldName schedule\n@foreignFieldName runs';
-comment on constraint agent_scheduled_runs_tenant_id_task_id_fkey on app_public.agent_scheduled_runs is E'@fieldName task\n@behavior -backward';
+comment on constraint agent_scheduled_runs_tenant_id_task_id_fkey on app_public.agent_scheduled_runs is E'@fieldName task\n@behavior -manyRelation:resource:connection -manyRelation:resource:list';
 comment on domain app_public.scheduled_run_status is
   'What became of a planned run. running: its task was created. queued: it waits for the end of an earlier one. finished: its task has ended. skipped: an earlier one had not ended. missed: no worker was running when it was due; the row is the first of those that were missed. failed: its task could not be created.';
 comment on constraint scheduled_run_status_is_known on domain app_public.scheduled_run_status is
@@ -224,7 +224,7 @@ end
 $$;
 comment on function runtime.start_queued_run is 'Starts the run of a schedule that is queued; the schedule is locked.';
 
-create or replace function runtime.start_queued_runs(tenant_id uuid) returns int
+create or replace function runtime.settle_runs(tenant_id uuid) returns int
 language plpgsql volatile security definer
 set search_path to pg_catalog, pg_temp
 as $$
@@ -233,10 +233,10 @@ declare
   v_schedule app_public.agent_scheduled_tasks;
   v_count int := 0;
 begin
-  call core.enter_tenant(start_queued_runs.tenant_id);
+  call core.enter_tenant(settle_runs.tenant_id);
   for v_schedule in
     select s.* from app_public.agent_scheduled_tasks s
-     where s.tenant_id = start_queued_runs.tenant_id
+     where s.tenant_id = settle_runs.tenant_id
        and exists (select from app_public.agent_scheduled_runs r
                     where r.tenant_id = s.tenant_id and r.scheduled_task_id = s.id and r.status in ('running', 'queued'))
      order by s.id
@@ -249,24 +249,34 @@ begin
   return v_count;
 end
 $$;
-comment on function runtime.start_queued_runs is
+comment on function runtime.settle_runs is
   'Marks the runs of a tenant''s schedules whose tasks have ended, and starts those that waited for them. Returns how many it started.';
-grant execute on function runtime.start_queued_runs to rowhouse_worker;
+grant execute on function runtime.settle_runs to rowhouse_worker;
 
 set local role rowhouse_platform;  -- outside the wall: the clock runs the schedules of all tenants
-create or replace function runtime.tenants_with_schedules_to_run() returns setof uuid
+create or replace function runtime.tenants_with_due_schedules() returns setof uuid
 language sql stable security definer
 set search_path to pg_catalog, pg_temp
 as $$
   select t.id from app_public.tenants t
    where tenancy.is_open(t.status, t.ancestor_ids)
-     and (exists (select from app_public.agent_scheduled_tasks s where s.tenant_id = t.id and s.next_run_at <= core.clock())
-          or exists (select from app_public.agent_scheduled_runs r where r.tenant_id = t.id and r.status in ('running', 'queued')))
+     and exists (select from app_public.agent_scheduled_tasks s where s.tenant_id = t.id and s.next_run_at <= core.clock())
    order by t.id;
 $$;
-comment on function runtime.tenants_with_schedules_to_run is
-  'The tenants, of those that are not read-only, that have schedules that are due, or runs that have not ended.';
-grant execute on function runtime.tenants_with_schedules_to_run to rowhouse_worker;
+comment on function runtime.tenants_with_due_schedules is 'The tenants, of those that are not read-only, that have schedules that are due.';
+grant execute on function runtime.tenants_with_due_schedules to rowhouse_worker;
+
+create or replace function runtime.tenants_with_open_runs() returns setof uuid
+language sql stable security definer
+set search_path to pg_catalog, pg_temp
+as $$
+  select t.id from app_public.tenants t
+   where tenancy.is_open(t.status, t.ancestor_ids)
+     and exists (select from app_public.agent_scheduled_runs r where r.tenant_id = t.id and r.status in ('running', 'queued'))
+   order by t.id;
+$$;
+comment on function runtime.tenants_with_open_runs is 'The tenants, of those that are not read-only, that have runs of schedules that have not ended.';
+grant execute on function runtime.tenants_with_open_runs to rowhouse_worker;
 set local role rowhouse_owner;
 
 create or replace function app_public.run_scheduled_task(id uuid) returns app_public.agent_scheduled_runs

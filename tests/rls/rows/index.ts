@@ -12,6 +12,7 @@ import { fillMetering } from './metering.ts'
 import { fillObservability } from './observability.ts'
 import { fillQuotas } from './quotas.ts'
 import { fillWorkflowRuns } from './runtime-flows.ts'
+import { fillPeople } from './runtime-people.ts'
 import { fillTasks } from './runtime-tasks.ts'
 import { fillSearch } from './search.ts'
 import { fillSecrets } from './secrets.ts'
@@ -37,6 +38,7 @@ const domains: Fill[] = [
   fillWebhooks,
   fillTasks,
   fillWorkflowRuns,
+  fillPeople,
 ]
 
 export async function fillTables(db: TestDatabase): Promise<void> {
