@@ -1035,6 +1035,11 @@ insert into app_public.llm_models
   (provider_id, name, display_name, kind, provider_model_name, dimension, fusion_weight)
 select id, 'hashing-384', 'Feature hashing, 384 dimensions', 'embedding', 'hashing-384', 384, 0.05
   from app_public.llm_providers where name = 'builtin';
+-- Nor does the echo, which knows nothing: agents and workflows can be tried before a provider is configured.
+insert into app_public.llm_models
+  (provider_id, name, display_name, kind, provider_model_name, max_output_tokens, supports_function_calling)
+select id, 'echo', 'Echo, which knows nothing', 'chat', 'echo', 1000, false
+  from app_public.llm_providers where name = 'builtin';
 
 -- Knowledge sources are resources like agents; the documents they hold belong to the knowledge domain.
 create domain app_public.processing_status as text

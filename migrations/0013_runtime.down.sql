@@ -1,3 +1,5 @@
+-- Steps that call out
+drop table app_public.outgoing_hosts;
 -- Runs of workflows
 drop table app_public.workflow_step_runs cascade;
 drop table app_public.workflow_runs cascade;

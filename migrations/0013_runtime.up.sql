@@ -593,7 +593,8 @@ create index on app_public.workflow_step_runs (tenant_id, parent_step_run_id, it
 create index on app_public.workflow_step_runs (tenant_id, approval_id) where approval_id is not null;
 create index workflow_step_runs_reserved on app_public.workflow_step_runs (tenant_id, root_run_id) where reservation_id is not null;
 -- of all tenants, for the workers
-create index workflow_step_runs_ready on app_public.workflow_step_runs (available_at, sequence) where status = 'ready';
+create index workflow_step_runs_ready on app_public.workflow_step_runs (tenant_id, available_at, sequence) where status = 'ready';
+create index workflow_step_runs_at_workers on app_public.workflow_step_runs (tenant_id) where status = 'running';
 create index workflow_step_runs_leased on app_public.workflow_step_runs (leased_until) where status = 'running';
 create index workflow_step_runs_waking on app_public.workflow_step_runs (wake_at) where wake_at is not null and finished_at is null;
 
@@ -620,6 +621,28 @@ create type runtime.claimed_workflow_step as (
   idempotency_key text,
   timeout_seconds int
 );
+
+-- Steps that call out ---------------------------------------------------------------------------------------------------------------
+
+-- Which hosts the tools of a tenant may call, and which of its secrets may be sent to each.
+create table app_public.outgoing_hosts (
+  tenant_id uuid not null default core.current_tenant_id() references app_public.tenants (id) on delete cascade,
+  host text not null,
+  description text,
+  secret_names text[] not null default '{}',
+  created_by_user_id uuid default core.current_user_id() references app_public.user_profiles (id) on delete set null,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+
+  primary key (tenant_id, host),
+  -- a name, a name with *. before it for what is below it, or an address in its one spelling
+  constraint host_is_a_host check (
+    length(host) <= 253 and (host ~ '^(\*\.)?[a-z0-9_-]+(\.[a-z0-9_-]+)+$' or host ~ '^[a-z0-9-]+$' or host ~ '^\[[0-9a-f:]+\]$')),
+  constraint secret_names_are_given check (array_position(secret_names, null) is null)
+);
+call core.limit_length('app_public.outgoing_hosts', 1000, 'description');
+call core.limit_entries('app_public.outgoing_hosts', 50, 'secret_names');
+create index on app_public.outgoing_hosts (created_by_user_id);
 
 -- The end of the runtime's tables -----------------------------------------------------------------------------------------------
 

@@ -66,8 +66,22 @@ export type OutgoingMessage = {
   signal?: AbortSignal | undefined
 }
 
+export type OutgoingCall = Pick<OutgoingRequest, 'headers' | 'largestBytes' | 'permit' | 'signal'> & {
+  method: string
+  body?: string | undefined
+  /** For everything, its body included; what all calls have by default. */
+  totalMs?: number
+}
+
+export type OutgoingAnswer = Omit<OutgoingResponse, 'bytes'> & {
+  /** Unpacked, as it comes. The limits of bytes and time hold until its end; leaving it early closes it. */
+  body: AsyncIterable<Uint8Array>
+}
+
 export type Outgoing = {
   get: (url: string, request: OutgoingRequest) => Promise<OutgoingResponse>
+  /** Any method, whatever the status. A redirect is followed when nothing is sent with it, else it is the answer. */
+  call: (url: string, call: OutgoingCall) => Promise<OutgoingAnswer>
   /** Sends a body, to this address only: a redirect is its answer. */
   post: (url: string, message: OutgoingMessage) => Promise<{ status: number; prefix: string }>
   close: () => Promise<void>
@@ -128,19 +142,38 @@ export function createOutgoing({
 
   async function inTime<Answer>(
     given: AbortSignal | undefined,
-    call: (signal: AbortSignal) => Promise<Answer>,
+    call: (signal: AbortSignal, faultOf: FaultOf) => Promise<Answer>,
+    totalMs = limits.totalMs,
   ): Promise<Answer> {
-    const deadline = AbortSignal.timeout(limits.totalMs)
-    try {
-      return await call(given ? AbortSignal.any([given, deadline]) : deadline)
-    } catch (error) {
+    const deadline = AbortSignal.timeout(totalMs)
+    const faultInTime: FaultOf = (error) => {
       given?.throwIfAborted()
-      throw deadline.aborted ? new OutgoingError('time', 'The address did not answer in time.') : faultOf(error)
+      return deadline.aborted ? new OutgoingError('time', 'The address did not answer in time.') : faultOf(error)
+    }
+    try {
+      return await call(given ? AbortSignal.any([given, deadline]) : deadline, faultInTime)
+    } catch (error) {
+      throw faultInTime(error)
     }
   }
 
   const get: Outgoing['get'] = (url, request) =>
-    inTime(request.signal, (signal) => follow(parseAddress(url), request, signal))
+    inTime(request.signal, async (signal) => {
+      const found = await follow(parseAddress(url), { ...request, method: 'GET' }, signal)
+      return receive(found.url, found.response, request)
+    })
+
+  const call: Outgoing['call'] = (url, request) =>
+    inTime(
+      request.signal,
+      async (signal, fault) => {
+        const found = await follow(parseAddress(url), request, signal)
+        found.response.body.on('error', () => {})
+        const body = bounded(found.response, request.largestBytes, fault)
+        return { ...headOf(found.url, found.response), body }
+      },
+      request.totalMs,
+    )
 
   const post: Outgoing['post'] = (url, message) =>
     inTime(message.signal, async (signal) => {
@@ -156,27 +189,45 @@ export function createOutgoing({
       return { status: response.statusCode, prefix: await readPrefix(response.body, message.prefixBytes) }
     })
 
-  async function follow(first: URL, request: OutgoingRequest, signal: AbortSignal): Promise<OutgoingResponse> {
+  async function follow(
+    first: URL,
+    request: OutgoingCall,
+    signal: AbortSignal,
+  ): Promise<{ url: URL; response: Dispatcher.ResponseData }> {
+    const isRead = request.method === 'GET' || request.method === 'HEAD'
     let url = first
     for (let redirects = 0; ; redirects += 1) {
       if (redirects > limits.redirects) throw new OutgoingError('redirects', 'The address redirects too often.')
-      await request.permit?.(url)
+      await request.permit?.(url).catch((error) => {
+        throw new NotPermitted(error)
+      })
       const response = await agent.request({
         origin: url.origin,
         path: `${url.pathname}${url.search}`,
-        method: 'GET',
+        method: request.method as Dispatcher.HttpMethod,
         // what belongs to one host is not told to another
         headers: { ...(url.origin === first.origin ? request.headers : {}), ...ownHeaders },
+        body: request.body ?? null,
         signal,
       })
       const location = headerOf(response, 'location')
-      if (!redirectStatuses.has(response.statusCode) || location === '') return receive(url, response, request)
+      if (!isRead || !redirectStatuses.has(response.statusCode) || location === '') return { url, response }
       response.body.on('error', () => {}).destroy()
       url = parseAddress(location, url)
     }
   }
 
-  return { get, post, close: () => agent.destroy() }
+  return { get, call, post, close: () => agent.destroy() }
+}
+
+type FaultOf = (error: unknown) => unknown
+
+/** What permit throws is its own, and reaches the caller as it is. */
+class NotPermitted {
+  readonly reason: unknown
+  constructor(reason: unknown) {
+    this.reason = reason
+  }
 }
 
 const ownHeaders = { 'user-agent': userAgent, 'accept-encoding': 'gzip, deflate, br' }
@@ -196,15 +247,20 @@ const headerOf = ({ headers }: Dispatcher.ResponseData, name: string): string =>
   return (Array.isArray(value) ? value[0] : value) ?? ''
 }
 
+function headOf(url: URL, response: Dispatcher.ResponseData): Omit<OutgoingResponse, 'bytes'> {
+  const mediaType = (headerOf(response, 'content-type').split(';', 1)[0] as string).trim().toLowerCase()
+  const headers = Object.fromEntries(Object.keys(response.headers).map((name) => [name, headerOf(response, name)]))
+  return { status: response.statusCode, url: url.href, headers, mediaType }
+}
+
 async function receive(
   url: URL,
   response: Dispatcher.ResponseData,
   { largestBytes, accepts }: OutgoingRequest,
 ): Promise<OutgoingResponse> {
-  const { statusCode: status, body } = response
-  const mediaType = (headerOf(response, 'content-type').split(';', 1)[0] as string).trim().toLowerCase()
-  const headers = Object.fromEntries(Object.keys(response.headers).map((name) => [name, headerOf(response, name)]))
-  const answer = { status, url: url.href, headers, mediaType }
+  const answer = headOf(url, response)
+  const { status, mediaType } = answer
+  const { body } = response
   body.on('error', () => {})
   try {
     if (status !== 200) return { ...answer, bytes: new Uint8Array() }
@@ -236,15 +292,34 @@ function unpack(body: Readable, encoding: string): Readable {
   return body.pipe(unpacked)
 }
 
-/** The bytes of a stream, which ends as soon as there are too many. */
-export async function readBounded(stream: Readable, largestBytes: number): Promise<Uint8Array> {
-  const parts: Uint8Array[] = []
+/** The parts of an answer as they come; what is wrong with them is told as a fault. */
+async function* bounded(
+  response: Dispatcher.ResponseData,
+  largestBytes: number,
+  faultOf: FaultOf,
+): AsyncGenerator<Uint8Array> {
+  try {
+    yield* upTo(unpack(response.body, headerOf(response, 'content-encoding')), largestBytes)
+  } catch (error) {
+    throw faultOf(error)
+  } finally {
+    response.body.destroy()
+  }
+}
+
+async function* upTo(stream: AsyncIterable<Uint8Array>, largestBytes: number): AsyncGenerator<Uint8Array> {
   let size = 0
-  for await (const part of stream as AsyncIterable<Uint8Array>) {
+  for await (const part of stream) {
     size += part.length
     if (size > largestBytes) throw tooLarge(largestBytes)
-    parts.push(part)
+    yield part
   }
+}
+
+/** The bytes of a stream, which ends as soon as there are too many. */
+export async function readBounded(stream: AsyncIterable<Uint8Array>, largestBytes: number): Promise<Uint8Array> {
+  const parts: Uint8Array[] = []
+  for await (const part of upTo(stream, largestBytes)) parts.push(part)
   return Buffer.concat(parts)
 }
 
@@ -272,7 +347,7 @@ const tooLarge = (bytes: number): OutgoingError =>
 
 function faultOf(error: unknown): unknown {
   const { code = '', cause } = error as { code?: string; cause?: unknown }
-  // what permit throws is its own
+  if (error instanceof NotPermitted) return error.reason
   if (!(error instanceof Error) || error instanceof OutgoingError) return error
   if (cause instanceof OutgoingError) return cause
   if (/^UND_ERR_(CONNECT|HEADERS|BODY)_TIMEOUT$/.test(code))

@@ -1,10 +1,8 @@
 // Sends what the database says is due to webhook endpoints and reports each answer. Which deliveries are due, how many an
 // endpoint and a tenant may have under way, and when one is tried again is decided by sql/10_webhooks/40_sending.sql.
 
-import type { JobHelpers } from 'graphile-worker'
 import { type Outgoing, OutgoingError } from './outgoing.ts'
-
-type WithPgClient = JobHelpers['withPgClient']
+import { createSideBySide, type SideBySide, type WithPgClient } from './worker/side-by-side.ts'
 
 type Claimed = {
   tenant_id: string
@@ -18,11 +16,8 @@ type Claimed = {
 }
 
 export type Sender = {
-  /**
-   * Sends until nothing is due; false when the signal ended it before. One call is at work at a time: another one tells it to
-   * look again, and returns.
-   */
-  send: (withPgClient: WithPgClient, signal: AbortSignal) => Promise<boolean>
+  /** Sends until nothing is due; false when the signal ended it before. */
+  send: SideBySide['work']
 }
 
 const mostAtOnce = 100
@@ -30,48 +25,14 @@ const mostAtOnce = 100
 const prefixBytes = 4_000
 
 export function createSender(outgoing: Outgoing): Sender {
-  const underWay = new Set<Promise<void>>()
-  let asked: PromiseWithResolvers<void> | undefined
-  let hasBeenAsked = false
-
-  async function work(withPgClient: WithPgClient, signal: AbortSignal): Promise<boolean> {
-    let failure: unknown
-    for (;;) {
-      asked = Promise.withResolvers()
-      hasBeenAsked = false
-      const isOver = signal.aborted || failure !== undefined
-      const claimed = isOver ? [] : await claim(withPgClient, mostAtOnce - underWay.size)
-      for (const one of claimed) {
-        const sent: Promise<void> = deliver(outgoing, withPgClient, one)
-          .catch((error) => {
-            failure ??= error
-          })
-          .finally(() => underWay.delete(sent))
-        underWay.add(sent)
-      }
-      if (underWay.size > 0) await Promise.race(isOver ? underWay : [...underWay, asked.promise])
-      else if (failure !== undefined) throw failure
-      else if (isOver) return false
-      else if (!hasBeenAsked) return true
-    }
-  }
-
-  return {
-    send: async (withPgClient, signal) => {
-      hasBeenAsked = true
-      asked?.resolve()
-      if (asked) return true
-      try {
-        return await work(withPgClient, signal)
-      } finally {
-        asked = undefined
-      }
-    },
-  }
+  const calls = createSideBySide<Claimed>({
+    ...{ mostAtOnce, claim },
+    run: (withPgClient, one) => deliver(outgoing, withPgClient, one),
+  })
+  return { send: calls.work }
 }
 
 async function claim(withPgClient: WithPgClient, room: number): Promise<Claimed[]> {
-  if (room <= 0) return []
   const { rows } = await withPgClient((client) =>
     client.query<Claimed>('select * from webhooks.claim_deliveries($1)', [room]),
   )

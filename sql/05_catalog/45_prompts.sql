@@ -231,27 +231,39 @@ $$;
 comment on function catalog.prompt_values is
   'Compares given values with the input_variables of a prompt: returns the value of each variable, defaults included, and the faults of what was given.';
 
+create or replace function catalog.fill_prompt(prompt app_public.prompts, variables jsonb) returns app_public.rendered_prompt
+language plpgsql stable
+set search_path to pg_catalog, pg_temp
+as $$
+declare
+  v_given jsonb := coalesce(nullif(fill_prompt.variables, 'null'), '{}');
+  v_filled record;
+begin
+  if jsonb_typeof(v_given) <> 'object' then
+    perform core.raise_error('RS431', 'variables must be an object.', 'Write them as {"name": value}.');
+  end if;
+  select * into v_filled from catalog.prompt_values((prompt).input_variables, v_given);
+  perform catalog.refuse_faults('RS431', 'The prompt cannot be filled', v_filled.faults, 'Read the prompt''s input_variables.');
+  return row (
+    catalog.fill_template((prompt).system_prompt, v_filled.filled),
+    catalog.fill_template((prompt).prompt_text, v_filled.filled))::app_public.rendered_prompt;
+end
+$$;
+comment on function catalog.fill_prompt is
+  E'@errors RS431 RS620\nFills the variables of a prompt, which whoever calls this may use.';
+
 create or replace function app_public.render_prompt(prompt_id uuid, variables jsonb default '{}') returns app_public.rendered_prompt
 language plpgsql stable security definer
 set search_path to pg_catalog, pg_temp
 as $$
 declare
   v_prompt app_public.prompts;
-  v_given jsonb := coalesce(nullif(render_prompt.variables, 'null'), '{}');
-  v_filled record;
 begin
   v_prompt := jsonb_populate_record(null::app_public.prompts, catalog.visible_resource('prompt', render_prompt.prompt_id));
   if v_prompt.id is null then
     perform catalog.raise_no_such_resource('prompt');
   end if;
-  if jsonb_typeof(v_given) <> 'object' then
-    perform core.raise_error('RS431', 'variables must be an object.', 'Write them as {"name": value}.');
-  end if;
-  select * into v_filled from catalog.prompt_values(v_prompt.input_variables, v_given);
-  perform catalog.refuse_faults('RS431', 'The prompt cannot be filled', v_filled.faults, 'Read the prompt''s input_variables.');
-  return row (
-    catalog.fill_template(v_prompt.system_prompt, v_filled.filled),
-    catalog.fill_template(v_prompt.prompt_text, v_filled.filled))::app_public.rendered_prompt;
+  return catalog.fill_prompt(v_prompt, render_prompt.variables);
 end
 $$;
 comment on function app_public.render_prompt is

@@ -1,20 +1,69 @@
 -- What workers call. A claim is a lease with a token; only who holds it can end the step, and only while it lasts. Each of these is
 -- a transaction of its own, and tells a worker nothing of tenants but the steps it has claimed.
 
+create or replace function runtime.max_steps_at_once() returns int
+language sql immutable parallel safe
+return 20;
+comment on function runtime.max_steps_at_once is 'How many steps of a tenant are at workers at once, so that none takes the places of others.';
+grant execute on function runtime.max_steps_at_once to rowhouse_platform;
+
 set local role rowhouse_platform;  -- outside the wall: a worker does the steps of all tenants
-create or replace function runtime.pick_ready_step(out tenant_id uuid, out step_run_id uuid)
-language sql volatile security definer
+create or replace function runtime.steps_at_workers(tenant_id uuid) returns bigint
+language sql volatile
 set search_path to pg_catalog, pg_temp
 as $$
-  select s.tenant_id, s.id
-    from app_public.workflow_step_runs s
-    join app_public.tenants t on t.id = s.tenant_id and tenancy.is_open(t.status, t.ancestor_ids)
-   where s.status = 'ready' and s.available_at <= core.clock()
-   order by s.available_at, s.sequence
-   limit 1
-     for update of s skip locked;
+  select count(*) from app_public.workflow_step_runs s where s.tenant_id = steps_at_workers.tenant_id and s.status = 'running';
 $$;
-comment on function runtime.pick_ready_step is 'Locks the step that has been ready for longest, among those that nobody else is claiming.';
+comment on function runtime.steps_at_workers is 'How many steps of a tenant are at workers.';
+
+-- Whoever has least under way goes first, so that a tenant with much to do does not hold up the others. Tenants are found by
+-- leaping through the index from one to the next.
+create or replace function runtime.tenants_with_ready_steps() returns setof uuid
+language sql volatile
+set search_path to pg_catalog, pg_temp
+as $$
+  with recursive waiting (tenant_id) as (
+    (select s.tenant_id from app_public.workflow_step_runs s where s.status = 'ready' order by s.tenant_id limit 1)
+    union all
+    select (select s.tenant_id from app_public.workflow_step_runs s where s.status = 'ready' and s.tenant_id > w.tenant_id order by s.tenant_id limit 1)
+      from waiting w where w.tenant_id is not null
+  )
+  select w.tenant_id
+    from waiting w
+    join app_public.tenants t on t.id = w.tenant_id and tenancy.is_open(t.status, t.ancestor_ids)
+   cross join lateral (
+     select s.available_at from app_public.workflow_step_runs s
+      where s.tenant_id = w.tenant_id and s.status = 'ready' and s.available_at <= core.clock() order by s.available_at limit 1) oldest
+   cross join lateral (select runtime.steps_at_workers(w.tenant_id) as steps) busy
+   where busy.steps < runtime.max_steps_at_once()
+   order by busy.steps, oldest.available_at;
+$$;
+comment on function runtime.tenants_with_ready_steps is 'The tenants that have steps for the workers and room for more, whose turn it is first.';
+
+create or replace function runtime.pick_ready_step(out tenant_id uuid, out step_run_id uuid)
+language plpgsql volatile security definer
+set search_path to pg_catalog, pg_temp
+as $$
+declare
+  v_tenant_id uuid;
+begin
+  for v_tenant_id in select * from runtime.tenants_with_ready_steps() loop
+    -- Two who count at the same time would both find room. Who does not get the lock leaves the tenant to the other one.
+    continue when not pg_try_advisory_xact_lock(hashtextextended('workflow steps of ' || v_tenant_id, 0));
+    -- a new statement sees what the last holder of the lock has claimed
+    continue when runtime.steps_at_workers(v_tenant_id) >= runtime.max_steps_at_once();
+    select s.tenant_id, s.id into tenant_id, step_run_id
+      from app_public.workflow_step_runs s
+     where s.tenant_id = v_tenant_id and s.status = 'ready' and s.available_at <= core.clock()
+     order by s.available_at
+     limit 1
+       for update skip locked;
+    exit when found;
+  end loop;
+end
+$$;
+comment on function runtime.pick_ready_step is
+  'Locks the step that has been ready for longest, of the tenant whose turn it is; null when none is ready that nobody else is claiming.';
 grant execute on function runtime.pick_ready_step to rowhouse_owner;
 set local role rowhouse_owner;
 
@@ -125,7 +174,7 @@ begin
     v_step.tenant_id, v_step.id, v_step.run_id, v_step.attempt, v_step.lease_token, v_step.kind,
     v_config || jsonb_build_object('workflow_id', v_run.workflow_id, 'started_by_user_id', v_run.started_by_user_id,
       'reservation_ids', array_remove(array[v_reservation_id], null)),
-    v_step.input, v_step.id || ':' || v_step.attempt, (v_config ->> 'timeout_seconds')::int)::runtime.claimed_workflow_step;
+    v_step.input, v_step.id || ':' || (v_step.attempt - v_step.lost_count), (v_config ->> 'timeout_seconds')::int)::runtime.claimed_workflow_step;
 end
 $$;
 comment on function runtime.lease_step is
@@ -206,6 +255,25 @@ begin
 end
 $$;
 comment on function runtime.leased_step is E'@errors RN555\nLocks a run and its step for the holder of a live lease.';
+
+create or replace function runtime.release_workflow_step(tenant_id uuid, step_run_id uuid, lease_token uuid) returns void
+language plpgsql volatile security definer
+set search_path to pg_catalog, pg_temp
+as $$
+declare
+  v_step constant app_public.workflow_step_runs := runtime.leased_step(
+    release_workflow_step.tenant_id, release_workflow_step.step_run_id, release_workflow_step.lease_token);
+begin
+  -- It was neither done nor lost, so the attempt that begins next has the same number and the same idempotency key.
+  update app_public.workflow_step_runs s set attempt = s.attempt - 1
+   where s.tenant_id = v_step.tenant_id and s.id = v_step.id;
+  perform runtime.make_ready(v_step.id);
+  perform runtime.settle_reservations(v_step.root_run_id);
+end
+$$;
+comment on function runtime.release_workflow_step is
+  E'@errors RN555\nGives a step back that a worker has not ended, because it stops. Only the holder of the live lease may.';
+grant execute on function runtime.release_workflow_step to rowhouse_worker;
 
 create or replace function runtime.add_usage(step app_public.workflow_step_runs, tokens bigint, cost numeric) returns void
 language plpgsql volatile

@@ -56,7 +56,7 @@ begin
    where s.tenant_id = new.tenant_id and s.id = new.subject_id and s.approval_id = new.id and s.status = 'waiting'
      and r.tenant_id = s.tenant_id and r.id = s.root_run_id;
   if found then
-    perform runtime.enqueue_step(new.tenant_id);
+    perform core.enqueue_job('runtime__wake_workflows', '{}', 'runtime__wake_workflows');
   end if;
   return null;
 end
