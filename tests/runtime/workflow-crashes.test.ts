@@ -28,7 +28,8 @@ class Drive {
   readonly held: Held[] = []
   readonly late: Held[] = []
   readonly ended = new Set<string>()
-  readonly keys = new Set<string>()
+  /** An attempt that was lost has the key of the one before; one that ended never comes again. */
+  readonly endedKeys = new Set<string>()
   readonly failed = new Map<string, number>()
   readonly lost = new Map<string, number>()
   crashes = 0
@@ -56,8 +57,7 @@ class Drive {
     if (!step) return false
     expect(this.isPaused).toBe(false)
     expect(this.ended).not.toContain(step.step_run_id)
-    expect(this.keys).not.toContain(step.idempotency_key)
-    this.keys.add(step.idempotency_key)
+    expect(this.endedKeys).not.toContain(step.idempotency_key)
     await this.t.becomeSuperuser()
     const [row] = await this.t.query<{ scope: string; node_id: string; item_index: number | null }>(
       'select scope, node_id, item_index from app_public.workflow_step_runs where id = $1',
@@ -86,6 +86,7 @@ class Drive {
     const isCompletion = (this.failed.get(held.place) ?? 0) >= held.work.failures
     await this.t.becomeRole('rowhouse_worker')
     await this.t.query(...this.call(held, tokens))
+    this.endedKeys.add(held.step.idempotency_key)
     this.tokens += tokens
     this.cost += tokens
     if (isCompletion) this.ended.add(held.step.step_run_id)

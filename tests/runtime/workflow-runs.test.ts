@@ -128,7 +128,8 @@ describe('a lease', () => {
       const second = await claimed(t)
       expect(await claim(t)).toBeUndefined()
       expect(second).toMatchObject({ step_run_id: first.step_run_id, attempt: 2 })
-      expect(second.idempotency_key).not.toBe(first.idempotency_key)
+      // it may have been done already outside, under this key
+      expect(second.idempotency_key).toBe(first.idempotency_key)
       expect(await t.errorCode(...completeCall(first, 'late'))).toBe('RN555')
       await complete(t, second, 'in time')
       expect(await t.errorCode(...completeCall(second, 'again'))).toBe('RN555')
@@ -177,8 +178,11 @@ describe('a lease', () => {
       workers.map((worker) => worker.query<Claimed>(`select * from runtime.claim_workflow_step('w')`)),
     )
     const steps = claims.flatMap((answer) => answer.rows)
-    expect(steps).toHaveLength(3)
+    // who found another one claiming for the tenant got none; the next call gets the rest
+    for (let rest = 3 - steps.length; rest > 0; rest--)
+      steps.push(...((await workers[0]?.query<Claimed>(`select * from runtime.claim_workflow_step('w')`))?.rows ?? []))
     expect(new Set(steps.map((step) => step.step_run_id)).size).toBe(3)
+    expect((await workers[0]?.query(`select * from runtime.claim_workflow_step('w')`))?.rows).toEqual([])
     // and of two who end it at once one does
     const twice = await Promise.all(
       workers.slice(0, 2).map((worker) => codeOf(worker.query(...completeCall(steps[0] as Claimed, 1)))),

@@ -55,7 +55,7 @@ begin
     select s.tenant_id, s.id into tenant_id, step_run_id
       from app_public.workflow_step_runs s
      where s.tenant_id = v_tenant_id and s.status = 'ready' and s.available_at <= core.clock()
-     order by s.available_at
+     order by s.available_at, s.sequence
      limit 1
        for update skip locked;
     exit when found;
