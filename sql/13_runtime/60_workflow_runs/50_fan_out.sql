@@ -180,7 +180,7 @@ begin
   if v_inner.id is null then
     return runtime.fail_step((step).id, v_code, v_message, false);
   end if;
-  perform runtime.enter_run(v_inner);
+  perform runtime.begin_run(v_inner);
   return runtime.take_result_of_inner_run(v_inner.id);
 end
 $$;

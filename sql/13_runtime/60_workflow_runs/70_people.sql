@@ -27,7 +27,7 @@ end
 $$;
 comment on function runtime.add_run is 'Stores a new run; null when another one has its idempotency key.';
 
-create or replace function runtime.enter_run(run app_public.workflow_runs) returns void
+create or replace function runtime.begin_run(run app_public.workflow_runs) returns void
 language plpgsql volatile
 set search_path to pg_catalog, pg_temp
 as $$
@@ -37,7 +37,7 @@ begin
      where e.tenant_id = (run).tenant_id and e.plan_id = (run).plan_id and e.from_node = '')));
 end
 $$;
-comment on function runtime.enter_run is 'Begins a run with its first nodes.';
+comment on function runtime.begin_run is 'Begins a run with its first nodes.';
 
 create or replace function runtime.check_run_input(input jsonb, schema jsonb) returns void
 language plpgsql stable
@@ -103,7 +103,7 @@ begin
     -- The insert has waited for the other caller's commit.
     return runtime.run_with_key(start_workflow_run.workflow_id, start_workflow_run.input, start_workflow_run.idempotency_key);
   end if;
-  perform runtime.enter_run(v_run);
+  perform runtime.begin_run(v_run);
   return runtime.find_run(v_run.id);
 end
 $$;
