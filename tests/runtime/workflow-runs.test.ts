@@ -416,6 +416,23 @@ describe('people', () => {
     }))
 })
 
+it('in a tenant that is read-only no run is started or steered and no step begins, and what a worker has begun ends', () =>
+  db.inTransaction(async (t) => {
+    const workflow = await createWorkflow(t, db.acme.owner, [work('a'), work('b')], 'a>b')
+    const id = await startRun(t, db.acme.owner, workflow)
+    const step = await claimed(t)
+    await t.becomeSuperuser()
+    await t.query(`update app_public.tenants set status = 'suspended', suspension_reason = 'x' where id = $1`, [
+      db.acme.id,
+    ])
+    await t.become(db.acme.owner)
+    expect(await t.errorCode('select app_public.start_workflow_run($1)', [workflow])).toBe('TN202')
+    expect(await call(t, 'pause', id)).toBe('TN202')
+    await complete(t, step, 1)
+    expect(await story(t, id)).toEqual(['a completed', 'b ready'])
+    expect(await claim(t)).toBeUndefined()
+  }))
+
 describe('a step for a person', () => {
   const nodes = [{ id: 'ask', type: 'human', instructions: 'Read it.' }, work('yes'), work('no')]
   /** Four eyes: who decides is not who started it. */

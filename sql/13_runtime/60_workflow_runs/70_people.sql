@@ -87,6 +87,7 @@ declare
   v_to_run record;
   v_run app_public.workflow_runs;
 begin
+  perform tenancy.require_writable_tenant(is_for_members => true);
   perform tenancy.require_permission('can_run_agents');
   if length(start_workflow_run.idempotency_key) not between 1 and 255 then
     perform core.raise_error('RN460', 'idempotency_key: The key has 1 to 255 characters.', 'Use a key that stays the same when the call is repeated.');
@@ -108,7 +109,7 @@ begin
 end
 $$;
 comment on function app_public.start_workflow_run is
-  E'@resultFieldName run\n@errors ID203 RN355 RN458 RN459 RN460 RN556 RN557 RS301 RS436 TN202\nStarts a run of the published version of a workflow. Workers do its steps; the run can be read at any time. With an idempotency_key a call that is repeated gives the run of the first. You need the permission can_run_agents.';
+  E'@resultFieldName run\n@errors ID202 ID203 KY202 RN355 RN458 RN459 RN460 RN556 RN557 RS301 RS436 TN202\nStarts a run of the published version of a workflow. Workers do its steps; the run can be read at any time. With an idempotency_key a call that is repeated gives the run of the first. You need the permission can_run_agents.';
 grant execute on function app_public.start_workflow_run to rowhouse_user;
 
 create or replace function runtime.run_of_person(id uuid) returns app_public.workflow_runs
@@ -118,6 +119,7 @@ as $$
 declare
   v_run app_public.workflow_runs;
 begin
+  perform tenancy.require_writable_tenant(is_for_members => true);
   perform tenancy.require_permission('can_run_agents');
   v_run := runtime.lock_run(run_of_person.id);
   if v_run.started_by_user_id is distinct from core.current_user_id() and not tenancy.has_permission('can_manage_settings') then
@@ -129,7 +131,7 @@ begin
 end
 $$;
 comment on function runtime.run_of_person is
-  E'@errors ID203 RN356 RN461\nLocks a run that the person of the request may change: who started it, or who may manage the settings of the tenant.';
+  E'@errors ID202 ID203 KY202 RN356 RN461 TN202\nLocks a run that the person of the request may change: who started it, or who may manage the settings of the tenant.';
 
 create or replace function app_public.pause_workflow_run(id uuid) returns app_public.workflow_runs
 language plpgsql volatile security definer
@@ -147,7 +149,7 @@ begin
 end
 $$;
 comment on function app_public.pause_workflow_run is
-  E'@resultFieldName run\n@errors ID203 RN356 RN461 RN558 TN202\nPauses a run: steps that a worker has are still done, no other begins, and its time stands still.';
+  E'@resultFieldName run\n@errors ID202 ID203 KY202 RN356 RN461 RN558 TN202\nPauses a run: steps that a worker has are still done, no other begins, and its time stands still.';
 grant execute on function app_public.pause_workflow_run to rowhouse_user;
 
 create or replace function app_public.resume_workflow_run(id uuid) returns app_public.workflow_runs
@@ -169,7 +171,7 @@ begin
 end
 $$;
 comment on function app_public.resume_workflow_run is
-  E'@resultFieldName run\n@errors ID203 RN356 RN461 RN558 TN202\nLets a paused run go on where it stopped.';
+  E'@resultFieldName run\n@errors ID202 ID203 KY202 RN356 RN461 RN558 TN202\nLets a paused run go on where it stopped.';
 grant execute on function app_public.resume_workflow_run to rowhouse_user;
 
 create or replace function app_public.cancel_workflow_run(id uuid, reason text default null) returns app_public.workflow_runs
@@ -188,7 +190,7 @@ begin
 end
 $$;
 comment on function app_public.cancel_workflow_run is
-  E'@resultFieldName run\n@errors ID203 RN356 RN461 RN558 TN202\nCancels a run: it is failed with the code cancelled, nothing more of it begins, and what a worker still does of it is refused.';
+  E'@resultFieldName run\n@errors ID202 ID203 KY202 RN356 RN461 RN558 TN202\nCancels a run: it is failed with the code cancelled, nothing more of it begins, and what a worker still does of it is refused.';
 grant execute on function app_public.cancel_workflow_run to rowhouse_user;
 
 create or replace function app_public.archive_workflow_run(id uuid) returns app_public.workflow_runs
@@ -203,7 +205,7 @@ begin
 end
 $$;
 comment on function app_public.archive_workflow_run is
-  E'@resultFieldName run\n@errors ID203 RN356 RN461 RN558 TN202\nPuts a run that has ended away. It can be read, and not be tried again.';
+  E'@resultFieldName run\n@errors ID202 ID203 KY202 RN356 RN461 RN558 TN202\nPuts a run that has ended away. It can be read, and not be tried again.';
 grant execute on function app_public.archive_workflow_run to rowhouse_user;
 
 create or replace function runtime.tg_workflow_runs__check_move() returns trigger
