@@ -103,7 +103,13 @@ describe('starting', () => {
     ['that visits everything', '$.**.x'],
     ['with a regular expression', '$.a like_regex "(a+)+b"'],
     ['that compares two lists', '$.a[*] == $.b[*]'],
+    ['that compares two lists behind a comment', '/* " */ $.a[*] == $.b[*] /* " */'],
+    ['that compares two lists behind an escape', '$.a\\" [*] == $.b[*] + $.c\\"'],
     ['that asks for another mode', 'lax $.a == $.b'],
+    ['that is strict itself', 'strict $.a'],
+    ['that doubles what there is, again and again', `$.a${'[0,0]'.repeat(50)}`],
+    ['that filters a list by a list', '$.a[*] ? (@.x == $.b[*])'],
+    ['with a method that makes many', '$.a.keyvalue()'],
     ['with a variable', '$x > 1'],
     ['that is too long', `$.${'a'.repeat(1000)}`],
   ])('needs expressions that can be evaluated in bounded time; refused when published is one %s', (_name, expression) =>

@@ -3,11 +3,7 @@
 
 create or replace function runtime.gives_list(expression text) returns boolean
 language sql immutable parallel safe
-set search_path to pg_catalog, pg_temp
-as $$
-  select p.path ~ '^(strict )?\$' and regexp_replace(p.path, '"(\\.|[^"\\])*"', '', 'g') ~ '\*|\mto\M|,'
-    from (select catalog.expression_path(gives_list.expression)::text as path) p;
-$$;
+return catalog.bare_path(expression) ~ '^\$' and catalog.bare_path(expression) ~ '\*|\mto\M|,';
 comment on function runtime.gives_list is 'Whether an expression gives a list: a path with [*], .*, a range or several places.';
 
 create or replace function runtime.evaluate(expression text, context jsonb) returns jsonb

@@ -69,7 +69,7 @@ declare
 begin
   select * into v_run from app_public.workflow_runs r
    where r.tenant_id = core.current_tenant_id() and r.idempotency_key = run_with_key.idempotency_key;
-  if found and (v_run.workflow_id <> run_with_key.workflow_id or v_run.input <> run_with_key.input
+  if found and (v_run.workflow_id <> run_with_key.workflow_id or v_run.input is distinct from run_with_key.input
                 or v_run.started_by_user_id is distinct from core.current_user_id()) then
     perform core.raise_error('RN557', 'idempotency_key: The key belongs to another run.', 'Repeat the call as it was first made, or give it a key of its own.');
   end if;
