@@ -454,7 +454,7 @@ create table app_public.workflow_runs (
   workflow_name text not null,
   plan_id uuid not null,
   status app_public.workflow_status not null default 'active',
-  input jsonb not null,
+  input jsonb not null default '{}',
   output jsonb,
   error_code text,
   error_message text,
@@ -517,6 +517,8 @@ create table app_public.workflow_step_runs (
   id uuid not null default gen_random_uuid(),
   run_id uuid not null,
   root_run_id uuid not null,
+  -- who started the run, and so whose data the step has
+  started_by_user_id uuid references app_public.user_profiles (id) on delete set null,
   sequence int not null,
   node_id text not null,
   kind text not null,
@@ -585,6 +587,7 @@ call core.limit_entries('app_public.workflow_step_runs', 2500, 'entered_edges', 
 create unique index workflow_step_runs_place_key on app_public.workflow_step_runs
   (tenant_id, run_id, scope, node_id, item_index) nulls not distinct where superseded_at is null;
 create index on app_public.workflow_step_runs (tenant_id, run_id, sequence);
+create index on app_public.workflow_step_runs (started_by_user_id);
 create index on app_public.workflow_step_runs (tenant_id, run_id, node_id, sequence) where superseded_at is null and item_index is null;
 create index workflow_step_runs_open on app_public.workflow_step_runs (tenant_id, run_id, scope)
   where finished_at is null and superseded_at is null;

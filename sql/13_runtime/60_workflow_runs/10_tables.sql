@@ -63,16 +63,16 @@ comment on constraint workflow_name_is_a_name on app_public.workflow_runs is
 call core.secure_tenant_table('app_public.workflow_step_runs');
 call audit.leave_out('the steps of a run, which are their own record', 'app_public.workflow_step_runs');
 call core.exempt_from_guard('app_public.workflow_step_runs', '_000_require_writable_tenant', 'what workers have begun ends in a read-only tenant as well; people change runs by functions that check');
-create policy select_of_run on app_public.workflow_step_runs for select to rowhouse_user
-  using ((select tenancy.has_permission('can_view_analytics'))
-         or run_id in (select r.id from app_public.workflow_runs r
-                        where r.tenant_id = (select core.current_tenant_id()) and r.started_by_user_id = (select core.current_user_id())));
+call core.allow('app_public.workflow_step_runs', read => 'can_view_analytics');
+create policy select_starter on app_public.workflow_step_runs for select to rowhouse_user
+  using (started_by_user_id = (select core.current_user_id()));
 grant select on app_public.workflow_step_runs to rowhouse_user;
 grant select, insert, update, delete on app_public.workflow_step_runs to rowhouse_platform;
 comment on table app_public.workflow_step_runs is
   E'@behavior -insert -update -delete -query:resource:connection\nThe steps of runs, each with what it got, what it gave, and what it cost.';
 comment on column app_public.workflow_step_runs.run_id is 'The run.';
 comment on column app_public.workflow_step_runs.root_run_id is E'@behavior -*\nThe run at the top.';
+comment on column app_public.workflow_step_runs.started_by_user_id is E'@personal pseudonymise\n@behavior -orderBy -filterBy\nWho started the run.';
 comment on column app_public.workflow_step_runs.sequence is 'The order in which the steps of a run came up.';
 comment on column app_public.workflow_step_runs.node_id is 'The node of the workflow.';
 comment on column app_public.workflow_step_runs.kind is 'The type of the node, or of the step within it.';

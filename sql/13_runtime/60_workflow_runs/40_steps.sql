@@ -97,12 +97,12 @@ begin
   v_step.created_at := core.clock();
   update app_public.workflow_runs r set step_count = r.step_count + 1
    where r.tenant_id = v_step.tenant_id and r.id = v_step.root_run_id
-  returning r.step_count into v_step.sequence;
+  returning r.step_count, r.started_by_user_id into v_step.sequence, v_step.started_by_user_id;
   insert into app_public.workflow_step_runs (
-    tenant_id, id, run_id, root_run_id, sequence, node_id, kind, scope, item_index, parent_step_run_id, throttle_id, is_queued, status,
+    tenant_id, id, run_id, root_run_id, started_by_user_id, sequence, node_id, kind, scope, item_index, parent_step_run_id, throttle_id, is_queued, status,
     input, entered_edges, created_at, finished_at)
   values (
-    v_step.tenant_id, v_step.id, v_step.run_id, v_step.root_run_id, v_step.sequence, v_step.node_id, v_step.kind, v_step.scope,
+    v_step.tenant_id, v_step.id, v_step.run_id, v_step.root_run_id, v_step.started_by_user_id, v_step.sequence, v_step.node_id, v_step.kind, v_step.scope,
     v_step.item_index, v_step.parent_step_run_id, v_step.throttle_id, coalesce(v_step.is_queued, false), v_step.status,
     v_step.input, coalesce(v_step.entered_edges, '{}'), v_step.created_at, v_step.finished_at)
   returning * into v_step;
