@@ -1,5 +1,5 @@
 -- Steps that call out
-drop table app_public.outgoing_hosts;
+drop table app_public.outgoing_hosts cascade;
 -- Runs of workflows
 drop table app_public.workflow_step_runs cascade;
 drop table app_public.workflow_runs cascade;

@@ -454,7 +454,7 @@ create table app_public.workflow_runs (
   workflow_name text not null,
   plan_id uuid not null,
   status app_public.workflow_status not null default 'active',
-  input jsonb not null,
+  input jsonb not null default '{}',
   output jsonb,
   error_code text,
   error_message text,
@@ -472,6 +472,10 @@ create table app_public.workflow_runs (
   -- of this run's own steps
   tokens bigint not null default 0,
   cost numeric not null default 0,
+
+  -- steps from which the next transaction goes on, when a run goes far without waiting
+  pending_ids uuid[] not null default '{}',
+  continue_at timestamptz,
 
   deadline_at timestamptz not null,
   -- while it is paused its time stands still
@@ -505,12 +509,16 @@ create index on app_public.workflow_runs (tenant_id, plan_id);
 create index on app_public.workflow_runs (tenant_id, parent_step_run_id) where parent_step_run_id is not null;
 create index on app_public.workflow_runs (started_by_user_id);
 create index workflow_runs_due on app_public.workflow_runs (deadline_at) where status = 'active';
+create index workflow_runs_continuing on app_public.workflow_runs (continue_at) where continue_at is not null;
+call core.limit_entries('app_public.workflow_runs', 20000, 'pending_ids');
 
 create table app_public.workflow_step_runs (
   tenant_id uuid not null,
   id uuid not null default gen_random_uuid(),
   run_id uuid not null,
   root_run_id uuid not null,
+  -- who started the run, and so whose data the step has
+  started_by_user_id uuid references app_public.user_profiles (id) on delete set null,
   sequence int not null,
   node_id text not null,
   kind text not null,
@@ -579,6 +587,7 @@ call core.limit_entries('app_public.workflow_step_runs', 2500, 'entered_edges', 
 create unique index workflow_step_runs_place_key on app_public.workflow_step_runs
   (tenant_id, run_id, scope, node_id, item_index) nulls not distinct where superseded_at is null;
 create index on app_public.workflow_step_runs (tenant_id, run_id, sequence);
+create index on app_public.workflow_step_runs (started_by_user_id);
 create index on app_public.workflow_step_runs (tenant_id, run_id, node_id, sequence) where superseded_at is null and item_index is null;
 create index workflow_step_runs_open on app_public.workflow_step_runs (tenant_id, run_id, scope)
   where finished_at is null and superseded_at is null;
@@ -587,7 +596,7 @@ create index on app_public.workflow_step_runs (tenant_id, parent_step_run_id, it
 create index on app_public.workflow_step_runs (tenant_id, approval_id) where approval_id is not null;
 create index workflow_step_runs_reserved on app_public.workflow_step_runs (tenant_id, root_run_id) where reservation_id is not null;
 -- of all tenants, for the workers
-create index workflow_step_runs_ready on app_public.workflow_step_runs (tenant_id, available_at) where status = 'ready';
+create index workflow_step_runs_ready on app_public.workflow_step_runs (tenant_id, available_at, sequence) where status = 'ready';
 create index workflow_step_runs_at_workers on app_public.workflow_step_runs (tenant_id) where status = 'running';
 create index workflow_step_runs_leased on app_public.workflow_step_runs (leased_until) where status = 'running';
 create index workflow_step_runs_waking on app_public.workflow_step_runs (wake_at) where wake_at is not null and finished_at is null;

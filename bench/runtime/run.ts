@@ -5,6 +5,7 @@ import { type Measurement, whole } from '../command.ts'
 import { measureParts, type PartToMeasure } from '../metering/report.ts'
 import { measureClaims } from './claims.ts'
 import { measureWaiting } from './waiting.ts'
+import { measureWorkflows } from './workflows.ts'
 
 const options = z.object({
   rounds: whole(1, 1000),
@@ -16,6 +17,7 @@ type Options = z.infer<typeof options>
 /** New parts are listed here. */
 const parts: PartToMeasure<Options>[] = [
   ['claiming and completing', (url, { rounds, tasks }) => measureClaims(url, rounds, tasks)],
+  ['workflows', (url, { rounds }) => measureWorkflows(url, rounds)],
   ['claiming among many', (url, { rounds, waiting }) => measureWaiting(url, rounds, waiting)],
 ]
 

@@ -3,21 +3,35 @@
 
 -- An expression is SQL/JSON path. Its time must not depend on what it reads by more than a factor: so nothing that visits
 -- everything below (**) and no regular expression; and where values are compared, at most one list.
+create or replace function catalog.bare_path(expression text) returns text
+language sql immutable parallel safe
+set search_path to pg_catalog, pg_temp
+as $$
+  -- as PostgreSQL writes it, without comments and with every name in quotes
+  select regexp_replace((bare_path.expression::jsonpath)::text, '"(\\.|[^"\\])*"', '""', 'g');
+$$;
+comment on function catalog.bare_path is 'An expression without its names and texts, to look for operators in.';
+
 create or replace function catalog.expression_fault(expression text) returns text
 language plpgsql immutable
 set search_path to pg_catalog, pg_temp
 as $$
 declare
-  v_bare constant text := regexp_replace(expression, '"(\\.|[^"\\])*"', '""', 'g');
+  v_bare text;
 begin
   if length(expression) not between 1 and 1000 then
     return 'must have 1 to 1,000 characters';
-  elsif v_bare ~ '^\s*(strict|lax)\M' then
-    return 'must not say strict or lax';
-  elsif v_bare ~ '\*\s*\*|\mlike_regex\M|\mkeyvalue\M' then
+  end if;
+  v_bare := catalog.bare_path(expression);
+  if v_bare ~ '^strict ' then
+    return 'must not say strict';
+  elsif v_bare ~ '\*\*|\mlike_regex\M|\mkeyvalue\M' then
     return 'must not use **, like_regex or keyvalue';
-  elsif v_bare ~ '\$[^.\[\s)=<>!&|+*/,?-]' or v_bare ~ '\$"' then
+  elsif v_bare ~ '\$"' then
     return 'must not use variables';
+  elsif regexp_count(v_bare, ',') > 1 then
+    -- each list of places may double what there is
+    return 'must not choose several places more than once';
   elsif catalog.compares(expression) and regexp_count(v_bare, '\*|\mto\M|,') > 1 then
     return 'must not compare more than one list';
   end if;
@@ -32,7 +46,7 @@ comment on function catalog.expression_fault is
 
 create or replace function catalog.compares(expression text) returns boolean
 language sql immutable parallel safe
-return regexp_replace(expression, '"(\\.|[^"\\])*"', '""', 'g') ~ '[=<>?!&|]|\mstarts\M|\mexists\M';
+return catalog.bare_path(expression) ~ '[=<>?!&|]|\mstarts\M|\mexists\M';
 comment on function catalog.compares is
   'Whether an expression has a comparison, a filter or anything else that is true or false.';
 

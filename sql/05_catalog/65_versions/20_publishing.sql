@@ -119,8 +119,8 @@ declare
   v_published app_public.resource_versions;
 begin
   if publish_resource.kind = 'workflow' then
-    perform catalog.refuse_faults('RS435', 'The workflow cannot be run', catalog.run_faults(v_content -> 'workflow_definition'),
-      'Read in docs/runtime.md how expressions are written.');
+    perform catalog.refuse_faults('RS436', 'The workflow cannot be run', catalog.run_faults(v_content -> 'workflow_definition'),
+      'Expressions are SQL/JSON path; the guide of workflows says which.');
   end if;
   if v_latest.content = v_content then
     perform core.raise_error('RS551', 'Nothing has changed since the latest version.', 'Change something before you publish.');
@@ -152,7 +152,7 @@ begin
 end
 $$;
 comment on function catalog.publish_resource is
-  E'@errors RS435 RS451 RS551\nPublishes a locked resource as it is now.';
+  E'@errors RS436 RS451 RS551\nPublishes a locked resource as it is now.';
 
 create or replace function catalog.rollback_resource(
   kind app_public.resource_kind, id uuid, version text, changelog text, discard_changes boolean
@@ -202,7 +202,7 @@ begin
 end
 $$;
 comment on function catalog.rollback_resource is
-  E'@errors RS301 RS352 RS435 RS551 RS552 RS553\nGives a resource the content of an older version and publishes it as a new version.';
+  E'@errors RS301 RS352 RS436 RS551 RS552 RS553\nGives a resource the content of an older version and publishes it as a new version.';
 
 create or replace function catalog.restore_agent_tools(agent_id uuid, tool_ids jsonb) returns void
 language plpgsql volatile

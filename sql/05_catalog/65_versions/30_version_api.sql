@@ -40,7 +40,7 @@ begin
 end
 $$;
 comment on function app_public.publish_workflow is
-  E'@resultFieldName resourceVersion\n@errors RS301 RS435 RS451 RS551 ID203\nPublishes a workflow as it is now; see publish_agent. Needs can_publish_resources.';
+  E'@resultFieldName resourceVersion\n@errors RS301 RS436 RS451 RS551 ID203\nPublishes a workflow as it is now; see publish_agent. Needs can_publish_resources.';
 grant execute on function app_public.publish_workflow to rowhouse_user;
 
 create or replace function app_public.rollback_agent(id uuid, version text, changelog text default null, discard_changes boolean default false)
@@ -82,7 +82,7 @@ begin
 end
 $$;
 comment on function app_public.rollback_workflow is
-  E'@resultFieldName resourceVersion\n@errors RS301 RS352 RS435 RS551 RS552 RS553 ID203\nGives a workflow the content of an older version and publishes it as a new version; see rollback_agent.';
+  E'@resultFieldName resourceVersion\n@errors RS301 RS352 RS436 RS551 RS552 RS553 ID203\nGives a workflow the content of an older version and publishes it as a new version; see rollback_agent.';
 grant execute on function app_public.rollback_workflow to rowhouse_user;
 
 comment on type app_public.version_change is 'A difference between two versions of a resource.';

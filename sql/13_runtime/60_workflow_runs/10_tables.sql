@@ -5,6 +5,8 @@
 -- 45 goes through loops, 50 fans out, 55 advances a run until it waits, 60 says what a failure does, 65 is for workers, 70 for
 -- people, 75 wakes what is due, and 80 tells others that a run has ended. The row of the run at the top is the lock of
 -- everything below it: who changes a run or a step locks that row first. Only a claim does not, which locks one step.
+--
+-- What reads rows is plpgsql also where it is one statement, because its plan is kept: a step takes a dozen of them.
 
 call core.secure_tenant_table('runtime.workflow_plans');
 call audit.leave_out('derived from other tables by rules', 'runtime.workflow_plans');
@@ -21,6 +23,7 @@ comment on table runtime.workflow_moves is 'Which state a run may go to from whi
 
 call core.secure_tenant_table('app_public.workflow_runs');
 call audit.track('app_public.workflow_runs', 'input', 'output');
+call core.exempt_from_guard('app_public.workflow_runs', '_000_require_writable_tenant', 'what workers have begun ends in a read-only tenant as well; people change runs by functions that check');
 call core.allow('app_public.workflow_runs', read => 'can_view_analytics');
 create policy select_starter on app_public.workflow_runs for select to rowhouse_user
   using (started_by_user_id = (select core.current_user_id()));
@@ -42,10 +45,12 @@ comment on column app_public.workflow_runs.started_by_user_id is E'@personal pse
 comment on column app_public.workflow_runs.root_run_id is 'The run at the top, when this one is a step of another; else itself.';
 comment on column app_public.workflow_runs.parent_step_run_id is 'The step that this run is, when it is one of another run.';
 comment on column app_public.workflow_runs.depth is 'How many runs it is below the top: 0 to 5.';
-comment on column app_public.workflow_runs.step_count is 'How many steps the run at the top and those below it have begun; at most 10,000.';
-comment on column app_public.workflow_runs.output_bytes is 'How many bytes the outputs of these steps have; at most 20 million.';
-comment on column app_public.workflow_runs.tokens is 'The tokens that its steps used.';
-comment on column app_public.workflow_runs.cost is 'What its steps cost, in US dollars.';
+comment on column app_public.workflow_runs.step_count is E'@kept\nHow many steps the run at the top and those below it have begun; at most 10,000.';
+comment on column app_public.workflow_runs.output_bytes is E'@kept\nHow many bytes the outputs of these steps have; at most 20 million.';
+comment on column app_public.workflow_runs.tokens is E'@kept\nThe tokens that its steps used.';
+comment on column app_public.workflow_runs.cost is E'@kept\nWhat its steps cost, in US dollars.';
+comment on column app_public.workflow_runs.pending_ids is E'@kept\n@behavior -*\nSteps from which the next transaction goes on.';
+comment on column app_public.workflow_runs.continue_at is E'@kept\n@behavior -*\nSince when the next transaction may.';
 comment on column app_public.workflow_runs.deadline_at is 'When it is given up.';
 comment on column app_public.workflow_runs.paused_at is 'Since when it is paused; null when it is not.';
 comment on column app_public.workflow_runs.started_at is 'When it began.';
@@ -57,16 +62,17 @@ comment on constraint workflow_name_is_a_name on app_public.workflow_runs is
 
 call core.secure_tenant_table('app_public.workflow_step_runs');
 call audit.leave_out('the steps of a run, which are their own record', 'app_public.workflow_step_runs');
-create policy select_of_run on app_public.workflow_step_runs for select to rowhouse_user
-  using ((select tenancy.has_permission('can_view_analytics'))
-         or run_id in (select r.id from app_public.workflow_runs r
-                        where r.tenant_id = (select core.current_tenant_id()) and r.started_by_user_id = (select core.current_user_id())));
+call core.exempt_from_guard('app_public.workflow_step_runs', '_000_require_writable_tenant', 'what workers have begun ends in a read-only tenant as well; people change runs by functions that check');
+call core.allow('app_public.workflow_step_runs', read => 'can_view_analytics');
+create policy select_starter on app_public.workflow_step_runs for select to rowhouse_user
+  using (started_by_user_id = (select core.current_user_id()));
 grant select on app_public.workflow_step_runs to rowhouse_user;
 grant select, insert, update, delete on app_public.workflow_step_runs to rowhouse_platform;
 comment on table app_public.workflow_step_runs is
   E'@behavior -insert -update -delete -query:resource:connection\nThe steps of runs, each with what it got, what it gave, and what it cost.';
 comment on column app_public.workflow_step_runs.run_id is 'The run.';
 comment on column app_public.workflow_step_runs.root_run_id is E'@behavior -*\nThe run at the top.';
+comment on column app_public.workflow_step_runs.started_by_user_id is E'@personal pseudonymise\n@behavior -orderBy -filterBy\nWho started the run.';
 comment on column app_public.workflow_step_runs.sequence is 'The order in which the steps of a run came up.';
 comment on column app_public.workflow_step_runs.node_id is 'The node of the workflow.';
 comment on column app_public.workflow_step_runs.kind is 'The type of the node, or of the step within it.';

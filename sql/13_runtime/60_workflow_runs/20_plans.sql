@@ -35,15 +35,15 @@ begin
   if content is null and v_workflow ->> 'resource_type' = 'platform' then
     -- What came with the installation is not published by anyone; it is run as it is.
     content := catalog.authored_content(v_workflow);
-    perform catalog.refuse_faults('RS435', 'The workflow cannot be run', catalog.run_faults(content -> 'workflow_definition'),
-      'Read in docs/runtime.md how expressions are written.');
+    perform catalog.refuse_faults('RS436', 'The workflow cannot be run', catalog.run_faults(content -> 'workflow_definition'),
+      'Expressions are SQL/JSON path; the guide of workflows says which.');
   elsif content is null then
     perform core.raise_error('RN355', 'workflow_id: The workflow has no published version.', 'Publish it with publishWorkflow.');
   end if;
 end
 $$;
 comment on function runtime.workflow_to_run is
-  E'@errors RN355 RN556 RS301 RS435\nThe published version of a workflow that this tenant may run.';
+  E'@errors RN355 RN556 RS301 RS436\nThe published version of a workflow that this tenant may run.';
 
 create or replace function runtime.add_plan_rows(plan runtime.workflow_plans) returns void
 language plpgsql volatile

@@ -3,11 +3,7 @@
 
 create or replace function runtime.gives_list(expression text) returns boolean
 language sql immutable parallel safe
-set search_path to pg_catalog, pg_temp
-as $$
-  select p.path ~ '^(strict )?\$' and regexp_replace(p.path, '"(\\.|[^"\\])*"', '', 'g') ~ '\*|\mto\M|,'
-    from (select catalog.expression_path(gives_list.expression)::text as path) p;
-$$;
+return catalog.bare_path(expression) ~ '^\$' and catalog.bare_path(expression) ~ '\*|\mto\M|,';
 comment on function runtime.gives_list is 'Whether an expression gives a list: a path with [*], .*, a range or several places.';
 
 create or replace function runtime.evaluate(expression text, context jsonb) returns jsonb
@@ -35,35 +31,41 @@ comment on function runtime.map_input is 'The input that a mapping gives: for ea
 
 -- A step that was done several times, in iterations, stands in the context as it was last.
 create or replace function runtime.run_context(run app_public.workflow_runs, scope text default '') returns jsonb
-language sql stable
+language plpgsql stable
 set search_path to pg_catalog, pg_temp
 as $$
-  select jsonb_build_object(
-    'input', (run).input,
-    'steps', coalesce((
-      select jsonb_object_agg(n.node_id, s.output)
-        from runtime.workflow_plan_nodes n
-       cross join lateral (
-         select s.output from app_public.workflow_step_runs s
-          where s.tenant_id = n.tenant_id and s.run_id = (run).id and s.node_id = n.node_id and s.item_index is null and s.superseded_at is null
-            and s.finished_at is not null and s.output is not null
-          order by s.sequence desc limit 1) s
-       where n.tenant_id = (run).tenant_id and n.plan_id = (run).plan_id), '{}'),
-    'iteration', substring(run_context.scope from '\[(\d+)\]$')::int);
+begin
+  return (
+    select jsonb_build_object(
+      'input', (run).input,
+      'steps', coalesce((
+        select jsonb_object_agg(n.node_id, s.output)
+          from runtime.workflow_plan_nodes n
+         cross join lateral (
+           select s.output from app_public.workflow_step_runs s
+            where s.tenant_id = n.tenant_id and s.run_id = (run).id and s.node_id = n.node_id and s.item_index is null and s.superseded_at is null
+              and s.finished_at is not null and s.output is not null
+            order by s.sequence desc limit 1) s
+         where n.tenant_id = (run).tenant_id and n.plan_id = (run).plan_id), '{}'),
+      'iteration', substring(run_context.scope from '\[(\d+)\]$')::int));
+end
 $$;
 comment on function runtime.run_context is 'What expressions of a run read: its input, the last output of each node, and the number of the iteration.';
 
 create or replace function runtime.previous_outputs(step app_public.workflow_step_runs, plan_id uuid) returns jsonb
-language sql stable
+language plpgsql stable
 set search_path to pg_catalog, pg_temp
 as $$
-  select coalesce(jsonb_object_agg(e.from_node, s.output), '{}')
-    from runtime.workflow_plan_edges e
-   cross join lateral (
-     select s.output from app_public.workflow_step_runs s
-      where s.tenant_id = e.tenant_id and s.run_id = (step).run_id and s.node_id = e.from_node and s.item_index is null
-        and s.superseded_at is null and s.finished_at is not null
-      order by s.sequence desc limit 1) s
-   where e.tenant_id = (step).tenant_id and e.plan_id = previous_outputs.plan_id and e.ordinal = any ((step).entered_edges);
+begin
+  return (
+    select coalesce(jsonb_object_agg(e.from_node, s.output), '{}')
+      from runtime.workflow_plan_edges e
+     cross join lateral (
+       select s.output from app_public.workflow_step_runs s
+        where s.tenant_id = e.tenant_id and s.run_id = (step).run_id and s.node_id = e.from_node and s.item_index is null
+          and s.superseded_at is null and s.finished_at is not null
+        order by s.sequence desc limit 1) s
+     where e.tenant_id = (step).tenant_id and e.plan_id = previous_outputs.plan_id and e.ordinal = any ((step).entered_edges));
+end
 $$;
 comment on function runtime.previous_outputs is 'The outputs of the nodes that led to a step.';

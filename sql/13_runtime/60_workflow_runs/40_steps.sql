@@ -24,41 +24,54 @@ comment on function runtime.lock_run is
   E'@errors RN356\nLocks the row of the run at the top, which is the lock of all runs below it, and returns a run as it is then.';
 
 create or replace function runtime.find_run(run_id uuid) returns app_public.workflow_runs
-language sql stable
+language plpgsql stable
 set search_path to pg_catalog, pg_temp
 as $$
-  select r from app_public.workflow_runs r where r.tenant_id = core.current_tenant_id() and r.id = find_run.run_id;
+declare
+  v_run app_public.workflow_runs;
+begin
+  select r.* into v_run from app_public.workflow_runs r where r.tenant_id = core.current_tenant_id() and r.id = find_run.run_id;
+  return v_run;
+end
 $$;
 comment on function runtime.find_run is 'A run of the tenant.';
 
 create or replace function runtime.find_step(step_run_id uuid) returns app_public.workflow_step_runs
-language sql stable
+language plpgsql stable
 set search_path to pg_catalog, pg_temp
 as $$
-  select s from app_public.workflow_step_runs s where s.tenant_id = core.current_tenant_id() and s.id = find_step.step_run_id;
+declare
+  v_step app_public.workflow_step_runs;
+begin
+  select s.* into v_step from app_public.workflow_step_runs s where s.tenant_id = core.current_tenant_id() and s.id = find_step.step_run_id;
+  return v_step;
+end
 $$;
 comment on function runtime.find_step is 'A step of a run of the tenant.';
 
 create or replace function runtime.step_config(step app_public.workflow_step_runs) returns jsonb
-language sql stable
+language plpgsql stable
 set search_path to pg_catalog, pg_temp
 as $$
-  select case when s.node ? 'role' and s.node ->> 'type' = 'agent'
-           then s.node || jsonb_build_object('agent_id', p.content -> 'agent_roles' -> (s.node ->> 'role')) else s.node end
-         || jsonb_build_object(
-              'timeout_seconds', coalesce(s.node -> 'timeout_seconds', p.content -> 'timeout_seconds'),
-              'max_retries', coalesce(s.node -> 'max_retries', p.content -> 'max_retries'),
-              'error_handling', coalesce(s.node -> 'error_handling', p.content -> 'error_handling'))
-    from app_public.workflow_runs r
-    join runtime.workflow_plans p on p.tenant_id = r.tenant_id and p.id = r.plan_id
-    join runtime.workflow_plan_nodes n on n.tenant_id = p.tenant_id and n.plan_id = p.id and n.node_id = (step).node_id
-   cross join lateral (
-     select case
-       when (step).item_index is null then n.config
-       when n.kind = 'scatter_gather' then n.config -> 'steps' -> (step).item_index
-       when (step).item_index = runtime.reduce_index() then n.config -> 'reduce'
-       else n.config -> 'step' end as node) s
-   where r.tenant_id = (step).tenant_id and r.id = (step).run_id;
+begin
+  return (
+    select case when s.node ? 'role' and s.node ->> 'type' = 'agent'
+             then s.node || jsonb_build_object('agent_id', p.content -> 'agent_roles' -> (s.node ->> 'role')) else s.node end
+           || jsonb_build_object(
+                'timeout_seconds', coalesce(s.node -> 'timeout_seconds', p.content -> 'timeout_seconds'),
+                'max_retries', coalesce(s.node -> 'max_retries', p.content -> 'max_retries'),
+                'error_handling', coalesce(s.node -> 'error_handling', p.content -> 'error_handling'))
+      from app_public.workflow_runs r
+      join runtime.workflow_plans p on p.tenant_id = r.tenant_id and p.id = r.plan_id
+      join runtime.workflow_plan_nodes n on n.tenant_id = p.tenant_id and n.plan_id = p.id and n.node_id = (step).node_id
+     cross join lateral (
+       select case
+         when (step).item_index is null then n.config
+         when n.kind = 'scatter_gather' then n.config -> 'steps' -> (step).item_index
+         when (step).item_index = runtime.reduce_index() then n.config -> 'reduce'
+         else n.config -> 'step' end as node) s
+     where r.tenant_id = (step).tenant_id and r.id = (step).run_id);
+end
 $$;
 comment on function runtime.step_config is
   'What the workflow says of a step: its node, or the step within it, with the agent in the place of a role and the limits of the workflow where it has none of its own.';
@@ -84,12 +97,12 @@ begin
   v_step.created_at := core.clock();
   update app_public.workflow_runs r set step_count = r.step_count + 1
    where r.tenant_id = v_step.tenant_id and r.id = v_step.root_run_id
-  returning r.step_count into v_step.sequence;
+  returning r.step_count, r.started_by_user_id into v_step.sequence, v_step.started_by_user_id;
   insert into app_public.workflow_step_runs (
-    tenant_id, id, run_id, root_run_id, sequence, node_id, kind, scope, item_index, parent_step_run_id, throttle_id, is_queued, status,
+    tenant_id, id, run_id, root_run_id, started_by_user_id, sequence, node_id, kind, scope, item_index, parent_step_run_id, throttle_id, is_queued, status,
     input, entered_edges, created_at, finished_at)
   values (
-    v_step.tenant_id, v_step.id, v_step.run_id, v_step.root_run_id, v_step.sequence, v_step.node_id, v_step.kind, v_step.scope,
+    v_step.tenant_id, v_step.id, v_step.run_id, v_step.root_run_id, v_step.started_by_user_id, v_step.sequence, v_step.node_id, v_step.kind, v_step.scope,
     v_step.item_index, v_step.parent_step_run_id, v_step.throttle_id, coalesce(v_step.is_queued, false), v_step.status,
     v_step.input, coalesce(v_step.entered_edges, '{}'), v_step.created_at, v_step.finished_at)
   returning * into v_step;
@@ -299,13 +312,18 @@ $$;
 comment on function runtime.wait_until is 'Lets a step wait for a time.';
 
 create or replace function runtime.loop_of_scope(run_id uuid, scope text) returns app_public.workflow_step_runs
-language sql stable
+language plpgsql stable
 set search_path to pg_catalog, pg_temp
 as $$
-  select s from app_public.workflow_step_runs s
+declare
+  v_step app_public.workflow_step_runs;
+begin
+  select s.* into v_step from app_public.workflow_step_runs s
    where s.tenant_id = core.current_tenant_id() and s.run_id = loop_of_scope.run_id and s.superseded_at is null and s.item_index is null
      and s.node_id = split_part(split_part(loop_of_scope.scope, '/', -1), '[', 1)
      and s.scope = trim(trailing '/' from left(loop_of_scope.scope, length(loop_of_scope.scope) - length(split_part(loop_of_scope.scope, '/', -1))));
+  return v_step;
+end
 $$;
 comment on function runtime.loop_of_scope is 'The step of the loop whose iteration a scope is.';
 
@@ -338,18 +356,21 @@ $$;
 comment on function runtime.edges_to_node is 'The edges that were taken to a node in a scope.';
 
 create or replace function runtime.throttle_of(run app_public.workflow_runs, scope text, entered int[]) returns uuid
-language sql stable
+language plpgsql stable
 set search_path to pg_catalog, pg_temp
 as $$
-  select s.id
-    from runtime.workflow_plan_edges e
-    join runtime.workflow_plan_nodes n
-      on n.tenant_id = e.tenant_id and n.plan_id = e.plan_id and n.node_id = e.from_node and n.kind = 'parallel' and n.config ? 'max_concurrency'
-    join app_public.workflow_step_runs s
-      on s.tenant_id = e.tenant_id and s.run_id = (run).id and s.scope = throttle_of.scope and s.node_id = e.from_node
-     and s.item_index is null and s.superseded_at is null
-   where e.tenant_id = (run).tenant_id and e.plan_id = (run).plan_id and e.ordinal = any (throttle_of.entered)
-   order by e.ordinal limit 1;
+begin
+  return (
+    select s.id
+      from runtime.workflow_plan_edges e
+      join runtime.workflow_plan_nodes n
+        on n.tenant_id = e.tenant_id and n.plan_id = e.plan_id and n.node_id = e.from_node and n.kind = 'parallel' and n.config ? 'max_concurrency'
+      join app_public.workflow_step_runs s
+        on s.tenant_id = e.tenant_id and s.run_id = (run).id and s.scope = throttle_of.scope and s.node_id = e.from_node
+       and s.item_index is null and s.superseded_at is null
+     where e.tenant_id = (run).tenant_id and e.plan_id = (run).plan_id and e.ordinal = any (throttle_of.entered)
+     order by e.ordinal limit 1);
+end
 $$;
 comment on function runtime.throttle_of is 'The parallel step whose max_concurrency limits a step that edges from it led to; null when there is none.';
 
@@ -410,24 +431,27 @@ comment on function runtime.place_nodes is 'Gives several nodes their steps.';
 
 -- What nodes of a level can be placed: those that have no step yet, and of whose sources at the level all have ended.
 create or replace function runtime.placeable_nodes(run app_public.workflow_runs, scope text, level text, candidates text[]) returns text[]
-language sql stable
+language plpgsql stable
 set search_path to pg_catalog, pg_temp
 as $$
-  select coalesce(array_agg(n.node_id order by n.ordinal), '{}')
-    from runtime.workflow_plan_nodes n
-   where n.tenant_id = (run).tenant_id and n.plan_id = (run).plan_id and n.node_id = any (placeable_nodes.candidates)
-     and not exists (
-       select from app_public.workflow_step_runs s
-        where s.tenant_id = n.tenant_id and s.run_id = (run).id and s.scope = placeable_nodes.scope and s.node_id = n.node_id
-          and s.item_index is null and s.superseded_at is null)
-     and not exists (
-       select from runtime.workflow_plan_edges e
-        where e.tenant_id = n.tenant_id and e.plan_id = n.plan_id and e.level = placeable_nodes.level and e.level_to = n.node_id
-          and e.level_from <> placeable_nodes.level
-          and not exists (
-            select from app_public.workflow_step_runs s
-             where s.tenant_id = e.tenant_id and s.run_id = (run).id and s.scope = placeable_nodes.scope and s.node_id = e.level_from
-               and s.item_index is null and s.superseded_at is null and s.finished_at is not null));
+begin
+  return (
+    select coalesce(array_agg(n.node_id order by n.ordinal), '{}')
+      from runtime.workflow_plan_nodes n
+     where n.tenant_id = (run).tenant_id and n.plan_id = (run).plan_id and n.node_id = any (placeable_nodes.candidates)
+       and not exists (
+         select from app_public.workflow_step_runs s
+          where s.tenant_id = n.tenant_id and s.run_id = (run).id and s.scope = placeable_nodes.scope and s.node_id = n.node_id
+            and s.item_index is null and s.superseded_at is null)
+       and not exists (
+         select from runtime.workflow_plan_edges e
+          where e.tenant_id = n.tenant_id and e.plan_id = n.plan_id and e.level = placeable_nodes.level and e.level_to = n.node_id
+            and e.level_from <> placeable_nodes.level
+            and not exists (
+              select from app_public.workflow_step_runs s
+               where s.tenant_id = e.tenant_id and s.run_id = (run).id and s.scope = placeable_nodes.scope and s.node_id = e.level_from
+                 and s.item_index is null and s.superseded_at is null and s.finished_at is not null)));
+end
 $$;
 comment on function runtime.placeable_nodes is 'Those of some nodes of a level whose step can be placed now.';
 

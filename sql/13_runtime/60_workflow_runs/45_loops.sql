@@ -121,12 +121,15 @@ comment on function runtime.end_iteration is
   'When nothing is open in the present iteration of a loop, goes on: an edge back to the loop asks for the next iteration, one that leads out leaves it.';
 
 create or replace function runtime.has_open_steps(run_id uuid, scope text) returns boolean
-language sql stable
+language plpgsql stable
 set search_path to pg_catalog, pg_temp
 as $$
-  select exists (
-    select from app_public.workflow_step_runs s
-     where s.tenant_id = core.current_tenant_id() and s.run_id = has_open_steps.run_id and s.scope = has_open_steps.scope
-       and s.finished_at is null and s.superseded_at is null);
+begin
+  return (
+    select exists (
+      select from app_public.workflow_step_runs s
+       where s.tenant_id = core.current_tenant_id() and s.run_id = has_open_steps.run_id and s.scope = has_open_steps.scope
+         and s.finished_at is null and s.superseded_at is null));
+end
 $$;
 comment on function runtime.has_open_steps is 'Whether a step of a scope has not ended.';

@@ -79,12 +79,15 @@ $$;
 comment on function runtime.add_items is 'Places a step for each item; false when the run has too many steps then.';
 
 create or replace function runtime.results_of_items(step_run_id uuid) returns jsonb
-language sql stable
+language plpgsql stable
 set search_path to pg_catalog, pg_temp
 as $$
-  select coalesce(jsonb_agg(s.output order by s.item_index), '[]') from app_public.workflow_step_runs s
-   where s.tenant_id = core.current_tenant_id() and s.parent_step_run_id = results_of_items.step_run_id and s.superseded_at is null
-     and s.item_index <> runtime.reduce_index();
+begin
+  return (
+    select coalesce(jsonb_agg(s.output order by s.item_index), '[]') from app_public.workflow_step_runs s
+     where s.tenant_id = core.current_tenant_id() and s.parent_step_run_id = results_of_items.step_run_id and s.superseded_at is null
+       and s.item_index <> runtime.reduce_index());
+end
 $$;
 comment on function runtime.results_of_items is 'The outputs of the items of a fan-out, in the order of the items; null for one that was left out.';
 
@@ -180,7 +183,7 @@ begin
   if v_inner.id is null then
     return runtime.fail_step((step).id, v_code, v_message, false);
   end if;
-  perform runtime.enter_run(v_inner);
+  perform runtime.begin_run(v_inner);
   return runtime.take_result_of_inner_run(v_inner.id);
 end
 $$;

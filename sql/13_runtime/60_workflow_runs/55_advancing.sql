@@ -24,20 +24,59 @@ end
 $$;
 comment on function runtime.go_on_from is 'Places what follows a step that ended, and returns what there is to go on from then.';
 
+create or replace function runtime.take_pending(run_id uuid) returns uuid[]
+language plpgsql volatile
+set search_path to pg_catalog, pg_temp
+as $$
+declare
+  v_pending uuid[];
+begin
+  select r.pending_ids into v_pending from app_public.workflow_runs r
+   where r.tenant_id = core.current_tenant_id() and r.id = take_pending.run_id and r.pending_ids <> '{}';
+  if not found then
+    return '{}';
+  end if;
+  update app_public.workflow_runs r set pending_ids = '{}', continue_at = null
+   where r.tenant_id = core.current_tenant_id() and r.id = take_pending.run_id;
+  return v_pending;
+end
+$$;
+comment on function runtime.take_pending is 'Takes from a run the steps that the last transaction left.';
+
+create or replace function runtime.put_off(run_id uuid, step_run_ids uuid[]) returns void
+language plpgsql volatile
+set search_path to pg_catalog, pg_temp
+as $$
+begin
+  update app_public.workflow_runs r set pending_ids = put_off.step_run_ids, continue_at = core.clock()
+   where r.tenant_id = core.current_tenant_id() and r.id = put_off.run_id;
+  perform runtime.enqueue_step(core.current_tenant_id());
+end
+$$;
+comment on function runtime.put_off is 'Leaves the rest of the way to the next transaction.';
+
 create or replace function runtime.advance_run(run_id uuid, step_run_ids uuid[]) returns void
 language plpgsql volatile
 set search_path to pg_catalog, pg_temp
 as $$
 declare
+  -- A row that a transaction changes often gets slower each time, so a run that does not wait goes on in another one.
+  v_most_turns constant int := 200;
+  v_turns int := 0;
   v_run app_public.workflow_runs;
   v_step app_public.workflow_step_runs;
-  v_ended uuid[] := step_run_ids;
+  v_ended uuid[] := runtime.take_pending(advance_run.run_id) || step_run_ids;
   -- Whether an iteration has ended can be seen only when nothing is left to go on from.
   v_loops uuid[] := '{}';
 begin
   loop
     v_run := runtime.find_run(advance_run.run_id);
-    exit when v_run.finished_at is not null;
+    exit when v_run.finished_at is not null or v_ended || v_loops = '{}';
+    if v_turns = v_most_turns then
+      perform runtime.put_off(v_run.id, v_ended || v_loops);
+      return;
+    end if;
+    v_turns := v_turns + 1;
     if v_ended <> '{}' then
       v_step := runtime.find_step(v_ended[1]);
       v_ended := v_ended[2:];
@@ -46,14 +85,12 @@ begin
       else
         v_ended := v_ended || runtime.go_on_from(v_run, v_step);
       end if;
-    elsif v_loops <> '{}' then
+    else
       v_step := runtime.find_step(v_loops[1]);
       v_loops := v_loops[2:];
       if v_step.finished_at is null then
         v_ended := runtime.end_iteration(v_run, v_step);
       end if;
-    else
-      exit;
     end if;
   end loop;
   if v_run.finished_at is null and not runtime.has_open_steps(v_run.id, '') then
@@ -61,7 +98,7 @@ begin
   end if;
 end
 $$;
-comment on function runtime.advance_run is 'Goes on from steps that ended until the run waits or ends.';
+comment on function runtime.advance_run is 'Goes on from steps that ended until the run waits or ends, or has gone far enough for one transaction.';
 
 create or replace function runtime.advance_tree(run_id uuid, step_run_ids uuid[]) returns void
 language plpgsql volatile
@@ -123,7 +160,7 @@ declare
 begin
   update app_public.workflow_runs r
      set status = end_run.status::app_public.workflow_status, error_code = left(end_run.code, 100), error_message = left(end_run.message, 2000),
-         finished_at = core.clock(), paused_at = null
+         finished_at = core.clock(), paused_at = null, pending_ids = '{}', continue_at = null
    where r.tenant_id = core.current_tenant_id() and r.id = end_run.run_id and r.finished_at is null;
   if not found then
     return;

@@ -9,34 +9,40 @@ grant execute on function runtime.max_steps_at_once to rowhouse_platform;
 
 set local role rowhouse_platform;  -- outside the wall: a worker does the steps of all tenants
 create or replace function runtime.steps_at_workers(tenant_id uuid) returns bigint
-language sql volatile
+language plpgsql volatile
 set search_path to pg_catalog, pg_temp
 as $$
-  select count(*) from app_public.workflow_step_runs s where s.tenant_id = steps_at_workers.tenant_id and s.status = 'running';
+begin
+  return (
+    select count(*) from app_public.workflow_step_runs s where s.tenant_id = steps_at_workers.tenant_id and s.status = 'running');
+end
 $$;
 comment on function runtime.steps_at_workers is 'How many steps of a tenant are at workers.';
 
 -- Whoever has least under way goes first, so that a tenant with much to do does not hold up the others. Tenants are found by
 -- leaping through the index from one to the next.
 create or replace function runtime.tenants_with_ready_steps() returns setof uuid
-language sql volatile
+language plpgsql volatile
 set search_path to pg_catalog, pg_temp
 as $$
-  with recursive waiting (tenant_id) as (
-    (select s.tenant_id from app_public.workflow_step_runs s where s.status = 'ready' order by s.tenant_id limit 1)
-    union all
-    select (select s.tenant_id from app_public.workflow_step_runs s where s.status = 'ready' and s.tenant_id > w.tenant_id order by s.tenant_id limit 1)
-      from waiting w where w.tenant_id is not null
-  )
-  select w.tenant_id
-    from waiting w
-    join app_public.tenants t on t.id = w.tenant_id and tenancy.is_open(t.status, t.ancestor_ids)
-   cross join lateral (
-     select s.available_at from app_public.workflow_step_runs s
-      where s.tenant_id = w.tenant_id and s.status = 'ready' and s.available_at <= core.clock() order by s.available_at limit 1) oldest
-   cross join lateral (select runtime.steps_at_workers(w.tenant_id) as steps) busy
-   where busy.steps < runtime.max_steps_at_once()
-   order by busy.steps, oldest.available_at;
+begin
+  return query
+    with recursive waiting (tenant_id) as (
+      (select s.tenant_id from app_public.workflow_step_runs s where s.status = 'ready' order by s.tenant_id limit 1)
+      union all
+      select (select s.tenant_id from app_public.workflow_step_runs s where s.status = 'ready' and s.tenant_id > w.tenant_id order by s.tenant_id limit 1)
+        from waiting w where w.tenant_id is not null
+    )
+    select w.tenant_id
+      from waiting w
+      join app_public.tenants t on t.id = w.tenant_id and tenancy.is_open(t.status, t.ancestor_ids)
+     cross join lateral (
+       select s.available_at from app_public.workflow_step_runs s
+        where s.tenant_id = w.tenant_id and s.status = 'ready' and s.available_at <= core.clock() order by s.available_at limit 1) oldest
+     cross join lateral (select runtime.steps_at_workers(w.tenant_id) as steps) busy
+     where busy.steps < runtime.max_steps_at_once()
+     order by busy.steps, oldest.available_at;
+end
 $$;
 comment on function runtime.tenants_with_ready_steps is 'The tenants that have steps for the workers and room for more, whose turn it is first.';
 
@@ -55,7 +61,7 @@ begin
     select s.tenant_id, s.id into tenant_id, step_run_id
       from app_public.workflow_step_runs s
      where s.tenant_id = v_tenant_id and s.status = 'ready' and s.available_at <= core.clock()
-     order by s.available_at
+     order by s.available_at, s.sequence
      limit 1
        for update skip locked;
     exit when found;

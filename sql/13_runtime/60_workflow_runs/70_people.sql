@@ -27,7 +27,7 @@ end
 $$;
 comment on function runtime.add_run is 'Stores a new run; null when another one has its idempotency key.';
 
-create or replace function runtime.enter_run(run app_public.workflow_runs) returns void
+create or replace function runtime.begin_run(run app_public.workflow_runs) returns void
 language plpgsql volatile
 set search_path to pg_catalog, pg_temp
 as $$
@@ -37,7 +37,7 @@ begin
      where e.tenant_id = (run).tenant_id and e.plan_id = (run).plan_id and e.from_node = '')));
 end
 $$;
-comment on function runtime.enter_run is 'Begins a run with its first nodes.';
+comment on function runtime.begin_run is 'Begins a run with its first nodes.';
 
 create or replace function runtime.check_run_input(input jsonb, schema jsonb) returns void
 language plpgsql stable
@@ -69,7 +69,7 @@ declare
 begin
   select * into v_run from app_public.workflow_runs r
    where r.tenant_id = core.current_tenant_id() and r.idempotency_key = run_with_key.idempotency_key;
-  if found and (v_run.workflow_id <> run_with_key.workflow_id or v_run.input <> run_with_key.input
+  if found and (v_run.workflow_id <> run_with_key.workflow_id or v_run.input is distinct from run_with_key.input
                 or v_run.started_by_user_id is distinct from core.current_user_id()) then
     perform core.raise_error('RN557', 'idempotency_key: The key belongs to another run.', 'Repeat the call as it was first made, or give it a key of its own.');
   end if;
@@ -87,6 +87,7 @@ declare
   v_to_run record;
   v_run app_public.workflow_runs;
 begin
+  perform tenancy.require_writable_tenant(is_for_members => true);
   perform tenancy.require_permission('can_run_agents');
   if length(start_workflow_run.idempotency_key) not between 1 and 255 then
     perform core.raise_error('RN460', 'idempotency_key: The key has 1 to 255 characters.', 'Use a key that stays the same when the call is repeated.');
@@ -103,12 +104,12 @@ begin
     -- The insert has waited for the other caller's commit.
     return runtime.run_with_key(start_workflow_run.workflow_id, start_workflow_run.input, start_workflow_run.idempotency_key);
   end if;
-  perform runtime.enter_run(v_run);
+  perform runtime.begin_run(v_run);
   return runtime.find_run(v_run.id);
 end
 $$;
 comment on function app_public.start_workflow_run is
-  E'@resultFieldName run\n@errors ID203 RN355 RN458 RN459 RN460 RN556 RN557 RS301 RS435 TN202\nStarts a run of the published version of a workflow. Workers do its steps; the run can be read at any time. With an idempotency_key a call that is repeated gives the run of the first. You need the permission can_run_agents.';
+  E'@resultFieldName run\n@errors ID202 ID203 KY202 RN355 RN458 RN459 RN460 RN556 RN557 RS301 RS436 TN202\nStarts a run of the published version of a workflow. Workers do its steps; the run can be read at any time. With an idempotency_key a call that is repeated gives the run of the first. You need the permission can_run_agents.';
 grant execute on function app_public.start_workflow_run to rowhouse_user;
 
 create or replace function runtime.run_of_person(id uuid) returns app_public.workflow_runs
@@ -118,6 +119,7 @@ as $$
 declare
   v_run app_public.workflow_runs;
 begin
+  perform tenancy.require_writable_tenant(is_for_members => true);
   perform tenancy.require_permission('can_run_agents');
   v_run := runtime.lock_run(run_of_person.id);
   if v_run.started_by_user_id is distinct from core.current_user_id() and not tenancy.has_permission('can_manage_settings') then
@@ -129,7 +131,7 @@ begin
 end
 $$;
 comment on function runtime.run_of_person is
-  E'@errors ID203 RN356 RN461\nLocks a run that the person of the request may change: who started it, or who may manage the settings of the tenant.';
+  E'@errors ID202 ID203 KY202 RN356 RN461 TN202\nLocks a run that the person of the request may change: who started it, or who may manage the settings of the tenant.';
 
 create or replace function app_public.pause_workflow_run(id uuid) returns app_public.workflow_runs
 language plpgsql volatile security definer
@@ -147,7 +149,7 @@ begin
 end
 $$;
 comment on function app_public.pause_workflow_run is
-  E'@resultFieldName run\n@errors ID203 RN356 RN461 RN558 TN202\nPauses a run: steps that a worker has are still done, no other begins, and its time stands still.';
+  E'@resultFieldName run\n@errors ID202 ID203 KY202 RN356 RN461 RN558 TN202\nPauses a run: steps that a worker has are still done, no other begins, and its time stands still.';
 grant execute on function app_public.pause_workflow_run to rowhouse_user;
 
 create or replace function app_public.resume_workflow_run(id uuid) returns app_public.workflow_runs
@@ -169,7 +171,7 @@ begin
 end
 $$;
 comment on function app_public.resume_workflow_run is
-  E'@resultFieldName run\n@errors ID203 RN356 RN461 RN558 TN202\nLets a paused run go on where it stopped.';
+  E'@resultFieldName run\n@errors ID202 ID203 KY202 RN356 RN461 RN558 TN202\nLets a paused run go on where it stopped.';
 grant execute on function app_public.resume_workflow_run to rowhouse_user;
 
 create or replace function app_public.cancel_workflow_run(id uuid, reason text default null) returns app_public.workflow_runs
@@ -188,7 +190,7 @@ begin
 end
 $$;
 comment on function app_public.cancel_workflow_run is
-  E'@resultFieldName run\n@errors ID203 RN356 RN461 RN558 TN202\nCancels a run: it is failed with the code cancelled, nothing more of it begins, and what a worker still does of it is refused.';
+  E'@resultFieldName run\n@errors ID202 ID203 KY202 RN356 RN461 RN558 TN202\nCancels a run: it is failed with the code cancelled, nothing more of it begins, and what a worker still does of it is refused.';
 grant execute on function app_public.cancel_workflow_run to rowhouse_user;
 
 create or replace function app_public.archive_workflow_run(id uuid) returns app_public.workflow_runs
@@ -203,7 +205,7 @@ begin
 end
 $$;
 comment on function app_public.archive_workflow_run is
-  E'@resultFieldName run\n@errors ID203 RN356 RN461 RN558 TN202\nPuts a run that has ended away. It can be read, and not be tried again.';
+  E'@resultFieldName run\n@errors ID202 ID203 KY202 RN356 RN461 RN558 TN202\nPuts a run that has ended away. It can be read, and not be tried again.';
 grant execute on function app_public.archive_workflow_run to rowhouse_user;
 
 create or replace function runtime.tg_workflow_runs__check_move() returns trigger

@@ -21,6 +21,9 @@ begin
       union all
       (select r.tenant_id, r.root_run_id from app_public.workflow_runs r
         where r.status = 'active' and r.deadline_at <= core.clock() order by r.deadline_at limit v_most)
+      union all
+      (select r.tenant_id, r.root_run_id from app_public.workflow_runs r
+        where r.continue_at <= core.clock() order by r.continue_at limit v_most)
     ) as d
   loop
     select r.tenant_id, r.id into tenant_id, run_id from app_public.workflow_runs r
@@ -126,6 +129,13 @@ begin
      order by s.sequence
   loop
     perform runtime.do_due_step(v_id);
+  end loop;
+  for v_id in
+    select r.id from app_public.workflow_runs r
+     where r.tenant_id = v_due.tenant_id and r.root_run_id = v_due.run_id and r.continue_at is not null
+     order by r.depth desc
+  loop
+    perform runtime.advance_tree(v_id, '{}');
   end loop;
   perform runtime.settle_reservations(v_due.run_id);
   return true;

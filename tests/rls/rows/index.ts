@@ -11,6 +11,7 @@ import { fillKnowledge } from './knowledge.ts'
 import { fillMetering } from './metering.ts'
 import { fillObservability } from './observability.ts'
 import { fillQuotas } from './quotas.ts'
+import { fillWorkflowRuns } from './runtime-flows.ts'
 import { fillPeople } from './runtime-people.ts'
 import { fillSteps } from './runtime-steps.ts'
 import { fillTasks } from './runtime-tasks.ts'
@@ -37,6 +38,7 @@ const domains: Fill[] = [
   fillAudit,
   fillWebhooks,
   fillTasks,
+  fillWorkflowRuns,
   fillPeople,
   fillSteps,
 ]
