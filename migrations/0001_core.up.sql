@@ -265,6 +265,12 @@ create table core.table_guard_exemptions (
   constraint reason_is_given check (reason ~ '\S')
 );
 
+-- The tables whose changes are announced to those who watch them (see core.announce).
+create table core.announced_tables (
+  table_name text primary key,
+  about name
+);
+
 -- A team's own domains beside ours (docs/extending.md): their schemas are part of the API.
 create table core.extensions (
   name name primary key,

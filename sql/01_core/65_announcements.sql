@@ -1,0 +1,132 @@
+-- Announcements: who watches rows learns that one changed, when and only when the change is committed. An announcement names
+-- the tenant, the table and the row and shows nothing of it, because every session of the cluster's database may listen:
+-- who is told reads the row, and what is hidden from them stays hidden. The server listens on one connection.
+
+call core.secure_global_table('core.announced_tables', 'the same tables are announced in all tenants');
+grant select on core.announced_tables to rowhouse_authenticator;
+comment on table core.announced_tables is 'The tables whose changes are announced.';
+comment on column core.announced_tables.table_name is E'@notPersonal\nThe table.';
+comment on column core.announced_tables.about is
+  E'@notPersonal\nThe column that names what else a row is about, such as its agent: who watches that is told, too.';
+
+delete from core.announced_tables;
+
+create or replace procedure core.announce(target regclass, about name default null)
+language plpgsql
+set search_path to pg_catalog, pg_temp
+as $$
+begin
+  insert into core.announced_tables (table_name, about) values (announce.target::text, announce.about);
+end
+$$;
+comment on procedure core.announce is
+  'Announces every change of a table''s rows: a row that is new or gone and one that was updated, unless only columns tagged @kept were. The table has the columns id and, unless it is the one of tenants, tenant_id. about names a column by whose value rows are watched, too.';
+
+create or replace function core.most_announced_rows() returns int
+language sql immutable parallel safe
+return 100;
+comment on function core.most_announced_rows is
+  'The most rows of one statement that are announced one by one. Beyond them the table as a whole is announced for the tenant.';
+
+-- PostgreSQL sends equal announcements of one transaction once.
+create or replace function core.notify_change(table_name text, tenant_id uuid, id text default null, about text[] default null) returns void
+language sql volatile
+set search_path to pg_catalog, pg_temp
+as $$
+  select pg_notify('rowhouse_changes', json_strip_nulls(json_build_object(
+    'table', notify_change.table_name, 'tenant', notify_change.tenant_id, 'id', notify_change.id,
+    'about', nullif(array_remove(notify_change.about, null), '{}')))::text);
+$$;
+comment on function core.notify_change is
+  'Announces, when the transaction commits, that a row changed or, without an id, that any row of the table in this tenant may have.';
+
+create or replace function core.announcer(table_name text) returns text
+language sql immutable parallel safe
+return 'core.' || quote_ident('announce_' || left(replace(replace(table_name, '.', '_'), '"', ''), 50));
+comment on function core.announcer is 'The name of the function that announces the changes of a table.';
+
+create or replace function core.announcing_statement(announced core.announced_tables, operation text) returns text
+language plpgsql stable
+set search_path to pg_catalog, pg_temp
+as $$
+declare
+  v_tenant constant text := coalesce(
+    (select a.attname from pg_attribute a where a.attrelid = announced.table_name::regclass and a.attname = 'tenant_id'), 'id');
+  v_about constant text := quote_ident(coalesce(announced.about, 'id'));
+  v_is_dated constant boolean := exists (
+    select from pg_attribute a where a.attrelid = announced.table_name::regclass and a.attname = 'updated_at');
+  v_changed constant text := case operation
+    when 'update' then format(
+      'select n.%1$s as tenant_id, n.id::text as id, array[o.%2$s::text, nullif(n.%2$s, o.%2$s)::text] as about
+         from old_rows o join new_rows n on n.id = o.id and n.%1$s = o.%1$s%3$s',
+      v_tenant, v_about, case when v_is_dated then ' where n.updated_at is distinct from o.updated_at' else '' end)
+    else format('select c.%1$s as tenant_id, c.id::text as id, array[c.%2$s::text] as about from %3$s c',
+      v_tenant, v_about, case operation when 'insert' then 'new_rows' else 'old_rows' end) end;
+begin
+  return format(
+    'perform core.notify_change(%1$L, c.tenant_id, c.id, c.about)
+       from (select distinct r.tenant_id, case when r.count <= %2$s then r.id end as id, case when r.count <= %2$s then r.about end as about
+               from (select r.*, count(*) over () from (%3$s) r) r) c;', announced.table_name, core.most_announced_rows(), v_changed);
+end
+$$;
+comment on function core.announcing_statement is
+  'The statement by which an announcer announces the rows that an operation changed; many at once are announced as the table''s.';
+
+create or replace procedure core.put_announcer(announced core.announced_tables)
+language plpgsql
+set search_path to pg_catalog, pg_temp
+as $do$
+declare
+  v_function constant text := core.announcer(announced.table_name);
+  v_trigger record;
+begin
+  execute format($function$
+create or replace function %1$s() returns trigger
+language plpgsql volatile security definer
+set search_path to pg_catalog, pg_temp
+as $$
+begin
+  case tg_op
+    when 'INSERT' then %2$s
+    when 'DELETE' then %3$s
+    else %4$s
+  end case;
+  return null;
+end
+$$$function$, v_function, core.announcing_statement(announced, 'insert'), core.announcing_statement(announced, 'delete'),
+    core.announcing_statement(announced, 'update'));
+  execute format('comment on function %s is %L', v_function,
+    format('Announces the changes of %s. The migration writes it from the table''s columns.', announced.table_name));
+  for v_trigger in
+    select * from (values ('insert', 'new table as new_rows'), ('update', 'old table as old_rows new table as new_rows'),
+                          ('delete', 'old table as old_rows')) as t (operation, transition_tables)
+  loop
+    execute format('create or replace trigger _950_announce_%1$s after %1$s on %2$s referencing %3$s for each statement execute function %4$s()',
+      v_trigger.operation, announced.table_name, v_trigger.transition_tables, v_function);
+  end loop;
+end
+$do$;
+comment on procedure core.put_announcer is 'Writes the function that announces the changes of a table, and puts it on the table.';
+
+create or replace procedure core.put_announcers()
+language plpgsql
+set search_path to pg_catalog, pg_temp
+as $$
+declare
+  v_announced core.announced_tables;
+  v_old record;
+begin
+  for v_old in
+    select t.tgname, t.tgrelid::regclass as target from pg_trigger t
+     where t.tgname like '\_950\_announce\_%' and t.tgparentid = 0
+       and t.tgrelid::regclass::text not in (select a.table_name from core.announced_tables a)
+  loop
+    execute format('drop trigger %I on %s', v_old.tgname, v_old.target);
+  end loop;
+  for v_announced in select a.* from core.announced_tables a order by a.table_name loop
+    call core.put_announcer(v_announced);
+  end loop;
+end
+$$;
+comment on procedure core.put_announcers is
+  'Puts the announcers on the announced tables, and takes them off all others. It is one of the last steps of a migration.';
