@@ -81,11 +81,9 @@ export function createLivePlugin(pool: Pool): GraphileConfig.Plugin {
 }
 
 async function announcedTables(pool: Pool): Promise<Map<string, Live>> {
-  const { rows } = await pool.query<Live & { name: string }>(`
-    select n.nspname || '.' || c.relname as name, a.table_name as "table", a.about
-      from core.announced_tables a
-      join pg_catalog.pg_class c on c.oid = a.table_name::regclass
-      join pg_catalog.pg_namespace n on n.oid = c.relnamespace`)
+  const { rows } = await pool.query<Live & { name: string }>(
+    `select schema_name || '.' || name as name, announced_as as "table", about from core.announcements()`,
+  )
   return new Map(rows.map(({ name, ...live }) => [name, live]))
 }
 

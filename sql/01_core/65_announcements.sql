@@ -3,7 +3,6 @@
 -- who is told reads the row, and what is hidden from them stays hidden. The server listens on one connection.
 
 call core.secure_global_table('core.announced_tables', 'the same tables are announced in all tenants');
-grant select on core.announced_tables to rowhouse_authenticator;
 comment on table core.announced_tables is 'The tables whose changes are announced.';
 comment on column core.announced_tables.table_name is E'@notPersonal\nThe table.';
 comment on column core.announced_tables.about is
@@ -21,6 +20,18 @@ end
 $$;
 comment on procedure core.announce is
   'Announces every change of a table''s rows: a row that is new or gone and one that was updated, unless only columns tagged @kept were. The table has the columns id and, unless it is the one of tenants, tenant_id. about names a column by whose value rows are watched, too.';
+
+create or replace function core.announcements() returns table (schema_name name, name name, announced_as text, about name)
+language sql stable security definer
+set search_path to pg_catalog, pg_temp
+as $$
+  select n.nspname, c.relname, a.table_name, a.about
+    from core.announced_tables a
+    join pg_class c on c.oid = a.table_name::regclass
+    join pg_namespace n on n.oid = c.relnamespace;
+$$;
+comment on function core.announcements is 'The tables whose changes are announced, and how announcements name them. The server makes subscriptions of those with the tag @live.';
+grant execute on function core.announcements to rowhouse_authenticator;
 
 create or replace function core.most_announced_rows() returns int
 language sql immutable parallel safe
