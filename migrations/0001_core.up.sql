@@ -268,7 +268,8 @@ create table core.table_guard_exemptions (
 -- The tables whose changes are announced to those who watch them (see core.announce).
 create table core.announced_tables (
   table_name text primary key,
-  about name
+  about name,
+  kept name[] not null
 );
 
 -- A team's own domains beside ours (docs/extending.md): their schemas are part of the API.

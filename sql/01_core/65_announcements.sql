@@ -7,19 +7,21 @@ comment on table core.announced_tables is 'The tables whose changes are announce
 comment on column core.announced_tables.table_name is E'@notPersonal\nThe table.';
 comment on column core.announced_tables.about is
   E'@notPersonal\nThe column that names what else a row is about, such as its agent: who watches that is told, too.';
+comment on column core.announced_tables.kept is
+  E'@notPersonal\nThe columns with the tag @kept whose changes are announced all the same.';
 
 delete from core.announced_tables;
 
-create or replace procedure core.announce(target regclass, about name default null)
+create or replace procedure core.announce(target regclass, about name default null, kept name[] default '{}')
 language plpgsql
 set search_path to pg_catalog, pg_temp
 as $$
 begin
-  insert into core.announced_tables (table_name, about) values (announce.target::text, announce.about);
+  insert into core.announced_tables (table_name, about, kept) values (announce.target::text, announce.about, announce.kept);
 end
 $$;
 comment on procedure core.announce is
-  'Announces every change of a table''s rows: a row that is new or gone and one that was updated, unless only columns tagged @kept were. The table has the columns id and, unless it is the one of tenants, tenant_id. about names a column by whose value rows are watched, too.';
+  'Announces every change of a table''s rows: a row that is new or gone and one that was updated, unless only columns tagged @kept were, other than those that kept names. The table has the columns id and, unless it is the one of tenants, tenant_id. about names a column by whose value rows are watched, too.';
 
 create or replace function core.announcements() returns table (schema_name name, name name, announced_as text, about name)
 language sql stable security definer
@@ -64,13 +66,14 @@ declare
   v_tenant constant text := coalesce(
     (select a.attname from pg_attribute a where a.attrelid = announced.table_name::regclass and a.attname = 'tenant_id'), 'id');
   v_about constant text := quote_ident(coalesce(announced.about, 'id'));
-  v_is_dated constant boolean := exists (
-    select from pg_attribute a where a.attrelid = announced.table_name::regclass and a.attname = 'updated_at');
+  v_is_change constant text := (
+    select ' where ' || string_agg(format('n.%1$I is distinct from o.%1$I', a.attname), ' or ') from pg_attribute a
+     where a.attrelid = announced.table_name::regclass and a.attname = any ('updated_at'::name || announced.kept));
   v_changed constant text := case operation
     when 'update' then format(
       'select n.%1$s as tenant_id, n.id::text as id, array[o.%2$s::text, nullif(n.%2$s, o.%2$s)::text] as about
          from old_rows o join new_rows n on n.id = o.id and n.%1$s = o.%1$s%3$s',
-      v_tenant, v_about, case when v_is_dated then ' where n.updated_at is distinct from o.updated_at' else '' end)
+      v_tenant, v_about, coalesce(v_is_change, ''))
     else format('select c.%1$s as tenant_id, c.id::text as id, array[c.%2$s::text] as about from %3$s c',
       v_tenant, v_about, case operation when 'insert' then 'new_rows' else 'old_rows' end) end;
 begin

@@ -12,13 +12,14 @@ beforeAll(async () => {
   if (!isRealServer()) return
   await db.pool.query(`
     create table public.notes (
-      tenant_id uuid not null, id int not null, topic int, body text, reads int not null default 0,
+      tenant_id uuid not null, id int not null, topic int, body text, reads int not null default 0, state text default 'new',
       updated_at timestamptz not null default now(), primary key (tenant_id, id))`)
   await db.pool.query(`comment on column public.notes.reads is '@kept'`)
   await db.pool.query(`
     create trigger _100_set_updated_at before update of topic, body on public.notes
       for each row execute function core.tg__set_updated_at()`)
-  await db.pool.query(`call core.announce('public.notes', about => 'topic')`)
+  await db.pool.query(`comment on column public.notes.state is '@kept'`)
+  await db.pool.query(`call core.announce('public.notes', about => 'topic', kept => '{state}')`)
   await db.pool.query(`
     do $$ declare v core.announced_tables; begin
       select * into v from core.announced_tables where table_name = 'notes';
@@ -77,10 +78,12 @@ describe('a change of an announced table', () => {
     expect(await heardOnce()).toEqual([])
   })
 
-  it('is not announced when only columns changed that rules keep', async () => {
+  it('is not announced when only columns changed that rules keep, but for those that are named', async () => {
     await insert(1)
     await db.pool.query('update public.notes set reads = reads + 1')
     expect(await heardOnce()).toHaveLength(1)
+    await db.pool.query(`update public.notes set state = 'old'`)
+    expect(await heardOnce()).toHaveLength(2)
   })
 
   it('is announced once however often the same row changes in a transaction', async () => {
