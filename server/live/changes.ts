@@ -4,6 +4,7 @@
 import type { ClientConfig } from 'pg'
 import { z } from 'zod'
 import type { Logger } from '../logging.ts'
+import { createLeases } from './leases.ts'
 import { createListener } from './listener.ts'
 
 /** What is watched: rows of a table in a tenant, all of them or those with this id or about this. */
@@ -25,6 +26,8 @@ const announcement = z.object({
   about: z.array(z.string()).optional(),
 })
 
+const nameOf = (tenantId: string, table: string): string => `${tenantId} ${table}`
+
 /** In the place of a key for who watches all rows. */
 const all = ''
 
@@ -35,7 +38,6 @@ export function createChanges(options: {
 }): Changes {
   /** By tenant and table, then by key. */
   const watchers = new Map<string, Map<string, Set<Tell>>>()
-  const nameOf = (tenantId: string, table: string): string => `${tenantId} ${table}`
 
   function announce(payload: string): void {
     let change: z.infer<typeof announcement>
@@ -52,12 +54,28 @@ export function createChanges(options: {
     for (const tell of told) tell(id ?? null)
   }
 
-  function announceGap(): void {
-    options.onGap?.()
-    for (const byKey of watchers.values()) for (const tells of byKey.values()) for (const tell of tells) tell(null)
+  /** Whatever there is under these names may have changed. */
+  function announceAll(names: Iterable<string>): void {
+    for (const name of names)
+      for (const tells of watchers.get(name)?.values() ?? []) for (const tell of tells) tell(null)
   }
 
-  const listener = createListener({ ...options, onAnnouncement: announce, onGap: announceGap })
+  function announceGap(): void {
+    options.onGap?.()
+    announceAll(watchers.keys())
+  }
+
+  const listener = createListener({
+    ...options,
+    onAnnouncement: announce,
+    onReconnected: async () => {
+      leases.forget()
+      await leases.take([...watchers.keys()])
+      announceGap()
+    },
+    onTick: () => leases.keep(() => [...watchers.keys()]),
+  })
+  const leases = createLeases(listener.query, announceAll)
 
   function add({ tenantId, table, key = all }: Topic, tell: Tell): () => void {
     const name = nameOf(tenantId, table)
@@ -76,12 +94,16 @@ export function createChanges(options: {
       const remove = add(topic, tell)
       try {
         await listener.ready()
+        await leases.take([nameOf(topic.tenantId, topic.table)])
       } catch (error) {
         remove()
         throw error
       }
       return remove
     },
-    close: listener.close,
+    close: async () => {
+      leases.close()
+      await listener.close()
+    },
   }
 }

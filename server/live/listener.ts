@@ -9,6 +9,8 @@ import type { Logger } from '../logging.ts'
 export type Listener = {
   /** Resolves when announcements come; fails when the database is away for long. */
   ready: () => Promise<void>
+  /** One statement on the connection that listens. */
+  query: <Row extends pg.QueryResultRow>(text: string, values?: unknown[]) => Promise<Row[]>
   close: () => Promise<void>
 }
 
@@ -16,18 +18,26 @@ export type ListenerOptions = {
   connection: pg.ClientConfig
   logger: Logger
   onAnnouncement: (payload: string) => void
-  /** Announcements may have been missed. */
-  onGap: () => void
+  /** After an interruption: what was announced meanwhile is missed. */
+  onReconnected: () => Promise<void>
+  /** Now and then; a failure means that the connection is of no use. */
+  onTick: () => Promise<void>
 }
 
 const channel = 'rowhouse_changes'
 const firstDelayMs = 100
 const longestDelayMs = 10_000
 const longestConnectMs = 5_000
-/** A network that went silent is found out within this. */
-const lookEveryMs = 15_000
+/** A network that went silent is found out within this, and a lease of core.watches is renewed in time. */
+const tickMs = 15_000
 
-export function createListener({ connection, logger, onAnnouncement, onGap }: ListenerOptions): Listener {
+export function createListener({
+  connection,
+  logger,
+  onAnnouncement,
+  onReconnected,
+  onTick,
+}: ListenerOptions): Listener {
   const closing = new AbortController()
   let client: pg.Client | undefined
   let listening: Promise<void> | undefined
@@ -54,11 +64,11 @@ export function createListener({ connection, logger, onAnnouncement, onGap }: Li
       keepAlive: true,
       connectionTimeoutMillis: longestConnectMs,
     })
-    let look: NodeJS.Timeout | undefined
+    let tick: NodeJS.Timeout | undefined
     opened.on('notification', ({ payload }) => onAnnouncement(payload ?? ''))
     opened.on('error', () => lost(opened))
     opened.on('end', () => {
-      clearInterval(look)
+      clearInterval(tick)
       lost(opened)
     })
     try {
@@ -68,9 +78,9 @@ export function createListener({ connection, logger, onAnnouncement, onGap }: Li
       destroy(opened)
       throw error
     }
-    look = setInterval(() => {
-      within(longestConnectMs, opened.query('select')).catch(() => destroy(opened))
-    }, lookEveryMs)
+    tick = setInterval(() => {
+      within(longestConnectMs, onTick()).catch(() => destroy(opened))
+    }, tickMs)
     return opened
   }
 
@@ -80,13 +90,19 @@ export function createListener({ connection, logger, onAnnouncement, onGap }: Li
     if (closing.signal.aborted) return
     logger.warn({}, 'announcements of changes are interrupted')
     listening = listen()
-    listening.then(onGap, () => {})
+    const here = listening
+    // what could not be said on the new connection is said on the next one
+    here.then(onReconnected).catch(() => listening === here && client && destroy(client))
   }
 
   return {
     ready: async () => {
       listening ??= listen()
       await within(longestConnectMs, listening)
+    },
+    query: async (text, values) => {
+      if (!client) throw databaseAway()
+      return (await within(longestConnectMs, client.query(text, values))).rows as never
     },
     close: async () => {
       closing.abort()
@@ -100,13 +116,13 @@ function destroy(client: pg.Client): void {
   ;(client as unknown as { connection: { stream: { destroy: () => void } } }).connection.stream.destroy()
 }
 
-async function within(limitMs: number, work: Promise<unknown>): Promise<void> {
+async function within<T>(limitMs: number, work: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined
   const tooLate = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(databaseAway()), limitMs)
   })
   try {
-    await Promise.race([work, tooLate])
+    return await Promise.race([work, tooLate])
   } finally {
     clearTimeout(timer)
   }

@@ -25,6 +25,12 @@ beforeAll(async () => {
       select * into v from core.announced_tables where table_name = 'notes';
       if not found then select * into strict v from core.announced_tables where table_name = 'public.notes'; end if;
       call core.put_announcer(v); end $$`)
+  // the table may be named with its schema or without, as the search path says
+  await db.pool.query(
+    `select core.watch_changes(gen_random_uuid(), array[$1, $2]::uuid[], array[a.table_name, a.table_name])
+       from core.announced_tables a where a.table_name like '%notes'`,
+    [db.acme.id, db.globex.id],
+  )
   listener = new pg.Client({ connectionString: db.url })
   await listener.connect()
   listener.on('notification', ({ payload }) => heard.push(JSON.parse(payload ?? '')))
@@ -51,6 +57,22 @@ const insert = (...ids: number[]): Promise<unknown> =>
     [db.acme.id, ids],
   )
 
+describe('a lease of what is watched', () => {
+  it('ends with what its process no longer watches, and with a process that renews nothing', async () => {
+    const [alive, dead] = [crypto.randomUUID(), crypto.randomUUID()]
+    const lease = (name: string, watcher: string, tables: string[]) =>
+      db.pool.query(`select core.${name}($1, $2, $3)`, [watcher, tables.map(() => db.acme.id), tables])
+    await lease('watch_changes', dead, ['a'])
+    await lease('watch_changes', alive, ['a', 'b'])
+    await db.pool.query(`update core.watches set expires_at = now() - interval '1 second' where watcher = $1`, [dead])
+    await lease('keep_watches', alive, ['b'])
+    const { rows } = await db.pool.query('select watcher, table_name from core.watches where watcher = any ($1)', [
+      [alive, dead],
+    ])
+    expect(rows).toEqual([{ watcher: alive, table_name: 'b' }])
+  })
+})
+
 describe('a change of an announced table', () => {
   it('is announced by tenant, table, id and what it is about, and by no other value of the row', async () => {
     await insert(1)
@@ -69,6 +91,19 @@ describe('a change of an announced table', () => {
     await insert(1)
     await db.pool.query('delete from public.notes')
     expect(await heardOnce()).toHaveLength(2)
+  })
+
+  it('is not announced where nobody watches, nor after a lease has ended', async () => {
+    const insertAt = (tenant: string) =>
+      db.pool.query('insert into public.notes (tenant_id, id) values ($1, 1)', [tenant])
+    await insertAt(db.platform.id)
+    expect(await heardOnce()).toEqual([])
+    await db.pool.query(`update core.watches set expires_at = expires_at - interval '1 hour'`)
+    await insertAt(db.acme.id)
+    expect(await heardOnce()).toEqual([])
+    await db.pool.query(`update core.watches set expires_at = expires_at + interval '1 hour'`)
+    await insertAt(db.globex.id)
+    expect(await heardOnce()).toHaveLength(1)
   })
 
   it('is not announced when the transaction is rolled back', async () => {

@@ -174,6 +174,27 @@ describe('nothing is missed', () => {
     expect((await all.next()).data.taskChanged?.title ?? 'read again').toMatch(/^(meanwhile|read again)$/)
   })
 
+  it('of a transaction that was under way when the subscription began', async () => {
+    const id = await addTask('before')
+    const writer = await db.pool.connect()
+    try {
+      await writer.query('begin')
+      await writer.query(`update app_public.tasks set title = 'committed later' where id = $1`, [id])
+      // a server of its own, so that nobody watches this table yet
+      const fresh = await startTestServer(db.url)
+      open.push({ close: () => void fresh.close() })
+      const connection = await connect(db.acme.member, fresh)
+      const [one, all] = [connection.subscribe(oneTask(id)), connection.subscribe(allTasks)]
+      expect(await titleOf(one)).toBe('before')
+      expect(await all.next()).toEqual({ data: { taskChanged: null } })
+      await writer.query('commit')
+      expect(await titleOf(one)).toBe('committed later')
+      expect((await all.next()).data.taskChanged?.title ?? 'read again').toMatch(/^(committed later|read again)$/)
+    } finally {
+      writer.release()
+    }
+  })
+
   it('when the database is away for a while', async () => {
     const network = await openProxy(db.url)
     const distant = await startTestServer(network.url)
