@@ -16,7 +16,7 @@ export type Leases = {
   close: () => void
 }
 
-type Unsettled = { before: bigint; names: string[] }
+type Unsettled = { writers: string[]; names: string[] }
 
 const firstWaitMs = 20
 const longestWaitMs = 1_000
@@ -50,26 +50,27 @@ export function createLeases(query: Listener['query'], onSettled: (names: string
     if (missing.length === 0) return
     await call('watch_changes', missing)
     for (const name of missing) leased.add(name)
-    const [now] = await query<{ oldest: string; next: string }>(
-      'select pg_snapshot_xmin(s) as oldest, pg_snapshot_xmax(s) as next from pg_current_snapshot() as s',
-    )
-    if (!now || now.oldest === now.next) return
-    unsettled.push({ before: BigInt(now.next), names: missing })
+    const tables = missing.map((name) => name.split(' ')[1])
+    const [found] = await query<{ writers: string[] }>('select core.writers_of($1) as writers', [tables])
+    if (!found || found.writers.length === 0) return
+    unsettled.push({ writers: found.writers, names: missing })
     if (!settling) void settle()
   }
 
-  /** Waits for the end of the transactions that ran when leases began. */
+  /** Waits for the end of the transactions that had written when leases began. */
   async function settle(): Promise<void> {
     settling = true
     for (let ms = firstWaitMs; unsettled.length > 0 && !closing.signal.aborted; ms = Math.min(ms * 2, longestWaitMs)) {
       await wait(ms, undefined, { signal: closing.signal }).catch(() => {})
-      const now = await query<{ oldest: string }>('select pg_snapshot_xmin(pg_current_snapshot()) as oldest').catch(
+      const writers = unsettled.flatMap((each) => each.writers)
+      const found = await query<{ running: string[] }>('select core.still_running($1) as running', [writers]).catch(
         () => [],
       )
-      const oldest = BigInt(now[0]?.oldest ?? 0)
-      const settled = unsettled.filter(({ before }) => before <= oldest)
-      unsettled.splice(0, unsettled.length, ...unsettled.filter(({ before }) => before > oldest))
-      onSettled(settled.flatMap(({ names }) => names))
+      const running = new Set(found[0]?.running ?? writers)
+      for (const each of unsettled.splice(0)) {
+        if (each.writers.some((writer) => running.has(writer))) unsettled.push(each)
+        else onSettled(each.names)
+      }
     }
     settling = false
   }

@@ -45,8 +45,33 @@ as $$
   on conflict on constraint watches_pkey do update set expires_at = excluded.expires_at;
 $$;
 comment on function core.watch_changes is
-  'Has the changes of tables in tenants announced, from the commit on. A transaction that runs at that moment may still change rows without an announcement.';
+  'Has the changes of tables in tenants announced, from the commit on. A transaction that has written by then may still end without an announcement (core.writers_of).';
 grant execute on function core.watch_changes to rowhouse_authenticator;
+
+-- Whoever has written to a table holds this lock until the end of the transaction.
+create or replace function core.writers_of(table_names text[]) returns text[]
+language sql volatile security definer
+set search_path to pg_catalog, pg_temp
+as $$
+  select coalesce(array_agg(distinct l.virtualtransaction), '{}')
+    from pg_locks l
+   where l.locktype = 'relation' and l.mode = 'RowExclusiveLock'
+     and l.database = (select d.oid from pg_database d where d.datname = current_database())
+     and l.relation in (select to_regclass(n)::oid from unnest(writers_of.table_names) as n);
+$$;
+comment on function core.writers_of is 'The transactions that are writing to any of these tables.';
+grant execute on function core.writers_of to rowhouse_authenticator;
+
+create or replace function core.still_running(transactions text[]) returns text[]
+language sql volatile
+set search_path to pg_catalog, pg_temp
+as $$
+  select coalesce(array_agg(l.virtualxid), '{}')
+    from pg_locks l
+   where l.locktype = 'virtualxid' and l.virtualxid = any (still_running.transactions);
+$$;
+comment on function core.still_running is 'Which of these transactions have not ended.';
+grant execute on function core.still_running to rowhouse_authenticator;
 
 create or replace function core.keep_watches(watcher uuid, tenant_ids uuid[], table_names text[]) returns void
 language plpgsql volatile security definer
