@@ -270,6 +270,24 @@ create table core.table_guard_exemptions (
   constraint reason_is_given check (reason ~ '\S')
 );
 
+-- The tables whose changes are announced to those who watch them (see core.announce).
+create table core.announced_tables (
+  table_name text primary key,
+  about name,
+  kept name[] not null
+);
+-- Which changes somebody waits for: a lease of a server that listens. After a crash servers connect and say it anew.
+create unlogged table core.watches (
+  table_name text not null,
+  tenant_id uuid not null,
+  watcher uuid not null,
+  expires_at timestamptz not null,
+  primary key (table_name, tenant_id, watcher)
+);
+call core.limit_length('core.watches', 255, 'table_name');
+create index on core.watches (watcher);
+create index on core.watches (expires_at);
+
 -- A team's own domains beside ours (docs/extending.md): their schemas are part of the API.
 create table core.extensions (
   name name primary key,

@@ -144,6 +144,36 @@ export async function authenticate(
   }
 }
 
+/** Live membership alone, for a stream that goes on: the token of who began it must still be good, too. */
+export async function stillAuthentic(
+  pool: Pool,
+  { credentials, requestedTenant, requestId, address, service }: Arrival,
+): Promise<Identity> {
+  if ('claims' in credentials && Number(credentials.claims.exp) <= Date.now() / 1_000 - clockTolerance) {
+    throw unauthenticated()
+  }
+  const { rows } = await pool.query<{
+    user_id: string
+    tenant_id: string
+    role: Identity['role']
+    api_key_id?: string
+  }>(
+    'claims' in credentials
+      ? prepared('recognize', 'select user_id, tenant_id, role from tenancy.authenticate($1, $2)', [
+          JSON.stringify({ ...credentials.claims, request_id: requestId }),
+          requestedTenant ?? null,
+        ])
+      : prepared(
+          'recognize_key',
+          'select user_id, tenant_id, role, api_key_id from tenancy.authenticate_key($1, $2, $3, $4)',
+          [credentials.keyHash, requestedTenant ?? null, address || null, service],
+        ),
+  )
+  const row = rows[0]
+  if (!row) throw unauthenticated()
+  return { userId: row.user_id, tenantId: row.tenant_id, role: row.role, apiKeyId: row.api_key_id }
+}
+
 /** A token for development: signed with the development secret, its e-mail address taken as verified. */
 export async function signDevelopmentToken(
   config: Config,

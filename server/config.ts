@@ -107,6 +107,15 @@ export const variables = {
     z.stringbool().default(false),
     'whether the operations of PERSISTED_OPERATIONS are the only ones that are served',
   ],
+  LIVE_LIMIT: [
+    integer(1, 1_000_000).default(10_000),
+    'most subscriptions that the server keeps open, and most WebSockets',
+  ],
+  LIVE_LIMIT_PER_TENANT: [integer(1, 1_000_000).default(2_000), 'most subscriptions of one tenant on one server'],
+  LIVE_LIMIT_PER_USER: [
+    integer(1, 1_000_000).default(100),
+    'most subscriptions of one person in all tenants on one server',
+  ],
   PAGE_SIZE_DEFAULT: [integer(1, 10_000).default(50), 'rows of a connection when a query does not say'],
   PAGE_SIZE_MAX: [integer(1, 10_000).default(500), 'most rows of a connection a query may ask for'],
   STATEMENT_TIMEOUT_MS: [

@@ -41,7 +41,7 @@ export class PublicError extends Error {
   }
 }
 
-const databaseAway = (): PublicError =>
+export const databaseAway = (): PublicError =>
   new PublicError(503, 'WB901', 'The database is not available at the moment.', 'Try again in a few seconds.')
 
 type DatabaseError = { code?: string; message: string; hint?: string; constraint?: string }
@@ -57,6 +57,13 @@ export function publicPart(error: unknown): { message: string; extensions: Recor
   if (!neutral) return undefined
   return { message: neutral, extensions: constraint ? { code, constraint } : { code } }
 }
+
+/** Codes that say nothing about the request: it may well succeed when it is sent again. */
+export const meansTryAgain = ['WB608', 'WB901']
+/** PostgreSQL's of which the same is true before a request's own work has begun. */
+const transientStates = ['40001', '40P01', '55P03', '57014']
+
+export const isTransient = (code = ''): boolean => meansTryAgain.includes(code) || transientStates.includes(code)
 
 export type LogInternalError = (fields: { err: unknown; errorId: string }, message: string) => void
 

@@ -3,6 +3,7 @@
 
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { Duplex } from 'node:stream'
 import { Worker } from 'node:worker_threads'
 import type { Config } from './config.ts'
 import { PublicError } from './errors.ts'
@@ -12,10 +13,11 @@ import type { StartingAnswer, StartingRequest } from './starting-thread.ts'
 const longestRequestMs = 300_000
 
 type Handle = (request: IncomingMessage, response: ServerResponse) => void
+type Upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => void
 
 export type Listener = {
-  /** Answers requests from now on. Returns where. */
-  serve: (handle: Handle) => Promise<string>
+  /** Answers requests from now on, those for a WebSocket too. Returns where. */
+  serve: (handle: Handle, upgrade?: Upgrade) => Promise<string>
   closeIdleConnections: () => void
   /** Takes no more requests and waits for those that run, but not longer than this. */
   close: (longestWaitMs: number) => Promise<void>
@@ -27,8 +29,9 @@ export function createListener(
 ): Listener {
   const server = createServer({ requestTimeout: longestRequestMs, headersTimeout: 10_000, keepAliveTimeout: 5_000 })
   return {
-    serve: async (handle) => {
+    serve: async (handle, upgrade) => {
       server.on('request', handle)
+      if (upgrade) server.on('upgrade', upgrade)
       await beforeServing()
       await new Promise<void>((resolve, reject) => {
         server.once('error', reject)

@@ -3,27 +3,23 @@
 
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Duplex } from 'node:stream'
 import type { GraphQLError } from 'graphql'
 import type { Pool } from 'pg'
 import type { Caller } from './asking.ts'
 import { createNoteRefusal } from './audit/refusals.ts'
-import {
-  authenticate,
-  type Charge,
-  type Credentials,
-  credentialsOf,
-  type Identity,
-  unauthenticated,
-  type VerifyToken,
-} from './auth.ts'
+import { type Credentials, type Identity, unauthenticated, type VerifyToken } from './auth.ts'
 import type { Config } from './config.ts'
-import { internalError, PublicError, publicPart } from './errors.ts'
+import { type Admitted, createDoor, keyOf, type Visit } from './door.ts'
+import { internalError, isTransient, meansTryAgain, PublicError, publicPart } from './errors.ts'
 import { createFiles } from './files.ts'
 import type { Executor } from './graphql/execute.ts'
+import type { GraphQLRequest } from './graphql/request.ts'
 import { answerHealth, isHealthPath } from './health.ts'
 import { clientAddress, readBody, sendAndClose, sendJson, sendText } from './http-basics.ts'
 import { allowOrigin, answerPreflight, createOriginCheck } from './http-cors.ts'
 import { createListener, type Listener } from './http-listener.ts'
+import { createLive } from './live/index.ts'
 import type { Logger } from './logging.ts'
 import type { Metrics } from './metrics.ts'
 import { checkExport, createTraces, sendStatus } from './otlp/traces.ts'
@@ -32,7 +28,6 @@ import { serveStripeWebhook } from './payments/webhook.ts'
 import { type Admission, refuse, sendRateLimit } from './rate-limits.ts'
 import type { ReadyState } from './readiness.ts'
 import { runFor } from './request-pool.ts'
-import { createShares, type Shares } from './shares.ts'
 import { beginRequest, endRequest } from './tracing.ts'
 
 export type HttpServerOptions = {
@@ -52,17 +47,8 @@ export type HttpServerOptions = {
 
 export type HttpServer = { url: string; close: () => Promise<void> }
 
-type Scope = {
-  id: string
-  route: string
-  /** Aborted when the client hangs up. */
-  signal: AbortSignal
-  identity?: Identity
-  requestedTenant?: string | undefined
-  operation?: string | undefined
-}
-
-type Admitted = Identity & { admission: Admission }
+/** The signal is aborted when the client hangs up. */
+type Scope = Visit & { identity?: Identity; operation?: string | undefined }
 
 /** What a client that hung up would have been answered with; only the log and the metrics see it. */
 const statusOfHangUp = 499
@@ -75,9 +61,10 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   })
   const outages = createOutageLog(logger)
   const noteRefusal = createNoteRefusal(options.pool, logger, config.TRUST_PROXY)
-  const { ofWork, ofAuthentication } = sharesOf(config)
-  const files = createFiles(options.pool, ofWork)
-  const traces = createTraces({ pool: options.pool, shares: ofWork, metrics, bodyLimit: config.BODY_LIMIT_BYTES })
+  const door = createDoor(config, options.pool, options.verifyToken)
+  const files = createFiles(options.pool, door.shares)
+  const traces = createTraces({ pool: options.pool, shares: door.shares, metrics, bodyLimit: config.BODY_LIMIT_BYTES })
+  const live = createLive({ ...options, connection: options.pool.options, door, isAllowedOrigin })
   let isClosing = false
   const listener = options.listener ?? createListener(config)
 
@@ -87,7 +74,8 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     const traced = isTraced(pathOf(request))
       ? beginRequest(request.method ?? '', String(request.headers.traceparent))
       : undefined
-    const scope: Scope = { id: requestId(request), route: 'other', signal: client.signal }
+    const address = clientAddress(request, config.TRUST_PROXY)
+    const scope: Scope = { id: requestId(request), route: 'other', address, signal: client.signal }
     response.setHeader('x-request-id', scope.id)
     response.setHeader('x-content-type-options', 'nosniff')
     response.setHeader('referrer-policy', 'no-referrer')
@@ -119,7 +107,12 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
       handle(request, response, scope).catch((error: unknown) => fail(response, scope, error))
     if (traced) traced.run(answer)
     else answer()
-  })
+  }, upgrade)
+
+  function upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    if (isClosing || pathOf(request) !== '/graphql') socket.destroy()
+    else live.upgrade(request, socket, head).catch(() => socket.destroy())
+  }
 
   async function handle(request: IncomingMessage, response: ServerResponse, scope: Scope): Promise<void> {
     const path = pathOf(request)
@@ -150,60 +143,32 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     }
   }
 
-  /** Lets in who shows this, for what the request is charged. */
-  function admissionOf(credentials: Credentials, request: IncomingMessage, scope: Scope) {
-    const claims = 'claims' in credentials ? credentials.claims : undefined
-    const tenant = request.headers['x-tenant-id'] ?? claims?.[config.JWT_TENANT_CLAIM]
-    const requestedTenant = typeof tenant === 'string' ? tenant : undefined
-    scope.requestedTenant = requestedTenant
-    const who = 'keyHash' in credentials ? credentials.keyHash.toString('base64') : String(claims?.sub)
-    const share = { shares: ofAuthentication, key: requestedTenant ?? who, signal: scope.signal }
-    const arrival = {
-      credentials,
-      requestedTenant,
-      requestId: scope.id,
-      address: clientAddress(request, config.TRUST_PROXY),
-      service: scope.route,
-    }
-    return (charge: Charge) => runFor(share, () => authenticate(options.pool, arrival, charge))
-  }
-
-  /** Under what the database answers them. */
-  const settingsFor = (identity: Identity, request: IncomingMessage, scope: Scope): Record<string, string> => ({
-    role: identity.role,
-    'rowhouse.user_id': identity.userId,
-    'rowhouse.tenant_id': identity.tenantId ?? '',
-    'rowhouse.api_key_id': identity.apiKeyId ?? '',
-    'rowhouse.request_id': scope.id,
-    'rowhouse.ip': clientAddress(request, config.TRUST_PROXY),
-    statement_timeout: String(config.STATEMENT_TIMEOUT_MS),
-  })
-
   async function serveFiles(request: IncomingMessage, response: ServerResponse, scope: Scope): Promise<void> {
     const identity = await letIn(request, scope)
     await allowOrigin(request, response, isAllowedOrigin, identity.tenantId ?? undefined)
-    await files.serve(request, response, callerOf(identity, request, response, scope))
+    await files.serve(request, response, callerOf(identity, response, scope))
   }
 
   async function serveTraces(request: IncomingMessage, response: ServerResponse, scope: Scope): Promise<void> {
     checkExport(request, response)
     const identity = await letIn(request, scope)
-    await traces.serve(request, response, callerOf(identity, request, response, scope))
+    await traces.serve(request, response, callerOf(identity, response, scope))
   }
 
   /** Charges one API call, whatever the request asks for. */
   async function letIn(request: IncomingMessage, scope: Scope): Promise<Admitted> {
-    const credentials = await credentialsOf(request.headers.authorization, options.verifyToken)
-    const identity = await admissionOf(credentials, request, scope)({ calls: 1, chargedCalls: 0 })
+    const credentials = await door.credentialsOf(request.headers.authorization)
+    scope.requestedTenant = door.tenantAskedFor(request.headers['x-tenant-id'], credentials)
+    const identity = await door.admit(credentials, scope, { calls: 1, chargedCalls: 0 })
     scope.identity = identity
     return identity
   }
 
   /** Who is served, unless a limit refuses it. */
-  function callerOf(identity: Admitted, request: IncomingMessage, response: ServerResponse, scope: Scope): Caller {
+  function callerOf(identity: Admitted, response: ServerResponse, scope: Scope): Caller {
     sendRateLimit(response, identity.admission)
     refuse(response, identity.admission)
-    return { key: keyOf(scope), settings: settingsFor(identity, request, scope), signal: scope.signal }
+    return { key: keyOf(identity), settings: door.settingsFor(identity, scope), signal: scope.signal }
   }
 
   async function serveGraphQL(request: IncomingMessage, response: ServerResponse, scope: Scope): Promise<void> {
@@ -220,27 +185,33 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     }
     const { authorization } = request.headers
     // who has no good token or key is turned away before anything is read; in development the schema is open to tools
-    const credentials =
-      authorization || config.isProduction ? await credentialsOf(authorization, options.verifyToken) : undefined
+    const credentials = authorization || config.isProduction ? await door.credentialsOf(authorization) : undefined
     const body = options.executor.read(await readBody(request, config.BODY_LIMIT_BYTES))
     if (!credentials && !options.executor.isPublic(body)) throw unauthenticated()
 
+    if (
+      credentials &&
+      /\btext\/event-stream\b/i.test(request.headers.accept ?? '') &&
+      options.executor.isSubscription(body)
+    ) {
+      return serveEvents(request, response, scope, credentials, body)
+    }
     const context: Partial<Grafast.RequestContext> = {}
     let admission: Admission | undefined
     let charge: ((calls: number) => Promise<void>) | undefined
     if (credentials) {
-      const admit = admissionOf(credentials, request, scope)
+      scope.requestedTenant = door.tenantAskedFor(request.headers['x-tenant-id'], credentials)
       const chargedCalls = options.executor.knownCalls(body) ?? 1
-      const identity = await admit({ calls: chargedCalls, chargedCalls: 0 })
+      const identity = await door.admit(credentials, scope, { calls: chargedCalls, chargedCalls: 0 })
       scope.identity = identity
       admission = identity.admission
       charge = async (calls) => {
         if (calls <= chargedCalls) return
-        const charged = await admit({ calls: calls - chargedCalls, chargedCalls })
+        const charged = await door.admit(credentials, scope, { calls: calls - chargedCalls, chargedCalls })
         sendRateLimit(response, charged.admission)
         refuse(response, charged.admission)
       }
-      context.pgSettings = settingsFor(identity, request, scope)
+      context.pgSettings = door.settingsFor(identity, scope)
     }
     await allowOrigin(request, response, isAllowedOrigin, scope.identity?.tenantId ?? undefined)
     if (admission) {
@@ -250,13 +221,15 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
       else refuse(response, admission)
     }
     scope.operation = body.operationName?.slice(0, 100)
-    const key = keyOf(scope)
+    const key = keyOf(scope.identity)
     const {
       status,
       body: answer,
       errors,
       operation,
-    } = await runFor({ shares: ofWork, key, signal: scope.signal }, () => options.executor.run(body, context, charge))
+    } = await runFor({ shares: door.shares, key, signal: scope.signal }, () =>
+      options.executor.run(body, context, charge),
+    )
     scope.operation ??= operation
     if (scope.signal.aborted) return
     const codes = errors.map(({ extensions }) => String(extensions.code ?? 'GRAPHQL'))
@@ -268,6 +241,25 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
       response.setHeader('retry-after', retryAfterSeconds)
     } else outages.served()
     sendText(response, refusal ? 503 : status, answer)
+  }
+
+  function serveEvents(
+    request: IncomingMessage,
+    response: ServerResponse,
+    scope: Scope,
+    credentials: Credentials,
+    body: GraphQLRequest,
+  ): Promise<void> {
+    scope.requestedTenant = door.tenantAskedFor(request.headers['x-tenant-id'], credentials)
+    scope.operation = body.operationName?.slice(0, 100)
+    return live.serveEvents(response, credentials, { ...scope }, body, async ({ identity }, admission) => {
+      // its duration says nothing about how fast requests are answered
+      scope.route = 'live'
+      scope.identity = identity
+      await allowOrigin(request, response, isAllowedOrigin, identity.tenantId)
+      sendRateLimit(response, admission)
+      refuse(response, admission)
+    })
   }
 
   const recordRefusal = (request: IncomingMessage, { id, identity, requestedTenant, operation }: Scope, code = '') =>
@@ -308,6 +300,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     url,
     close: async () => {
       isClosing = true
+      await live.close()
       await listener.close(config.SHUTDOWN_TIMEOUT_MS)
     },
   }
@@ -324,32 +317,9 @@ const pathOf = (request: IncomingMessage): string => (request.url ?? '/').split(
 /** Not the asking for health, and not the taking of spans: a server that reports to itself would never come to an end. */
 const isTraced = (path: string): boolean => !isHealthPath(path) && path !== '/v1/traces'
 
-/** Whose share of the connections a request takes. */
-const keyOf = ({ identity }: Scope): string => identity?.tenantId ?? identity?.userId ?? ''
-
-/** Some connections are left to authentication, so that it never waits behind the work of requests. */
-function sharesOf(config: Config): { ofWork: Shares; ofAuthentication: Shares } {
-  const size = config.POOL_SIZE
-  const leftToAuthentication = Math.min(size - 1, Math.ceil(size / 5))
-  const limits = {
-    perKey: Math.max(1, Math.ceil((size * config.TENANT_POOL_PERCENT) / 100)),
-    mostWaitingPerKey: 25 * size,
-    longestWaitMs: config.QUEUE_TIMEOUT_MS ?? (config.DATABASE_URL ? 5_000 : 30_000),
-  }
-  return {
-    ofWork: createShares({ ...limits, total: size - leftToAuthentication }),
-    ofAuthentication: createShares({ ...limits, total: size }),
-  }
-}
-
-/** Codes that say nothing about the request: it may well succeed when it is sent again. */
-const meansTryAgain = ['WB608', 'WB901']
-/** PostgreSQL's of which the same is true before a request's own work has begun. */
-const transient = ['40001', '40P01', '55P03', '57014']
-
 /** The kind digit of our own codes is the status. */
 function statusOf(code = ''): number {
-  if (meansTryAgain.includes(code) || transient.includes(code)) return 503
+  if (isTransient(code)) return 503
   return (
     { '1': 401, '2': 403, '3': 404, '4': 400, '5': 409, '6': 429 }[/^[A-Z]/.test(code) ? (code[2] ?? '') : ''] ?? 500
   )

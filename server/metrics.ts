@@ -38,6 +38,23 @@ export function createMetrics(pool?: Pool) {
       labelNames: ['code'],
       registers,
     }),
+    liveSubscriptions: new Gauge({
+      name: 'rowhouse_live_subscriptions',
+      help: 'Subscriptions that are open, by transport: websocket or sse.',
+      labelNames: ['transport'],
+      registers,
+    }),
+    liveAnswers: new Counter({
+      name: 'rowhouse_live_answers_total',
+      help: 'Answers that were sent to subscriptions.',
+      labelNames: ['transport'],
+      registers,
+    }),
+    liveGaps: new Counter({
+      name: 'rowhouse_live_gaps_total',
+      help: 'How often announcements of changes were interrupted, so that all subscriptions read again.',
+      registers,
+    }),
     spans: new Counter({
       name: 'rowhouse_otlp_spans_total',
       help: 'Spans that came to /v1/traces: stored, repeated, ignored or rejected.',

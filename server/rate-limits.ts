@@ -43,19 +43,26 @@ export function sendRateLimit(response: ServerResponse, admission: Admission): v
   if (exposed) response.setHeader('access-control-expose-headers', `${exposed}, ${headers.join(', ')}`)
 }
 
-/** Turns away a request that may not pass. */
-export function refuse(response: ServerResponse, admission: Admission): void {
+/** Why a request may not pass, unless it may. */
+export function refusalOf(admission: Admission): PublicError | undefined {
   const { refusal_code: code, refusal_message: message, refusal_hint: hint, retry_after_seconds: seconds } = admission
-  if (code === null) return
-  if (seconds !== null) response.setHeader('retry-after', seconds)
+  if (code === null) return undefined
   const when = seconds === null ? 'later' : `in ${seconds} s`
-  if (code === 'RL601') throw new PublicError(429, 'RL601', 'There are too many requests.', `Try again ${when}.`)
+  if (code === 'RL601') return new PublicError(429, 'RL601', 'There are too many requests.', `Try again ${when}.`)
   if (code === 'RL602') {
-    throw new PublicError(429, 'RL602', 'There are too many requests; this one may wait.', `Queue it and try ${when}.`)
+    return new PublicError(429, 'RL602', 'There are too many requests; this one may wait.', `Queue it and try ${when}.`)
   }
   if (code === 'RL603') {
     // dearer than a whole limit: it will not pass later either
-    throw new PublicError(400, 'RL603', message ?? 'The request costs too many API calls.', hint ?? undefined)
+    return new PublicError(400, 'RL603', message ?? 'The request costs too many API calls.', hint ?? undefined)
   }
-  throw new PublicError(429, code, message ?? 'A quota is used up.', hint ?? undefined)
+  return new PublicError(429, code, message ?? 'A quota is used up.', hint ?? undefined)
+}
+
+/** Turns away a request that may not pass. */
+export function refuse(response: ServerResponse, admission: Admission): void {
+  const refusal = refusalOf(admission)
+  if (!refusal) return
+  if (admission.retry_after_seconds !== null) response.setHeader('retry-after', admission.retry_after_seconds)
+  throw refusal
 }

@@ -1,13 +1,14 @@
 // One GraphQL request from text to result: parse, limit, validate, limit again with the variables, execute. What does
 // not depend on the variables is kept for the next request with the same text.
 
-import { execute, hookArgs, isSafeError } from 'grafast'
+import { execute, hookArgs, isSafeError, subscribe } from 'grafast'
 import {
   type DocumentNode,
   type ExecutionResult,
   executeSync,
   GraphQLError,
   type GraphQLSchema,
+  getArgumentValues,
   getOperationAST,
   getVariableValues,
   Kind,
@@ -24,6 +25,7 @@ import { exactVariables, roundedNumbers } from './exact-numbers.ts'
 import type { ExplainError } from './form-errors.ts'
 import { createCheckIntrospection } from './introspection.ts'
 import { checkCost, checkDepth, checkVariables, type Limits, pageVariablesOf, withPageSizes } from './limits.ts'
+import type { LiveField } from './live.ts'
 import { asNotFound } from './not-found.ts'
 import type { PersistedOperations } from './persisted.ts'
 import { type GraphQLRequest, readRequest } from './request.ts'
@@ -47,6 +49,21 @@ export type Executor = {
     requestContext: Partial<Grafast.RequestContext>,
     charge?: (calls: number) => Promise<void>,
   ) => Promise<Answer>
+  /** Whether the request is a subscription, when its text is one that can be run at all. */
+  isSubscription: (request: GraphQLRequest) => boolean
+  /** What a subscription watches, and how it is answered. Is told the cost as run() is. */
+  subscribe: (request: GraphQLRequest, charge: (calls: number) => Promise<void>) => Promise<Watch>
+}
+
+export type Watch = {
+  table: string
+  /** A row's id, or what rows are about; undefined stands for all rows of the tenant. */
+  key: string | undefined
+  operation: string | undefined
+  /** The answer to a change of the row with this id, or to a change of any row. */
+  answer: (id: string | null, requestContext: Partial<Grafast.RequestContext>) => Promise<Answer & { isOfRow: boolean }>
+  /** Whether only one row is watched, whose id is the key. */
+  isOfOneRow: boolean
 }
 
 type Weighed = {
@@ -133,8 +150,23 @@ export function createExecutor(options: ExecutorOptions): Executor {
     const operation = getOperationAST(document, name)
     if (!operation)
       throw new PublicError(400, 'WB402', 'The operation to run is not clear.', 'Name it in operationName.')
-    if (operation.operation === 'subscription') throw new PublicError(400, 'WB402', 'Subscriptions are not served.')
     return operation
+  }
+
+  function isSubscription({ query, operationName }: GraphQLRequest): boolean {
+    return operationOf(prepare(query).document, operationName).operation === 'subscription'
+  }
+
+  /** What a subscription is about; its only field at the root says it. */
+  function watched(document: DocumentNode, operationName: GraphQLRequest['operationName'], variables: object) {
+    const [node] = rootFieldsOf(operationOf(document, operationName), fragmentsOf(document))
+    const field = node && schema.getSubscriptionType()?.getFields()[node.name.value]
+    const live = field?.extensions.rowhouseLive as LiveField | undefined
+    if (!node || !field || !live) throw new PublicError(400, 'WB402', 'There is no such subscription.')
+    const given = getArgumentValues(field, node, variables as Record<string, unknown>)
+    const isOfOneRow = given.id !== undefined && given.id !== null
+    const key = isOfOneRow ? given.id : live.about && given[live.about]
+    return { table: live.table, isOfOneRow, key: key === undefined || key === null ? undefined : String(key) }
   }
 
   /** Introspection depends on nothing but its text. */
@@ -180,19 +212,21 @@ export function createExecutor(options: ExecutorOptions): Executor {
     { operationName }: GraphQLRequest,
     { document, variables, coerced }: Weighed,
     requestContext: Partial<Grafast.RequestContext>,
-  ): Promise<Omit<Answer, 'operation'>> {
+    changes?: [string | null],
+  ): Promise<Omit<Answer, 'operation'> & { data: unknown }> {
     const budget = createBudget(requestContext.pgSettings, limits.responseBytes)
     const args = {
       schema,
       document,
-      contextValue: { pageSizeMax: limits.pageSizeMax },
+      contextValue: { pageSizeMax: limits.pageSizeMax, ...(changes ? { changes } : {}) },
       variableValues: variables,
       operationName,
       resolvedPreset,
       requestContext,
       outputDataAsString: true,
     }
-    const { data, errors = [] } = (await execute(await hookArgs(args))) as ExecutionResult
+    const hooked = await hookArgs(args)
+    const { data, errors = [] } = (await (changes ? firstOf(subscribe(hooked)) : execute(hooked))) as ExecutionResult
     if (budget.left < 0 || errors.some(isTooLarge)) throw tooLarge(limits.responseBytes)
     const at = { variables: coerced, pgSettings: requestContext.pgSettings ?? {} }
     const shown = await Promise.all(
@@ -203,7 +237,7 @@ export function createExecutor(options: ExecutorOptions): Executor {
       ...(data === undefined ? [] : [`"data":${data}`]),
       ...(shown.length > 0 ? [`"errors":${JSON.stringify(shown)}`] : []),
     ]
-    return { status: 200, body: `{${parts.join()}}`, errors: shown }
+    return { status: 200, body: `{${parts.join()}}`, errors: shown, data }
   }
 
   return {
@@ -239,16 +273,62 @@ export function createExecutor(options: ExecutorOptions): Executor {
       }
     },
     run: async (request, requestContext, charge) => {
+      if (isSubscription(request)) throw notARequest()
       const found = weighed.get(request) ?? weigh(request)
       const operation = found.name
       if (found.isConstant) {
         return { status: 200, body: introspect(request, found.document), errors: [], operation }
       }
       await charge?.(found.calls)
-      return { ...(await execution(request, found, requestContext)), operation }
+      const { status, body, errors } = await execution(request, found, requestContext)
+      return { status, body, errors, operation }
+    },
+    isSubscription,
+    subscribe: async (request, charge) => {
+      if (!isSubscription(request)) throw notASubscription()
+      const found = weighed.get(request) ?? weigh(request)
+      const watch = watched(found.document, request.operationName, found.coerced)
+      await charge(found.calls)
+      const operation = found.name
+      return {
+        ...watch,
+        operation,
+        answer: async (id, requestContext) => {
+          const { data, ...answer } = await execution(request, found, requestContext, [id])
+          return { ...answer, operation, isOfRow: answer.errors.length > 0 || !isNothing(String(data)) }
+        },
+      }
     },
   }
 }
+
+/** Whether the only field at the root of an answer is null. */
+const isNothing = (data: string): boolean => /^\{"\w+":null\}$/.test(data)
+
+/** A change is one event: what follows it is another execution. */
+async function firstOf(execution: unknown): Promise<unknown> {
+  const answers = (await execution) as Partial<AsyncGenerator>
+  if (!answers.next) return answers
+  const { value } = await answers.next()
+  await answers.return?.(undefined)
+  return value
+}
+
+const notARequest = (): PublicError =>
+  new PublicError(
+    400,
+    'WB402',
+    'A subscription has a stream of answers.',
+    'Send it over a WebSocket with the protocol graphql-transport-ws, or with accept: text/event-stream.',
+  )
+
+const notASubscription = (): PublicError =>
+  new PublicError(
+    400,
+    'WB402',
+    'Only subscriptions are served here.',
+    'Send queries and mutations to /graphql by POST.',
+  )
 
 /** Whether all that is asked is what the schema looks like, so that the text says what the answer is. */
 function isConstant(document: DocumentNode, operation: OperationDefinitionNode): boolean {

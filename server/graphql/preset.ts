@@ -25,6 +25,7 @@ import { GroupLimitPlugin } from './group-limit.ts'
 import { IdInputPlugin } from './id-input.ts'
 import { KeysPlugin } from './keys.ts'
 import { LeanPayloadsPlugin } from './lean-payloads.ts'
+import { createLivePlugin } from './live.ts'
 import { NamesPlugin } from './names.ts'
 import { NotFoundPlugin } from './not-found.ts'
 import { OffersPlugin } from './offers.ts'
@@ -88,6 +89,7 @@ export function createPreset(
       VectorCodecPlugin,
       ExactNumbersPlugin,
       GroupLimitPlugin,
+      createLivePlugin(pool),
       createEmbedQueryPlugin(pool, keyRing),
       createSealSecretsPlugin(pool, keyRing),
       createResponseLimitPlugin(responseBytes),

@@ -134,6 +134,7 @@ as $$
 begin
   call core.put_updated_at_on_tables();
   call core.put_guards_on_tables();
+  call core.put_announcers();
   call core.let_backup_read();
 end
 $$;

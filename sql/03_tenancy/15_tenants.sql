@@ -7,6 +7,7 @@ grant execute on function tenancy.is_host_name to rowhouse_user, rowhouse_platfo
 -- The id of a tenant is what tenant_id is elsewhere, so the policies compare the id.
 call core.secure_global_table('app_public.tenants', 'its id takes the place of tenant_id in its policies');
 call audit.track_global('app_public.tenants', 'id');
+call core.announce('app_public.tenants');
 call core.define_access('this_tenant', 'id = (select core.current_tenant_id())', 'everyone in the tenant', null);
 call core.define_access('analyst_of_tenant', 'id = any ((select tenancy.analyst_tenant_ids())::uuid[])',
   'analysts, in the tenants that their login was given', null);

@@ -3,6 +3,8 @@
 
 call core.secure_tenant_table('app_public.user_tenants');
 call audit.track('app_public.user_tenants');
+-- live streams of a member who was removed end at once
+call core.announce('app_public.user_tenants', about => 'user_id');
 call core.allow('app_public.user_tenants', read => 'member');
 grant select on app_public.user_tenants to rowhouse_user;
 grant select, insert, update, delete on app_public.user_tenants to rowhouse_platform;

@@ -3,6 +3,7 @@
 
 call core.secure_tenant_table('app_public.documents');
 call audit.track('app_public.documents');
+call core.announce('app_public.documents', about => 'source_id');
 call core.allow('app_public.documents', read => 'member, analyst');
 -- All columns are granted, because a computed column is a function of the whole row. The columns that are not part of the API
 -- are hidden from it by a tag in their comments.
@@ -10,7 +11,7 @@ grant select on app_public.documents to rowhouse_user;
 grant select (tenant_id, id, source_id, processing_status, size_bytes, created_at) on app_public.documents to rowhouse_analytics;
 grant select, insert, update, delete on app_public.documents to rowhouse_platform;
 comment on table app_public.documents is
-  E'@large\n@behavior -insert -update -delete\nA document of a knowledge source. It is added with create_documents or upload_file, and processed in the background: processing_status tells how far it is.';
+  E'@large\n@live\n@behavior -insert -update -delete\nA document of a knowledge source. It is added with create_documents or upload_file, and processed in the background: processing_status tells how far it is.';
 comment on constraint documents_tenant_id_external_id_source_id_key on app_public.documents is E'@behavior -single -update -delete\nis used by another document of this source';
 comment on constraint external_id_is_a_key on app_public.documents is 'must be 1 to 1,024 characters long';
 comment on constraint title_is_in_range on app_public.documents is 'must be 1 to 1,000 characters long';

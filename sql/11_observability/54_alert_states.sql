@@ -15,12 +15,13 @@ comment on column observability.alert_states.problem is 'Why it could not be mea
 
 call core.secure_tenant_table('app_public.alert_logs');
 call audit.leave_out('a log that is only added to', 'app_public.alert_logs');
+call core.announce('app_public.alert_logs', about => 'alert_id');
 call core.exempt_from_guard('app_public.alert_logs', '_000_require_writable_tenant', 'a tenant that is read-only is watched, too');
 call core.allow('app_public.alert_logs', read => 'can_view_analytics');
 grant select on app_public.alert_logs to rowhouse_user;
 grant select, delete on app_public.alert_logs to rowhouse_platform;
 comment on table app_public.alert_logs is
-  E'@behavior -insert -update -delete -query:resource:single\n@large\nWhat happened to alerts: each transition from one state to another, and each repetition. Reading it requires can_view_analytics.';
+  E'@behavior -insert -update -delete -query:resource:single\n@large\n@live\nWhat happened to alerts: each transition from one state to another, and each repetition. Reading it requires can_view_analytics.';
 comment on column app_public.alert_logs.alert_id is 'The rule.';
 comment on column app_public.alert_logs.ordinal is E'@behavior -*\nThe number of the transition of its rule.';
 comment on column app_public.alert_logs.incident_id is 'The incident, from when the condition began to hold until it was resolved; null when there is none.';

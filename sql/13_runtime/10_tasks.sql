@@ -4,11 +4,12 @@
 
 call core.secure_tenant_table('app_public.tasks');
 call audit.leave_out('task_state_transitions and task_delegation_history have who did what to a task, and why', 'app_public.tasks');
+call core.announce('app_public.tasks', about => 'assigned_agent_id', kept => array['status', 'output', 'attempt_count', 'held_by_agent_id', 'status_reason']::name[]);
 call core.allow('app_public.tasks', read => 'member');
 grant select on app_public.tasks to rowhouse_user;
 grant select, insert, update, delete on app_public.tasks to rowhouse_platform;
 comment on table app_public.tasks is
-  E'@large\n@foreignKey (assigned_agent_id) references app_public.agents (id)|@fieldName assignedAgent|@foreignFieldName tasks\n@foreignKey (created_by_user_id) references app_public.user_profiles (id)|@fieldName createdBy|@behavior -manyRelation:resource:list -manyRelation:resource:connection\n@behavior -insert -update -delete\nThe tasks of this tenant. Its members see them; create_task, claim_task and the functions around them write them, for members with the permission can_run_agents.';
+  E'@large\n@live\n@foreignKey (assigned_agent_id) references app_public.agents (id)|@fieldName assignedAgent|@foreignFieldName tasks\n@foreignKey (created_by_user_id) references app_public.user_profiles (id)|@fieldName createdBy|@behavior -manyRelation:resource:list -manyRelation:resource:connection\n@behavior -insert -update -delete\nThe tasks of this tenant. Its members see them; create_task, claim_task and the functions around them write them, for members with the permission can_run_agents.';
 comment on column app_public.tasks.tenant_id is 'The tenant.';
 comment on column app_public.tasks.id is 'The id.';
 comment on column app_public.tasks.title is E'@personal erase\nWhat is to be done, in a line of at most 255 characters.';

@@ -4,6 +4,8 @@
 
 call core.secure_tenant_table('app_public.api_keys');
 call audit.track('app_public.api_keys');
+-- live streams of a key that was revoked, or is below one, end at once
+call core.announce('app_public.api_keys');
 call core.exempt_from_guard('app_public.api_keys', '_000_require_writable_tenant', 'a key that has leaked is revoked in a tenant that is read-only, too; the functions that make keys check it themselves');
 -- A program sees its own key and those below it.
 call core.define_access('this_key', 'id = (select core.current_api_key_id())', 'the key of the request', null);
