@@ -22,7 +22,7 @@ comment on column app_public.agent_execution_logs.duration_ms is 'How long it to
 comment on column app_public.agent_execution_logs.input is E'@personal erase\n@behavior -filterBy -orderBy\nWhat it was given. It is stored only when the settings of the tenant say store_llm_texts.';
 comment on column app_public.agent_execution_logs.output is E'@personal erase\n@behavior -filterBy -orderBy\nIts result. It is stored only when the settings of the tenant say store_llm_texts.';
 comment on column app_public.agent_execution_logs.steps is
-  E'@personal erase\n@behavior -filterBy -orderBy\nIts steps in their order, at most 200: objects with name, kind, status, started_at, duration_ms, tokens_input, tokens_output, cost_usd and error_type; with input and output where the settings of the tenant say store_llm_texts.';
+  E'@notPersonal\n@behavior -filterBy -orderBy\nIts steps in their order, at most 200: objects with name, kind, status, started_at, duration_ms, tokens_input, tokens_output, cost_usd and error_type, and without texts.';
 comment on column app_public.agent_execution_logs.step_count is 'How many steps it had.';
 comment on column app_public.agent_execution_logs.tokens_input is 'Tokens that were sent to models.';
 comment on column app_public.agent_execution_logs.tokens_output is 'Tokens that models wrote.';
@@ -49,7 +49,7 @@ comment on column app_public.new_agent_run.duration_ms is E'@notNull\nHow long i
 comment on column app_public.new_agent_run.input is 'What it was given; at most 100 kB.';
 comment on column app_public.new_agent_run.output is 'Its result; at most 100 kB.';
 comment on column app_public.new_agent_run.steps is
-  'Its steps in their order, at most 200 and 100 kB: objects with name, kind, status, started_at, duration_ms, tokens_input, tokens_output, cost_usd, error_type, input and output, of which only the name must be there.';
+  'Its steps in their order, at most 200 and 100 kB: objects with name, kind, status, started_at, duration_ms, tokens_input, tokens_output, cost_usd and error_type, of which only the name must be there. What goes into a tool and comes out is recorded with recordToolExecutions.';
 comment on column app_public.new_agent_run.tokens_input is 'Tokens that were sent to models; by default 0.';
 comment on column app_public.new_agent_run.tokens_output is 'Tokens that models wrote; by default 0.';
 comment on column app_public.new_agent_run.cost_usd is 'The cost in USD; by default 0.';
@@ -115,7 +115,7 @@ return '{
       "status": {"enum": ["success", "error", "timeout", "cancelled"]}, "started_at": {"type": "string", "maxLength": 40},
       "duration_ms": {"type": "integer", "minimum": 0}, "tokens_input": {"type": "integer", "minimum": 0},
       "tokens_output": {"type": "integer", "minimum": 0}, "cost_usd": {"type": "number", "minimum": 0},
-      "error_type": {"type": "string", "maxLength": 100}, "input": {}, "output": {}}}}'::jsonb;
+      "error_type": {"type": "string", "maxLength": 100}}}}'::jsonb;
 comment on function runtime.steps_schema is 'The JSON Schema of the steps of a run.';
 
 create or replace function runtime.check_steps(steps jsonb[]) returns void
@@ -140,15 +140,6 @@ begin
 end
 $$;
 comment on function runtime.check_steps is E'@errors RN446\nRefuses a batch with a run whose steps are not as they should be. No value is repeated.';
-
-create or replace function runtime.steps_without_texts(steps jsonb) returns jsonb
-language sql immutable parallel safe
-set search_path to pg_catalog, pg_temp
-as $$
-  select coalesce(jsonb_agg(s.step - '{input,output}'::text[] order by s.ordinality), '[]')
-    from jsonb_array_elements(steps_without_texts.steps) with ordinality as s (step);
-$$;
-comment on function runtime.steps_without_texts is 'The steps of a run without what went in and came out.';
 
 create or replace function runtime.store_agent_runs(runs app_public.new_agent_run[]) returns app_public.recording_receipt
 language plpgsql volatile
@@ -176,9 +167,7 @@ begin
   select v_tenant_id, observability.event_id(v_tenant_id, 'agent_run', r.idempotency_key), coalesce(r.started_at, v_now),
          coalesce(r.agent_id, v_agent_id), r.agent_version, coalesce(r.user_id, core.current_user_id()), core.current_api_key_id(),
          r.task_id, r.conversation_id, r.status, r.duration_ms, case when v_keeps_texts then r.input end,
-         case when v_keeps_texts then r.output end,
-         case when v_keeps_texts then coalesce(r.steps, '[]') else runtime.steps_without_texts(coalesce(r.steps, '[]')) end,
-         coalesce(r.tokens_input, 0), coalesce(r.tokens_output, 0), coalesce(r.cost_usd, 0), r.error_type, r.error_message,
+         case when v_keeps_texts then r.output end, coalesce(r.steps, '[]'), coalesce(r.tokens_input, 0), coalesce(r.tokens_output, 0), coalesce(r.cost_usd, 0), r.error_type, r.error_message,
          coalesce(r.metadata, '{}')
     from unnest(runs) with ordinality as r
    where r.ordinality in (select unnest(v_claimed));

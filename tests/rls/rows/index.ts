@@ -11,6 +11,7 @@ import { fillKnowledge } from './knowledge.ts'
 import { fillMetering } from './metering.ts'
 import { fillObservability } from './observability.ts'
 import { fillQuotas } from './quotas.ts'
+import { fillRuntimeRecords } from './runtime-records.ts'
 import { fillSearch } from './search.ts'
 import { fillSecrets } from './secrets.ts'
 import { fillTenancy } from './tenancy.ts'
@@ -33,6 +34,7 @@ const domains: Fill[] = [
   fillSecrets,
   fillAudit,
   fillWebhooks,
+  fillRuntimeRecords,
 ]
 
 export async function fillTables(db: TestDatabase): Promise<void> {
