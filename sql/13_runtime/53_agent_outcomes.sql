@@ -29,7 +29,7 @@ call core.exempt_from_guard('app_public.agent_patterns', '_000_require_writable_
 call core.allow('app_public.agent_patterns', read => 'member');
 grant select on app_public.agent_patterns to rowhouse_user;
 grant select, insert, update, delete on app_public.agent_patterns to rowhouse_platform;
-grant execute on function runtime.wilson_lower_bound to rowhouse_platform;
+grant execute on function runtime.wilson_lower_bound to rowhouse_user, rowhouse_platform;
 comment on table app_public.agent_patterns is
   E'@behavior -insert -update -delete -query:resource:single\n@large\nWhat agents have learned: each pattern with how often it was followed, how often that worked, and how sure that makes it.';
 comment on column app_public.agent_patterns.tenant_id is 'The tenant.';

@@ -189,7 +189,7 @@ describe('the erasure of a person with rows in every table', () => {
             !planted.some(
               (p) =>
                 p.startsWith(`${table}_`) ||
-                p.replace(/^(metering|observability)\./, 'app_public.').startsWith(`${table}_`),
+                p.replace(/^(metering|observability|runtime)\./, 'app_public.').startsWith(`${table}_`),
             ),
         )
         .sort(),

@@ -20,14 +20,10 @@ export const fillRuntimeRecords: Fill = async (t, tenant, ids) => {
      values ($1, gen_random_uuid(), now(), $2, $3, 'ask first', true)`,
     values,
   )
-  const source = await t.value(
-    `insert into app_public.rag_knowledge_sources (tenant_id, name) values ($1, 'facts') returning id`,
-    [tenant.id],
-  )
   await t.query(`insert into app_public.agent_knowledge_base (tenant_id, agent_id, source_id) values ($1, $2, $3)`, [
     tenant.id,
     ids.agent,
-    source,
+    ids.source,
   ])
   await t.query(
     `insert into app_public.agent_knowledge (
