@@ -187,7 +187,7 @@ call core.limit_length('app_public.agent_knowledge', 255, 'origin_id');
 call core.limit_length('app_public.agent_knowledge', 1000, 'origin_excerpt', 'retraction_reason');
 create index on app_public.agent_knowledge (tenant_id, agent_id, recorded_at);
 create index on app_public.agent_knowledge (tenant_id, ended_at) where ended_at is not null;
-create index on app_public.agent_knowledge (tenant_id, document_id) where document_id is not null;
+create index on app_public.agent_knowledge (tenant_id, document_id);
 create index on app_public.agent_knowledge (about_user_id);
 create index on app_public.agent_knowledge (recorded_by_user_id);
 -- What a task looks for: facts that no longer hold and are still searched, and facts that hold and are not.
