@@ -273,7 +273,7 @@ create function tenancy.permission_keys() returns text[]
     'can_create_resources', 'can_edit_resources', 'can_delete_resources',
     'can_manage_knowledge', 'can_publish_resources', 'can_share_resources', 'can_create_projects',
     'can_manage_users', 'can_manage_settings', 'can_manage_tenant', 'can_manage_billing',
-    'can_view_analytics', 'can_view_audit', 'can_view_subtree', 'can_record_usage'
+    'can_view_analytics', 'can_view_audit', 'can_view_subtree', 'can_record_usage', 'can_run_agents'
   ];
 comment on function tenancy.permission_keys is
   'All permissions. In their names, resources are tools, prompts and workflows; settings are the columns of the tenant; can_manage_tenant is for its life cycle and hierarchy.';

@@ -8,6 +8,201 @@ set role rowhouse_owner;
 
 -- Tasks ---------------------------------------------------------------------------------------------------------------------
 
+create type app_public.task_status as enum
+  ('pending', 'assigned', 'in_progress', 'completed', 'failed', 'cancelled', 'delegated', 'awaiting_approval');
+create type app_public.task_priority as enum ('low', 'medium', 'high', 'critical');
+create type app_public.delegation_type as enum ('handoff', 'collaboration', 'supervision', 'consultation');
+
+create table app_public.tasks (
+  tenant_id uuid not null references app_public.tenants (id) on delete cascade,
+  id uuid not null default gen_random_uuid(),
+  title text not null,
+  description text,
+  status app_public.task_status not null,
+  priority app_public.task_priority not null default 'medium',
+
+  -- Agents may be shared by another tenant, and a task outlives its agent, so no foreign key refers to them.
+  assigned_agent_id uuid,
+  required_capability text,
+  -- who may claim it: one agent, those with a capability, or all
+  lane text not null generated always as (
+    case when assigned_agent_id is not null then 'agent ' || assigned_agent_id
+         when required_capability is not null then 'capability ' || required_capability
+         else '' end) stored,
+
+  input jsonb not null default '{}',
+  input_schema jsonb,
+  output jsonb,
+  output_schema jsonb,
+
+  -- since when it may be claimed; a retry moves it into the future
+  available_at timestamptz not null,
+  due_at timestamptz,
+  attempt_count int not null default 0,
+  max_attempts int not null default 3,
+  retry_delay interval not null default '10 seconds',
+  -- the agent that holds the lease, or held the last one
+  held_by_agent_id uuid,
+  -- of the holder's token, which nobody can read here
+  lease_hash bytea,
+  lease_expires_at timestamptz,
+  started_at timestamptz,
+  finished_at timestamptz,
+  -- who brought it into its state, and why; the transition takes them from here
+  status_agent_id uuid,
+  status_reason text,
+
+  parent_task_id uuid,
+  root_task_id uuid not null,
+  depth int not null default 0,
+  -- of the whole tree; only the root's is kept
+  subtask_count int not null default 0,
+
+  -- of a task that was made by delegation: how, and by which agents it came
+  delegation_type app_public.delegation_type,
+  delegated_by_agent_ids uuid[] not null default '{}',
+  max_delegations int not null default 3,
+  delegation_count int not null default 0,
+  auto_escalate boolean not null default false,
+  escalation_timeout interval,
+  escalates_at timestamptz,
+  escalation_count int not null default 0,
+
+  created_by_user_id uuid references app_public.user_profiles (id) on delete set null,
+  created_by_agent_id uuid,
+  created_at timestamptz not null,
+  updated_at timestamptz not null default now(),
+  primary key (tenant_id, id),
+  foreign key (tenant_id, parent_task_id) references app_public.tasks (tenant_id, id) on delete cascade,
+
+  constraint title_is_a_name check (core.is_name(title)),
+  constraint required_capability_is_a_word check (required_capability ~ '^[a-z][a-z0-9_.:-]{0,62}$'),
+  constraint input_schema_is_a_schema check (jsonb_typeof(input_schema) = 'object'),
+  constraint output_schema_is_a_schema check (jsonb_typeof(output_schema) = 'object'),
+  constraint max_attempts_is_in_range check (max_attempts between 1 and 20),
+  constraint retry_delay_is_in_range check (retry_delay between interval '1 second' and interval '1 day'),
+  constraint depth_is_in_range check (depth between 0 and 10),
+  constraint subtask_count_is_in_range check (subtask_count between 0 and 1000),
+  constraint max_delegations_is_in_range check (max_delegations between 0 and 20),
+  constraint delegation_count_is_in_range check (delegation_count between 0 and max_delegations),
+  constraint escalation_timeout_is_in_range check (escalation_timeout between interval '1 minute' and interval '366 days'),
+  constraint escalation_has_a_timeout check (not auto_escalate or escalation_timeout is not null),
+  constraint lease_is_of_work_in_progress check ((status = 'in_progress') = (lease_expires_at is not null)),
+  constraint finished_at_is_of_an_end check ((status in ('completed', 'failed', 'cancelled')) = (finished_at is not null))
+);
+call core.limit_length('app_public.tasks', 255, 'title');
+call core.limit_length('app_public.tasks', 10000, 'description');
+call core.limit_length('app_public.tasks', 2000, 'status_reason');
+call core.limit_length('app_public.tasks', 63, 'required_capability');
+call core.limit_length('app_public.tasks', 100, 'lane');
+call core.limit_bytes('app_public.tasks', 1000000, 'input', 'output');
+call core.limit_bytes('app_public.tasks', 20000, 'input_schema', 'output_schema');
+call core.limit_bytes('app_public.tasks', 32, 'lease_hash');
+call core.limit_entries('app_public.tasks', 32, 'delegated_by_agent_ids');
+-- The order of a line; what waits for its retry lies behind what may be claimed.
+create index tasks_waiting on app_public.tasks (tenant_id, lane, priority, available_at) where status in ('pending', 'assigned');
+create index tasks_leased on app_public.tasks (tenant_id, lease_expires_at) where status = 'in_progress';
+create index tasks_escalating on app_public.tasks (escalates_at) where escalates_at is not null;
+create index on app_public.tasks (tenant_id, created_at);
+create index on app_public.tasks (tenant_id, status, created_at);
+create index on app_public.tasks (tenant_id, assigned_agent_id, created_at);
+create index on app_public.tasks (tenant_id, parent_task_id);
+create index on app_public.tasks (created_by_user_id);
+
+-- What a task may become. A new task comes from no state.
+create table runtime.task_moves (
+  from_status app_public.task_status,
+  to_status app_public.task_status not null,
+  unique nulls not distinct (from_status, to_status)
+);
+insert into runtime.task_moves (from_status, to_status)
+values (null, 'pending'), (null, 'assigned'), (null, 'awaiting_approval'),
+       ('pending', 'assigned'), ('pending', 'in_progress'), ('pending', 'awaiting_approval'), ('pending', 'cancelled'),
+       -- to another agent
+       ('assigned', 'assigned'), ('awaiting_approval', 'awaiting_approval'),
+       ('assigned', 'pending'), ('assigned', 'in_progress'), ('assigned', 'delegated'), ('assigned', 'awaiting_approval'),
+       ('assigned', 'cancelled'),
+       ('in_progress', 'pending'), ('in_progress', 'assigned'), ('in_progress', 'delegated'), ('in_progress', 'awaiting_approval'),
+       ('in_progress', 'completed'), ('in_progress', 'failed'), ('in_progress', 'cancelled'),
+       ('delegated', 'pending'), ('delegated', 'assigned'), ('delegated', 'cancelled'),
+       ('awaiting_approval', 'pending'), ('awaiting_approval', 'assigned'), ('awaiting_approval', 'failed'),
+       ('awaiting_approval', 'cancelled');
+
+create table app_public.task_state_transitions (
+  tenant_id uuid not null,
+  id uuid not null default gen_random_uuid(),
+  task_id uuid not null,
+  from_status app_public.task_status,
+  to_status app_public.task_status not null,
+  transitioned_by uuid,
+  user_id uuid,
+  reason text,
+  metadata jsonb not null default '{}',
+  created_at timestamptz not null,
+  primary key (tenant_id, created_at, id),
+  foreign key (tenant_id, task_id) references app_public.tasks (tenant_id, id) on delete cascade,
+  constraint metadata_is_an_object check (jsonb_typeof(metadata) = 'object')
+) partition by range (created_at);
+call core.limit_length('app_public.task_state_transitions', 2000, 'reason');
+call core.limit_bytes('app_public.task_state_transitions', 8192, 'metadata');
+create index on app_public.task_state_transitions (tenant_id, task_id, created_at);
+create table runtime.task_state_transitions_default partition of app_public.task_state_transitions default;
+
+create table app_public.task_idempotency_keys (
+  tenant_id uuid not null,
+  idempotency_key text not null,
+  request_hash bytea not null,
+  task_id uuid not null,
+  created_at timestamptz not null,
+  expires_at timestamptz not null,
+  primary key (tenant_id, idempotency_key),
+  -- the key is taken first, so that of many who create one task only one does
+  foreign key (tenant_id, task_id) references app_public.tasks (tenant_id, id) on delete cascade deferrable initially deferred,
+  constraint idempotency_key_is_not_empty check (idempotency_key <> ''),
+  constraint request_hash_is_sha_256 check (octet_length(request_hash) = 32)
+);
+call core.limit_length('app_public.task_idempotency_keys', 255, 'idempotency_key');
+create index on app_public.task_idempotency_keys (tenant_id, task_id);
+create index on app_public.task_idempotency_keys (expires_at);
+
+create table app_public.task_delegation_history (
+  tenant_id uuid not null,
+  id uuid not null default gen_random_uuid(),
+  task_id uuid not null,
+  from_agent_id uuid,
+  to_agent_id uuid not null,
+  delegation_type app_public.delegation_type not null,
+  reason text,
+  metadata jsonb not null default '{}',
+  -- the task that the other agent does, unless it was handed the task itself
+  delegated_task_id uuid,
+  is_escalation boolean not null default false,
+  user_id uuid,
+  created_at timestamptz not null,
+  primary key (tenant_id, id),
+  foreign key (tenant_id, task_id) references app_public.tasks (tenant_id, id) on delete cascade,
+  foreign key (tenant_id, delegated_task_id) references app_public.tasks (tenant_id, id) on delete cascade,
+  constraint metadata_is_an_object check (jsonb_typeof(metadata) = 'object')
+);
+call core.limit_length('app_public.task_delegation_history', 2000, 'reason');
+call core.limit_bytes('app_public.task_delegation_history', 8192, 'metadata');
+create index on app_public.task_delegation_history (tenant_id, task_id, created_at);
+create index on app_public.task_delegation_history (tenant_id, delegated_task_id);
+
+-- To whom an agent's tasks go when they take too long.
+create table app_public.agent_supervisors (
+  tenant_id uuid not null default core.current_tenant_id() references app_public.tenants (id) on delete cascade,
+  agent_id uuid not null,
+  supervisor_agent_id uuid not null,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  primary key (tenant_id, agent_id),
+  constraint is_not_its_own_supervisor check (agent_id <> supervisor_agent_id)
+);
+
+-- What a worker gets that claims a task. Only with the token can it finish.
+create type app_public.task_lease as (task_id uuid, lease_token uuid, lease_expires_at timestamptz, attempt int);
+
 -- Approvals and schedules -----------------------------------------------------------------------------------------------------
 
 -- Records of agents -------------------------------------------------------------------------------------------------------------

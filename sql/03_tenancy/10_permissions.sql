@@ -109,12 +109,12 @@ as $$
        where key not in ('can_manage_tenant', 'can_manage_billing'))
     when 'member' then array[
       'can_create_agents', 'can_edit_agents', 'can_create_resources', 'can_edit_resources', 'can_manage_knowledge',
-      'can_create_projects', 'can_record_usage']
+      'can_create_projects', 'can_record_usage', 'can_run_agents']
     else '{}'
   end;
 $$;
 comment on function tenancy.role_permissions is
-  'The permissions that a role gives. An owner has all, an admin all but the ones for the tenant''s life cycle and billing, a member those to create and edit and to record usage, a viewer none.';
+  'The permissions that a role gives. An owner has all, an admin all but the ones for the tenant''s life cycle and billing, a member those to create and edit, to record usage and to run agents, a viewer none.';
 grant execute on function tenancy.role_permissions to rowhouse_user, rowhouse_platform;
 
 create or replace function tenancy.effective_permissions(role text, permissions jsonb) returns text[]

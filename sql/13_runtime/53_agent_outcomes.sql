@@ -25,7 +25,6 @@ comment on constraint pattern_is_a_name on app_public.agent_outcomes is
 
 call core.secure_tenant_table('app_public.agent_patterns');
 call audit.leave_out('sums of a log, which rules keep', 'app_public.agent_patterns');
-call core.exempt_from_guard('app_public.agent_patterns', '_000_require_writable_tenant', 'data ends in a read-only tenant as well');
 call core.allow('app_public.agent_patterns', read => 'member');
 grant select on app_public.agent_patterns to rowhouse_user;
 grant select, insert, update, delete on app_public.agent_patterns to rowhouse_platform;

@@ -12,6 +12,7 @@ import { fillMetering } from './metering.ts'
 import { fillObservability } from './observability.ts'
 import { fillQuotas } from './quotas.ts'
 import { fillRuntimeRecords } from './runtime-records.ts'
+import { fillTasks } from './runtime-tasks.ts'
 import { fillSearch } from './search.ts'
 import { fillSecrets } from './secrets.ts'
 import { fillTenancy } from './tenancy.ts'
@@ -35,6 +36,7 @@ const domains: Fill[] = [
   fillAudit,
   fillWebhooks,
   fillRuntimeRecords,
+  fillTasks,
 ]
 
 export async function fillTables(db: TestDatabase): Promise<void> {
