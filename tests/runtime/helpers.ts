@@ -27,7 +27,11 @@ export const createTask = (t: Queries, args: Record<string, unknown> = {}): Prom
   call(t, 'create_task', { title: 'Read the report', ...args })
 
 /** The lease, or undefined when nothing waits. */
-export async function claim(t: Queries, agentId: string, args: Record<string, unknown> = {}): Promise<Lease | undefined> {
+export async function claim(
+  t: Queries,
+  agentId: string,
+  args: Record<string, unknown> = {},
+): Promise<Lease | undefined> {
   const lease = await call<Lease>(t, 'claim_task', { agent_id: agentId, ...args })
   return lease.task_id === null ? undefined : lease
 }

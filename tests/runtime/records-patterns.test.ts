@@ -161,7 +161,9 @@ describe('patterns', () => {
       await t.become(db.acme.member)
       await record(t, agent, [{ pattern: 'a', is_success: true }])
       await t.becomeSuperuser()
-      await t.query(`update app_public.tenants set status = 'suspended', suspension_reason = 'late' where id = $1`, [db.acme.id])
+      await t.query(`update app_public.tenants set status = 'suspended', suspension_reason = 'late' where id = $1`, [
+        db.acme.id,
+      ])
       await t.becomeRole('rowhouse_platform')
       await t.query('delete from app_public.agent_outcomes')
       expect(await patterns(t)).toEqual([])

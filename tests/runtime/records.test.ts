@@ -4,6 +4,7 @@ import { beforeAll, describe, expect, it } from 'vitest'
 import { setClock } from '../helpers/clock.ts'
 import { queries, type Transaction, useDatabase } from '../helpers/index.ts'
 import { actWithKey, becomeAgent, createAgent } from './agents.ts'
+import { claim, createTask } from './helpers.ts'
 
 const db = useDatabase()
 const superuser = queries(() => db.pool)
@@ -96,15 +97,18 @@ describe.each(kinds)('recording a row of kind %s', (kind) => {
   ])('refuses %s', (_, rows, code) =>
     db.inTransaction(async (t) => {
       await asMember(t)
-      expect(
-        await refusal(
-          t,
-          kind,
-          rows.map((row) => ({ ...good(kind), ...row })),
-        ),
-      ).toBe(code)
+      const wrong = rows.map((row) => ({ ...good(kind), ...row }))
+      expect(await refusal(t, kind, wrong)).toBe(code)
     }),
   )
+
+  it('refuses a row that is null', () =>
+    db.inTransaction(async (t) => {
+      await asMember(t)
+      const [name, type] = recording[kind]
+      expect(await t.errorCode(`select app_public.${name}(array[null]::app_public.${type}[])`)).toBe('OB401')
+      expect(await t.errorCode(`select app_public.${name}(null)`)).toBe('OB409')
+    }))
 
   it("refuses another tenant's agent with the same code as one that does not exist, and names the row", () =>
     db.inTransaction(async (t) => {
@@ -342,6 +346,26 @@ describe('configurations of an agent', () => {
         { agent_id: agent, version: '1.0.0', is_latest: false, temperature: null },
         { agent_id: agent, version: '1.1.0', is_latest: true, temperature: 0.5 },
       ])
+      await t.become(db.globex.admin)
+      expect(await read()).toEqual([])
+    }))
+})
+
+describe('tasks of an agent', () => {
+  it('are those that are assigned to it and those that it holds', () =>
+    db.inTransaction(async (t) => {
+      await t.become(db.acme.admin)
+      const assigned = await createTask(t, { assigned_agent_id: agent })
+      const free = await createTask(t)
+      const read = () => t.query('select agent_id, task_id, is_held from app_public.agent_tasks order by is_held')
+      expect(await read()).toEqual([{ agent_id: agent, task_id: assigned.id, is_held: false }])
+      expect(await claim(t, other)).toMatchObject({ task_id: free.id })
+      expect(await read()).toEqual([
+        { agent_id: agent, task_id: assigned.id, is_held: false },
+        { agent_id: other, task_id: free.id, is_held: true },
+      ])
+      await claim(t, agent)
+      expect((await read()).map(({ is_held }) => is_held)).toEqual([true, true])
       await t.become(db.globex.admin)
       expect(await read()).toEqual([])
     }))
