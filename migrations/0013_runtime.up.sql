@@ -330,7 +330,7 @@ create table app_public.agent_patterns (
   constraint success_count_is_within_support check (success_count between 0 and support_count)
 );
 call core.limit_length('app_public.agent_patterns', 255, 'name');
-create index on app_public.agent_patterns (tenant_id, agent_id, confidence);
+create index on app_public.agent_patterns (tenant_id, confidence);
 
 -- The knowledge of an agent is a knowledge source, and each fact that holds is a document in it.
 create table app_public.agent_knowledge_base (
@@ -368,7 +368,7 @@ create table app_public.agent_knowledge (
   document_id uuid,
   primary key (tenant_id, id),
 
-  foreign key (tenant_id, agent_id) references app_public.agent_knowledge_base (tenant_id, agent_id) on delete cascade,
+  foreign key (tenant_id, agent_id) references app_public.agents (tenant_id, id) on delete cascade,
   foreign key (tenant_id, document_id) references app_public.documents (tenant_id, id) on delete set null (document_id),
   constraint subject_is_a_name check (core.is_name(subject)),
   constraint statement_is_in_range check (statement ~ '\S' and length(statement) <= 10000),

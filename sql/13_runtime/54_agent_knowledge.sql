@@ -16,7 +16,7 @@ comment on column app_public.agent_knowledge_base.created_at is 'When the first 
 comment on constraint agent_knowledge_base_tenant_id_agent_id_fkey on app_public.agent_knowledge_base is
   E'@fieldName agent\n@foreignSingleFieldName knowledgeBase';
 comment on constraint agent_knowledge_base_tenant_id_source_id_fkey on app_public.agent_knowledge_base is
-  E'@fieldName source\n@behavior -backward';
+  E'@fieldName source\n@foreignSingleFieldName agentKnowledgeBase';
 comment on constraint agent_knowledge_base_tenant_id_source_id_key on app_public.agent_knowledge_base is E'@behavior -single';
 
 call core.secure_tenant_table('app_public.agent_knowledge');
@@ -47,9 +47,9 @@ comment on column app_public.agent_knowledge.superseded_by_id is 'The fact that 
 comment on column app_public.agent_knowledge.retraction_reason is E'@personal erase\n@personOf about_user_id\n@behavior -filterBy -orderBy\nWhy it was retracted.';
 comment on column app_public.agent_knowledge.document_id is E'@kept\nThe document by which search finds it; null while it is not searched.';
 comment on constraint agent_knowledge_tenant_id_agent_id_fkey on app_public.agent_knowledge is
-  E'@behavior -manyToOne\n@foreignFieldName facts';
+  E'@fieldName agent\n@foreignFieldName facts';
 comment on constraint agent_knowledge_tenant_id_document_id_fkey on app_public.agent_knowledge is
-  E'@fieldName document\n@behavior -backward';
+  E'@fieldName document\n@behavior -manyRelation:resource:connection -manyRelation:resource:list';
 comment on constraint agent_knowledge_about_user_id_fkey on app_public.agent_knowledge is E'@fieldName aboutUser\n@behavior -backward';
 comment on constraint agent_knowledge_recorded_by_user_id_fkey on app_public.agent_knowledge is E'@fieldName recordedBy\n@behavior -backward';
 comment on constraint subject_is_a_name on app_public.agent_knowledge is
@@ -349,6 +349,8 @@ begin
   perform runtime.check_facts(facts);
   perform runtime.lock_facts(v_agent.id);
   v_base := runtime.knowledge_base_of(v_agent);
+  -- Before any document is deleted, in the order in which createDocuments locks.
+  perform knowledge.lock_loading(v_base.source_id);
   v_new := observability.claim_keys('agent_fact',
     array(select f.idempotency_key from unnest(facts) as f),
     array(select hash_record_extended(row(v_agent_id, f), 0) from unnest(facts) as f));
