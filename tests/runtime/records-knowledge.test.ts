@@ -333,6 +333,20 @@ describe('the knowledge source of an agent', () => {
     }))
 })
 
+describe('facts that ended', () => {
+  it('are deleted by retention when they are old, and those that hold are not', () =>
+    db.inTransaction(async (t) => {
+      await asAdmin(t)
+      const [old] = await keep(t, [fact('a'), fact('b')])
+      await keep(t, [fact('c', { supersedes_id: old?.id })])
+      await t.becomeSuperuser()
+      await setClock(t, '2029-06-17T00:00:00Z')
+      await t.query(`select governance.begin_retention($1, 'agent_facts')`, [db.acme.id])
+      while (await t.value('select governance.continue_retention()'));
+      expect((await facts(t)).map(({ statement }) => statement)).toEqual(['b', 'c'])
+    }))
+})
+
 describe('a fact about a person', () => {
   it('is deleted with its document when the person is erased, and one that the person recorded is not', () =>
     db.inTransaction(async (t) => {

@@ -2,11 +2,13 @@
 
 import { beforeAll, describe, expect, it } from 'vitest'
 import { setClock } from '../helpers/clock.ts'
-import { queries, type Transaction, useDatabase } from '../helpers/index.ts'
+import { needsServer, queries, type Transaction, useDatabase } from '../helpers/index.ts'
+import { useSessions } from '../helpers/sessions.ts'
 import { actWithKey, becomeAgent, createAgent } from './agents.ts'
 import { claim, createTask } from './helpers.ts'
 
 const db = useDatabase()
+const { sessions } = useSessions(db)
 const superuser = queries(() => db.pool)
 const now = '2026-06-15T12:00:00Z'
 let agent: string
@@ -79,6 +81,16 @@ describe.each(kinds)('recording a row of kind %s', (kind) => {
       expect(await count(t, kind)).toBe(0)
       expect(await record(t, kind, [{ ...good(kind), agent_id: foreign }])).toMatchObject([{ stored_count: 1 }])
     }))
+
+  it('is stored once when ten sessions send it at once', async (context) => {
+    needsServer(context)
+    const row = { ...good(kind), idempotency_key: crypto.randomUUID() }
+    const receipts = await Promise.all(
+      (await sessions(10, db.acme.member)).map((session) => session.query(sentence(kind), [JSON.stringify([row])])),
+    )
+    expect(receipts.map(({ rows }) => rows[0].stored_count).toSorted()).toEqual([0, 0, 0, 0, 0, 0, 0, 0, 0, 1])
+    await db.pool.query(`delete from app_public.${recording[kind][2]}`)
+  })
 
   it('needs the permission can_record_usage', () =>
     db.inTransaction(async (t) => {
