@@ -271,12 +271,13 @@ create sequence observability.batches;
 -- A key is remembered for 35 days. Recording the same row under it again stores nothing.
 create table observability.event_keys (
   tenant_id uuid not null,
-  kind app_public.operation_kind not null,
+  kind text not null,
   key text not null,
   payload_hash bigint not null,
   recorded_at timestamptz not null,
   primary key (tenant_id, kind, key)
 );
+call core.limit_length('observability.event_keys', 50, 'kind');
 call core.limit_length('observability.event_keys', 255, 'key');
 create index on observability.event_keys (recorded_at);
 

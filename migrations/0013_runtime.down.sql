@@ -6,6 +6,11 @@ drop table app_public.workflow_runs cascade;
 drop domain app_public.workflow_step_status cascade;
 drop type app_public.workflow_status cascade;
 -- Records of agents
+drop type app_public.new_agent_run, app_public.new_agent_event, app_public.new_agent_outcome, app_public.new_agent_fact cascade;
+drop table app_public.agent_knowledge, app_public.agent_knowledge_base, app_public.agent_patterns, app_public.agent_outcomes,
+  app_public.agent_events, app_public.agent_execution_logs cascade;
+drop domain app_public.agent_fact_status, app_public.agent_fact_origin, app_public.agent_presence, app_public.agent_event_severity,
+  app_public.agent_run_status cascade;
 -- Approvals and schedules
 drop table app_public.agent_scheduled_runs cascade;
 drop table app_public.agent_scheduled_tasks cascade;

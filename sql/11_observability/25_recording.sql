@@ -102,7 +102,7 @@ begin
                when h.at < v_now - interval '30 days' then 'past'
                when h.at > v_now + interval '1 hour' then 'future'
                when h.problem is not null then h.problem
-               when h.user_id <> all (v_users) then case when v_for_others then 'user' else 'someone_else' end
+               when h.user_id is not null and h.user_id <> all (v_users) then case when v_for_others then 'user' else 'someone_else' end
              end as problem
         from unnest(heads) with ordinality as h
     ) as c;

@@ -14,6 +14,7 @@ import { fillQuotas } from './quotas.ts'
 import { fillWorkflowRuns } from './runtime-flows.ts'
 import { fillPeople } from './runtime-people.ts'
 import { fillSteps } from './runtime-steps.ts'
+import { fillRuntimeRecords } from './runtime-records.ts'
 import { fillTasks } from './runtime-tasks.ts'
 import { fillSearch } from './search.ts'
 import { fillSecrets } from './secrets.ts'
@@ -37,6 +38,7 @@ const domains: Fill[] = [
   fillSecrets,
   fillAudit,
   fillWebhooks,
+  fillRuntimeRecords,
   fillTasks,
   fillWorkflowRuns,
   fillPeople,
