@@ -24,13 +24,14 @@ comment on table runtime.workflow_moves is 'Which state a run may go to from whi
 call core.secure_tenant_table('app_public.workflow_runs');
 call audit.track('app_public.workflow_runs', 'input', 'output');
 call core.exempt_from_guard('app_public.workflow_runs', '_000_require_writable_tenant', 'what workers have begun ends in a read-only tenant as well; people change runs by functions that check');
+call core.announce('app_public.workflow_runs', about => 'workflow_id');
 call core.allow('app_public.workflow_runs', read => 'can_view_analytics');
 create policy select_starter on app_public.workflow_runs for select to rowhouse_user
   using (started_by_user_id = (select core.current_user_id()));
 grant select on app_public.workflow_runs to rowhouse_user;
 grant select, insert, update, delete on app_public.workflow_runs to rowhouse_platform;
 comment on table app_public.workflow_runs is
-  E'@behavior -insert -update -delete\n@large\nRuns of workflows. You see those that you started, and with can_view_analytics all of the tenant.';
+  E'@behavior -insert -update -delete\n@large\n@live\nRuns of workflows. You see those that you started, and with can_view_analytics all of the tenant.';
 comment on column app_public.workflow_runs.workflow_id is 'The workflow.';
 comment on column app_public.workflow_runs.workflow_name is E'@notPersonal\nThe name of the workflow when the run began.';
 comment on column app_public.workflow_runs.plan_id is E'@behavior -*\nThe version as it is run.';
