@@ -34,10 +34,11 @@ export async function callTool(context: StepContext, use: ToolUse): Promise<unkn
   let tool: Tool
   try {
     const { rows } = await withPgClient((client) =>
-      client.query('select runtime.open_tool_call($1, $2, $3, $4) as tool', [
+      client.query('select runtime.open_tool_call($1, $2, $3, $4, $5) as tool', [
         ...caller,
         use.toolId,
         JSON.stringify(use.arguments ?? {}),
+        step.step_run_id,
       ]),
     )
     tool = toolShape.parse(rows[0]?.tool)

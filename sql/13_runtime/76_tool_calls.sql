@@ -45,7 +45,27 @@ end
 $$;
 comment on function runtime.usable_tool is E'@errors RN375 RN476\nA tool that the person of the context may use, and that can be called.';
 
-create or replace function runtime.open_tool_call(tenant_id uuid, user_id uuid, tool_id uuid, arguments jsonb) returns jsonb
+create or replace function runtime.require_approved_tool(tool app_public.tools, step_run_id uuid) returns void
+language plpgsql stable
+set search_path to pg_catalog, pg_temp
+as $$
+begin
+  if exists (
+       select from app_public.approval_policies p
+        where p.tenant_id = core.current_tenant_id() and p.tool_id = (tool).id and p.is_required)
+     and not exists (
+       select from app_public.workflow_step_runs s
+        where s.tenant_id = core.current_tenant_id() and s.id = require_approved_tool.step_run_id and s.kind = 'tool'
+          and runtime.step_is_approved(s)) then
+    perform core.raise_error('RN277', format('The tool %s needs an approval.', (tool).name),
+      'Put it into a step of its own, which waits for people.');
+  end if;
+end
+$$;
+comment on function runtime.require_approved_tool is
+  E'@errors RN277\nRefuses a tool that a policy lets be used only with an approval, unless it is the tool of a step that people have allowed. An agent that chooses it by itself cannot wait for people.';
+
+create or replace function runtime.open_tool_call(tenant_id uuid, user_id uuid, tool_id uuid, arguments jsonb, step_run_id uuid) returns jsonb
 language plpgsql volatile security definer
 set search_path to pg_catalog, pg_temp
 as $$
@@ -55,6 +75,7 @@ declare
 begin
   call runtime.enter_run(open_tool_call.tenant_id, open_tool_call.user_id);
   v_tool := runtime.usable_tool(open_tool_call.tool_id);
+  perform runtime.require_approved_tool(v_tool, open_tool_call.step_run_id);
   perform runtime.require_host(v_tool.endpoint_url);
   if jsonb_typeof(open_tool_call.arguments) is distinct from 'object' then
     perform core.raise_error('RN475', format('The arguments of the tool %s must be an object.', v_tool.name), 'Read its request_schema.');
@@ -76,7 +97,7 @@ begin
 end
 $$;
 comment on function runtime.open_tool_call is
-  E'@errors RN275 RN276 RN375 RN475 RN476\nWhat the worker needs to call a tool with these arguments for this person: its address, method, headers, the name of its secret and its time limit. It refuses a tool that may not be used, a host that is not listed, a secret that may not be sent there, and arguments that do not fit.';
+  E'@errors RN275 RN276 RN277 RN375 RN475 RN476\nWhat the worker needs to call a tool with these arguments for this person, in this step: its address, method, headers, the name of its secret and its time limit. It refuses a tool that may not be used, a host that is not listed, a secret that may not be sent there, and arguments that do not fit.';
 grant execute on function runtime.open_tool_call to rowhouse_worker;
 
 create or replace function runtime.small_json(value jsonb) returns jsonb

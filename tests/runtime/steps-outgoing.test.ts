@@ -144,7 +144,7 @@ describe('an address', () => {
     db.inTransaction(async (t) => {
       await t.become(db.acme.owner)
       expect(await check(t, 'https://api.example.com')).toBe('42501')
-      expect(await t.errorCode(`select runtime.open_tool_call($1, null, $1, '{}')`, [db.acme.id])).toBe('42501')
+      expect(await t.errorCode(`select runtime.open_tool_call($1, null, $1, '{}', null)`, [db.acme.id])).toBe('42501')
       expect(await t.errorCode(`select runtime.close_tool_call($1, null, '{}')`, [db.acme.id])).toBe('42501')
       expect(await t.errorCode('select runtime.open_model_step($1, null, null, null, null)', [db.acme.id])).toBe(
         '42501',

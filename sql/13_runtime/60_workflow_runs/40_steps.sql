@@ -265,7 +265,7 @@ begin
       perform runtime.ask_person(v_step, v_config);
       return '{}';
     else
-      perform runtime.make_ready(v_step.id);
+      perform runtime.offer_step(v_step, v_config);
       return '{}';
   end case;
 end

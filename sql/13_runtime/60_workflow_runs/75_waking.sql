@@ -76,6 +76,8 @@ begin
     return runtime.finish_step((step).id, 'completed', (step).input);
   elsif (step).kind = 'human' and (step).approval_id is not null then
     return runtime.take_answer(step);
+  elsif (step).approval_id is not null and not runtime.step_is_approved(step) then
+    return runtime.refuse_step(step);
   end if;
   -- a step that is tried again
   return runtime.begin_step((step).id);
