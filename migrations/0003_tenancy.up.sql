@@ -484,7 +484,8 @@ create type app_public.permission_overrides as (
   can_view_audit boolean,
   can_view_subtree boolean,
   can_record_usage boolean,
-  can_run_agents boolean
+  can_run_agents boolean,
+  can_decide_approvals boolean
 );
 create type app_public.new_invitation as (
   email text,

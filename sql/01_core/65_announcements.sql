@@ -135,7 +135,7 @@ declare
     (select a.attname from pg_attribute a where a.attrelid = announced.table_name::regclass and a.attname = 'tenant_id'), 'id');
   v_about constant text := quote_ident(coalesce(announced.about, 'id'));
   v_is_change constant text := (
-    select ' where ' || string_agg(format('n.%1$I is distinct from o.%1$I', a.attname), ' or ') from pg_attribute a
+    select ' where ' || string_agg(format('n.%1$I is distinct from o.%1$I', a.attname), ' or ' order by a.attname) from pg_attribute a
      where a.attrelid = announced.table_name::regclass and a.attname = any ('updated_at'::name || announced.kept));
   v_changed constant text := case operation
     when 'update' then format(

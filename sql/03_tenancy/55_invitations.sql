@@ -61,6 +61,7 @@ comment on column app_public.permission_overrides.can_view_audit is 'See the aud
 comment on column app_public.permission_overrides.can_view_subtree is 'List the tenants below this one, and read in them.';
 comment on column app_public.permission_overrides.can_record_usage is 'Record usage, consume quotas and reserve them.';
 comment on column app_public.permission_overrides.can_run_agents is 'Give agents tasks, and do them.';
+comment on column app_public.permission_overrides.can_decide_approvals is 'Approve or reject what agents and workflows wait for.';
 comment on type app_public.new_invitation is 'A person to invite.';
 comment on column app_public.new_invitation.email is E'@notNull\nThe e-mail address.';
 comment on column app_public.new_invitation.role is 'The role that the person gets; member by default.';

@@ -149,7 +149,7 @@ declare
   v_tenant_id constant uuid := core.current_tenant_id();
   v_now constant timestamptz := core.clock();
   v_agent_id constant uuid := tenancy.current_agent_id();
-  v_keeps_texts constant boolean := coalesce(observability.keeps_texts(), false);
+  v_keeps_texts constant boolean := coalesce(metering.keeps_texts(), false);
   v_claimed int[];
 begin
   perform observability.check_batch_size(cardinality(runs));

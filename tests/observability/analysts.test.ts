@@ -5,8 +5,9 @@ import { join } from 'node:path'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it, type TestContext } from 'vitest'
 import { createAnalyst } from '../../server/analysts.ts'
-import { isRealServer, needsServer, useDatabase } from '../helpers/index.ts'
+import { isRealServer, needsServer, queries, useDatabase } from '../helpers/index.ts'
 import { run } from '../helpers/processes.ts'
+import { seedCosts } from './report-rows.ts'
 
 const db = useDatabase()
 const suffix = crypto.randomUUID().slice(0, 8)
@@ -88,24 +89,12 @@ async function seedBooks(): Promise<void> {
 }
 
 async function seed(): Promise<void> {
+  await seedCosts(
+    queries(() => db.pool),
+    db,
+  )
   for (const tenant of [db.acme, db.globex]) {
     const { userId } = tenant.member
-    await db.pool.query(
-      `insert into metering.usage_days (tenant_id, used_on, usage_type, user_id, event_count, quantity, cost,
-         duration_ms, timed_count, success_count, error_count, abandon_count, first_at, last_at)
-       select $1, current_date - d, type, $2, 1, quantity, cost, 10, 1, 1, 0, 0, now(), now()
-         from generate_series(0, 7, 7) d, (values ('llm_call', 1, 0), ('input_tokens', 1000, 2.5)) as u (type, quantity, cost)`,
-      [tenant.id, userId],
-    )
-    await db.pool.query(
-      `insert into metering.usage_user_days select $1, current_date - d, $2, 2 from generate_series(0, 7, 7) d`,
-      [tenant.id, userId],
-    )
-    await db.pool.query('insert into metering.usage_users values ($1, $2)', [tenant.id, userId])
-    await db.pool.query(
-      `insert into metering.usage_model_days select $1, current_date - d, null, null, null, 2.5, 1, 1, 1000 from generate_series(0, 7, 7) d`,
-      [tenant.id],
-    )
     await db.pool.query(
       `insert into search.query_quarter_hours values ($1, date_bin('15 minutes', now(), '2000-01-01Z'), 'bm25', 3, 1, 3)`,
       [tenant.id],

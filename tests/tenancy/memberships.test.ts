@@ -142,7 +142,7 @@ describe('permissions', () => {
           `select array_agg(attname::text order by attnum) from pg_attribute where attrelid = 'app_public.permission_overrides'::regclass`,
         ),
       ).toEqual(await t.value('select tenancy.permission_keys()'))
-      expect(await t.value('select tenancy.permission_keys()::app_public.permission[]::text[]')).toHaveLength(19)
+      expect(await t.value('select tenancy.permission_keys()::app_public.permission[]::text[]')).toHaveLength(20)
     }))
 
   it('go back to those of the role when none are given', () =>
