@@ -282,7 +282,7 @@ create unlogged table core.watches (
   tenant_id uuid not null,
   watcher uuid not null,
   expires_at timestamptz not null,
-  primary key (table_name, tenant_id, watcher)
+  primary key (tenant_id, table_name, watcher)
 );
 call core.limit_length('core.watches', 255, 'table_name');
 create index on core.watches (watcher);

@@ -485,7 +485,7 @@ create function runtime.wilson_lower_bound(success_count bigint, trial_count big
   return case when trial_count > 0 then (
     select greatest(0, (p.share + z.square / (2 * trial_count)
              - sqrt(z.square * (p.share * (1 - p.share) + z.square / (4 * trial_count)) / trial_count)) / (1 + z.square / trial_count))
-      from (select success_count::double precision / trial_count as share) as p
+      from (select least(greatest(success_count, 0), trial_count)::double precision / trial_count as share) as p
      cross join (select 1.959963984540054::double precision ^ 2 as square) as z) end;
 comment on function runtime.wilson_lower_bound(bigint, bigint) is
   'The lower bound of Wilson''s 95 % score interval for a share of successes; null without trials.';
@@ -505,7 +505,7 @@ create table app_public.agent_patterns (
   constraint success_count_is_within_support check (success_count between 0 and support_count)
 );
 call core.limit_length('app_public.agent_patterns', 255, 'name');
-create index on app_public.agent_patterns (tenant_id, confidence);
+create index on app_public.agent_patterns (tenant_id, confidence, agent_id, name);
 
 -- The knowledge of an agent is a knowledge source, and each fact that holds is a document in it.
 create table app_public.agent_knowledge_base (

@@ -29,6 +29,8 @@ comment on procedure core.announce is
 call core.secure_global_table('core.watches', 'servers of all tenants say here what they watch');
 comment on table core.watches is 'The tables that somebody watches in a tenant. A watcher is a process that listens; what it does not renew ends.';
 
+comment on column core.watches.table_name is E'@notPersonal\nThe table.';
+
 create or replace function core.watch_lease() returns interval
 language sql immutable parallel safe
 return interval '2 minutes';
@@ -97,7 +99,7 @@ set search_path to pg_catalog, pg_temp
 as $$
   select n.nspname, c.relname, a.table_name, a.about
     from core.announced_tables a
-    join pg_class c on c.oid = a.table_name::regclass
+    join pg_class c on c.oid = to_regclass(a.table_name)
     join pg_namespace n on n.oid = c.relnamespace;
 $$;
 comment on function core.announcements is 'The tables whose changes are announced, and how announcements name them. The server makes subscriptions of those with the tag @live.';

@@ -21,8 +21,21 @@ comment on constraint agent_knowledge_base_tenant_id_source_id_key on app_public
 
 call core.secure_tenant_table('app_public.agent_knowledge');
 call audit.track('app_public.agent_knowledge');
+-- Agents that were deleted are few beside the facts, so they are looked up once a query.
+create or replace function runtime.hidden_agent_ids() returns uuid[]
+language plpgsql stable security definer
+set search_path to pg_catalog, pg_temp
+as $$
+begin
+  return array(
+    select a.id from app_public.agents a
+     where a.tenant_id = core.current_tenant_id() and a.deleted_at is not null and not tenancy.has_permission('can_delete_agents'));
+end
+$$;
+comment on function runtime.hidden_agent_ids is 'The deleted agents of this tenant, unless the caller may delete and restore agents.';
+grant execute on function runtime.hidden_agent_ids to rowhouse_user;
 create policy select_who_sees_the_agent on app_public.agent_knowledge for select to rowhouse_user
-  using (exists (select from app_public.agents a where a.id = agent_knowledge.agent_id));
+  using (agent_id <> all ((select runtime.hidden_agent_ids())::uuid[]));
 grant select on app_public.agent_knowledge to rowhouse_user;
 grant select, delete on app_public.agent_knowledge to rowhouse_platform;
 comment on table app_public.agent_knowledge is
@@ -363,9 +376,11 @@ begin
   perform runtime.insert_facts(v_agent_id, facts, v_new);
   perform runtime.show_facts(v_base);
   return query
-    select k.* from app_public.agent_knowledge k
-     where k.tenant_id = v_agent.tenant_id
-       and k.id in (select observability.event_id(v_agent.tenant_id, 'agent_fact', f.idempotency_key) from unnest(facts) as f);
+    select k.*
+      from unnest(facts) with ordinality as f
+      join app_public.agent_knowledge k
+        on k.tenant_id = v_agent.tenant_id and k.id = observability.event_id(v_agent.tenant_id, 'agent_fact', f.idempotency_key)
+     order by f.ordinality;
 end
 $$;
 comment on function app_public.keep_agent_facts is

@@ -168,6 +168,7 @@ describe('an administrator who neither is a superuser nor bypasses policies', ()
     'own_rows',
     'shared_rows',
     'analytics',
+    'reporter',
   ]
     .map((name) => `rowhouse_${name}`)
     .join(', ')
