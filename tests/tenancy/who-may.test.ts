@@ -53,11 +53,11 @@ it('who may rename an agent: by permission, in the own tenant, while it can be w
     await t.become(db.acme.owner)
     await t.query('select app_public.change_member_permissions($1, $2)', [
       db.acme.member.userId,
-      '(,f,,,,,,,,,,,,,,,,)',
+      '(,f,,,,,,,,,,,,,,,,,,)',
     ])
     await t.query('select app_public.change_member_permissions($1, $2)', [
       db.acme.viewer.userId,
-      '(,t,,,,,,,,,,,,,,,,)',
+      '(,t,,,,,,,,,,,,,,,,,,)',
     ])
     expect(await rolesThatCan(t, rename, [id])).toEqual(['admin', 'owner', 'viewer'])
 
