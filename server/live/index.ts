@@ -3,35 +3,18 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
-import type { ClientConfig } from 'pg'
 import type { Credentials } from '../auth.ts'
-import type { Config } from '../config.ts'
-import type { Door, Visit } from '../door.ts'
+import type { Visit } from '../door.ts'
 import { publicPart } from '../errors.ts'
-import type { Executor } from '../graphql/execute.ts'
 import type { GraphQLRequest } from '../graphql/request.ts'
-import type { IsAllowedOrigin } from '../http-cors.ts'
-import type { Logger } from '../logging.ts'
-import type { Metrics } from '../metrics.ts'
 import { type Admission, refusalOf } from '../rate-limits.ts'
 import { createChanges } from './changes.ts'
 import { serveEventStream } from './event-stream.ts'
 import { createPlaces } from './limits.ts'
 import { openSession, type Session } from './session.ts'
 import { openStream, type Stream } from './stream.ts'
+import type { LiveOptions, Transport } from './types.ts'
 import { createWebSockets } from './websocket.ts'
-
-export type LiveOptions = {
-  config: Config
-  connection: ClientConfig
-  door: Door
-  executor: Executor
-  isAllowedOrigin: IsAllowedOrigin
-  logger: Logger
-  metrics: Metrics
-}
-
-export type Transport = 'websocket' | 'sse'
 
 export type Live = {
   /** Serves a WebSocket. */

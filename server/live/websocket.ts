@@ -16,10 +16,10 @@ import type { GraphQLRequest } from '../graphql/request.ts'
 import { clientAddress } from '../http-basics.ts'
 import type { Admission } from '../rate-limits.ts'
 import { shown } from './event-stream.ts'
-import type { LiveOptions, Transport } from './index.ts'
 import { tooMany } from './limits.ts'
 import type { Session } from './session.ts'
 import type { Stream } from './stream.ts'
+import type { LiveOptions, Transport } from './types.ts'
 
 export type WebSockets = {
   upgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => Promise<void>
