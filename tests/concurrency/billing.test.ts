@@ -130,10 +130,12 @@ describe('an add-on', () => {
     const [ending, starting] = (await sessions(2, owner, at('2025-04-03Z'))) as [Session, Session]
     await ending.query('begin')
     await ending.query('select app_public.cancel_subscription(false)')
-    const late = starting.query(`select app_public.start_subscription('beside')`)
+    const refused = expect(starting.query(`select app_public.start_subscription('beside')`)).rejects.toMatchObject({
+      code: 'LB303',
+    })
     await untilBlocked(starting)
     await ending.query('commit')
-    await expect(late).rejects.toMatchObject({ code: 'LB303' })
+    await refused
   })
 })
 

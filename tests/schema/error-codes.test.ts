@@ -23,7 +23,9 @@ it('every code that is raised is in the registry once, and every one there is ra
   const code = `${await textsOf('sql')}\n${await textsOf('server')}`
   const raised = new Set(
     [
-      ...code.matchAll(/(?:raise_error\(|refuse_faults\(|refusal_code := |PublicError\(\s*\d+,\s*|StepError\()'([A-Z]{2}\d{3})'/g),
+      ...code.matchAll(
+        /(?:raise_error\(|refuse_faults\(|refusal_code := |PublicError\(\s*\d+,\s*|StepError\()'([A-Z]{2}\d{3})'/g,
+      ),
     ].map(([, found]) => found as string),
   )
   expect(new Set(documented).size).toBe(documented.length)
