@@ -63,8 +63,8 @@ as $$
        union all
        select '*.' || array_to_string(p.parts[n:], '.')
          from (select string_to_array(left(listed_host.host, 253), '.') as parts) p, generate_series(2, cardinality(p.parts)) n)
-   -- the entry that says most decides which secrets are sent
-   order by length(h.host) desc limit 1;
+   -- the entry that says most decides which secrets are sent; x.example.com says more than *.example.com, which is as long
+   order by h.host = listed_host.host desc, length(h.host) desc limit 1;
 $$;
 comment on function runtime.listed_host is 'The entry of the tenant''s list that covers a host: the host itself or the longest *. above it; null when there is none.';
 

@@ -124,8 +124,9 @@ describe('a fact', () => {
       expect((await facts(t)).map(({ status }) => status)).toEqual(['superseded', 'current'])
     }))
 
-  it('is superseded once, by a later fact of the same agent', () =>
-    db.inTransaction(async (t) => {
+  it('is superseded once, by a later fact of the same agent', async () => {
+    const itself = await superuser.value(`select observability.event_id($1, 'agent_fact', 'e')`, [db.acme.id])
+    await db.inTransaction(async (t) => {
       await asAdmin(t)
       const old = await keepOne(t, fact('a'))
       expect(await refusal(t, [fact('b', { supersedes_id: old.id }), fact('c', { supersedes_id: old.id })])).toBe(
@@ -134,13 +135,13 @@ describe('a fact', () => {
       await keep(t, [fact('b', { supersedes_id: old.id })])
       expect(await refusal(t, [fact('c', { supersedes_id: old.id })])).toBe('RN545')
       expect(await refusal(t, [fact('d', { supersedes_id: crypto.randomUUID() })])).toBe('RN545')
-      const itself = await superuser.value(`select observability.event_id($1, 'agent_fact', 'e')`, [db.acme.id])
       expect(await refusal(t, [fact('e', { supersedes_id: itself })])).toBe('RN545')
       const foreign = (await keep(t, [fact('f')], other))[0] as Fact
       expect(await refusal(t, [fact('g', { supersedes_id: foreign.id })])).toBe('RN545')
       // a repeated call is no second successor
       expect(await keep(t, [fact('b', { supersedes_id: old.id })])).toMatchObject([{ status: 'current' }])
-    }))
+    })
+  })
 
   it('that is retracted is kept with the reason and not found, and is retracted once', () =>
     db.inTransaction(async (t) => {
