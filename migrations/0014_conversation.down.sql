@@ -1,0 +1,4 @@
+-- Signals and beliefs
+-- Panels
+-- Conversations
+drop schema conversation cascade;

@@ -1,0 +1,3 @@
+-- Recall
+-- Memories
+drop schema memory cascade;

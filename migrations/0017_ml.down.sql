@@ -1,0 +1,5 @@
+-- Predictions
+-- Training
+-- Features
+-- Registry
+drop schema ml cascade;
