@@ -68,6 +68,33 @@ describe('starting', () => {
       expect((await claimed(t)).config.id).toBe('published')
     }))
 
+  it('is refused to a tenant that has 10,000 open runs, as is trying again, until one has ended', () =>
+    db.inTransaction(async (t) => {
+      const workflow = await createWorkflow(t, db.acme.owner, [work('a')], '')
+      const failed = await startRun(t, db.acme.owner, workflow)
+      await fail(t, await claimed(t), 'broken', false)
+      const open = await startRun(t, db.acme.owner, workflow)
+      await t.becomeSuperuser()
+      await t.query(`select set_config('session_replication_role', 'replica', true)`)
+      await t.query(
+        `insert into app_public.workflow_runs
+         select (jsonb_populate_record(r, jsonb_build_object('id', x.id, 'root_run_id', x.id, 'idempotency_key', null))).*
+           from app_public.workflow_runs r,
+                (select gen_random_uuid() as id from generate_series(1, 9999)) x
+          where r.id = $1`,
+        [open],
+      )
+      await t.query(`select set_config('session_replication_role', 'origin', true)`)
+      await t.become(db.acme.owner)
+      expect(await call(t, 'start', workflow)).toBe('RN655')
+      expect(await call(t, 'retry', failed)).toBe('RN655')
+      expect(await call(t, 'cancel', open)).toBeUndefined()
+      expect(await call(t, 'retry', failed)).toBeUndefined()
+      expect(await call(t, 'start', workflow)).toBe('RN655')
+      await t.become(db.globex.owner)
+      await startRun(t, db.globex.owner, await createWorkflow(t, db.globex.owner, [work('a')], ''))
+    }))
+
   it('under a key gives the run of the first call, and refuses another input', () =>
     db.inTransaction(async (t) => {
       const id = await createWorkflow(t, db.acme.owner, [work('a')], '')
@@ -486,6 +513,22 @@ describe('a step for a person', () => {
 })
 
 describe('the end of a run', () => {
+  it.each([
+    ['that fits the output_schema', { n: 1 }, 'completed', null],
+    ['that does not fit it', { n: 'one' }, 'failed', 'output_invalid'],
+  ])('with an output %s', (_, output, status, error_code) =>
+    db.inTransaction(async (t) => {
+      const output_schema = {
+        type: 'object',
+        properties: { a: { type: 'object', properties: { n: { type: 'integer' } } } },
+      }
+      const workflow = await createWorkflow(t, db.acme.owner, [work('a')], '', { output_schema })
+      const run = await startRun(t, db.acme.owner, workflow)
+      await complete(t, await claimed(t), output)
+      expect(await readRun(t, run)).toMatchObject({ status, error_code, output: { a: output } })
+    }),
+  )
+
   it('is counted in the figures of the workflow, in usage, and told to webhooks', () =>
     db.inTransaction(async (t) => {
       const workflow = await createWorkflow(t, db.acme.owner, [work('a')], '')

@@ -39,7 +39,7 @@ comment on column app_public.workflow_runs.status is 'active while it runs or wa
 comment on column app_public.workflow_runs.input is E'@personal erase\n@behavior -filterBy -orderBy\nWhat the run was given.';
 comment on column app_public.workflow_runs.output is
   E'@personal erase\n@behavior -filterBy -orderBy\nWhat it came to: the output of its end; with several ends, or none, the outputs of its last nodes by their ids.';
-comment on column app_public.workflow_runs.error_code is 'Why it failed, as a word or a code: cancelled, timeout, too_many_steps, outputs_too_large, or that of the step.';
+comment on column app_public.workflow_runs.error_code is 'Why it failed, as a word or a code: cancelled, timeout, too_many_steps, outputs_too_large, output_invalid, or that of the step.';
 comment on column app_public.workflow_runs.error_message is E'@personal erase\nWhy it failed, in words.';
 comment on column app_public.workflow_runs.idempotency_key is E'@behavior -*\nThe key under which it was started.';
 comment on column app_public.workflow_runs.started_by_user_id is E'@personal pseudonymise\nWho started it.';

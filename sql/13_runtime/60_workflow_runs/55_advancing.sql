@@ -138,18 +138,38 @@ $$;
 comment on function runtime.output_of_run is
   'What a run came to: the output of the one end that was reached; else the outputs of the ends, or without any of the last steps, by their nodes.';
 
+create or replace function runtime.faults_of_output(run app_public.workflow_runs, output jsonb) returns text[]
+language plpgsql stable
+set search_path to pg_catalog, pg_temp
+as $$
+declare
+  v_schema constant jsonb := (
+    select p.content -> 'output_schema' from runtime.workflow_plans p where p.tenant_id = (run).tenant_id and p.id = (run).plan_id);
+begin
+  -- A schema with keywords that are not understood describes, and does not check.
+  return case when core.json_schema_faults(v_schema) = '{}' then core.json_value_faults(v_schema, faults_of_output.output, 'output') else '{}' end;
+end
+$$;
+comment on function runtime.faults_of_output is 'What about the output of a run does not fit the output_schema of its workflow; empty when it fits.';
+
 create or replace function runtime.complete_run(run app_public.workflow_runs) returns void
 language plpgsql volatile
 set search_path to pg_catalog, pg_temp
 as $$
 declare
   v_output constant jsonb := runtime.output_of_run(run);
+  v_faults constant text[] := runtime.faults_of_output(run, v_output);
 begin
-  update app_public.workflow_runs r set status = 'completed', output = v_output, finished_at = core.clock(), paused_at = null
+  update app_public.workflow_runs r
+     set status = case when v_faults = '{}' then 'completed' else 'failed' end::app_public.workflow_status,
+         error_code = case when v_faults <> '{}' then 'output_invalid' end,
+         error_message = case when v_faults <> '{}' then left(array_to_string(v_faults, '; ') || '.', 2000) end,
+         output = v_output, finished_at = core.clock(), paused_at = null
    where r.tenant_id = (run).tenant_id and r.id = (run).id;
 end
 $$;
-comment on function runtime.complete_run is 'Ends a run in which nothing is open.';
+comment on function runtime.complete_run is
+  'Ends a run in which nothing is open: completed, or failed when its output does not fit the output_schema of its workflow.';
 
 create or replace function runtime.end_run(run_id uuid, status text, code text, message text) returns void
 language plpgsql volatile

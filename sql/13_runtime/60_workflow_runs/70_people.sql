@@ -78,6 +78,35 @@ end
 $$;
 comment on function runtime.run_with_key is E'@errors RN557\nThe run that was started under a key; null when there is none.';
 
+create or replace function runtime.max_open_runs() returns int
+language sql immutable parallel safe
+return 10000;
+comment on function runtime.max_open_runs is 'How many runs of a tenant, without those within others, may be active or paused at a time.';
+
+create or replace function runtime.require_room_for_run() returns void
+language plpgsql volatile
+set search_path to pg_catalog, pg_temp
+as $$
+declare
+  v_count int;
+begin
+  -- Only those who come near the limit wait for each other: a lock for each start would put all starts of a tenant in a line.
+  for v_round in 1..2 loop
+    select count(*) into v_count from (
+      select from app_public.workflow_runs r
+       where r.tenant_id = core.current_tenant_id() and r.status in ('active', 'paused') and r.parent_step_run_id is null
+       limit runtime.max_open_runs()) as open_runs;
+    exit when v_round = 2 or v_count < runtime.max_open_runs() * 9 / 10;
+    perform pg_advisory_xact_lock(hashtextextended('runtime.open_runs ' || core.current_tenant_id(), 0));
+  end loop;
+  if v_count >= runtime.max_open_runs() then
+    perform core.raise_error('RN655', format('The tenant has %s runs that are active or paused.', runtime.max_open_runs()),
+      'Wait until some have ended, or cancel them with cancel_workflow_run.');
+  end if;
+end
+$$;
+comment on function runtime.require_room_for_run is E'@errors RN655\nRefuses a further run of a tenant that has as many open ones as it may.';
+
 create or replace function app_public.start_workflow_run(workflow_id uuid, input jsonb default '{}', idempotency_key text default null)
 returns app_public.workflow_runs
 language plpgsql volatile security definer
@@ -98,6 +127,7 @@ begin
   end if;
   select * into v_to_run from runtime.workflow_to_run(start_workflow_run.workflow_id);
   perform runtime.check_run_input(start_workflow_run.input, v_to_run.content -> 'input_schema');
+  perform runtime.require_room_for_run();
   v_run := runtime.add_run(start_workflow_run.workflow_id, v_to_run.name, v_to_run.version, v_to_run.content, start_workflow_run.input,
     start_workflow_run.idempotency_key);
   if v_run.id is null then
@@ -109,7 +139,7 @@ begin
 end
 $$;
 comment on function app_public.start_workflow_run is
-  E'@resultFieldName run\n@errors ID202 ID203 KY202 RN355 RN458 RN459 RN460 RN556 RN557 RS301 RS436 TN202\nStarts a run of the published version of a workflow. Workers do its steps; the run can be read at any time. With an idempotency_key a call that is repeated gives the run of the first. You need the permission can_run_agents.';
+  E'@resultFieldName run\n@errors ID202 ID203 KY202 RN355 RN458 RN459 RN460 RN556 RN557 RN655 RS301 RS436 TN202\nStarts a run of the published version of a workflow. Workers do its steps; the run can be read at any time. With an idempotency_key a call that is repeated gives the run of the first. A tenant has at most 10,000 runs that are active or paused. You need the permission can_run_agents.';
 grant execute on function app_public.start_workflow_run to rowhouse_user;
 
 create or replace function runtime.run_of_person(id uuid) returns app_public.workflow_runs

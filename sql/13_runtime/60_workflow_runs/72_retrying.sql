@@ -163,10 +163,11 @@ begin
         'Name a step of this run that was done and that is not an item of a fan-out.');
     end if;
   end if;
+  perform runtime.require_room_for_run();
   perform runtime.reopen_run(v_run, v_step);
   return runtime.find_run(v_run.id);
 end
 $$;
 comment on function app_public.retry_workflow_run is
-  E'@resultFieldName run\n@errors ID202 ID203 KY202 RN356 RN357 RN461 RN558 RN559 TN202\nTries a failed run again from where it failed; with from_step_run_id a run that has ended from that step on. Steps that had completed before are not done again.';
+  E'@resultFieldName run\n@errors ID202 ID203 KY202 RN356 RN357 RN461 RN558 RN559 RN655 TN202\nTries a failed run again from where it failed; with from_step_run_id a run that has ended from that step on. Steps that had completed before are not done again.';
 grant execute on function app_public.retry_workflow_run to rowhouse_user;
