@@ -195,6 +195,22 @@ $$;
 comment on function search.question_terms is
   'The terms of words of a question, and how often each occurs.';
 
+create or replace function search.conditions_of(text text, configs regconfig[], is_title boolean, is_excluded boolean, number int)
+returns search.condition[]
+language sql stable
+set search_path to pg_catalog, pg_temp
+as $$
+  -- Whether a text has several excluded words one after the other, or an excluded word in its title, its terms do not tell.
+  select array_agg((conditions_of.number, r.terms, conditions_of.is_excluded)::search.condition)
+    from (
+      select distinct array(
+               select l.term from search.question_terms(c.config, conditions_of.text) l order by l.term collate "C") as terms
+        from unnest(conditions_of.configs) as c (config)) r
+   where r.terms <> '{}' and (not conditions_of.is_excluded or not conditions_of.is_title and cardinality(r.terms) = 1);
+$$;
+comment on function search.conditions_of is
+  'Which terms a text must have, or must not have, to meet a condition of a question: a row for each way in which the languages read it. Null when its terms tell nothing.';
+
 -- While a question is read, its terms are kept as {"term": {"weight": …, "writtenAs": …}}.
 create or replace function search.add_terms(known jsonb, terms text[], weight double precision, written_as text) returns jsonb
 language sql immutable parallel safe
@@ -254,6 +270,7 @@ declare
   v_configs regconfig[] := search.text_search_configs(parse_question.source_ids);
   v_token record;
   v_condition tsquery;
+  v_condition_count int := 0;
   v_plain_words text := '';
   v_spelt text;
   v_known jsonb := '{}';
@@ -269,6 +286,9 @@ begin
       if numnode(v_condition) > 0 then
         v_condition := case when v_token.is_excluded then !!v_condition else v_condition end;
         v_question.text_filter := coalesce(v_question.text_filter && v_condition, v_condition);
+        v_condition_count := v_condition_count + 1;
+        v_question.conditions := v_question.conditions || search.conditions_of(
+          v_token.text, v_configs, v_token.is_title, v_token.is_excluded, v_condition_count);
       end if;
     end if;
     if v_token.is_excluded then

@@ -45,8 +45,15 @@ begin
        where s.tenant_id = core.current_tenant_id() and s.id = any ((scope).source_ids) and s.embedding_model = v_model.name
        order by s.id);
     if cardinality(v_source_ids) > 0 then
-      v_scope := case when cardinality(v_source_ids) = cardinality((scope).source_ids) then scope
-        else search.scope_of(v_source_ids, (request).filter, (question).text_filter) end;
+      v_scope := scope;
+      if cardinality(v_source_ids) < cardinality((scope).source_ids) then
+        if (scope).chunk_ids is null then
+          v_scope := search.scope_of(v_source_ids, (request).filter, (question).text_filter);
+        else
+          v_scope.source_ids := v_source_ids;
+          v_scope.is_everything := false;
+        end if;
+      end if;
       return query
         select v.chunk_id, v.score, v_number from search.vector_ranking(v_model, v_embedding, v_scope, (request).depth) v;
     end if;
@@ -73,6 +80,9 @@ begin
     return;
   end if;
   v_scope := search.scope_of(rank_tenant.source_ids, (request).filter, question.text_filter);
+  if question.conditions is not null and v_scope.chunk_ids is null then
+    v_scope := search.bound_by_words(v_scope, question.conditions);
+  end if;
   select array_agg(chunk_id order by chunk_id), array_agg(b.score order by chunk_id), array_agg(v.score order by chunk_id),
          array_agg(v.model_number order by chunk_id)
     into chunk_ids, bm25_scores, vector_scores, model_numbers
