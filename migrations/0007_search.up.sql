@@ -197,6 +197,25 @@ create type search.request as (
   depth int
 );
 
+-- A word, phrase or operator of a question, as it is written.
+create type search.question_token as (
+  number int,
+  text text,
+  is_excluded boolean,
+  is_title boolean,
+  is_phrase boolean,
+  is_prefix boolean
+);
+
+-- A term of a token, as one language reads it.
+create type search.question_word as (
+  -- 0 for the plain words, which are read together
+  token_number int,
+  config regconfig,
+  term text,
+  place int
+);
+
 -- What a text must have, or must not have, to meet a condition of a question, by one of its readings.
 create type search.condition as (
   -- the same for all readings of a condition; a text meets it when it meets one of them

@@ -236,14 +236,20 @@ declare
   v_hits app_public.search_hit[];
 begin
   v_hits := array(
-    select row (h.rank, h.score, h.bm25_score, h.bm25_rank, h.vector_score, h.vector_rank,
-             c.source_id, c.document_id, c.id, d.title, c.content,
-             search.snippet(c.content, (question).terms, knowledge.text_search_config(d.language)),
-             null, case when v_context > 0 then search.text_around(c.document_id, c.ordinal, v_context) end,
-             h.further_hit_count)::app_public.search_hit
-      from unnest(show_hits.hits) h
-      join app_public.document_chunks c on c.tenant_id = core.current_tenant_id() and c.id = h.chunk_id
-      join app_public.documents d on d.tenant_id = c.tenant_id and d.id = c.document_id);
+    with shown as materialized (
+      select h, c, d.title, row_number() over () as n, c.content, knowledge.text_search_config(d.language) as config
+        from unnest(show_hits.hits) h
+       cross join lateral (
+         select c.* from app_public.document_chunks c where c.tenant_id = core.current_tenant_id() and c.id = h.chunk_id offset 0) c
+        join app_public.documents d on d.tenant_id = c.tenant_id and d.id = c.document_id
+    )
+    select row ((s.h).rank, (s.h).score, (s.h).bm25_score, (s.h).bm25_rank, (s.h).vector_score, (s.h).vector_rank,
+             (s.c).source_id, (s.c).document_id, (s.c).id, s.title, s.content,
+             -- computed once, because nothing in it depends on the row
+             (select search.snippets(array_agg(t.content order by t.n), (question).terms, array_agg(t.config order by t.n)) from shown t)[s.n],
+             null, case when v_context > 0 then search.text_around((s.c).document_id, (s.c).ordinal, v_context) end,
+             (s.h).further_hit_count)::app_public.search_hit
+      from shown s);
   if ((request).options).explain then
     v_hits := search.explain_hits(v_hits, request, question, models);
   end if;
