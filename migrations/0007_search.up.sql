@@ -197,6 +197,41 @@ create type search.request as (
   depth int
 );
 
+-- A word, phrase or operator of a question, as it is written.
+create type search.question_token as (
+  number int,
+  text text,
+  is_excluded boolean,
+  is_title boolean,
+  is_phrase boolean,
+  is_prefix boolean
+);
+
+-- A term of a token, as one language reads it.
+create type search.question_word as (
+  -- 0 for the plain words, which are read together
+  token_number int,
+  config regconfig,
+  term text,
+  place int
+);
+
+-- What a text must have, or must not have, to meet a condition of a question, by one of its readings.
+create type search.condition as (
+  -- the same for all readings of a condition; a text meets it when it meets one of them
+  number int,
+  -- the text must have all of these, or, when is_excluded, must not have the only one
+  terms text[],
+  is_excluded boolean
+);
+
+-- The positions of a block whose chunks may be hits: a bit each, from the first position on.
+create type search.block_mask as (
+  block_id bigint,
+  -- null when all of them may be
+  mask bit varying
+);
+
 -- A question as the index understands it.
 create type search.question as (
   terms text[],
@@ -206,6 +241,8 @@ create type search.question as (
   written_as text[],
   -- what a text must match: phrases, words of the title, no excluded words
   text_filter tsquery,
+  -- what follows of text_filter for the terms of a text; null when nothing does
+  conditions search.condition[],
   -- the question without its operators, which is what is embedded
   plain text
 );
@@ -218,8 +255,10 @@ create type search.scope as (
   text_filter tsquery,
   -- true when every chunk of the tenant is in scope
   is_everything boolean,
-  -- all chunks in scope before text_filter is applied, when they are few enough to be scored one by one; else null
-  chunk_ids bigint[]
+  -- all chunks in scope, when they are few enough to be scored one by one, and maybe some that text_filter excludes; else null
+  chunk_ids bigint[],
+  -- by text_filter: the blocks that may have hits, and where; null when all blocks may have
+  masks search.block_mask[]
 );
 
 -- What BM25 computes scores with during one ranking.
@@ -255,6 +294,9 @@ create type search.block_term as (
 create type search.block_bound as (
   block_id bigint,
   chunk_count int,
+  -- the positions that may be hits, and how many they are; mask is null when all may be
+  mask bit varying,
+  candidate_count int,
   -- the highest impacts of the frequent terms, weighted and added up
   frequent double precision,
   frequent_terms int[],

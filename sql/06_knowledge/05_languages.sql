@@ -2,55 +2,70 @@
 -- has the one that its metadata name or that is detected. Nothing here depends on anything but its arguments.
 
 create or replace function knowledge.text_search_config(language text) returns regconfig
-language sql immutable parallel safe
-return case split_part(lower(language), '-', 1)
-  when 'ar' then 'pg_catalog.arabic' when 'ara' then 'pg_catalog.arabic'
-  when 'hy' then 'pg_catalog.armenian' when 'hye' then 'pg_catalog.armenian'
-  when 'eu' then 'pg_catalog.basque' when 'eus' then 'pg_catalog.basque'
-  when 'ca' then 'pg_catalog.catalan' when 'cat' then 'pg_catalog.catalan'
-  when 'da' then 'pg_catalog.danish' when 'dan' then 'pg_catalog.danish'
-  when 'nl' then 'pg_catalog.dutch' when 'nld' then 'pg_catalog.dutch'
-  when 'en' then 'pg_catalog.english' when 'eng' then 'pg_catalog.english'
-  when 'fi' then 'pg_catalog.finnish' when 'fin' then 'pg_catalog.finnish'
-  when 'fr' then 'pg_catalog.french' when 'fra' then 'pg_catalog.french'
-  when 'de' then 'pg_catalog.german' when 'deu' then 'pg_catalog.german'
-  when 'el' then 'pg_catalog.greek' when 'ell' then 'pg_catalog.greek'
-  when 'hi' then 'pg_catalog.hindi' when 'hin' then 'pg_catalog.hindi'
-  when 'hu' then 'pg_catalog.hungarian' when 'hun' then 'pg_catalog.hungarian'
-  when 'id' then 'pg_catalog.indonesian' when 'ind' then 'pg_catalog.indonesian'
-  when 'ga' then 'pg_catalog.irish' when 'gle' then 'pg_catalog.irish'
-  when 'it' then 'pg_catalog.italian' when 'ita' then 'pg_catalog.italian'
-  when 'lt' then 'pg_catalog.lithuanian' when 'lit' then 'pg_catalog.lithuanian'
-  when 'ne' then 'pg_catalog.nepali' when 'nep' then 'pg_catalog.nepali'
-  when 'no' then 'pg_catalog.norwegian' when 'nor' then 'pg_catalog.norwegian'
-  when 'nb' then 'pg_catalog.norwegian' when 'nob' then 'pg_catalog.norwegian'
-  when 'nn' then 'pg_catalog.norwegian' when 'nno' then 'pg_catalog.norwegian'
-  when 'pt' then 'pg_catalog.portuguese' when 'por' then 'pg_catalog.portuguese'
-  when 'ro' then 'pg_catalog.romanian' when 'ron' then 'pg_catalog.romanian' when 'mo' then 'pg_catalog.romanian'
-  when 'ru' then 'pg_catalog.russian' when 'rus' then 'pg_catalog.russian'
-  when 'sr' then 'pg_catalog.serbian' when 'srp' then 'pg_catalog.serbian'
-  when 'es' then 'pg_catalog.spanish' when 'spa' then 'pg_catalog.spanish'
-  when 'sv' then 'pg_catalog.swedish' when 'swe' then 'pg_catalog.swedish'
-  when 'ta' then 'pg_catalog.tamil' when 'tam' then 'pg_catalog.tamil'
-  when 'tr' then 'pg_catalog.turkish' when 'tur' then 'pg_catalog.turkish'
-  when 'yi' then 'pg_catalog.yiddish' when 'yid' then 'pg_catalog.yiddish'
-  else 'pg_catalog.simple'
-end::regconfig;
+language plpgsql immutable parallel safe
+set search_path to pg_catalog, pg_temp
+as $$
+begin
+  return case split_part(lower(language), '-', 1)
+    when 'ar' then 'pg_catalog.arabic' when 'ara' then 'pg_catalog.arabic'
+    when 'hy' then 'pg_catalog.armenian' when 'hye' then 'pg_catalog.armenian'
+    when 'eu' then 'pg_catalog.basque' when 'eus' then 'pg_catalog.basque'
+    when 'ca' then 'pg_catalog.catalan' when 'cat' then 'pg_catalog.catalan'
+    when 'da' then 'pg_catalog.danish' when 'dan' then 'pg_catalog.danish'
+    when 'nl' then 'pg_catalog.dutch' when 'nld' then 'pg_catalog.dutch'
+    when 'en' then 'pg_catalog.english' when 'eng' then 'pg_catalog.english'
+    when 'fi' then 'pg_catalog.finnish' when 'fin' then 'pg_catalog.finnish'
+    when 'fr' then 'pg_catalog.french' when 'fra' then 'pg_catalog.french'
+    when 'de' then 'pg_catalog.german' when 'deu' then 'pg_catalog.german'
+    when 'el' then 'pg_catalog.greek' when 'ell' then 'pg_catalog.greek'
+    when 'hi' then 'pg_catalog.hindi' when 'hin' then 'pg_catalog.hindi'
+    when 'hu' then 'pg_catalog.hungarian' when 'hun' then 'pg_catalog.hungarian'
+    when 'id' then 'pg_catalog.indonesian' when 'ind' then 'pg_catalog.indonesian'
+    when 'ga' then 'pg_catalog.irish' when 'gle' then 'pg_catalog.irish'
+    when 'it' then 'pg_catalog.italian' when 'ita' then 'pg_catalog.italian'
+    when 'lt' then 'pg_catalog.lithuanian' when 'lit' then 'pg_catalog.lithuanian'
+    when 'ne' then 'pg_catalog.nepali' when 'nep' then 'pg_catalog.nepali'
+    when 'no' then 'pg_catalog.norwegian' when 'nor' then 'pg_catalog.norwegian'
+    when 'nb' then 'pg_catalog.norwegian' when 'nob' then 'pg_catalog.norwegian'
+    when 'nn' then 'pg_catalog.norwegian' when 'nno' then 'pg_catalog.norwegian'
+    when 'pt' then 'pg_catalog.portuguese' when 'por' then 'pg_catalog.portuguese'
+    when 'ro' then 'pg_catalog.romanian' when 'ron' then 'pg_catalog.romanian' when 'mo' then 'pg_catalog.romanian'
+    when 'ru' then 'pg_catalog.russian' when 'rus' then 'pg_catalog.russian'
+    when 'sr' then 'pg_catalog.serbian' when 'srp' then 'pg_catalog.serbian'
+    when 'es' then 'pg_catalog.spanish' when 'spa' then 'pg_catalog.spanish'
+    when 'sv' then 'pg_catalog.swedish' when 'swe' then 'pg_catalog.swedish'
+    when 'ta' then 'pg_catalog.tamil' when 'tam' then 'pg_catalog.tamil'
+    when 'tr' then 'pg_catalog.turkish' when 'tur' then 'pg_catalog.turkish'
+    when 'yi' then 'pg_catalog.yiddish' when 'yid' then 'pg_catalog.yiddish'
+    else 'pg_catalog.simple'
+  end::regconfig;
+end
+$$;
 comment on function knowledge.text_search_config is
   'The text-search configuration for a language tag (BCP 47) such as en, pt-BR or zh-Hant-TW, by its language subtag of two or three letters; simple, which has no stems and no stop words, when PostgreSQL has none for the language, or for null.';
 
 create or replace function knowledge.dictionary(config regconfig) returns regdictionary
-language sql immutable parallel safe
-return case config when 'pg_catalog.simple'::regconfig then 'pg_catalog.simple' else 'pg_catalog.' || config || '_stem' end::regdictionary;
+language plpgsql immutable parallel safe
+set search_path to pg_catalog, pg_temp
+as $$
+begin
+  return case config when 'pg_catalog.simple'::regconfig then 'pg_catalog.simple' else 'pg_catalog.' || config || '_stem' end::regdictionary;
+end
+$$;
 comment on function knowledge.dictionary is
   'The dictionary by which a text-search configuration of PostgreSQL reads words.';
 
 create or replace function knowledge.ascii_dictionary(config regconfig) returns regdictionary
-language sql immutable parallel safe
-return case
-  when config in ('pg_catalog.russian'::regconfig, 'pg_catalog.hindi'::regconfig) then 'pg_catalog.english_stem'::regdictionary
-  else knowledge.dictionary(config)
-end;
+language plpgsql immutable parallel safe
+set search_path to pg_catalog, pg_temp
+as $$
+begin
+  return case
+    when config in ('pg_catalog.russian'::regconfig, 'pg_catalog.hindi'::regconfig) then 'pg_catalog.english_stem'::regdictionary
+    else knowledge.dictionary(config)
+  end;
+end
+$$;
 comment on function knowledge.ascii_dictionary is
   'The dictionary by which a text-search configuration of PostgreSQL reads words of ASCII letters: in Russian and Hindi they are English.';
 

@@ -26,14 +26,16 @@ $$;
 comment on function search.constant_vector is
   'A vector whose elements all have this value.';
 
-create or replace function search.block_bounds(block_terms search.block_term[], weights double precision[])
-returns search.block_bound[]
+create or replace function search.block_bounds(
+  block_terms search.block_term[], weights double precision[], masks search.block_mask[] default null
+) returns search.block_bound[]
 language plpgsql stable
 set search_path to pg_catalog, pg_temp
 as $$
 begin
   return array(
-    select (block.id, b.chunk_count, block.frequent, block.frequent_terms, rare.positions, rare.totals)::search.block_bound
+    select (block.id, b.chunk_count, m.mask, coalesce(bit_count(m.mask), b.chunk_count), block.frequent, block.frequent_terms,
+             rare.positions, rare.totals)::search.block_bound
       from (
         select c.block_id as id, coalesce(sum(block_bounds.weights[c.term_number] * c.highest_impact), 0) / search.impact_scale() as frequent,
                array_agg(c.term_number) filter (where c.postings is null) as frequent_terms
@@ -41,6 +43,7 @@ begin
          group by c.block_id
       ) block
       join search.blocks b on b.tenant_id = core.current_tenant_id() and b.id = block.id
+      left join unnest(block_bounds.masks) m on m.block_id = block.id
       left join (
         select p.block_id, array_agg(p.position) as positions, array_agg(p.total) as totals
           from (
@@ -49,14 +52,16 @@ begin
               from unnest(block_bounds.block_terms) c, unnest(c.postings) as p
              group by c.block_id, search.posting_position(p)
           ) p
+          left join unnest(block_bounds.masks) m using (block_id)
+         where m.mask is null or get_bit(m.mask, p.position - 1) = 1
          group by p.block_id
-      ) rare on rare.block_id = block.id);
+      ) rare on rare.block_id = block.id
+     where block_bounds.masks is null or m.block_id is not null);
 end
 $$;
 comment on function search.block_bounds is
-  'How much the terms can add to the score of a chunk of each block. weights: as in search.scoring.';
+  'How much the terms can add to the score of a chunk of each block that may have hits. weights: as in search.scoring; masks: as in search.scope.';
 
--- Set-based and inlined, because per block a function of its own would cost more than the vectors do.
 -- This function and search.block_totals are sets and inlined, because a function call for each block would take longer than
 -- adding up its vectors. They add the stored vectors up as they are, without multiplying each by the weight of its term, which
 -- would take four times as long: the stored impacts contain the idf that the term had in the block, and weight_scale is the
@@ -84,10 +89,10 @@ comment on function search.frequent_total is
 
 create or replace function search.block_totals(
   blocks search.block_bound[], terms text[], weights double precision[], weight_scale double precision
-) returns table (block_id bigint, chunk_count int, total public.vector)
+) returns table (block_id bigint, chunk_count int, mask bit varying, candidate_count int, total public.vector)
 language sql stable
 begin atomic
-  select b.block_id, b.chunk_count, t.total
+  select b.block_id, b.chunk_count, b.mask, b.candidate_count, t.total
     from unnest(block_totals.blocks) b
    cross join lateral (
      select search.vector_total(part.total) as total
@@ -141,7 +146,7 @@ comment on function search.rare_positions_above is
   'The positions that have a rare term and that may score more than the threshold, as far as the stored impacts tell.';
 
 create or replace function search.score_exceeded_by(
-  scores public.vector, wanted double precision, lowest double precision, highest double precision
+  scores public.vector, mask bit varying, wanted double precision, lowest double precision, highest double precision
 ) returns double precision
 language plpgsql immutable parallel safe
 set search_path to pg_catalog, public, pg_temp
@@ -153,9 +158,11 @@ declare
   v_high double precision := score_exceeded_by.highest;
   v_middle double precision := score_exceeded_by.lowest;
   v_dimension int := vector_dims(score_exceeded_by.scores);
+  v_exceeding bit varying;
 begin
   for i in 0..v_halvings loop
-    if bit_count(binary_quantize(score_exceeded_by.scores - search.constant_vector(v_middle, v_dimension))) >= score_exceeded_by.wanted then
+    v_exceeding := binary_quantize(score_exceeded_by.scores - search.constant_vector(v_middle, v_dimension));
+    if bit_count(coalesce(v_exceeding & score_exceeded_by.mask, v_exceeding)) >= score_exceeded_by.wanted then
       v_low := v_middle;
     elsif i = 0 then
       exit;
@@ -168,7 +175,7 @@ begin
 end
 $$;
 comment on function search.score_exceeded_by is
-  'About the highest score that at least wanted of these scores exceed, found by halving the range between lowest and highest; lowest when fewer exceed it.';
+  'About the highest score that at least wanted of these scores, at positions of the mask, exceed, found by halving the range between lowest and highest; lowest when fewer exceed it.';
 
 create or replace function search.positions_above(
   threshold double precision, blocks search.block_bound[], terms text[], weights double precision[], weight_scale double precision
@@ -197,9 +204,10 @@ begin
     select scored.block_id, found.position,
            (v_threshold + vector_norm(subvector(scored.excess, found.position, 1))) * positions_above.weight_scale / search.impact_scale()
       from (
-        select block.block_id, block.excess, binary_quantize(block.excess) as bits
+        select block.block_id, block.excess,
+               case when block.mask is null then binary_quantize(block.excess) else binary_quantize(block.excess) & block.mask end as bits
           from (
-            select t.block_id,
+            select t.block_id, t.mask,
                    t.total - case when t.chunk_count = v_dimension then v_thresholds else subvector(v_thresholds, 1, t.chunk_count) end as excess
               from search.block_totals(v_added_up, positions_above.terms, positions_above.weights, positions_above.weight_scale) t
             offset 0) block

@@ -178,18 +178,18 @@ declare
 begin
   return (
     select search.score_exceeded_by(
-             t.total, greatest(v_smallest_sample, sampled_threshold.wanted * t.chunk_count / open.chunk_count),
+             t.total, t.mask, greatest(v_smallest_sample, sampled_threshold.wanted * t.candidate_count / open.candidate_count),
              sampled_threshold.lowest * search.impact_scale() / sampled_threshold.weight_scale,
              search.impact_scale() * (select sum(w) from unnest(v_weights) as w) / sampled_threshold.weight_scale)
            * sampled_threshold.weight_scale / search.impact_scale()
       from (
-        select sum(b.chunk_count) as chunk_count, array_agg(b order by b.chunk_count desc) as blocks
+        select sum(b.candidate_count) as candidate_count, array_agg(b order by b.candidate_count desc) as blocks
           from unnest(sampled_threshold.blocks) b) open
      cross join lateral search.block_totals(open.blocks[1:1], (scoring).terms, v_weights, sampled_threshold.weight_scale) t);
 end
 $$;
 comment on function search.sampled_threshold is
-  'A score, not below lowest, that about wanted chunks of these blocks exceed, estimated from the largest block; null when there is no block.';
+  'A score, not below lowest, that about wanted chunks of these blocks exceed, estimated from the block with the most candidates; null when there is no block.';
 
 create or replace function search.first_positions(
   blocks search.block_bound[], depth int, weight_scale double precision, scoring search.scoring,
@@ -225,7 +225,7 @@ comment on function search.first_positions is
   'The positions to score first: those with the rare terms. No other position scores more than the threshold, as far as the stored impacts tell; it is infinite when the frequent terms alone may score more.';
 
 create or replace function search.rank_blocks(
-  ranking search.ranking, block_terms search.block_term[], depth int, scoring search.scoring
+  ranking search.ranking, block_terms search.block_term[], masks search.block_mask[], depth int, scoring search.scoring
 ) returns search.ranking
 language plpgsql stable
 set search_path to pg_catalog, pg_temp
@@ -238,7 +238,7 @@ declare
   v_terms text[] := (scoring).terms;
   v_weights double precision[] := (scoring).weights;
   v_slack double precision := search.index_slack((scoring).average_length, (scoring).k1, (scoring).b);
-  v_blocks search.block_bound[] := search.block_bounds(rank_blocks.block_terms, v_weights);
+  v_blocks search.block_bound[] := search.block_bounds(rank_blocks.block_terms, v_weights, rank_blocks.masks);
   -- see search.frequent_total
   v_weight_scale double precision := coalesce((select max(v_weights[t.term_number] / t.idf) from unnest(rank_blocks.block_terms) t), 1);
   -- about how many chunks the next round is to score
@@ -284,17 +284,24 @@ as $$
 declare
   v_unmerged_ids bigint[] := search.unmerged_chunk_ids();
   v_block_terms search.block_term[] := search.block_terms(bm25_ranking.terms);
-  v_scoring search.scoring := search.scoring_of(
-    bm25_ranking.terms, bm25_ranking.term_weights, v_block_terms, v_unmerged_ids, scope);
+  -- Scoring one chunk does not need the masks, which are large.
+  v_masks search.block_mask[] := (scope).masks;
+  v_scope search.scope := scope;
+  v_scoring search.scoring;
   -- These chunks are scored from their own texts: those in scope, when they are few; else those that are not in a block yet.
   v_chunk_ids bigint[] := coalesce((scope).chunk_ids, v_unmerged_ids);
   v_ranking search.ranking;
 begin
+  if cardinality((scope).chunk_ids) = 0 then
+    return;
+  end if;
+  v_scope.masks := null;
+  v_scoring := search.scoring_of(bm25_ranking.terms, bm25_ranking.term_weights, v_block_terms, v_unmerged_ids, v_scope);
   if cardinality(v_chunk_ids) > 0 then
     v_ranking := search.add_scores(null, v_chunk_ids, v_scoring);
   end if;
   if (scope).chunk_ids is null and v_block_terms is not null then
-    v_ranking := search.rank_blocks(v_ranking, v_block_terms, bm25_ranking.depth, v_scoring);
+    v_ranking := search.rank_blocks(v_ranking, v_block_terms, v_masks, bm25_ranking.depth, v_scoring);
   end if;
   return query
     select u.id, u.score, u.rank::int

@@ -45,8 +45,15 @@ begin
        where s.tenant_id = core.current_tenant_id() and s.id = any ((scope).source_ids) and s.embedding_model = v_model.name
        order by s.id);
     if cardinality(v_source_ids) > 0 then
-      v_scope := case when cardinality(v_source_ids) = cardinality((scope).source_ids) then scope
-        else search.scope_of(v_source_ids, (request).filter, (question).text_filter) end;
+      v_scope := scope;
+      if cardinality(v_source_ids) < cardinality((scope).source_ids) then
+        if (scope).chunk_ids is null then
+          v_scope := search.scope_of(v_source_ids, (request).filter, (question).text_filter);
+        else
+          v_scope.source_ids := v_source_ids;
+          v_scope.is_everything := false;
+        end if;
+      end if;
       return query
         select v.chunk_id, v.score, v_number from search.vector_ranking(v_model, v_embedding, v_scope, (request).depth) v;
     end if;
@@ -73,6 +80,9 @@ begin
     return;
   end if;
   v_scope := search.scope_of(rank_tenant.source_ids, (request).filter, question.text_filter);
+  if question.conditions is not null and v_scope.chunk_ids is null then
+    v_scope := search.bound_by_words(v_scope, question.conditions);
+  end if;
   select array_agg(chunk_id order by chunk_id), array_agg(b.score order by chunk_id), array_agg(v.score order by chunk_id),
          array_agg(v.model_number order by chunk_id)
     into chunk_ids, bm25_scores, vector_scores, model_numbers
@@ -226,14 +236,20 @@ declare
   v_hits app_public.search_hit[];
 begin
   v_hits := array(
-    select row (h.rank, h.score, h.bm25_score, h.bm25_rank, h.vector_score, h.vector_rank,
-             c.source_id, c.document_id, c.id, d.title, c.content,
-             search.snippet(c.content, (question).terms, knowledge.text_search_config(d.language)),
-             null, case when v_context > 0 then search.text_around(c.document_id, c.ordinal, v_context) end,
-             h.further_hit_count)::app_public.search_hit
-      from unnest(show_hits.hits) h
-      join app_public.document_chunks c on c.tenant_id = core.current_tenant_id() and c.id = h.chunk_id
-      join app_public.documents d on d.tenant_id = c.tenant_id and d.id = c.document_id);
+    with shown as materialized (
+      select h, c, d.title, row_number() over () as n, c.content, knowledge.text_search_config(d.language) as config
+        from unnest(show_hits.hits) h
+       cross join lateral (
+         select c.* from app_public.document_chunks c where c.tenant_id = core.current_tenant_id() and c.id = h.chunk_id offset 0) c
+        join app_public.documents d on d.tenant_id = c.tenant_id and d.id = c.document_id
+    )
+    select row ((s.h).rank, (s.h).score, (s.h).bm25_score, (s.h).bm25_rank, (s.h).vector_score, (s.h).vector_rank,
+             (s.c).source_id, (s.c).document_id, (s.c).id, s.title, s.content,
+             -- computed once, because nothing in it depends on the row
+             (select search.snippets(array_agg(t.content order by t.n), (question).terms, array_agg(t.config order by t.n)) from shown t)[s.n],
+             null, case when v_context > 0 then search.text_around((s.c).document_id, (s.c).ordinal, v_context) end,
+             (s.h).further_hit_count)::app_public.search_hit
+      from shown s);
   if ((request).options).explain then
     v_hits := search.explain_hits(v_hits, request, question, models);
   end if;

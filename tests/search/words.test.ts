@@ -278,7 +278,7 @@ describe('a snippet', () => {
   const snippet = async (content: string, question: string): Promise<string> =>
     (
       await db.pool.query<{ s: string }>(
-        `select search.snippet($1, array(select term from knowledge.terms('english', $2, true)), 'english') as s`,
+        `select (search.snippets(array[$1], array(select term from knowledge.terms('english', $2, true)), '{english}'))[1] as s`,
         [content, question],
       )
     ).rows[0]?.s as string
