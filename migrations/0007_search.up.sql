@@ -43,6 +43,8 @@ create table search.blocks (
   average_length double precision not null,
   -- how many buckets its rare terms are spread over, a power of two
   bucket_count int not null,
+  -- how many different terms its chunks have
+  term_count int not null,
   created_at timestamptz not null default now(),
 
   primary key (tenant_id, id),
@@ -85,7 +87,8 @@ create table search.rare_postings (
   bucket_count int not null,
   bucket int not null,
   block_id bigint not null,
-  terms text[] collate "C" not null,
+  -- the terms, each between two line breaks (search.list_terms): shorter than an array, and searched as one text
+  terms text collate "C" not null,
   -- the index in postings of each term's last posting
   ends smallint[] not null,
   -- packed by search.pack_posting
@@ -94,6 +97,8 @@ create table search.rare_postings (
   foreign key (tenant_id, block_id) references search.blocks (tenant_id, id) on delete cascade
 );
 create index on search.rare_postings (tenant_id, block_id);
+-- A row of some kilobytes stays as it is: unpacking it would take longer than reading it.
+alter table search.rare_postings set (toast_tuple_target = 8160);
 
 -- How many removed chunks of a block have a term.
 create table search.removals (
@@ -106,7 +111,7 @@ create table search.removals (
 );
 create index on search.removals (tenant_id, block_id);
 
--- The vocabulary: every term the blocks have or had.
+-- The vocabulary of a large tenant: every term that its blocks have. A small tenant's is read from the blocks.
 create table search.terms (
   tenant_id uuid not null,
   term text collate "C" not null,

@@ -48,3 +48,21 @@ language sql immutable parallel safe
 return hashtext(bucket.term collate "C") & (bucket.bucket_count - 1);
 comment on function search.bucket is
   'The bucket, of bucket_count (a power of two), in which a block has a rare term.';
+
+create or replace function search.list_terms(terms text[]) returns text
+language sql immutable parallel safe
+return e'\n' || array_to_string(list_terms.terms, e'\n') || e'\n';
+comment on function search.list_terms is
+  'Terms as search.rare_postings has them: one text, in which each term stands between two line breaks. No term has a line break, because words end at white space (knowledge.terms).';
+
+create or replace function search.listed_terms(list text) returns text[]
+language sql immutable parallel safe
+return string_to_array(btrim(listed_terms.list, e'\n'), e'\n');
+comment on function search.listed_terms is
+  'The terms of a text that search.list_terms made, in their order.';
+
+create or replace function search.listed_as(term text) returns text
+language sql immutable parallel safe
+return e'\n' || listed_as.term || e'\n';
+comment on function search.listed_as is
+  'What a list of terms contains when it has this term.';

@@ -59,7 +59,7 @@ $$;
 comment on function search.pending_removals is
   'The chunks that are in a block and were removed since the last merge.';
 
-create or replace function search.merge_removals() returns void
+create or replace function search.merge_removals() returns text[]
 language sql volatile
 set search_path to pg_catalog, pg_temp
 as $$
@@ -77,15 +77,18 @@ as $$
        set removed_count = b.removed_count + l.chunks, total_length = b.total_length - l.length
       from (select block_id, count(*) as chunks, sum(document_length) as length from located group by block_id) l
      where b.tenant_id = core.current_tenant_id() and b.id = l.block_id
+  ), recorded as (
+    insert into search.removals as r (tenant_id, term, block_id, document_count)
+    select core.current_tenant_id(), t.lexeme, l.block_id, count(*)
+      from located l, unnest(l.terms) t
+     group by t.lexeme, l.block_id
+    on conflict (tenant_id, term, block_id) do update set document_count = r.document_count + excluded.document_count
+    returning term
   )
-  insert into search.removals as r (tenant_id, term, block_id, document_count)
-  select core.current_tenant_id(), t.lexeme, l.block_id, count(*)
-    from located l, unnest(l.terms) t
-   group by t.lexeme, l.block_id
-  on conflict (tenant_id, term, block_id) do update set document_count = r.document_count + excluded.document_count;
+  select coalesce(array_agg(distinct term), '{}') from recorded;
 $$;
 comment on function search.merge_removals is
-  'Subtracts removed chunks from the figures of their blocks. Their postings stay until the block is merged again; searches do not find them, because the chunk itself is gone.';
+  'Subtracts removed chunks from the figures of their blocks, and returns their terms. Their postings stay until the block is merged again; searches do not find them, because the chunk itself is gone.';
 
 create or replace function search.merge_candidates(chunk_count int) returns bigint[]
 language plpgsql stable
@@ -137,6 +140,8 @@ declare
   v_k1 double precision;
   v_b double precision;
   v_count int;
+  v_block_id bigint;
+  v_old_terms text[] := case when search.lists_vocabulary() then search.terms_of_blocks(build_block.old_block_ids) end;
 begin
   select s.k1, s.b into v_k1, v_b from search.settings() s;
   -- All of this is one statement, so that it sees one snapshot. When a chunk is deleted meanwhile, there are two cases: the
@@ -158,10 +163,11 @@ begin
     select term, count(*)::int as document_count, array_agg(posting) as postings from posting group by term
   ), block as (
     insert into search.blocks (
-      tenant_id, chunk_count, total_length, min_length, max_length, k1, b, average_length, bucket_count)
+      tenant_id, chunk_count, total_length, min_length, max_length, k1, b, average_length, bucket_count, term_count)
     select v_tenant_id, count(*), sum(document_length), min(document_length), max(document_length), v_k1, v_b, v_average_length,
            (select 1 << floor(log(2, greatest(1, sum(t.document_count) / v_bucket_size)))::int
-              from term t where t.document_count < search.frequent_term_minimum())
+              from term t where t.document_count < search.frequent_term_minimum()),
+           (select count(*) from term)
       from batch having count(*) > 0
     returning id, chunk_count, bucket_count
   ), position_row as (
@@ -181,16 +187,13 @@ begin
      where t.document_count < search.frequent_term_minimum()
   ), rare as (
     insert into search.rare_postings (tenant_id, bucket_count, bucket, block_id, terms, ends, postings)
-    select v_tenant_id, l.bucket_count, l.bucket, l.block_id, array_agg(l.term order by l.upto), array_agg(l.upto order by l.upto),
+    select v_tenant_id, l.bucket_count, l.bucket, l.block_id, search.list_terms(array_agg(l.term order by l.upto)), array_agg(l.upto order by l.upto),
            search.array_concat(l.postings order by l.upto)
       from listed l
      group by l.block_id, l.bucket_count, l.bucket
-  ), vocabulary as (
-    insert into search.terms (tenant_id, term)
-    select v_tenant_id, t.term from term t order by t.term collate "C"
-    on conflict do nothing
   )
-  select count(*) into v_count from batch;
+  select (select count(*) from batch), (select id from block) into v_count, v_block_id;
+  perform search.keep_vocabulary(v_block_id, v_old_terms);
   return v_count;
 end
 $$;
@@ -256,7 +259,7 @@ begin
     return 0;
   end if;
 
-  perform search.merge_removals();
+  perform search.forget_terms(search.merge_removals());
   v_added := array(
     select c.chunk_id from search.changes c
      where c.tenant_id = merge_index.tenant_id and c.kind = 'added'

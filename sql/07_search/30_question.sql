@@ -37,97 +37,12 @@ $$;
 comment on function search.any_term is
   'A query that matches a text with at least one of the terms.';
 
-create or replace function search.unmerged_terms() returns setof text
-language plpgsql stable
-set search_path to pg_catalog, pg_temp
-as $$
-declare
-  v_chunk_limit constant int := 2000;
-begin
-  return query
-    -- After a large load the words of the latest chunks are enough; reading all chunks would take too long.
-    select distinct l.lexeme
-      from search.chunks_by_id(array(
-             select chunk_id from search.changes
-              where tenant_id = core.current_tenant_id() and kind = 'added'
-              order by chunk_id desc limit v_chunk_limit)) c,
-           unnest(c.content_tsvector) l;
-end
-$$;
-comment on function search.unmerged_terms is
-  'The terms of the chunks that are not in a block yet.';
-
-create or replace function search.terms_with_prefix(prefix text) returns text[]
-language sql stable
-set search_path to pg_catalog, pg_temp
-as $$
-  select array(
-    select term from (
-      select t.term from search.terms t
-       where t.tenant_id = core.current_tenant_id()
-         and t.term >= terms_with_prefix.prefix collate "C"
-         -- chr(1114111) is the highest character of Unicode.
-         and t.term < (terms_with_prefix.prefix || chr(1114111)) collate "C"
-      union
-      select u from search.unmerged_terms() u where starts_with(u, terms_with_prefix.prefix)
-    ) found
-    -- The shortest words are the nearest to what was typed.
-    order by length(term), term collate "C" limit 64);
-$$;
-comment on function search.terms_with_prefix is
-  'The 64 shortest words of the vocabulary that begin with the prefix.';
-
 create or replace function search.prefix(spelt text) returns text
 language sql immutable parallel safe
 return lower(translate(
   coalesce(substring(spelt, e'[^ ]*[-./\\\\_@:+&\x1d-\x1f] [^ ]+$'), substring(spelt, '[^ ]+$')), e' \x1d\x1e\x1f', ''));
 comment on function search.prefix is
   'What the terms that a word* stands for begin with: the last pair of its parts (knowledge.spell_out), or its only part.';
-
-create or replace function search.can_be_misspelt(term text) returns boolean
-language sql immutable parallel safe
-return length(can_be_misspelt.term) between 4 and 40 and can_be_misspelt.term !~ '[-0-9./\\_@:+&\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff]';
-comment on function search.can_be_misspelt is
-  'Whether a term is a word that is looked for with other spellings: 4 to 40 letters, no digit and no pair of parts. The index search_terms_trigrams has the same condition.';
-
-create or replace function search.unknown_terms(terms text[]) returns text[]
-language plpgsql stable
-set search_path to pg_catalog, pg_temp
-as $$
-declare
-  v_unmerged_ids bigint[] := search.unmerged_chunk_ids();
-begin
-  return (
-    select array(
-      select t from unnest(unknown_terms.terms) t
-       where search.can_be_misspelt(t)
-         and not exists (
-           select from search.terms v where v.tenant_id = core.current_tenant_id() and v.term = t collate "C")
-         and not exists (
-           select from search.chunks_by_id(v_unmerged_ids) c
-            where c.content_tsvector @@ core.tsquery_term(t)::tsquery)));
-end
-$$;
-comment on function search.unknown_terms is
-  'Those of the words that may be misspelt and that no text of this tenant has.';
-
-create or replace function search.similar_terms(term text) returns table (similar_term text, similarity double precision)
-language sql stable
-set search_path to pg_catalog, public, pg_temp
-as $$
-  select term, similarity
-    from (
-      select v.similar_term as term, v.similarity from search.similar_vocabulary(similar_terms.term) v
-      union
-      select u, similarity(u, similar_terms.term)::double precision
-        from search.unmerged_terms() u
-       where u % similar_terms.term and search.can_be_misspelt(u)
-    ) found
-   where similarity >= 0.4
-   order by similarity desc, term limit 3;
-$$;
-comment on function search.similar_terms is
-  'Up to three words of the vocabulary that share at least 0.4 of their trigrams with the term, the most similar first.';
 
 create or replace function search.text_search_configs(source_ids uuid[]) returns regconfig[]
 language plpgsql stable
@@ -324,20 +239,3 @@ end
 $$;
 comment on function search.parse_question is
   E'@errors SR416\nReads a question in every language of the sources that are searched. corrects_spelling also searches words that are spelt almost like a word that no text has; it must be false for sources of another tenant, because the correction would tell which words that tenant''s other texts have. terms is null when the question has only stop words or exclusions.';
-
-set local role rowhouse_platform;  -- outside the wall: behind row level security an operator that is not leakproof cannot use an index, so this function names the tenant itself; only definer functions of the search may call it
-create or replace function search.similar_vocabulary(term text) returns table (similar_term text, similarity double precision)
-language sql stable security definer
-set search_path to pg_catalog, public, pg_temp
-as $$
-  -- The conditions on the term are those of the index search_terms_trigrams.
-  select t.term, similarity(t.term, similar_vocabulary.term)::double precision
-    from search.terms t
-   where t.tenant_id = core.current_tenant_id() and t.term % similar_vocabulary.term
-     and length(t.term) between 4 and 40 and t.term !~ '[-0-9./\\_@:+&\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff]';
-$$;
-comment on function search.similar_vocabulary is
-  'The words of this tenant''s vocabulary that share at least pg_trgm.similarity_threshold of their trigrams with the term.';
-grant execute on function search.similar_vocabulary to rowhouse_owner;
-
-set local role rowhouse_owner;

@@ -30,7 +30,7 @@ begin
           -- The bucket is computed here, before the join: row level security does not let an expression that is not leakproof
           -- into the condition of an index scan.
           from (
-            select t.i, t.term, t.block_ids, s.bucket_count, search.bucket(t.term, s.bucket_count) as bucket
+            select t.i, search.listed_as(t.term) as listed, s.bucket_count, search.bucket(t.term, s.bucket_count) as bucket
               from term t, size s
              where cardinality(t.block_ids) < (select sum(blocks) from size)
             offset 0) t
@@ -38,12 +38,12 @@ begin
            select r.block_id, r.terms, r.ends, r.postings from search.rare_postings r
             where r.tenant_id = core.current_tenant_id() and r.bucket_count = t.bucket_count and r.bucket = t.bucket
            offset 0) r
-         -- "offset 0" makes the planner compute the index once and not at each of its uses.
-         cross join lateral (select array_position(r.terms, t.term collate "C") as at offset 0) a
+         -- "offset 0" makes the planner compute each of these once and not at each of its uses.
+         cross join lateral (select strpos(r.terms, t.listed) as starts_at offset 0) s
+         -- The line breaks up to its start tell the place of the term in the list.
          cross join lateral (
-           select r.postings[coalesce(r.ends[a.at - 1], 0) + 1 : r.ends[a.at]] as postings
-            where a.at is not null
-           offset 0) u
+           select cardinality(string_to_array(left(r.terms, s.starts_at), e'\n')) - 1 as at where s.starts_at > 0 offset 0) a
+         cross join lateral (select r.postings[coalesce(r.ends[a.at - 1], 0) + 1 : r.ends[a.at]] as postings offset 0) u
       ) found);
 end
 $$;

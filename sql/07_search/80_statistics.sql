@@ -1,7 +1,7 @@
 -- Statistics that people can read: the figures that BM25 uses, from the index, and the use of the sources, from the log of
 -- searches.
 
-create or replace function search.term_document_counts() returns table (term text, document_count int)
+create or replace function search.merged_document_counts() returns table (term text, document_count int)
 language sql stable
 set search_path to pg_catalog, pg_temp
 as $$
@@ -10,10 +10,23 @@ as $$
       select p.term, p.document_count as n from search.postings p where p.tenant_id = core.current_tenant_id()
       union all
       select u.term, u.upto - coalesce(lag(u.upto) over (partition by r.block_id, r.bucket order by u.i), 0)
-        from search.rare_postings r, unnest(r.terms, r.ends) with ordinality as u (term, upto, i)
+        from search.rare_postings r, unnest(search.listed_terms(r.terms), r.ends) with ordinality as u (term, upto, i)
        where r.tenant_id = core.current_tenant_id()
       union all
       select r.term, -r.document_count from search.removals r where r.tenant_id = core.current_tenant_id()
+    ) as found (term, n)
+   group by found.term;
+$$;
+comment on function search.merged_document_counts is
+  'For each term of the blocks, in how many chunks of this tenant it occurred at the last merge.';
+
+create or replace function search.term_document_counts() returns table (term text, document_count int)
+language sql stable
+set search_path to pg_catalog, pg_temp
+as $$
+  select found.term, sum(found.n)::int
+    from (
+      select c.term, c.document_count as n from search.merged_document_counts() c
       union all
       select l.lexeme, 1
         from search.chunks_by_id(search.unmerged_chunk_ids()) c, unnest(c.content_tsvector) l

@@ -14,8 +14,12 @@ declare
   v_tenant_id uuid := core.current_tenant_id();
   v_block_id bigint;
 begin
+  if v_tenant_id is null then
+    perform core.raise_error('SR425', 'There is no tenant whose index could be verified.', 'Set rowhouse.tenant_id first.');
+  end if;
   return query select * from search.verify_chunks();
   return query select * from search.verify_statistics();
+  return query select * from search.verify_vocabulary();
   return query
     select 'The number of positions is not that of the chunks.', null::bigint, null::text, b.chunk_count::text, coalesce(sum(cardinality(c.chunk_ids)), 0)::text
       from search.blocks b
@@ -31,7 +35,7 @@ begin
 end
 $$;
 comment on function search.verify_index is
-  'Every difference between this tenant''s texts and its search index; normally there is none. It reads everything, which takes about as long as building the index: a minute or two for half a million chunks.';
+  E'@errors SR425\nEvery difference between this tenant''s texts and its search index; normally there is none. It reads everything, which takes about as long as building the index: a minute or two for half a million chunks.';
 
 create or replace function search.verify_chunks()
 returns table (problem text, chunk_id bigint, term text, expected text, found text)
@@ -107,6 +111,36 @@ $$;
 comment on function search.verify_statistics is
   'The statistics of the index that differ from those of the chunks. search.verify_index calls it with settings for large joins.';
 
+create or replace function search.verify_vocabulary()
+returns table (problem text, chunk_id bigint, term text, expected text, found text)
+language plpgsql stable
+set search_path to pg_catalog, public, pg_temp
+as $$
+#variable_conflict use_column
+declare
+  v_tenant_id uuid := core.current_tenant_id();
+begin
+  if not search.lists_vocabulary() then
+    return;
+  end if;
+  -- A term whose last chunk was removed after the last merge may be listed or not.
+  return query
+    with counted as (
+      select c.term, c.document_count as merged, c.document_count - coalesce(p.n, 0) as now
+        from search.merged_document_counts() c
+        left join (
+          select l.lexeme as term, count(*) as n from search.pending_removals() r, unnest(r.terms) l group by l.lexeme) p on p.term = c.term
+    )
+    select case when t.term is null then 'The term is not in the vocabulary.' else 'The vocabulary has a term that no chunk has.' end,
+           null::bigint, coalesce(t.term, c.term), coalesce(c.merged, 0)::text, null::text
+      from counted c
+      full join (select t.term from search.terms t where t.tenant_id = v_tenant_id) t on t.term = c.term
+     where t.term is null and c.now > 0 or t.term is not null and coalesce(c.merged, 0) <= 0;
+end
+$$;
+comment on function search.verify_vocabulary is
+  'The differences between search.terms, where it lists this tenant''s vocabulary, and the terms of the blocks. search.verify_index calls it with settings for large joins.';
+
 create or replace function search.verify_block(block_id bigint) returns table (problem text, chunk_id bigint, term text, expected text, found text)
 language plpgsql stable
 set search_path to pg_catalog, public, pg_temp
@@ -143,7 +177,7 @@ begin
       union all
       select search.posting_position(p), t.term, search.posting_impact(p) / search.impact_scale()::double precision, null
         from search.rare_postings r
-       cross join unnest(r.terms, r.ends) with ordinality as t (term, upto, i)
+       cross join unnest(search.listed_terms(r.terms), r.ends) with ordinality as t (term, upto, i)
        cross join unnest(r.postings[coalesce(r.ends[t.i - 1], 0) + 1 : t.upto]) as p
        where r.tenant_id = v_block.tenant_id and r.block_id = v_block.id
          and r.bucket_count = v_block.bucket_count and r.bucket = search.bucket(t.term, v_block.bucket_count)
@@ -173,6 +207,9 @@ declare
   v_count int := 0;
   v_merged int;
 begin
+  if v_tenant_id is null then
+    perform core.raise_error('SR425', 'There is no tenant whose index could be built.', 'Set rowhouse.tenant_id first.');
+  end if;
   -- Wait for a merge that is running.
   perform pg_advisory_xact_lock(search.merge_lock_key(v_tenant_id));
   delete from search.blocks b where b.tenant_id = v_tenant_id;
@@ -190,4 +227,4 @@ begin
 end
 $$;
 comment on function search.rebuild_index is
-  'Builds this tenant''s search index anew from its chunks and returns how many chunks there are. Searches use the old index until the transaction ends. Use it after k1 or b have changed: without it searches stay right but are slower.';
+  E'@errors SR425\nBuilds this tenant''s search index anew from its chunks and returns how many chunks there are. Searches use the old index until the transaction ends. Use it after k1 or b have changed: without it searches stay right but are slower.';

@@ -137,6 +137,10 @@ async function index(userId: string, tenantId: string): Promise<void> {
       [tenantId, name, words, creator],
     )
   }
+  // as in a large tenant, whose vocabulary is a table of its own
+  await db.pool.query(
+    'create or replace function search.unlisted_term_limit() returns int language sql immutable parallel safe return 0',
+  )
   await db.pool.query('select search.merge_index($1, 1)', [tenantId])
 }
 

@@ -188,7 +188,7 @@ describe('rankings of several tenants', () => {
       expect(await context()).toBe(db.acme.id)
       // fails in the part of globex, which has the long question's words in no other way
       await t.becomeSuperuser()
-      await t.query(`alter table search.terms rename to terms_gone`)
+      await t.query(`alter table search.rare_postings rename to postings_gone`)
       await t.become(db.acme.viewer)
       expect(
         await t.errorCode(
@@ -201,7 +201,7 @@ describe('rankings of several tenants', () => {
       )
       expect(await context()).toBe(db.acme.id)
       await t.becomeSuperuser()
-      await t.query(`alter table search.terms_gone rename to terms`)
+      await t.query(`alter table search.postings_gone rename to rare_postings`)
     }),
   )
 

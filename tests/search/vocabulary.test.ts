@@ -1,0 +1,179 @@
+// The vocabulary, which prefixes and misspelt words are looked up in: it has the words that a text has, no more and no
+// fewer, whether it is read from the blocks or, in a large tenant, from a table.
+
+import { describe, expect, it } from 'vitest'
+import { mulberry32, pick } from '../../bench/random.ts'
+import { addChunks, merge } from '../helpers/corpus.ts'
+import { type Transaction, useDatabase } from '../helpers/index.ts'
+import { createSource } from '../helpers/knowledge.ts'
+
+const db = useDatabase()
+
+/** A source of acme; what follows runs as the superuser in acme's context. */
+async function begin(t: Transaction): Promise<string> {
+  const sourceId = await createSource(t, db.acme.member, { language: 'und' })
+  await t.becomeRole('none', db.acme.id)
+  return sourceId
+}
+
+/** Lists the vocabulary of a tenant with more terms than this; without it a test would need 16,000. */
+const listAbove = (t: Transaction, limit: number) =>
+  t.query(
+    `create or replace function search.unlisted_term_limit() returns int language sql immutable parallel safe return ${limit}`,
+  )
+const isListed = (t: Transaction): Promise<boolean> => t.value('select search.lists_vocabulary()')
+const removeDocument = (t: Transaction, id: string) =>
+  t.query('delete from app_public.documents where tenant_id = $1 and id = $2', [db.acme.id, id])
+const problems = async (t: Transaction): Promise<string[]> =>
+  (await t.query<{ problem: string }>('select distinct problem from search.verify_index() order by 1')).map(
+    ({ problem }) => problem,
+  )
+
+type Known = { prefixed: string[]; similar: unknown[]; unknown: string[] }
+
+async function ask(t: Transaction, prefix: string, spelt: string): Promise<Known> {
+  return {
+    prefixed: await t.value('select search.terms_with_prefix($1)', [prefix]),
+    similar: await t.query('select * from search.similar_terms($1)', [spelt]),
+    unknown: await t.value('select search.unknown_terms(array[$1])', [spelt]),
+  }
+}
+
+/** The same from the texts, word by word. */
+async function exhaustively(t: Transaction, prefix: string, spelt: string): Promise<Known> {
+  const words = `select distinct l.lexeme as w from app_public.document_chunks c, unnest(c.content_tsvector) l where c.tenant_id = core.current_tenant_id()`
+  const corrected = `length(w) between 4 and 40 and w !~ '[0-9]'`
+  return {
+    prefixed: await t.value(
+      `select array(select w from (${words}) words where starts_with(w, $1) order by length(w), w collate "C" limit 64)`,
+      [prefix],
+    ),
+    similar: await t.query(
+      `select w as similar_term, similarity(w, $1)::float8 as similarity from (${words}) words
+        where ${corrected} and similarity(w, $1) >= 0.4 order by similarity(w, $1) desc, w limit 3`,
+      [spelt],
+    ),
+    unknown: await t.value(
+      `select array(select w from (values ($1)) asked (w) where ${corrected} and w not in (${words}))`,
+      [spelt],
+    ),
+  }
+}
+
+const syllables = 'ba be bi da de di fa fe fi ga ge la le li ma me mi na ne ra re ri sa se ta te ti 1 ä ß ж'.split(' ')
+const randomWord = (random: () => number): string =>
+  Array.from({ length: 1 + Math.floor(random() * 4) }, () => pick(random, syllables)).join('')
+
+describe.each([
+  ['read from the blocks', 1_000_000],
+  ['listed', 0],
+])('a vocabulary that is %s', (_what, limit) => {
+  it('has exactly the words of the texts after random inserts, deletes and merges', () =>
+    db.inTransaction(async (t) => {
+      const random = mulberry32(23)
+      const sourceId = await begin(t)
+      await listAbove(t, limit)
+      const documents: string[] = []
+      for (let round = 0; round < 25; round++) {
+        for (let i = 0; i < 3; i++) {
+          if (documents.length > 2 && random() < 0.45)
+            await removeDocument(t, documents.splice(Math.floor(random() * documents.length), 1)[0] as string)
+          else
+            documents.push(
+              await addChunks(
+                t,
+                db.acme.id,
+                sourceId,
+                Array.from({ length: 5 + Math.floor(random() * 70) }, () =>
+                  Array.from({ length: 6 }, () => randomWord(random)).join(' '),
+                ),
+              ),
+            )
+          if (random() < 0.5) await merge(t, db.acme.id)
+        }
+        for (let i = 0; i < 4; i++) {
+          const [prefix, spelt] = [pick(random, syllables), randomWord(random)]
+          expect(await ask(t, prefix, spelt), `${round}: ${prefix}* ${spelt}`).toEqual(
+            await exhaustively(t, prefix, spelt),
+          )
+        }
+        if (round % 6 === 5) expect(await problems(t)).toEqual([])
+      }
+      expect(await isListed(t)).toBe(limit === 0)
+    }))
+
+  it('does not know a word any more whose last chunk is gone, before and after the merge', () =>
+    db.inTransaction(async (t) => {
+      const sourceId = await begin(t)
+      await listAbove(t, limit)
+      const id = await addChunks(t, db.acme.id, sourceId, ['confidential'])
+      await addChunks(t, db.acme.id, sourceId, ['confidence', 'confident', 'public', 'words'])
+      await merge(t, db.acme.id)
+      const similar = async () =>
+        (await t.query<{ similar_term: string }>(`select similar_term from search.similar_terms('confidentiel')`)).map(
+          ({ similar_term }) => similar_term,
+        )
+      expect(await similar()).toContain('confidential')
+      await removeDocument(t, id)
+      for (const when of ['before', 'after']) {
+        if (when === 'after') await merge(t, db.acme.id)
+        expect(await similar(), when).toEqual(['confident', 'confidence'])
+        expect(await t.value(`select search.terms_with_prefix('confid')`), when).toEqual(['confident', 'confidence'])
+        expect(await t.value(`select search.unknown_terms('{confidential,public}')`), when).toEqual(['confidential'])
+      }
+      expect(await problems(t)).toEqual([])
+      expect(
+        await t.value(`select count(*)::int from search.terms where tenant_id = $1 and term = 'confidential'`, [
+          db.acme.id,
+        ]),
+      ).toBe(0)
+    }))
+})
+
+describe('the vocabulary of a tenant that grows', () => {
+  it('is listed when it has more than 16,000 terms, and read from the blocks when it has half as many', () =>
+    db.inTransaction(async (t) => {
+      const sourceId = await begin(t)
+      const numbered = (n: number): string =>
+        `w${String(n).replace(/\d/g, (digit) => 'abcdefghij'[Number(digit)] as string)}`
+      const texts = (first: number, chunks: number): string[] =>
+        Array.from({ length: chunks }, (_, i) =>
+          Array.from({ length: 50 }, (_, j) => numbered(first + 50 * i + j)).join(' '),
+        )
+      await addChunks(t, db.acme.id, sourceId, texts(0, 140))
+      await merge(t, db.acme.id)
+      expect(await isListed(t)).toBe(false)
+      const many = await addChunks(t, db.acme.id, sourceId, texts(7_000, 200))
+      await merge(t, db.acme.id)
+      expect(await isListed(t)).toBe(true)
+      expect(await t.value('select count(*)::int from search.terms where tenant_id = $1', [db.acme.id])).toBe(17_000)
+      await removeDocument(t, many)
+      await merge(t, db.acme.id)
+      expect(await isListed(t)).toBe(false)
+      expect(await problems(t)).toEqual([])
+    }))
+
+  it('is compared with the texts where it is listed', () =>
+    db.inTransaction(async (t) => {
+      const sourceId = await begin(t)
+      await listAbove(t, 0)
+      await addChunks(t, db.acme.id, sourceId, ['wing', 'body'])
+      await merge(t, db.acme.id)
+      await t.query(`update search.terms set term = 'ghost' where tenant_id = $1 and term = 'wing'`, [db.acme.id])
+      expect(await t.query('select problem, term from search.verify_index() order by term')).toEqual([
+        { problem: 'The vocabulary has a term that no chunk has.', term: 'ghost' },
+        { problem: 'The term is not in the vocabulary.', term: 'wing' },
+      ])
+      await t.query('select search.rebuild_index()')
+      expect(await problems(t)).toEqual([])
+    }))
+})
+
+describe('without a tenant', () => {
+  it.each(['select * from search.verify_index()', 'select search.rebuild_index()'])('%s is an error', (statement) =>
+    db.inTransaction(async (t) => {
+      await t.becomeRole('none')
+      expect(await t.errorCode(statement)).toBe('SR425')
+    }),
+  )
+})
