@@ -207,7 +207,7 @@ begin
     select t.tenant_number,
            row (t.position, t.score, t.bm25, t.bm25_rank, t.similarity, t.vector_rank, null, null, t.chunk_id,
              null, null, null, null, null,
-             (t.document_hits - least(t.document_hits, v_most))::int)::app_public.search_hit
+             (t.document_hits - least(t.document_hits, v_most))::int, v_mode)::app_public.search_hit
       from top t
      order by t.position;
 end
@@ -230,7 +230,7 @@ begin
              c.source_id, c.document_id, c.id, d.title, c.content,
              search.snippet(c.content, (question).terms, knowledge.text_search_config(d.language)),
              null, case when v_context > 0 then search.text_around(c.document_id, c.ordinal, v_context) end,
-             h.further_hit_count)::app_public.search_hit
+             h.further_hit_count, h.mode)::app_public.search_hit
       from unnest(show_hits.hits) h
       join app_public.document_chunks c on c.tenant_id = core.current_tenant_id() and c.id = h.chunk_id
       join app_public.documents d on d.tenant_id = c.tenant_id and d.id = c.document_id);
