@@ -33,6 +33,7 @@ async function main(): Promise<void> {
   const pool = createPool(database.url, 'rowhouse_authenticator', config.POOL_SIZE, {
     isEmbedded,
     statementTimeoutMs: config.STATEMENT_TIMEOUT_MS,
+    warmConnections: isEmbedded || mode.workerOnly ? 0 : config.POOL_WARM,
   })
   const concurrency = mode.workerOnly ? Math.max(1, config.WORKER_CONCURRENCY) : config.WORKER_CONCURRENCY
   const workerPool = createPool(database.url, 'rowhouse_worker', concurrency + 2, {

@@ -5,6 +5,7 @@ import { Agent, request } from 'node:http'
 import { loadConfig } from '../server/config.ts'
 import { createPool } from '../server/database.ts'
 import { createLogger } from '../server/logging.ts'
+import type { PoolOptions } from '../server/pool.ts'
 
 export type GraphQLServer = {
   url: string
@@ -14,7 +15,11 @@ export type GraphQLServer = {
   ask: (token: string, query: string, variables?: object) => Promise<unknown>
 }
 
-export async function withGraphQL<T>(databaseUrl: string, work: (server: GraphQLServer) => Promise<T>): Promise<T> {
+export async function withGraphQL<T>(
+  databaseUrl: string,
+  work: (server: GraphQLServer) => Promise<T>,
+  options: PoolOptions = {},
+): Promise<T> {
   // as server.ts has it, before PostGraphile is loaded
   process.env.GRAPHILE_ENV ??= 'production'
   const { startHttp } = await import('../server/start-http.ts')
@@ -26,7 +31,7 @@ export async function withGraphQL<T>(databaseUrl: string, work: (server: GraphQL
     JWT_SECRET: randomBytes(48).toString('base64url'),
     LOG_LEVEL: 'silent',
   })
-  const pool = createPool(databaseUrl, 'rowhouse_authenticator', config.POOL_SIZE)
+  const pool = createPool(databaseUrl, 'rowhouse_authenticator', config.POOL_SIZE, options)
   const http = await startHttp(config, pool, createLogger(config.LOG_LEVEL), createMetrics(pool))
   const agent = new Agent({ keepAlive: true, maxSockets: 1 })
   try {

@@ -184,7 +184,8 @@ create type app_public.search_hit as (
   snippet text,
   explanation jsonb,
   context text,
-  further_hit_count int
+  further_hit_count int,
+  mode app_public.search_mode
 );
 
 -- What app_public.search_facets counts by, and its rows.

@@ -49,6 +49,10 @@ export const variables = {
     integer(1, 500).default(10),
     'connections the server holds at most; the worker has as many of its own as it runs jobs, and two',
   ],
+  POOL_WARM: [
+    integer(0, 500).default(2),
+    'connections of POOL_SIZE that are kept while nobody asks, ready for a search; with 0 none is kept for longer than 10 seconds. Not on the embedded engine',
+  ],
   TENANT_POOL_PERCENT: [
     integer(1, 100).default(60),
     'part of POOL_SIZE that requests of one tenant may hold at once; further ones wait, then are answered with 503',

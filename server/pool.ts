@@ -8,6 +8,8 @@ import { traceStatements } from './tracing.ts'
 export type PoolOptions = {
   /** Longest a statement may run. */
   statementTimeoutMs?: number
+  /** So many connections are kept however long nobody needs them, and every one is made ready for a search at its start. */
+  warmConnections?: number
   /** The embedded engine enforces no time limits, and while it runs a statement our own clock stands still. */
   isEmbedded?: boolean
 }
@@ -24,6 +26,10 @@ const graceMs = 5_000
 /** Reading the catalogue for the GraphQL schema takes a second or two; what a request runs may be limited further. */
 const leastStatementMs = 10_000
 const keepAliveAfterMs = 10_000
+/** What a connection has planned and compiled is worth more than its memory for so long. */
+const warmIdleMs = 600_000
+/** Making a connection ready takes some 60 ms of the database's processor; whoever waits for it does not wait longer. */
+const warmUpLimitMs = 2_000
 
 type Role = 'rowhouse_authenticator' | 'rowhouse_worker'
 
@@ -45,9 +51,13 @@ export function createPool(url: string, role: Role, max: number, options: PoolOp
           idle_in_transaction_session_timeout: limits.idleInTransaction,
         }),
   }
+  const isWarm = (options.warmConnections ?? 0) > 0
   const pool = new pg.Pool({
     connectionString: url,
     max,
+    ...(isWarm
+      ? { min: Math.min(max, options.warmConnections as number), idleTimeoutMillis: warmIdleMs, onConnect: warmUp }
+      : {}),
     options: Object.entries(settings)
       .map(([name, value]) => `-c ${name}=${value}`)
       .join(' '),
@@ -64,6 +74,11 @@ export function createPool(url: string, role: Role, max: number, options: PoolOp
     traceStatements(client)
   })
   return pool
+}
+
+/** A connection that cannot be warmed is still one that answers. */
+async function warmUp(client: pg.ClientBase): Promise<void> {
+  await client.query(`set local statement_timeout = ${warmUpLimitMs}; select search.warm_up()`).catch(() => {})
 }
 
 /** Gives up a connection whose statement has had no answer for so long. */

@@ -17,6 +17,7 @@ import type { Metrics } from './metrics.ts'
 import { createReadiness } from './readiness.ts'
 import { createRequestPool } from './request-pool.ts'
 import { loadKeyRing } from './secrets.ts'
+import { keepWarmConnections } from './warm-connections.ts'
 
 export async function startHttp(
   config: Config,
@@ -50,6 +51,7 @@ export async function startHttp(
     onlyPersisted: config.PERSISTED_OPERATIONS_ONLY,
   })
   const readiness = createReadiness(pool.options)
+  const warm = keepWarmConnections(pool)
   const http = await startHttpServer({
     config,
     pool: requestPool,
@@ -66,6 +68,7 @@ export async function startHttp(
     close: async () => {
       await http.close()
       readiness.close()
+      warm.stop()
     },
   }
 }

@@ -43,9 +43,10 @@ type QueryModel = ModelRow & { model: string; model_id: string; input: string }
 const retriesOfQuery = 1
 
 export function createEmbedQueryPlugin(pool: Pool, keyRing: KeyRing | undefined): GraphileConfig.Plugin {
-  async function embed(values: Arguments, defaultMode: string): Promise<SearchOptions | null> {
+  async function embed(values: Arguments, defaultMode: string | undefined): Promise<SearchOptions | null> {
     const [query, mode, filter, options, pgSettings] = values
     if (options?.queryEmbedding || (mode ?? defaultMode) === 'bm25') return options ?? null
+    // without a mode the database ranks by vectors as soon as one of these models is to be used
     const given = options?.queryEmbeddings ?? []
     const models = (await modelsOf(pool, pgSettings ?? {}, query, options?.embeddingModel, filter)).filter(
       ({ model }) => !given.some((embedding) => embedding.model === model),
@@ -82,7 +83,7 @@ export function createEmbedQueryPlugin(pool: Pool, keyRing: KeyRing | undefined)
   }
 
   const embedWhenMode =
-    (defaultMode: string): PlanWrapperFn =>
+    (defaultMode?: string): PlanWrapperFn =>
     (plan, $source, fieldArgs, info) => {
       const $options = lambda(
         [
@@ -102,7 +103,7 @@ export function createEmbedQueryPlugin(pool: Pool, keyRing: KeyRing | undefined)
     }
 
   return wrapPlans(
-    { Query: { search: embedWhenMode('hybrid'), searchFacets: embedWhenMode('bm25') } },
+    { Query: { search: embedWhenMode(), searchFacets: embedWhenMode('bm25') } },
     { name: 'EmbedQueryPlugin' },
   )
 }

@@ -217,7 +217,7 @@ begin
     select t.tenant_number,
            row (t.position, t.score, t.bm25, t.bm25_rank, t.similarity, t.vector_rank, null, null, t.chunk_id,
              null, null, null, null, null,
-             (t.document_hits - least(t.document_hits, v_most))::int)::app_public.search_hit
+             (t.document_hits - least(t.document_hits, v_most))::int, v_mode)::app_public.search_hit
       from top t
      order by t.position;
 end
@@ -248,7 +248,7 @@ begin
              -- computed once, because nothing in it depends on the row
              (select search.snippets(array_agg(t.content order by t.n), (question).terms, array_agg(t.config order by t.n)) from shown t)[s.n],
              null, case when v_context > 0 then search.text_around((s.c).document_id, (s.c).ordinal, v_context) end,
-             (s.h).further_hit_count)::app_public.search_hit
+             (s.h).further_hit_count, (s.h).mode)::app_public.search_hit
       from shown s);
   if ((request).options).explain then
     v_hits := search.explain_hits(v_hits, request, question, models);

@@ -35,6 +35,7 @@ comment on column app_public.search_hit.title is E'@notNull\nTitle of the docume
 comment on column app_public.search_hit.content is E'@notNull\nText of the chunk.';
 comment on column app_public.search_hit.snippet is E'@notNull\nThe part of the text that shows the words of the question, as HTML: the text is escaped, and the words are in <mark>.';
 comment on column app_public.search_hit.explanation is 'How the score was computed; null unless the option explain is set. An object with chunkCount, averageLength, k1, b and length; terms, each with term, writtenAs (the word of the question that the term stands for, when they differ), weight, df, tf, idf and score (its part of the BM25 score); and, when vectors are searched, model and similarity, and in a hybrid search fusion, vectorWeight and, with fusion rrf, rrfK; and, with freshness_half_life, documentDate and decay, by which the score was multiplied.';
+comment on column app_public.search_hit.mode is E'@notNull\nHow the search ranked; the embedding models of the sources decide when the search named no mode.';
 comment on column app_public.search_hit.context is 'The text of the chunk with that of the chunks around it, where what two of them have in common stands once; null unless the option context is more than 0.';
 comment on column app_public.search_hit.further_hit_count is 'How many more chunks of the document were found and are left out by group_by_document or max_per_document; null without these options. Counted are the hits that the rankings were read to: the first 1,000 of each, or 10,000 where fewer were not enough.';
 
@@ -179,7 +180,7 @@ comment on function search.question_vector is
   E'@errors SR409 SR410 SR411\nThe vector of a question: the one that is given, or else the one that the built-in model computes.';
 
 create or replace function app_public.search(
-  query text, mode app_public.search_mode default 'hybrid', "limit" int default 10,
+  query text, mode app_public.search_mode default null, "limit" int default 10,
   filter app_public.search_filter default null, options app_public.search_options default null
 ) returns setof app_public.search_hit
 language plpgsql stable security definer
@@ -196,11 +197,11 @@ declare
   v_hits app_public.search_hit[];
 begin
   v_request.query := search.query;
-  v_request.mode := coalesce(search.mode, 'hybrid');
   v_request.hit_limit := coalesce(search."limit", 10);
   v_request.filter := search.filter;
   v_request.options := search.complete_options(search.options);
   perform search.check_request(v_request);
+  v_request.mode := coalesce(search.mode, search.default_mode(v_request.filter, v_request.options));
   v_request.depth := search.ranking_depth(
     v_request.mode, (v_request.options).skip + v_request.hit_limit, search.needs_documents(v_request.options));
 
@@ -215,7 +216,7 @@ begin
 end
 $$;
 comment on function app_public.search is
-  E'@cost 500\n@errors SR402 SR403 SR404 SR405 SR406 SR407 SR409 SR410 SR411 SR412 SR413 SR415 SR416 SR417 SR418 SR419 SR421 TN204\nSearches the knowledge of this tenant and what other tenants share with it; the best hits come first. In the query, plain words rank the texts and need not all occur; "phrases" and title:words must occur; -words must not occur; word* stands for all words that begin like this; a word that no text has is read as the words that are spelt almost like it. mode bm25 ranks by words; vector ranks by nearness of meaning, as the embedding model sees it; hybrid, the default, fuses both with the weight of each embedding model, over the first 100 hits of each ranking (over the first 1,000 or 10,000 when the page is beyond). limit is from 1 to 1,000, by default 10. A filter does not change the statistics that scores are computed from: they are those of the whole tenant; a shared source is ranked with those of its owner, and scores of different tenants are compared as they are. A query of stop words or exclusions only has no hits. The options can show each document once, or a few times, with the text around a hit, and let new documents count more: such a search chooses among the first 1,000 hits of each ranking (10,000 when the page is beyond the first 100 hits, or not full).';
+  E'@cost 500\n@errors SR402 SR403 SR404 SR405 SR406 SR407 SR409 SR410 SR411 SR412 SR413 SR415 SR416 SR417 SR418 SR419 SR421 TN204\nSearches the knowledge of this tenant and what other tenants share with it; the best hits come first. In the query, plain words rank the texts and need not all occur; "phrases" and title:words must occur; -words must not occur; word* stands for all words that begin like this; a word that no text has is read as the words that are spelt almost like it. mode bm25 ranks by words; vector ranks by nearness of meaning, as the embedding model sees it; hybrid fuses both with the weight of each embedding model, over the first 100 hits of each ranking (over the first 1,000 or 10,000 when the page is beyond). Without a mode the embedding models of the sources decide: when all are the built-in one, which knows no meanings, it is bm25, and otherwise hybrid; each hit says it in mode. limit is from 1 to 1,000, by default 10. A filter does not change the statistics that scores are computed from: they are those of the whole tenant; a shared source is ranked with those of its owner, and scores of different tenants are compared as they are. A query of stop words or exclusions only has no hits. The options can show each document once, or a few times, with the text around a hit, and let new documents count more: such a search chooses among the first 1,000 hits of each ranking (10,000 when the page is beyond the first 100 hits, or not full).';
 grant execute on function app_public.search to rowhouse_user;
 
 create or replace function search.explain_terms(

@@ -45,6 +45,11 @@ describe('search over GraphQL', () => {
     expect(search?.nodes.map(({ content }) => content)).not.toContain('heat flow in a plate')
   })
 
+  it('tells the mode that was chosen for a search that names none', async () => {
+    const { search } = await ask('{ search(query: "flow") { nodes { mode vectorRank } } }')
+    expect(search?.nodes).toEqual(Array(2).fill({ mode: 'bm25', vectorRank: null }))
+  })
+
   it('goes on where a page ended', async () => {
     const { search } = await ask(
       `{ search(query: "plate", mode: bm25, limit: 1, options: {skip: 1}) { nodes { rank content } } }`,

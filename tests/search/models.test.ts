@@ -115,7 +115,7 @@ describe('a search of sources with two embedding models', () => {
         )
       expect(paged.map(({ chunk_id }) => chunk_id)).toEqual(all.map(({ chunk_id }) => chunk_id))
       const explained = await t.query<{ content: string; explanation: { model: string; vectorWeight: number } }>(
-        `select * from app_public.search('wing', options => search.options(explain => true))`,
+        `select * from app_public.search('wing', 'hybrid', options => search.options(explain => true))`,
       )
       for (const { content, explanation } of explained)
         expect(explanation).toMatchObject(

@@ -33,5 +33,5 @@ it('a search with null for everything that is optional is the search without it'
     const hits = await t.query<Hit>(`select * from app_public.search('wing')`)
     expect(hits).not.toEqual([])
     expect(await t.query(`select * from app_public.search('wing', null, null, null, null)`)).toEqual(hits)
-    expect(await search(t, db.acme.viewer, 'wing', 'hybrid', 10, ', search.filter(), search.options()')).toEqual(hits)
+    expect(await search(t, db.acme.viewer, 'wing', 'bm25', 10, ', search.filter(), search.options()')).toEqual(hits)
   }))

@@ -173,7 +173,7 @@ describe('rankings of several tenants', () => {
       await t.become(db.acme.viewer)
       expect(
         await t.value(
-          `select (app_public.search_hit_source(row (1, 1, 1, 1, 1, 1, '${hidden}', null, 1, '', '', '', null, null, null))).id`,
+          `select (app_public.search_hit_source(row (1, 1, 1, 1, 1, 1, '${hidden}', null, 1, '', '', '', null, null, null, 'bm25'))).id`,
         ),
       ).toBeNull()
     }),
@@ -329,7 +329,7 @@ describe('what the owner keeps to itself', () => {
       const other = await addTexts(t, db.globex.member, ['the wing of another model'], { embedding_model: 'other' })
       await shareSource(t, other)
       await shareSource(t, shared)
-      const hits = await ask(t, 'wing')
+      const hits = await ask(t, 'wing', `, 'hybrid'`)
       const ofOther = hits.find(({ source_id }) => source_id === other)
       expect(ofOther).toMatchObject({ vector_rank: null, bm25_rank: expect.any(Number) })
       expect(hits.find(({ source_id }) => source_id === shared)?.vector_rank).not.toBeNull()

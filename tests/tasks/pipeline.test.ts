@@ -239,10 +239,11 @@ describe('from file to search', () => {
     const usedByQuestion = await embeddingUse()
     requests = []
     const { data } = await ask(
-      'query ($s: [UUID]) { search(query: "wings", mode: hybrid, filter: {sourceIds: $s}) { nodes { content vectorRank bm25Rank vectorScore } } }',
+      'query ($s: [UUID]) { search(query: "wings", filter: {sourceIds: $s}) { nodes { mode content vectorRank bm25Rank vectorScore } } }',
       { s: [source] },
     )
     expect(data.search.nodes[0]).toMatchObject({
+      mode: 'hybrid',
       content: 'Aircraft need lift.',
       vectorRank: 1,
       bm25Rank: null,
