@@ -22,6 +22,8 @@ export type Connection = {
   settings: [string, string][]
   /** Its prepared statements: the Parse message of each name. */
   statements: Map<string, Buffer>
+  /** What it listens to. */
+  channels: Set<string>
   isClosed: () => boolean
   hasMessages: () => boolean
   /** Too much of what was sent to it has not been read yet. */
@@ -29,6 +31,8 @@ export type Connection = {
   /** The messages up to the next point where the client waits for an answer. */
   takeTurn: () => Frame[]
   send: (bytes: Uint8Array) => void
+  /** Sends a notification, or ends a connection that does not read them. */
+  notify: (bytes: Buffer) => void
   fail: (code: string, text: string) => void
   /** Ends it with a message of the engine. */
   end: (bytes: Buffer) => void
@@ -53,6 +57,7 @@ const mebibyte = 1024 * 1024
 const longestCopy = 256 * mebibyte
 const fullInbox = 16 * mebibyte
 const fullOutbox = mebibyte
+const mostUnreadNotifications = 4 * mebibyte
 const authenticationTimeoutMs = 30_000
 const farewellMs = 1_000
 
@@ -64,10 +69,13 @@ export function createConnection(socket: Socket, options: Options): Connection {
   /** Of a COPY … FROM STDIN: the engine must get all of it at once, for it cannot wait between its messages. */
   let copy: Buffer[] | undefined
   let copyBytes = 0
+  /** Since its outbox was last empty. */
+  let unreadNotifications = 0
 
   const connection: Connection = {
     settings: [],
     statements: new Map(),
+    channels: new Set(),
     isClosed: () => phase === 'closed',
     hasMessages: () => inbox.length > 0,
     isFull: () => socket.writableLength > fullOutbox,
@@ -81,6 +89,12 @@ export function createConnection(socket: Socket, options: Options): Connection {
     send: (bytes) => {
       // a copy: the engine uses its memory again
       if (phase !== 'closed') socket.write(Buffer.from(bytes))
+    },
+    notify: (bytes) => {
+      unreadNotifications = socket.writableLength > 0 ? unreadNotifications + bytes.length : 0
+      if (unreadNotifications > mostUnreadNotifications)
+        connection.fail('53200', 'too many notifications were not read')
+      else connection.send(bytes)
     },
     fail: (code, text) => connection.end(errorResponse(code, text)),
     end: (bytes) => {

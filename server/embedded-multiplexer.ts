@@ -6,11 +6,12 @@
 // A connection's prepared statements are remembered and prepared again when it uses one and the session has changed
 // hands since. Its other leftovers (SET, temporary tables, session locks) last only until somebody else has a turn.
 //
-// What one session cannot do: two transactions at once, notifications between connections, statement_timeout, cancel.
+// What one session cannot do: two transactions at once, statement_timeout, cancel.
 
 import { createServer } from 'node:net'
 import { setImmediate as breathe } from 'node:timers/promises'
 import { type Connection, createConnection, endsPipeline } from './embedded-connection.ts'
+import { createNotifications } from './embedded-notifications.ts'
 import { type Frame, flush, message, query, statementOf, sync } from './embedded-protocol.ts'
 import type { Session } from './embedded-session.ts'
 
@@ -38,10 +39,11 @@ const parameterNames = [
 ]
 /**
  * DISCARD ALL without its DISCARD PLANS, which would make every PL/pgSQL function plan its queries again. A session
- * without postmaster does not know whom it began as: it must be told, RESET SESSION AUTHORIZATION does nothing.
+ * without postmaster does not know whom it began as: it must be told, RESET SESSION AUTHORIZATION does nothing. It goes
+ * on listening, for all.
  */
 const forgetEverything =
-  'set session authorization postgres; reset role; reset all; deallocate all; close all; unlisten *; discard temp; discard sequences; select pg_advisory_unlock_all()'
+  'set session authorization postgres; reset role; reset all; deallocate all; close all; discard temp; discard sequences; select pg_advisory_unlock_all()'
 const lastTurnMs = 2_000
 /** Statements run in this thread: so often the rest of the process gets its turn too. */
 const breatheAfterMs = 10
@@ -52,6 +54,7 @@ export async function startMultiplexer(options: MultiplexerOptions): Promise<Mul
   const parameters = Buffer.concat(settings.map(([name, value]) => message('S', name, value)))
 
   const connections = new Set<Connection>()
+  const notifications = createNotifications(connections)
   /** In the order in which they are served. */
   const waiting = new Set<Connection>()
   let owner: Connection | undefined
@@ -64,7 +67,7 @@ export async function startMultiplexer(options: MultiplexerOptions): Promise<Mul
 
   function onChange(connection: Connection): void {
     if (connection.isClosed()) {
-      connections.delete(connection)
+      if (connections.delete(connection) && connection.channels.size > 0) notifications.forget()
       waiting.delete(connection)
     }
     if (connection === owner) wake?.()
@@ -106,6 +109,7 @@ export async function startMultiplexer(options: MultiplexerOptions): Promise<Mul
   async function recover(culprit: Connection, error: unknown): Promise<void> {
     lastOwner = undefined
     prepared = new Set()
+    notifications.forget()
     culprit.fail(
       'XX000',
       `the embedded engine crashed in this statement: ${error instanceof Error ? error.message : ''}`,
@@ -125,6 +129,7 @@ export async function startMultiplexer(options: MultiplexerOptions): Promise<Mul
     // while a pipeline has been begun and not yet ended by Sync
     let isOpen = false
     for (;;) {
+      if (status === 'I' && !isOpen) await listenForAll()
       const turn = connection.isFull() ? [] : connection.takeTurn()
       if (turn.length > 0) {
         status = (await runTurn(connection, turn)) ?? status
@@ -142,6 +147,13 @@ export async function startMultiplexer(options: MultiplexerOptions): Promise<Mul
     }
   }
 
+  async function listenForAll(): Promise<void> {
+    const listens = notifications.pending()
+    if (!listens) return
+    await session.execute([listens])
+    prepared.delete('')
+  }
+
   async function runTurn(connection: Connection, turn: Frame[]): Promise<string | undefined> {
     await prepareAgain(connection, turn)
     const isCopy = turn.at(-1)?.type === 'c' || turn.at(-1)?.type === 'f'
@@ -153,6 +165,7 @@ export async function startMultiplexer(options: MultiplexerOptions): Promise<Mul
         connection.send(isCopy && isFirst && bytes[0] === 0x47 /* G */ ? afterFirstMessage(bytes) : bytes)
         isFirst = false
       },
+      notifications.watch(connection, turn),
     )
     rememberStatements(connection, turn, answer.parsedCount)
     return answer.status

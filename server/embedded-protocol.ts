@@ -61,9 +61,19 @@ export function createFramer(): {
   }
 }
 
+/** What happens in an answer, in its order. */
+export type AnswerWatch = {
+  onTag: (tag: string) => void
+  onFailure: () => void
+  onReady: (status: string) => void
+  /** Whether the one who is answered gets it. */
+  onNotification: (message: Buffer) => boolean
+}
+
 /** Watches the engine's answer go by and remembers what matters of it. */
-export function createAnswerReader(): {
-  read: (bytes: Uint8Array) => void
+export function createAnswerReader(watch?: AnswerWatch): {
+  /** Returns what of it, and of what was held back before, is for the client now. */
+  read: (bytes: Uint8Array) => Uint8Array
   answer: () => { status: string | undefined; failure: Buffer | undefined; parsedCount: number }
 } {
   let pending = Buffer.alloc(0)
@@ -71,34 +81,58 @@ export function createAnswerReader(): {
   let status: string | undefined
   let failure: Buffer | undefined
   let parsedCount = 0
+
+  function isForClient(message: Buffer): boolean {
+    const type = message[0]
+    if (type === letter.notification) return watch?.onNotification(Buffer.from(message)) ?? true
+    if (type === letter.tag) watch?.onTag(message.toString('latin1', 5, message.length - 1))
+    if (type === letter.error) {
+      failure = Buffer.from(message)
+      watch?.onFailure()
+    }
+    if (type === letter.ready) {
+      status = String.fromCharCode(message[5] ?? 0)
+      watch?.onReady(status)
+    }
+    return true
+  }
+
   return {
     read: (bytes) => {
       let chunk = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
       if (skip >= chunk.length) {
         skip -= chunk.length
-        return
+        return chunk
       }
-      chunk = chunk.subarray(skip)
-      skip = 0
       if (pending.length > 0) chunk = Buffer.concat([pending, chunk])
-      let at = 0
+      const passed: Buffer[] = []
+      let at = skip
+      let from = 0
       while (at + 5 <= chunk.length) {
-        const type = chunk[at]
+        const type = chunk[at] ?? 0
         const size = chunk.readInt32BE(at + 1) + 1
-        // only errors and the end of a pipeline are looked into, and both are short
-        const isRead = type === 0x5a /* Z */ || type === 0x45 /* E */
-        if (isRead && at + size > chunk.length) break
-        if (type === 0x5a) status = String.fromCharCode(chunk[at + 5] ?? 0)
-        if (type === 0x45) failure = Buffer.from(chunk.subarray(at, at + size))
-        if (type === 0x31 /* 1 */) parsedCount += 1
+        // only these are looked into, and all are short
+        if (lookedInto.includes(type)) {
+          if (at + size > chunk.length) break
+          if (!isForClient(chunk.subarray(at, at + size))) {
+            passed.push(chunk.subarray(from, at))
+            from = at + size
+          }
+        }
+        if (type === letter.parsed) parsedCount += 1
         at += size
       }
-      if (at > chunk.length) skip = at - chunk.length
+      skip = Math.max(at - chunk.length, 0)
       pending = at < chunk.length ? Buffer.from(chunk.subarray(at)) : Buffer.alloc(0)
+      const rest = chunk.subarray(from, Math.min(at, chunk.length))
+      return passed.length > 0 ? Buffer.concat([...passed, rest]) : rest
     },
     answer: () => ({ status, failure, parsedCount }),
   }
 }
+
+const letter = { notification: 0x41, tag: 0x43, error: 0x45, ready: 0x5a, parsed: 0x31 }
+const lookedInto = [letter.notification, letter.tag, letter.error, letter.ready]
 
 /** Name and value pairs of a start-up packet. */
 export function startupParameters(packet: Buffer): Map<string, string> {

@@ -11,7 +11,7 @@ import { btree_gist } from '@electric-sql/pglite/contrib/btree_gist'
 import { intarray } from '@electric-sql/pglite/contrib/intarray'
 import { pg_trgm } from '@electric-sql/pglite/contrib/pg_trgm'
 import { vector } from '@electric-sql/pglite-pgvector'
-import { createAnswerReader, query } from './embedded-protocol.ts'
+import { type AnswerWatch, createAnswerReader, query } from './embedded-protocol.ts'
 
 export type Answer = {
   /** Of the last ReadyForQuery, if there was one. */
@@ -23,7 +23,7 @@ export type Answer = {
 
 export type Session = {
   /** Runs messages in the engine and hands on its answer, in memory that the engine will use again. */
-  execute: (messages: Buffer[], onAnswer?: (bytes: Uint8Array) => void) => Promise<Answer>
+  execute: (messages: Buffer[], onAnswer?: (bytes: Uint8Array) => void, watch?: AnswerWatch) => Promise<Answer>
   currentSettings: (names: string[]) => Promise<[string, string][]>
   /** Between two pipelines, now and then: a checkpoint when enough was written. */
   maintain: () => Promise<boolean>
@@ -89,12 +89,16 @@ export async function openSession(options: { dataDirectory?: string; template?: 
   let maintainedAt = Date.now()
   stopAtCrash(database)
 
-  async function execute(messages: Buffer[], onAnswer: (bytes: Uint8Array) => void = () => {}): Promise<Answer> {
-    const reader = createAnswerReader()
+  async function execute(
+    messages: Buffer[],
+    onAnswer: (bytes: Uint8Array) => void = () => {},
+    watch?: AnswerWatch,
+  ): Promise<Answer> {
+    const reader = createAnswerReader(watch)
     await database.execProtocolRawStream(messages.length === 1 ? (messages[0] as Buffer) : Buffer.concat(messages), {
       onRawData: (bytes) => {
-        reader.read(bytes)
-        onAnswer(bytes)
+        const passed = reader.read(bytes)
+        if (passed.length > 0) onAnswer(passed)
       },
     })
     return reader.answer()

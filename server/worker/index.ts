@@ -28,7 +28,7 @@ export type WorkerOptions = {
   pool: Pool
   concurrency: number
   pollIntervalMs: number
-  /** The embedded engine gains nothing from named statements and carries no notifications between connections. */
+  /** The embedded engine gains nothing from named statements. */
   isEmbedded: boolean
   /** No other worker can be alive, so whatever is locked was left by a dead one. */
   isOnlyWorker?: boolean

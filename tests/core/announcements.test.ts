@@ -2,14 +2,13 @@
 
 import pg from 'pg'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { isRealServer, needsServer, useDatabase } from '../helpers/index.ts'
+import { useDatabase } from '../helpers/index.ts'
 
 const db = useDatabase()
 let listener: pg.Client
 let heard: Record<string, unknown>[]
 
 beforeAll(async () => {
-  if (!isRealServer()) return
   await db.pool.query(`
     create table public.notes (
       tenant_id uuid not null, id int not null, topic int, body text, reads int not null default 0, state text default 'new',
@@ -37,8 +36,7 @@ beforeAll(async () => {
   await listener.query('listen rowhouse_changes')
 })
 afterAll(() => listener?.end())
-beforeEach(async (context) => {
-  needsServer(context, 'its one session has no LISTEN')
+beforeEach(async () => {
   heard = []
   await db.pool.query('delete from public.notes')
   await heardOnce()

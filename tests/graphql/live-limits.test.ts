@@ -3,10 +3,10 @@
 
 import { once } from 'node:events'
 import { SignJWT } from 'jose'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { WebSocket } from 'ws'
 import { createPending } from '../../server/live/pending.ts'
-import { isRealServer, needsServer, type Person, useDatabase } from '../helpers/index.ts'
+import { needsServer, type Person, useDatabase } from '../helpers/index.ts'
 import { type Operation, openEvents, openSocket, type Subscriber } from '../helpers/live.ts'
 import { openProxy } from '../helpers/proxy.ts'
 import { startTestServer, type TestServer, testSecret } from '../helpers/server.ts'
@@ -17,13 +17,11 @@ const lines: string[] = []
 const open: { close: () => void }[] = []
 
 beforeAll(async () => {
-  if (!isRealServer()) return
   server = await startTestServer(db.url, { LIVE_LIMIT_PER_USER: '3', LIVE_LIMIT_PER_TENANT: '4' }, (line) =>
     lines.push(line),
   )
 })
 afterAll(() => server?.close())
-beforeEach((context) => needsServer(context, 'announcements need a connection that listens'))
 afterEach(async () => {
   for (const each of open.splice(0)) each.close()
   await db.pool?.query('delete from app_public.rate_limit_config')
@@ -159,7 +157,8 @@ describe('a stream ends', () => {
 })
 
 describe('nothing is missed', () => {
-  it('when the connection that listens is killed: what is watched is read again', async () => {
+  it('when the connection that listens is killed: what is watched is read again', async (context) => {
+    needsServer(context, 'it has no backends to end one of')
     const id = await addTask('before')
     const connection = await connect(db.acme.member)
     const [one, all] = [connection.subscribe(oneTask(id)), connection.subscribe(allTasks)]
@@ -174,7 +173,8 @@ describe('nothing is missed', () => {
     expect((await all.next()).data.taskChanged?.title ?? 'read again').toMatch(/^(meanwhile|read again)$/)
   })
 
-  it('of a transaction that was under way when the subscription began', async () => {
+  it('of a transaction that was under way when the subscription began', async (context) => {
+    needsServer(context)
     // nobody has watched documents here before, so the writer announces nothing
     const { rows } = await db.pool.query<{ id: string }>(
       `with source as (

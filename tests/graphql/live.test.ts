@@ -1,8 +1,8 @@
 // Live updates: whoever subscribes is sent what changes, as they may see it and as long as they may be here. The clients
 // are the official ones of both protocols.
 
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { isRealServer, needsServer, type Person, type Tenant, useDatabase } from '../helpers/index.ts'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { type Person, type Tenant, useDatabase } from '../helpers/index.ts'
 import { type Operation, type Subscriber, transports } from '../helpers/live.ts'
 import { startTestServer, type TestServer } from '../helpers/server.ts'
 
@@ -13,7 +13,6 @@ const sources = new Map<string, string>()
 const open: { close: () => void }[] = []
 
 beforeAll(async () => {
-  if (!isRealServer()) return
   server = await startTestServer(db.url, {}, (line) => logged.push(line))
   for (const tenant of [db.acme, db.globex]) {
     const { rows } = await db.pool.query<{ id: string }>(
@@ -24,7 +23,6 @@ beforeAll(async () => {
   }
 })
 afterAll(() => server?.close())
-beforeEach((context) => needsServer(context, 'announcements need a connection that listens'))
 afterEach(() => {
   for (const each of open.splice(0)) each.close()
 })

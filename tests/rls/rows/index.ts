@@ -8,6 +8,7 @@ import { fillCatalog } from './catalog.ts'
 import { fillGovernance } from './governance.ts'
 import { fillIdentity } from './identity.ts'
 import { fillKnowledge } from './knowledge.ts'
+import { fillMemory } from './memory.ts'
 import { fillMetering } from './metering.ts'
 import { fillObservability } from './observability.ts'
 import { fillQuotas } from './quotas.ts'
@@ -43,6 +44,7 @@ const domains: Fill[] = [
   fillWorkflowRuns,
   fillPeople,
   fillSteps,
+  fillMemory,
 ]
 
 export async function fillTables(db: TestDatabase): Promise<void> {
