@@ -1,4 +1,9 @@
 -- Signals and beliefs
+drop type app_public.new_event, app_public.new_belief, app_public.new_evidence cascade;
+drop table app_public.evidence_pack_items, app_public.evidence_pack, app_public.belief_contradictions, app_public.evidence,
+  app_public.belief_revisions, app_public.beliefs, app_public.event_signals, app_public.signal_tags, app_public.signals,
+  app_public.signal_rules, app_public.events cascade;
+drop domain app_public.belief_status, app_public.evidence_origin, app_public.evidence_stance cascade;
 -- Panels
 -- Conversations
 drop schema conversation cascade;
