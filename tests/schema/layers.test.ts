@@ -120,7 +120,7 @@ describe('no dependency runs upward', () => {
          -- the migration writes a recorder and an announcer from a table that a higher domain has named
          and not (p.prorettype = 'trigger'::regtype
                   and (n.nspname = 'audit' and p.proname like 'record\\_%' or n.nspname = 'core' and p.proname like 'announce\\_%'))`)
-    const qualified = new RegExp(`\\b(app_public|${domains.join('|')})\\.(\\w+)`, 'g')
+    const qualified = new RegExp(`(?<![\\w.])(app_public|${domains.join('|')})\\.(\\w+)`, 'g')
     const dependencies = rows.flatMap(({ schema, name, text }) =>
       [...text.replaceAll(/--.*$/gm, '').matchAll(qualified)].map(
         ([, toSchema = '', toName = '']): Dependency => ({

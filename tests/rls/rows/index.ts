@@ -5,6 +5,7 @@ import { type TestDatabase, transaction } from '../../helpers/index.ts'
 import { fillAudit } from './audit.ts'
 import { fillBilling } from './billing.ts'
 import { fillCatalog } from './catalog.ts'
+import { fillConversations } from './conversation.ts'
 import { fillGovernance } from './governance.ts'
 import { fillIdentity } from './identity.ts'
 import { fillKnowledge } from './knowledge.ts'
@@ -43,6 +44,7 @@ const domains: Fill[] = [
   fillWorkflowRuns,
   fillPeople,
   fillSteps,
+  fillConversations,
 ]
 
 export async function fillTables(db: TestDatabase): Promise<void> {
