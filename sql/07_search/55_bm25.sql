@@ -78,15 +78,19 @@ set search_path to pg_catalog, pg_temp
 as $$
 begin
   return array(
-    select b.chunk_ids[p.position - b.start]
+    select b.chunk_ids[u.position - b.start]
       from (
         -- The start of the row is computed here, before the join: row level security does not let an expression that is not
-        -- leakproof into the condition of an index scan.
-        select u.block_id, u.position, search.start_of_row(u.position) as start from unnest(chunk_ids_at.positions) u offset 0) p
+        -- leakproof into the condition of an index scan. Each row is read once.
+        select p.block_id, search.start_of_row(p.position) as start, array_agg(p.position) as positions
+          from unnest(chunk_ids_at.positions) p
+         group by p.block_id, search.start_of_row(p.position)
+        offset 0) p
      cross join lateral (
        select b.chunk_ids, b.start from search.block_chunks b
         where b.tenant_id = core.current_tenant_id() and b.block_id = p.block_id and b.start = p.start
-       offset 0) b);
+       offset 0) b
+     cross join lateral unnest(p.positions) as u (position));
 end
 $$;
 comment on function search.chunk_ids_at is
@@ -241,8 +245,12 @@ declare
   v_blocks search.block_bound[] := search.block_bounds(rank_blocks.block_terms, v_weights, rank_blocks.masks);
   -- see search.frequent_total
   v_weight_scale double precision := coalesce((select max(v_weights[t.term_number] / t.idf) from unnest(rank_blocks.block_terms) t), 1);
+  -- Of the chunks that are scored, so many times more than wanted are no hits when they must match a condition. Too many cost
+  -- little, because those with the highest bounds are scored first.
+  v_share_of_matches constant int := 10;
   -- about how many chunks the next round is to score
-  v_wanted double precision := 1.5 * rank_blocks.depth + 20;
+  v_wanted double precision := (1.5 * rank_blocks.depth + 20)
+    * case when ((scoring).scope).text_filter is null then 1 else v_share_of_matches end;
   v_ranking search.ranking := rank_blocks.ranking;
   v_threshold double precision;
   v_floor double precision;
