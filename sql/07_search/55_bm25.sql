@@ -24,8 +24,8 @@ declare
   v_source_ids uuid[] := ((scoring).scope).source_ids;
   v_document_ids uuid[] := ((scoring).scope).document_ids;
   v_text_filter tsquery := ((scoring).scope).text_filter;
-  v_any_term tsquery := search.any_term(v_terms);
-  v_queries tsquery[] := array(select core.tsquery_term(t)::tsquery from unnest(v_terms) t);
+  v_any_term tsquery := (scoring).any_term;
+  v_queries tsquery[] := (scoring).term_queries;
   v_has_few_terms boolean := cardinality(v_queries) <= v_few_terms;
 begin
   return query
@@ -132,8 +132,11 @@ declare
 begin
   v_scoring.terms := scoring_of.terms;
   v_scoring.scope := scoring_of.scope;
-  select t.total_docs, t.avg_doc_length into v_total_docs, v_scoring.average_length from search.totals() t;
-  select s.k1, s.b into v_scoring.k1, v_scoring.b from search.settings() s;
+  select string_agg(core.tsquery_term(t.term), ' | ')::tsquery, array_agg(core.tsquery_term(t.term)::tsquery order by t.n)
+    into v_scoring.any_term, v_scoring.term_queries
+    from unnest(scoring_of.terms) with ordinality as t (term, n);
+  select t.total_docs, t.avg_doc_length, s.k1, s.b into v_total_docs, v_scoring.average_length, v_scoring.k1, v_scoring.b
+    from search.totals() t, search.settings() s;
   v_scoring.weights := array(
     select w.weight * (v_scoring.k1 + 1) * search.idf(w.document_count, v_total_docs)
       from unnest(scoring_of.term_weights, search.document_counts(scoring_of.terms, scoring_of.block_terms, scoring_of.unmerged_ids))
