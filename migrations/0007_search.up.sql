@@ -272,6 +272,9 @@ create type search.scoring as (
   terms text[],
   -- for each term: idf · (k1 + 1) · its weight in the question
   weights double precision[],
+  -- the terms as queries: what has at least one of them, and each by itself
+  any_term tsquery,
+  term_queries tsquery[],
   average_length double precision,
   k1 double precision,
   b double precision,

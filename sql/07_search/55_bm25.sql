@@ -24,8 +24,8 @@ declare
   v_source_ids uuid[] := ((scoring).scope).source_ids;
   v_document_ids uuid[] := ((scoring).scope).document_ids;
   v_text_filter tsquery := ((scoring).scope).text_filter;
-  v_any_term tsquery := search.any_term(v_terms);
-  v_queries tsquery[] := array(select core.tsquery_term(t)::tsquery from unnest(v_terms) t);
+  v_any_term tsquery := (scoring).any_term;
+  v_queries tsquery[] := (scoring).term_queries;
   v_has_few_terms boolean := cardinality(v_queries) <= v_few_terms;
 begin
   return query
@@ -78,15 +78,19 @@ set search_path to pg_catalog, pg_temp
 as $$
 begin
   return array(
-    select b.chunk_ids[p.position - b.start]
+    select b.chunk_ids[u.position - b.start]
       from (
         -- The start of the row is computed here, before the join: row level security does not let an expression that is not
-        -- leakproof into the condition of an index scan.
-        select u.block_id, u.position, search.start_of_row(u.position) as start from unnest(chunk_ids_at.positions) u offset 0) p
+        -- leakproof into the condition of an index scan. Each row is read once.
+        select p.block_id, search.start_of_row(p.position) as start, array_agg(p.position) as positions
+          from unnest(chunk_ids_at.positions) p
+         group by p.block_id, search.start_of_row(p.position)
+        offset 0) p
      cross join lateral (
        select b.chunk_ids, b.start from search.block_chunks b
         where b.tenant_id = core.current_tenant_id() and b.block_id = p.block_id and b.start = p.start
-       offset 0) b);
+       offset 0) b
+     cross join lateral unnest(p.positions) as u (position));
 end
 $$;
 comment on function search.chunk_ids_at is
@@ -128,8 +132,11 @@ declare
 begin
   v_scoring.terms := scoring_of.terms;
   v_scoring.scope := scoring_of.scope;
-  select t.total_docs, t.avg_doc_length into v_total_docs, v_scoring.average_length from search.totals() t;
-  select s.k1, s.b into v_scoring.k1, v_scoring.b from search.settings() s;
+  select string_agg(core.tsquery_term(t.term), ' | ')::tsquery, array_agg(core.tsquery_term(t.term)::tsquery order by t.n)
+    into v_scoring.any_term, v_scoring.term_queries
+    from unnest(scoring_of.terms) with ordinality as t (term, n);
+  select t.total_docs, t.avg_doc_length, s.k1, s.b into v_total_docs, v_scoring.average_length, v_scoring.k1, v_scoring.b
+    from search.totals() t, search.settings() s;
   v_scoring.weights := array(
     select w.weight * (v_scoring.k1 + 1) * search.idf(w.document_count, v_total_docs)
       from unnest(scoring_of.term_weights, search.document_counts(scoring_of.terms, scoring_of.block_terms, scoring_of.unmerged_ids))
@@ -241,8 +248,12 @@ declare
   v_blocks search.block_bound[] := search.block_bounds(rank_blocks.block_terms, v_weights, rank_blocks.masks);
   -- see search.frequent_total
   v_weight_scale double precision := coalesce((select max(v_weights[t.term_number] / t.idf) from unnest(rank_blocks.block_terms) t), 1);
+  -- Of the chunks that are scored, so many times more than wanted are no hits when they must match a condition. Too many cost
+  -- little, because those with the highest bounds are scored first.
+  v_share_of_matches constant int := 10;
   -- about how many chunks the next round is to score
-  v_wanted double precision := 1.5 * rank_blocks.depth + 20;
+  v_wanted double precision := (1.5 * rank_blocks.depth + 20)
+    * case when ((scoring).scope).text_filter is null then 1 else v_share_of_matches end;
   v_ranking search.ranking := rank_blocks.ranking;
   v_threshold double precision;
   v_floor double precision;

@@ -40,59 +40,82 @@ $$;
 comment on function search.mark_words is
   'These texts with the control characters U+0002 and U+0003 around the words that have one of the terms, as the configuration of each text reads them.';
 
-create or replace function search.best_passage(marked text, out first_character int, out last_character int)
-language plpgsql stable
+create or replace function search.passage_length() returns int
+language sql immutable parallel safe return 300;
+comment on function search.passage_length is 'About how many characters of a text a snippet shows.';
+
+create or replace function search.passage_lead() returns int
+language sql immutable parallel safe return 80;
+comment on function search.passage_lead is 'How many characters a snippet shows before the first marked word at most.';
+
+create or replace function search.best_places(marked text[]) returns int[]
+language plpgsql immutable parallel safe
+set search_path to pg_catalog, pg_temp
+as $$
+begin
+  return (
+    select array_agg(coalesce(b.place, 1) order by t.n)
+      from unnest(best_places.marked) with ordinality as t (text, n)
+      left join lateral (
+        -- where most marked words are within one passage, and of several such places the first
+        select m.place
+          from (
+            select p.place, count(*) over (
+                     order by p.place range between current row and search.passage_length() - search.passage_lead() following) as marks
+              from (
+                select (sum(length(s.part) + 1) over (order by s.n))::int as place
+                  from string_to_table(t.text, e'\x02') with ordinality as s (part, n)) p
+             where p.place <= length(t.text)) m
+         where length(t.text) > search.passage_length()
+         order by m.marks desc, m.place limit 1) b on true);
+end
+$$;
+comment on function search.best_places is
+  'For each of these marked texts that are longer than a passage, where the passage with the most marked words has its first; 1 for other texts.';
+
+create or replace function search.passage(marked text, place int, out first_character int, out last_character int)
+language plpgsql immutable parallel safe
 set search_path to pg_catalog, pg_temp
 as $$
 declare
-  v_length constant int := 300;
-  -- How much is shown before the first marked word at most.
-  v_lead constant int := 80;
-  v_best int;
   v_before text;
 begin
   first_character := 1;
-  last_character := length(best_passage.marked);
-  if last_character <= v_length then
+  last_character := length(passage.marked);
+  if last_character <= search.passage_length() then
     return;
   end if;
-  -- where most marked words are within one passage, and of several such places the first
-  select m.place into v_best
-    from (
-      select m.place, count(*) over (order by m.place range between current row and v_length - v_lead following) as marks
-        from (
-          select (sum(length(p.part) + 1) over (order by p.n))::int as place, p.n
-            from string_to_table(best_passage.marked, e'\x02') with ordinality as p (part, n)) m
-       where m.place <= length(best_passage.marked)) m
-   order by m.marks desc, m.place limit 1;
-  if coalesce(v_best, 1) > v_lead then
+  if passage.place > search.passage_lead() then
     -- It begins after the last end of a sentence before that place, or else after a space.
-    v_before := substr(best_passage.marked, v_best - v_lead, v_lead);
-    first_character := v_best - length(coalesce(
+    v_before := substr(passage.marked, passage.place - search.passage_lead(), search.passage_lead());
+    first_character := passage.place - length(coalesce(
       substring(v_before from '^.*(?:[.!?]\s+|[。！？؟।]\s*)(.*)$'), substring(v_before from '\s(.*)$'), v_before));
   end if;
-  if last_character - first_character >= v_length then
+  if last_character - first_character >= search.passage_length() then
     last_character := first_character - 1 + length(coalesce(
-      substring(substr(best_passage.marked, first_character, v_length) from '^(.*\S)\s'),
-      substr(best_passage.marked, first_character, v_length)));
+      substring(substr(passage.marked, first_character, search.passage_length()) from '^(.*\S)\s'),
+      substr(passage.marked, first_character, search.passage_length())));
   end if;
 end
 $$;
-comment on function search.best_passage is
-  'The part of a marked text, some 300 characters, that has the most marked words. A shorter text is shown whole.';
+comment on function search.passage is
+  'The part of a marked text, some 300 characters, that shows the marked words from this place on. A shorter text is shown whole.';
 
 create or replace function search.snippets(contents text[], terms text[], configs regconfig[]) returns text[]
 language plpgsql stable
 set search_path to pg_catalog, pg_temp
 as $$
 declare
+  v_texts text[] := search.mark_words(snippets.contents, snippets.terms, snippets.configs);
+  v_places int[] := search.best_places(v_texts);
   v_marked text;
   v_passage record;
   v_shown text;
   v_snippets text[] := '{}';
 begin
-  foreach v_marked in array coalesce(search.mark_words(snippets.contents, snippets.terms, snippets.configs), '{}') loop
-    v_passage := search.best_passage(v_marked);
+  for i in 1 .. coalesce(cardinality(v_texts), 0) loop
+    v_marked := v_texts[i];
+    v_passage := search.passage(v_marked, v_places[i]);
     v_shown := substr(v_marked, v_passage.first_character, v_passage.last_character - v_passage.first_character + 1);
     -- A word that the border of the passage cuts is marked as far as it is shown.
     v_shown := case when v_shown ~ e'^[^\x02]*\x03' then e'\x02' else '' end || v_shown

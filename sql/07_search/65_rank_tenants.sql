@@ -234,22 +234,26 @@ as $$
 declare
   v_context int := ((request).options).context;
   v_hits app_public.search_hit[];
+  v_contents text[];
+  v_configs regconfig[];
 begin
-  v_hits := array(
-    with shown as materialized (
-      select h, c, d.title, row_number() over () as n, c.content, knowledge.text_search_config(d.language) as config
+  select array_agg(s.hit order by (s.hit).rank), array_agg((s.hit).content order by (s.hit).rank),
+         array_agg(knowledge.text_search_config(s.language) order by (s.hit).rank)
+    into v_hits, v_contents, v_configs
+    from (
+      select row (h.rank, h.score, h.bm25_score, h.bm25_rank, h.vector_score, h.vector_rank,
+               c.source_id, c.document_id, c.id, d.title, c.content, null,
+               null, case when v_context > 0 then search.text_around(c.document_id, c.ordinal, v_context) end,
+               h.further_hit_count)::app_public.search_hit as hit, d.language
         from unnest(show_hits.hits) h
-       cross join lateral (
-         select c.* from app_public.document_chunks c where c.tenant_id = core.current_tenant_id() and c.id = h.chunk_id offset 0) c
-        join app_public.documents d on d.tenant_id = c.tenant_id and d.id = c.document_id
-    )
-    select row ((s.h).rank, (s.h).score, (s.h).bm25_score, (s.h).bm25_rank, (s.h).vector_score, (s.h).vector_rank,
-             (s.c).source_id, (s.c).document_id, (s.c).id, s.title, s.content,
-             -- computed once, because nothing in it depends on the row
-             (select search.snippets(array_agg(t.content order by t.n), (question).terms, array_agg(t.config order by t.n)) from shown t)[s.n],
-             null, case when v_context > 0 then search.text_around((s.c).document_id, (s.c).ordinal, v_context) end,
-             (s.h).further_hit_count, (s.h).mode)::app_public.search_hit
-      from shown s);
+        join app_public.document_chunks c on c.tenant_id = core.current_tenant_id() and c.id = h.chunk_id
+        join app_public.documents d on d.tenant_id = c.tenant_id and d.id = c.document_id) s;
+  v_hits := array(
+    select row (u.rank, u.score, u.bm25_score, u.bm25_rank, u.vector_score, u.vector_rank, u.source_id, u.document_id, u.chunk_id,
+             u.title, u.content, u.new_snippet, null, u.context, u.further_hit_count, u.mode)::app_public.search_hit
+      from unnest(v_hits, search.snippets(v_contents, (question).terms, v_configs))
+        as u (rank, score, bm25_score, bm25_rank, vector_score, vector_rank, source_id, document_id, chunk_id,
+              title, content, snippet, explanation, context, further_hit_count, mode, new_snippet));
   if ((request).options).explain then
     v_hits := search.explain_hits(v_hits, request, question, models);
   end if;
