@@ -53,7 +53,7 @@ function rowhouse(): Contender {
         for (let first = 1; first <= total; first = last(first) + 1) {
           await insertChunks(client, tenant, { first, last: Math.min(last(first), total) }, bar)
           await mergeIndex(client, tenant)
-          await client.query('vacuum search.changes')
+          await client.query('vacuum search.changes, search.terms')
         }
       })
       await enterTenant(client, tenant)
