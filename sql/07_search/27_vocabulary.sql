@@ -276,7 +276,7 @@ begin
              and (u.term like any (v_patterns) or octet_length(u.term) > length(u.term) and u.term like any (v_loose_patterns))
           -- "offset 0": what takes longer is asked of the few that match.
           offset 0) m
-       where similarity(m.term, similar_terms.term) >= 0.4 and search.can_be_misspelt(m.term));
+       where similarity(m.term, similar_terms.term) >= 0.4);
   else
     v_found := array(
       select distinct m.term
@@ -288,7 +288,7 @@ begin
            where r.tenant_id = core.current_tenant_id()
              and (u.term like any (v_patterns) or octet_length(u.term) > length(u.term) and u.term like any (v_loose_patterns))
           offset 0) m
-       where similarity(m.term, similar_terms.term) >= 0.4 and search.can_be_misspelt(m.term));
+       where similarity(m.term, similar_terms.term) >= 0.4);
   end if;
   return query
     select f.term, similarity(f.term, similar_terms.term)::double precision as similarity
@@ -296,9 +296,8 @@ begin
         select u.term from unnest(v_found) as u (term)
         except select unnest(search.gone_terms(v_found))
         union
-        select u.term from search.unmerged_terms() as u (term)
-         where u.term % similar_terms.term and search.can_be_misspelt(u.term)) f
-     where similarity(f.term, similar_terms.term) >= 0.4
+        select u.term from search.unmerged_terms() as u (term) where similarity(u.term, similar_terms.term) >= 0.4) f
+     where search.can_be_misspelt(f.term)
      order by similarity desc, f.term limit 3;
 end
 $$;
