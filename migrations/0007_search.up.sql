@@ -111,17 +111,18 @@ create table search.removals (
 );
 create index on search.removals (tenant_id, block_id);
 
--- The vocabulary of a large tenant: every term that its blocks have. A small tenant's is read from the blocks.
+-- The vocabulary of a large tenant, some dozens of terms a row in the order of their bytes. The first row of a tenant begins
+-- at the empty text, so that each term has a row: the last that begins at or before it.
 create table search.terms (
   tenant_id uuid not null,
-  term text collate "C" not null,
-  primary key (tenant_id, term)
+  first_term text collate "C" not null,
+  -- as search.list_terms makes them, in no order
+  terms text collate "C" not null,
+  term_count int not null,
+  -- which trigrams its words have (search.trigram_bits), for misspelt words
+  trigrams bit(2048) not null,
+  primary key (tenant_id, first_term)
 );
--- Only words are corrected, not numbers, codes and pairs of parts (search.can_be_misspelt has the same condition).
-create index search_terms_trigrams on search.terms using gin (tenant_id, term gin_trgm_ops)
-  -- A long pending list would have to be read by each search.
-  with (gin_pending_list_limit = 256)
-  where length(term) between 4 and 40 and term !~ '[-0-9./\\_@:+&\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff]';
 
 -- The planner takes a tenant that was created after the last ANALYZE for empty, so that it may choose an index that has to
 -- be read from end to end for each row. Without statistics on tenant_id it takes every tenant for a 200th of the table.

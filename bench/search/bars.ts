@@ -125,10 +125,20 @@ function among({ tenants }: Report): Bar[] {
 }
 
 function size(report: Report): Bar[] {
+  const { smallTenants } = report
   const all = madeCorpora(report).map(({ chunks, textBytes, sizes }) =>
     atSize(plain((sizes[0]?.index ?? Number.NaN) / textBytes), chunks),
   )
-  return bar('size of the index / text', all, { bar: 1, stretch: 0.5 })
+  return [
+    ...bar('size of the index / text', all, { bar: 1, stretch: 0.5 }),
+    ...(smallTenants
+      ? bar(
+          `size of the index / text, ${count(smallTenants.tenants)} tenants of 200 to 1,000 chunks`,
+          [plain(smallTenants.index / smallTenants.textBytes)],
+          { bar: 1, stretch: 0.5 },
+        )
+      : []),
+  ]
 }
 
 function indexing({ indexing: { insertThenMerge, mergedBeside, gin } }: Report): Bar[] {

@@ -53,18 +53,14 @@ function rowhouse(): Contender {
         for (let first = 1; first <= total; first = last(first) + 1) {
           await insertChunks(client, tenant, { first, last: Math.min(last(first), total) }, bar)
           await mergeIndex(client, tenant)
-          await client.query('vacuum search.changes')
+          await client.query('vacuum search.changes, search.terms')
         }
       })
       await enterTenant(client, tenant)
     },
     query: rankInTenant,
     size: async (client) => {
-      const parts: Record<string, number> = {}
-      for (const table of indexTables) {
-        parts[table] = await bytes(client, `select pg_total_relation_size('search.${table}')`)
-      }
-      const index = Object.values(parts).reduce((sum, part) => sum + part, 0)
+      const { index, parts } = await sizesOfIndex(client)
       const vectors = await bytes(
         client,
         'select sum(pg_column_size(content_tsvector)) from app_public.document_chunks',
@@ -72,6 +68,14 @@ function rowhouse(): Contender {
       return { index, total: index + vectors, parts }
     },
   }
+}
+
+/** The tables of the index, all tenants together, in bytes. */
+export async function sizesOfIndex(client: pg.Client): Promise<{ index: number; parts: Record<string, number> }> {
+  const parts: Record<string, number> = {}
+  for (const table of indexTables)
+    parts[table] = await bytes(client, `select pg_total_relation_size('search.${table}')`)
+  return { index: Object.values(parts).reduce((sum, part) => sum + part, 0), parts }
 }
 
 export async function enterTenant(client: pg.Client, tenant: Tenant): Promise<void> {
@@ -221,7 +225,7 @@ async function countTexts(client: pg.Client): Promise<number> {
   return (await corpusOf(client)).count
 }
 
-async function bytes(client: pg.Client, query: string): Promise<number> {
+export async function bytes(client: pg.Client, query: string): Promise<number> {
   const { rows } = await client.query<{ bytes: string }>(`select (${query})::text as bytes`)
   return Number(rows[0]?.bytes ?? 0)
 }

@@ -7,6 +7,7 @@ import type { HybridResult } from './hybrid.ts'
 import type { CorpusResult, TenantsResult } from './parts.ts'
 import type { RequestsResult } from './requests.ts'
 import { differencesOf, latencyOf, type Report } from './results.ts'
+import type { SmallTenantsResult } from './small-tenants.ts'
 import type { VectorsResult } from './vectors.ts'
 
 export function toMarkdown(report: Report): string {
@@ -65,6 +66,7 @@ export function toMarkdown(report: Report): string {
       ]),
     ),
     ...manyTenants(report.tenants),
+    ...smallTenants(report.smallTenants),
     ...nearestNeighbours(report.vectors),
     ...endToEnd(report.hybrid),
     ...aroundASearch(report.requests),
@@ -149,6 +151,18 @@ function manyTenants(result: TenantsResult | undefined): string[] {
         ratio(among.p95, alone.p95),
       ]),
     ),
+  ]
+}
+
+function smallTenants(result: SmallTenantsResult | undefined): string[] {
+  if (!result) return []
+  const { index, parts, gin, textBytes } = result
+  const names = Object.keys(parts)
+  const over = (bytes: number): string => (bytes / textBytes).toFixed(3)
+  return [
+    '## Size of many small tenants',
+    `${count(result.tenants)} tenants of 200 to 1,000 chunks, ${count(result.chunks)} in all, no text twice: the index over the ${(textBytes / 1e6).toFixed(0)} MB of text, what it is made of, and one GIN index over the same tsvectors.`,
+    table(['index', ...names, 'GIN'], [[over(index), ...names.map((name) => over(parts[name] ?? 0)), over(gin)]]),
   ]
 }
 

@@ -6,6 +6,7 @@ import type { HybridResult } from './hybrid.ts'
 import type { IndexingResult } from './indexing.ts'
 import type { CorpusResult, TenantsResult } from './parts.ts'
 import type { RequestsResult } from './requests.ts'
+import type { SmallTenantsResult } from './small-tenants.ts'
 import type { VectorsResult } from './vectors.ts'
 
 export type Report = {
@@ -14,6 +15,7 @@ export type Report = {
   corpora: CorpusResult[]
   indexing: IndexingResult
   tenants?: TenantsResult
+  smallTenants?: SmallTenantsResult
   vectors?: VectorsResult
   hybrid?: HybridResult
   requests: RequestsResult

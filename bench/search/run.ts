@@ -11,6 +11,7 @@ import { type CorpusResult, measureCorpus, measureTenants } from './parts.ts'
 import { toMarkdown } from './report.ts'
 import { measureRequests } from './requests.ts'
 import { differencesOf, type Report } from './results.ts'
+import { measureSmallTenants } from './small-tenants.ts'
 import { measureVectors } from './vectors.ts'
 
 /** Three whole blocks of the index. */
@@ -40,7 +41,7 @@ export const search: Measurement<typeof options> = {
   --queries N      queries of each kind (50)
   --rounds N       rounds of indexing (3)
   --runs N         searches measured in each way around a search (300)
-  --tenants N      tenants of 1,000 chunks each, 0 to leave them out (1000)
+  --tenants N      tenants of 1,000 chunks each, and as many of 200 to 1,000 for the size, 0 to leave them out (1000)
   --vectors N      vectors of 64 dimensions, 0 to leave them out (200000)
   --hybrid N       chunks to search by words and vectors, 0 to leave them out (100000)`,
   options,
@@ -73,7 +74,10 @@ export const search: Measurement<typeof options> = {
       corpora,
       indexing: await part(`indexing ${indexed} chunks`, () => measureIndexing(url, indexed, rounds)),
       ...(tenants > 0
-        ? { tenants: await part(`${tenants} tenants`, () => measureTenants(url, tenants, queries)) }
+        ? {
+            tenants: await part(`${tenants} tenants`, () => measureTenants(url, tenants, queries)),
+            smallTenants: await part(`${tenants} small tenants`, () => measureSmallTenants(url, tenants)),
+          }
         : {}),
       ...(vectors > 0
         ? { vectors: await part(`${vectors} vectors`, () => measureVectors(url, vectors, 2 * queries)) }

@@ -35,7 +35,7 @@ comment on table search.removals is 'How many removed chunks of a block have a t
 call core.secure_tenant_table('search.terms');
 call audit.leave_out('derived from other tables by rules', 'search.terms');
 grant select, insert, update, delete on search.terms to rowhouse_platform;
-comment on table search.terms is 'The vocabulary: every term that a block has or had. It serves prefixes and misspelt words.';
+comment on table search.terms is 'The vocabulary of a large tenant, which serves prefixes and misspelt words (27_vocabulary.sql). A small tenant has no rows.';
 
 comment on type search.change is 'What happened to a chunk: it was added or removed.';
 comment on aggregate search.vector_total(public.vector) is 'Adds vectors up.';

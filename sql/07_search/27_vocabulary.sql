@@ -1,6 +1,7 @@
 -- The vocabulary: which words the texts of a tenant have. It serves prefixes and misspelt words. The blocks have all their
 -- terms beside the postings, so a small tenant's vocabulary is read from them and costs nothing. Where it becomes too large
--- to be read at each question, search.terms lists it, by prefixes and by trigrams. A word that no text has any more is no
+-- to be read at each question, search.terms lists it: some dozens of terms a row in the order of their bytes, and which trigrams
+-- they have as a set of bits, so that a misspelt word looks only at the few rows that share enough of its own. A word that no text has any more is no
 -- word of the vocabulary, whatever the blocks still have of it.
 
 create or replace function search.unlisted_term_limit() returns int
@@ -82,27 +83,51 @@ $$;
 comment on function search.gone_terms is
   'Those of these terms of the blocks that no chunk of a block has any more.';
 
+create or replace function search.row_of_term(term text) returns text
+language plpgsql stable
+set search_path to pg_catalog, pg_temp
+as $$
+begin
+  return (
+    select t.first_term from search.terms t
+     where t.tenant_id = core.current_tenant_id() and t.first_term <= row_of_term.term collate "C"
+     order by t.first_term desc limit 1);
+end
+$$;
+comment on function search.row_of_term is
+  'The column first_term of the row of search.terms that has this term if any has.';
+
 create or replace function search.indexed_terms(terms text[]) returns text[]
 language plpgsql stable
 set search_path to pg_catalog, pg_temp
 as $$
 begin
+  if search.lists_vocabulary() then
+    return array(
+      select u.term
+        from unnest(indexed_terms.terms) as u (term)
+       cross join lateral (
+         select t.terms from search.terms t
+          where t.tenant_id = core.current_tenant_id() and t.first_term <= u.term collate "C"
+          order by t.first_term desc limit 1) t
+       where strpos(t.terms, search.listed_as(u.term)) > 0);
+  end if;
   return array(
-    select t.term
-      from unnest(indexed_terms.terms) as t (term)
+    select u.term
+      from unnest(indexed_terms.terms) as u (term)
      where exists (
-             select from search.postings p where p.tenant_id = core.current_tenant_id() and p.term = t.term collate "C")
+             select from search.postings p where p.tenant_id = core.current_tenant_id() and p.term = u.term collate "C")
         or exists (
              select from (
                -- The bucket is computed before the join, as in search.block_terms.
-               select s.bucket_count, search.bucket(t.term, s.bucket_count) as bucket
+               select s.bucket_count, search.bucket(u.term, s.bucket_count) as bucket
                  from (select distinct b.bucket_count from search.blocks b where b.tenant_id = core.current_tenant_id()) s
                offset 0) s
               cross join lateral (
                 select r.terms from search.rare_postings r
                  where r.tenant_id = core.current_tenant_id() and r.bucket_count = s.bucket_count and r.bucket = s.bucket
                 offset 0) r
-              where strpos(r.terms, search.listed_as(t.term)) > 0));
+              where strpos(r.terms, search.listed_as(u.term)) > 0));
 end
 $$;
 comment on function search.indexed_terms is
@@ -117,11 +142,13 @@ declare
 begin
   if search.lists_vocabulary() then
     v_found := array(
-      select t.term from search.terms t
+      select u.term
+        from search.terms t, unnest(search.listed_terms(t.terms)) as u (term)
        where t.tenant_id = core.current_tenant_id()
-         and t.term >= terms_with_prefix.prefix collate "C"
+         and t.first_term >= search.row_of_term(terms_with_prefix.prefix)
          -- chr(1114111) is the highest character of Unicode.
-         and t.term < (terms_with_prefix.prefix || chr(1114111)) collate "C");
+         and t.first_term < (terms_with_prefix.prefix || chr(1114111)) collate "C"
+         and starts_with(u.term, terms_with_prefix.prefix));
   else
     v_found := array(
       select distinct p.term from search.postings p
@@ -151,7 +178,7 @@ create or replace function search.can_be_misspelt(term text) returns boolean
 language sql immutable parallel safe
 return length(can_be_misspelt.term) between 4 and 40 and can_be_misspelt.term !~ '[-0-9./\\_@:+&\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff]';
 comment on function search.can_be_misspelt is
-  'Whether a term is a word that is looked for with other spellings: 4 to 40 letters, no digit and no pair of parts. The index search_terms_trigrams has the same condition.';
+  'Whether a term is a word that is looked for with other spellings: 4 to 40 letters, no digit and no pair of parts.';
 
 create or replace function search.unknown_terms(terms text[]) returns text[]
 language plpgsql stable
@@ -172,27 +199,57 @@ $$;
 comment on function search.unknown_terms is
   'Those of the words that may be misspelt and that no text of this tenant has.';
 
-create or replace function search.similarity_patterns(term text) returns text[]
+create or replace function search.trigram_bits(terms text[]) returns bit
 language plpgsql immutable parallel safe
 set search_path to pg_catalog, public, pg_temp
 as $$
 declare
-  v_trigrams text[];
+  v_none constant bit(2048) := repeat('0', 2048)::bit(2048);
 begin
-  -- Of other letters pg_trgm shows a hash.
-  if similarity_patterns.term !~ '^[a-z]+$' then
+  return (
+    select coalesce(bit_or(set_bit(v_none, hashtext(g collate "C") & 2047, 1)), v_none)
+      from unnest(trigram_bits.terms) as u (term)
+     cross join lateral unnest(show_trgm(u.term)) g
+     where search.can_be_misspelt(u.term));
+end
+$$;
+comment on function search.trigram_bits is
+  'Which trigrams those of these terms have that can be misspelt: 2,048 bits, of which a trigram sets the one that its hash names.';
+
+create or replace function search.least_shared_trigrams(term text) returns int
+language sql immutable parallel safe
+set search_path to pg_catalog, public, pg_temp
+as $$
+  select ceil(0.4 * cardinality(show_trgm(least_shared_trigrams.term)))::int;
+$$;
+comment on function search.least_shared_trigrams is
+  'How many of the term''s trigrams a word has at least that shares 0.4 of both words'' trigrams.';
+
+create or replace function search.similarity_patterns(term text, is_of_letters boolean) returns text[]
+language plpgsql immutable parallel safe
+set search_path to pg_catalog, public, pg_temp
+as $$
+declare
+  -- A word has at least m of the term's n trigrams, so it has one of any n + 1 - m. Those of the ends are left out first,
+  -- because two letters are in many words.
+  v_trigrams text[] := array(
+    select t
+      from (select distinct substr('  ' || similarity_patterns.term || ' ', i, 3) as t from generate_series(1, length(similarity_patterns.term) + 1) i) s
+     order by length(btrim(t)) desc, t);
+  -- What an end of a word matches: where every character is a letter, only an end.
+  v_within constant text := case when similarity_patterns.is_of_letters then '' else '%' end;
+begin
+  -- Where pg_trgm does not take each character of the term for a letter, its trigrams are others.
+  if cardinality(v_trigrams) <> cardinality(show_trgm(similarity_patterns.term)) then
     return '{%}';
   end if;
-  -- A word that shares 0.4 of n trigrams shares at least ⌈0.4 · n⌉, so it has one of any n + 1 - ⌈0.4 · n⌉. Those of the
-  -- word's ends are left out first, because two letters are in many words.
-  v_trigrams := array(select t from unnest(show_trgm(similarity_patterns.term)) t order by length(btrim(t)) desc, t);
   return array(
-    select '%' || btrim(t) || '%'
-      from unnest(v_trigrams[: cardinality(v_trigrams) + 1 - ceil(0.4 * cardinality(v_trigrams))::int]) t);
+    select case when starts_with(t, ' ') then v_within else '%' end || btrim(t) || case when right(t, 1) = ' ' then v_within else '%' end
+      from unnest(v_trigrams[: cardinality(v_trigrams) + 1 - search.least_shared_trigrams(similarity_patterns.term)]) t);
 end
 $$;
 comment on function search.similarity_patterns is
-  'Patterns of LIKE: a word that shares at least 0.4 of its trigrams with the term matches one of them.';
+  'Patterns of LIKE: a word that shares at least 0.4 of its trigrams with the term matches one of them. Those with is_of_letters hold for words of which each character is a letter to pg_trgm.';
 
 create or replace function search.similar_terms(term text) returns table (similar_term text, similarity double precision)
 language plpgsql stable
@@ -200,24 +257,38 @@ set search_path to pg_catalog, public, pg_temp
 as $$
 #variable_conflict use_column
 declare
-  v_patterns text[];
+  v_patterns constant text[] := search.similarity_patterns(similar_terms.term, true);
+  v_loose_patterns constant text[] := search.similarity_patterns(similar_terms.term, false);
+  v_bits constant bit(2048) := search.trigram_bits(array[similar_terms.term]);
+  -- Two of its trigrams may be the same bit.
+  v_least_shared constant int := bit_count(v_bits) - (cardinality(show_trgm(similar_terms.term)) - search.least_shared_trigrams(similar_terms.term));
   v_found text[];
 begin
   if search.lists_vocabulary() then
-    v_found := array(select v.similar_term from search.similar_vocabulary(similar_terms.term) v);
+    v_found := array(
+      select m.term
+        from (
+          select u.term
+            from search.terms t, unnest(search.listed_terms(t.terms)) as u (term)
+           where t.tenant_id = core.current_tenant_id()
+             and bit_count(t.trigrams & v_bits) >= v_least_shared
+             -- What is a letter to pg_trgm beyond ASCII depends on the database's locale.
+             and (u.term like any (v_patterns) or octet_length(u.term) > length(u.term) and u.term like any (v_loose_patterns))
+          -- "offset 0": what takes longer is asked of the few that match.
+          offset 0) m
+       where similarity(m.term, similar_terms.term) >= 0.4);
   else
-    v_patterns := search.similarity_patterns(similar_terms.term);
     v_found := array(
       select distinct m.term
         from (
           select p.term from search.postings p
-           where p.tenant_id = core.current_tenant_id() and p.term like any (v_patterns)
+           where p.tenant_id = core.current_tenant_id() and p.term like any (v_loose_patterns)
           union all
           select u.term from search.rare_postings r, unnest(search.listed_terms(r.terms)) as u (term)
-           where r.tenant_id = core.current_tenant_id() and u.term like any (v_patterns)
-          -- "offset 0": what takes longer is asked of the few that match.
+           where r.tenant_id = core.current_tenant_id()
+             and (u.term like any (v_patterns) or octet_length(u.term) > length(u.term) and u.term like any (v_loose_patterns))
           offset 0) m
-       where similarity(m.term, similar_terms.term) >= 0.4 and search.can_be_misspelt(m.term));
+       where similarity(m.term, similar_terms.term) >= 0.4);
   end if;
   return query
     select f.term, similarity(f.term, similar_terms.term)::double precision as similarity
@@ -225,9 +296,8 @@ begin
         select u.term from unnest(v_found) as u (term)
         except select unnest(search.gone_terms(v_found))
         union
-        select u.term from search.unmerged_terms() as u (term)
-         where u.term % similar_terms.term and search.can_be_misspelt(u.term)) f
-     where similarity(f.term, similar_terms.term) >= 0.4
+        select u.term from search.unmerged_terms() as u (term) where similarity(u.term, similar_terms.term) >= 0.4) f
+     where search.can_be_misspelt(f.term)
      order by similarity desc, f.term limit 3;
 end
 $$;
@@ -253,16 +323,79 @@ $$;
 comment on function search.terms_of_blocks is
   'The terms of these blocks; one that several blocks have is returned by each.';
 
+create or replace function search.list_new_terms(terms text[]) returns void
+language plpgsql volatile
+set search_path to pg_catalog, public, pg_temp
+as $$
+declare
+  v_tenant_id constant uuid := core.current_tenant_id();
+  v_largest_row constant int := 32;
+begin
+  insert into search.terms (tenant_id, first_term, terms, term_count, trigrams)
+  values (v_tenant_id, '', e'\n', 0, search.trigram_bits('{}')) on conflict do nothing;
+  with new as materialized (
+    select unnest(list_new_terms.terms) collate "C" as term
+    except
+    select unnest(search.listed_terms(t.terms)) from search.terms t where t.tenant_id = v_tenant_id
+  ), placed as (
+    select r.first_term, array_agg(n.term) as terms
+      from new n
+     cross join lateral (
+       select t.first_term from search.terms t
+        where t.tenant_id = v_tenant_id and t.first_term <= n.term order by t.first_term desc limit 1) r
+     group by r.first_term
+  )
+  update search.terms t
+     set terms = t.terms || array_to_string(p.terms, e'\n') || e'\n', term_count = t.term_count + cardinality(p.terms),
+         -- Those of a row that is about to be split are computed then.
+         trigrams = case when t.term_count + cardinality(p.terms) > v_largest_row then t.trigrams else t.trigrams | search.trigram_bits(p.terms) end
+    from placed p
+   where t.tenant_id = v_tenant_id and t.first_term = p.first_term;
+  -- Rows that have become too large are split into rows of half that size.
+  with split as (
+    delete from search.terms t where t.tenant_id = v_tenant_id and t.term_count > v_largest_row returning t.first_term, t.terms
+  ), term as (
+    select s.first_term, u.term, (row_number() over (partition by s.first_term order by u.term collate "C") - 1) / (v_largest_row / 2) as part
+      from split s, unnest(search.listed_terms(s.terms)) as u (term)
+  )
+  insert into search.terms (tenant_id, first_term, terms, term_count, trigrams)
+  select v_tenant_id, case when t.part = 0 then t.first_term else min(t.term collate "C") end, search.list_terms(array_agg(t.term)),
+         count(*), search.trigram_bits(array_agg(t.term))
+    from term t group by t.first_term, t.part;
+end
+$$;
+comment on function search.list_new_terms is
+  'Adds those of these terms to search.terms that it does not have.';
+
 create or replace function search.forget_terms(terms text[]) returns void
 language plpgsql volatile
-set search_path to pg_catalog, pg_temp
+set search_path to pg_catalog, public, pg_temp
 as $$
+declare
+  v_tenant_id constant uuid := core.current_tenant_id();
 begin
-  if cardinality(forget_terms.terms) > 0 and search.lists_vocabulary() then
-    delete from search.terms t
-     using unnest(search.terms_without_chunks(forget_terms.terms)) as u (term)
-     where t.tenant_id = core.current_tenant_id() and t.term = u.term collate "C";
+  if cardinality(forget_terms.terms) = 0 or not search.lists_vocabulary() then
+    return;
   end if;
+  -- Each row of a forgotten term is written anew, so that neither its key nor its trigrams tell the term.
+  with gone as (
+    select r.first_term, array_agg(u.term) as terms
+      from unnest(search.terms_without_chunks(forget_terms.terms)) as u (term)
+     cross join lateral (
+       select t.first_term from search.terms t
+        where t.tenant_id = v_tenant_id and t.first_term <= u.term collate "C" order by t.first_term desc limit 1) r
+     group by r.first_term
+  ), old as (
+    delete from search.terms t using gone g where t.tenant_id = v_tenant_id and t.first_term = g.first_term
+    returning t.first_term, t.terms, g.terms as gone
+  ), kept as (
+    select o.first_term, array(select unnest(search.listed_terms(o.terms)) except select unnest(o.gone)) as terms from old o
+  )
+  insert into search.terms (tenant_id, first_term, terms, term_count, trigrams)
+  select v_tenant_id, case when k.first_term = '' then '' else (select min(u.term collate "C") from unnest(k.terms) as u (term)) end,
+         case when cardinality(k.terms) = 0 then e'\n' else search.list_terms(k.terms) end, cardinality(k.terms), search.trigram_bits(k.terms)
+    from kept k
+   where cardinality(k.terms) > 0 or k.first_term = '';
 end
 $$;
 comment on function search.forget_terms is
@@ -289,27 +422,9 @@ begin
   else
     v_terms := search.terms_of_blocks(array[keep_vocabulary.new_block_id]);
   end if;
-  insert into search.terms (tenant_id, term)
-  select v_tenant_id, u.term from (select distinct unnest(v_terms) collate "C" as term) u order by u.term
-  on conflict do nothing;
+  perform search.list_new_terms(v_terms);
   perform search.forget_terms(array(select unnest(keep_vocabulary.old_terms) except select unnest(v_terms)));
 end
 $$;
 comment on function search.keep_vocabulary is
   'Lists the terms of a new block in search.terms where this tenant''s vocabulary is listed, and forgets those of the blocks it has replaced that nothing has any more. Begins to list when the blocks have more than search.unlisted_term_limit() terms, and stops when they have half as many.';
-
-set local role rowhouse_platform;  -- outside the wall: behind row level security an operator that is not leakproof cannot use an index, so this function names the tenant itself; only definer functions of the search may call it
-create or replace function search.similar_vocabulary(term text) returns table (similar_term text, similarity double precision)
-language sql stable security definer
-set search_path to pg_catalog, public, pg_temp
-as $$
-  -- The conditions on the term are those of the index search_terms_trigrams.
-  select t.term, similarity(t.term, similar_vocabulary.term)::double precision
-    from search.terms t
-   where t.tenant_id = core.current_tenant_id() and t.term % similar_vocabulary.term
-     and length(t.term) between 4 and 40 and t.term !~ '[-0-9./\\_@:+&\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff]';
-$$;
-comment on function search.similar_vocabulary is
-  'The words of this tenant''s vocabulary that share at least pg_trgm.similarity_threshold of their trigrams with the term.';
-grant execute on function search.similar_vocabulary to rowhouse_owner;
-set local role rowhouse_owner;

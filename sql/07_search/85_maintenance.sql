@@ -134,8 +134,20 @@ begin
     select case when t.term is null then 'The term is not in the vocabulary.' else 'The vocabulary has a term that no chunk has.' end,
            null::bigint, coalesce(t.term, c.term), coalesce(c.merged, 0)::text, null::text
       from counted c
-      full join (select t.term from search.terms t where t.tenant_id = v_tenant_id) t on t.term = c.term
+      full join (
+        select u.term from search.terms t, unnest(search.listed_terms(t.terms)) as u (term) where t.tenant_id = v_tenant_id) t on t.term = c.term
      where t.term is null and c.now > 0 or t.term is not null and coalesce(c.merged, 0) <= 0;
+  return query
+    select 'The term is in the wrong row of the vocabulary.', null::bigint, u.term, null::text, t.first_term
+      from (
+        select t.first_term, t.terms, lead(t.first_term) over (order by t.first_term) as next_first_term
+          from search.terms t where t.tenant_id = v_tenant_id) t,
+           unnest(search.listed_terms(t.terms)) as u (term)
+     where u.term < t.first_term collate "C" or u.term >= t.next_first_term collate "C";
+  return query
+    select 'The trigrams of the vocabulary are not those of its terms.', null::bigint, t.first_term, null::text, null::text
+      from search.terms t
+     where t.tenant_id = v_tenant_id and t.trigrams <> search.trigram_bits(search.listed_terms(t.terms));
 end
 $$;
 comment on function search.verify_vocabulary is

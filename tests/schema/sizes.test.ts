@@ -34,7 +34,7 @@ const exceptions: Record<string, string> = {
   'search.postings.term': 'a lexeme: PostgreSQL refuses one of more than 2,046 bytes',
   'search.rare_postings': 'lexemes and postings of one bucket of a block, of which there are search.block_capacity()',
   'search.removals.term': 'a lexeme: PostgreSQL refuses one of more than 2,046 bytes',
-  'search.terms.term': 'a lexeme: PostgreSQL refuses one of more than 2,046 bytes',
+  'search.terms': 'up to 32 lexemes, each of which PostgreSQL refuses when it has more than 2,046 bytes',
   'tenancy.onboarding_steps': 'written by the files of sql/ only',
 }
 

@@ -10,9 +10,12 @@ export const fillSearch: Fill = async (t, tenant, ids) => {
   )
   await t.query(`insert into search.block_chunks values ($1, $2, 0, array[$3::bigint])`, [tenant.id, block, ids.chunk])
   await t.query(`insert into search.postings values ($1, 'd', $2, 1, 1, 1, '{1:1}/1')`, [tenant.id, block])
-  await t.query(`insert into search.rare_postings values ($1, 1, 0, $2, e'\\ne\\n', '{1}', '{32769}')`, [tenant.id, block])
+  await t.query(`insert into search.rare_postings values ($1, 1, 0, $2, e'\\ne\\n', '{1}', '{32769}')`, [
+    tenant.id,
+    block,
+  ])
   await t.query(`insert into search.removals values ($1, 'd', $2, 1)`, [tenant.id, block])
-  await t.query(`insert into search.terms values ($1, 'd')`, [tenant.id])
+  await t.query(`insert into search.terms values ($1, '', e'\\nd\\n', 1, search.trigram_bits('{d}'))`, [tenant.id])
   for (const table of ['app_public.query_logs', 'search.query_log_buffer']) {
     await t.query(
       `insert into ${table} (tenant_id, created_at, mode, latency_ms, hit_count, source_ids, source_hit_counts, source_relevances)
