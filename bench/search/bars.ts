@@ -166,13 +166,21 @@ function cold({ cold: { http, silenceSeconds } }: Report): Bar[] {
 }
 
 function among({ tenants }: Report): Bar[] {
-  return (tenants?.sets ?? []).flatMap((result) =>
+  const small = (tenants?.sets ?? []).map(({ among }) => plain(among.p50 ?? Number.POSITIVE_INFINITY))
+  const slowest = small.reduce<Measured[]>(([one], other) => [one && one.value > other.value ? one : other], [])
+  const perSet = (tenants?.sets ?? []).flatMap((result) =>
     bar(
       `${result.set}, p95: among ${count(tenants?.tenants ?? 0)} tenants / alone`,
       [quotient(result.among.p95, result.alone.p95)],
       { bar: 1.3, stretch: 1.1 },
     ),
   )
+  return [
+    ...bar(`a small tenant among ${count(tenants?.tenants ?? 0)}, one to three words, p50, ms, the slowest`, slowest, {
+      bar: 1.5,
+    }),
+    ...perSet,
+  ]
 }
 
 function size(report: Report): Bar[] {

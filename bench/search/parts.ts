@@ -9,7 +9,7 @@ import { measureSet, type SetResult } from './compare.ts'
 import { type Contender, contenders, enterTenant, rankInTenant, type Size, sizeOfIndex } from './contenders.ts'
 import { makeTexts } from './corpus.ts'
 import { createTenant, insertChunks, mergeIndex, rankTerms, settle, stage, type Tenant } from './load.ts'
-import { drawQuerySets, type QuerySet, questionSet } from './queries.ts'
+import { bandsOf, drawQuerySets, drawRanks, type QuerySet, questionSet, termsAt } from './queries.ts'
 
 export type CorpusResult = {
   corpus: string
@@ -160,7 +160,11 @@ async function loadTenants(
       }
     })
     await rankTerms(admin)
-    const sets = await drawQuerySets(admin, queryCount)
+    const { middling } = await bandsOf(admin)
+    const sets = [
+      { name: 'one middling word', queries: await termsAt(admin, drawRanks(queryCount, [middling])) },
+      ...(await drawQuerySets(admin, queryCount)),
+    ]
     await settle(admin)
     const { rows } = await admin.query<{ bytes: number }>(
       'select sum(octet_length(content))::float8 as bytes from app_public.document_chunks',
