@@ -1,5 +1,5 @@
-// npm run eval -- DIR: loads a test collection (docs.jsonl, queries.jsonl, qrels.tsv) into a scratch tenant, searches it
-// in every mode through app_public.search and prints how good the rankings are; finds better settings; measures what
+// npm run eval -- DIR: loads a test collection (server/evaluation/collection.ts) into a scratch tenant, searches it in every
+// mode through app_public.search and prints how good the rankings are; finds better settings; measures what
 // quantised vector indexes lose.
 
 import { parseArgs } from 'node:util'
@@ -10,7 +10,9 @@ import { type Scratch, withScratchTenant } from '../server/evaluation/scratch.ts
 import { tune } from '../server/evaluation/tune.ts'
 
 const usage = `npm run eval -- DIR [options]
-  DIR                   a folder with docs.jsonl, queries.jsonl and qrels.tsv
+  DIR                   a folder with docs.jsonl, queries.jsonl and qrels.tsv, or in BEIR's layout with corpus.jsonl,
+                        queries.jsonl and qrels/test.tsv
+  --split NAME          which of the files in BEIR's qrels (test, or the only one)
   --parameters LIST     BM25's k1/b pairs, separated by commas (0.9/0.4,1.2/0.75)
   --language TAG        language of the documents (en)
   --model NAME          embedding model (hashing-384)
@@ -26,6 +28,7 @@ await withTool(async (tool) => {
     allowPositionals: true,
     options: {
       parameters: { type: 'string', default: '0.9/0.4,1.2/0.75' },
+      split: { type: 'string' },
       language: { type: 'string', default: 'en' },
       model: { type: 'string', default: 'hashing-384' },
       tune: { type: 'boolean', default: false },
@@ -44,8 +47,8 @@ await withTool(async (tool) => {
   const interruption = new AbortController()
   for (const signal of ['SIGINT', 'SIGTERM'] as const)
     process.once(signal, () => interruption.abort(new Error('Interrupted.')))
-  const { language, model } = values
-  await withScratchTenant(tool, { directory, language, model, signal: interruption.signal }, async (scratch) => {
+  const { split, language, model } = values
+  await withScratchTenant(tool, { directory, split, language, model, signal: interruption.signal }, async (scratch) => {
     if (chosen) await measureQuantizations(scratch, chosen)
     else if (values.tune) await tune(scratch, seed)
     else await measureModes(scratch, parameters)

@@ -1,33 +1,9 @@
 // How good a search is: nDCG@10 with the judgements as linear gains (as trec_eval has it) and recall@100, averaged over
 // the queries that have judgements.
 
-import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
-import { z } from 'zod'
-
 export type Query = { id: string; text: string }
 /** Query → document → grade; grades above 0 are relevant. */
 export type Judgements = Map<string, Map<string, number>>
-
-const queryShape = z.object({ id: z.coerce.string(), text: z.string() })
-
-export async function readQueries(directory: string): Promise<Query[]> {
-  const lines = (await readFile(join(directory, 'queries.jsonl'), 'utf8')).split('\n').filter((line) => line.trim())
-  return lines.map((line) => queryShape.parse(JSON.parse(line)))
-}
-
-export async function readJudgements(directory: string): Promise<Judgements> {
-  const judgements: Judgements = new Map()
-  for (const [i, line] of (await readFile(join(directory, 'qrels.tsv'), 'utf8')).split('\n').entries()) {
-    if (!line.trim()) continue
-    const [query, document, grade] = line.split('\t')
-    if (!query || !document || !Number.isFinite(Number(grade)))
-      throw new Error(`qrels.tsv, line ${i + 1}: not "query, document, grade"`)
-    if (!judgements.has(query)) judgements.set(query, new Map())
-    judgements.get(query)?.set(document, Number(grade))
-  }
-  return judgements
-}
 
 /** Järvelin and Kekäläinen, Cumulated gain-based evaluation of IR techniques, 2002. */
 export function ndcg(ranking: string[], grades: Map<string, number>, depth = 10): number {

@@ -28,8 +28,8 @@ const leastStatementMs = 10_000
 const keepAliveAfterMs = 10_000
 /** What a connection has planned and compiled is worth more than its memory for so long. */
 const warmIdleMs = 600_000
-/** Making a connection ready takes some 60 ms of the database's processor; whoever waits for it does not wait longer. */
-const warmUpLimitMs = 2_000
+/** Making a connection ready takes some 60 ms of the database's processor; nobody waits for it much longer. */
+const warmUpLimitMs = 1_000
 
 type Role = 'rowhouse_authenticator' | 'rowhouse_worker'
 

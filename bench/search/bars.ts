@@ -25,6 +25,8 @@ export function toBars(report: Report): Bar[] {
   return [
     ...latencies(report),
     ...growth(report),
+    ...classes(report),
+    ...cold(report),
     ...among(report),
     ...size(report),
     ...indexing(report),
@@ -114,14 +116,71 @@ function growth(report: Report): Bar[] {
   })
 }
 
+/** Times of GIN that a class may take. */
+const classLimits: [name: string, limits: Limits][] = [
+  ['one rare word', { bar: 3 }],
+  ['one common word', { bar: 0.08 }],
+  ['three common', { bar: 0.03 }],
+  ['common + middling + rare', { bar: 0.025 }],
+  ['phrase, common + rare', { bar: 5 }],
+  ['phrase, common + middling', { bar: 5 }],
+  ['title:word and a common one', { bar: 5 }],
+]
+
+function classes({ classes: results }: Report): Bar[] {
+  const bySize = [...results].sort((a, b) => a.chunks - b.chunks)
+  const latenciesOf = (result: (typeof bySize)[number], name: string) =>
+    result.classes.find((other) => other.name === name)?.latencies ?? []
+  return [
+    ...classLimits.flatMap(([name, limits]) =>
+      bar(
+        `${name}, search, p50: ours / GIN`,
+        bySize.map((result) => {
+          const [ours, gin] = latenciesOf(result, name)
+          return atSize(quotient(ours?.p50 ?? null, gin?.p50 ?? null), result.chunks)
+        }),
+        limits,
+      ),
+    ),
+    ...bar(
+      'every class: p95 / p50, the worst',
+      bySize.map((result) => {
+        const all = result.classes.map(({ latencies: [ours] }) => quotient(ours?.p95 ?? null, ours?.p50 ?? null))
+        return atSize(
+          all.reduce((one, other) => (other.value > one.value ? other : one)),
+          result.chunks,
+        )
+      }),
+      { bar: 2 },
+    ),
+  ]
+}
+
+function cold({ cold: { http, silenceSeconds } }: Report): Bar[] {
+  const kept = http.find(({ keeps }) => keeps)
+  return bar(
+    `HTTP, p50: the first search after ${silenceSeconds} s / one in a row`,
+    [quotient(kept?.first.p50 ?? null, kept?.warm.p50 ?? null)],
+    { bar: 1.5 },
+  )
+}
+
 function among({ tenants }: Report): Bar[] {
-  return (tenants?.sets ?? []).flatMap((result) =>
+  const small = (tenants?.sets ?? []).map(({ among }) => plain(among.p50 ?? Number.POSITIVE_INFINITY))
+  const slowest = small.reduce<Measured[]>(([one], other) => [one && one.value > other.value ? one : other], [])
+  const perSet = (tenants?.sets ?? []).flatMap((result) =>
     bar(
       `${result.set}, p95: among ${count(tenants?.tenants ?? 0)} tenants / alone`,
       [quotient(result.among.p95, result.alone.p95)],
       { bar: 1.3, stretch: 1.1 },
     ),
   )
+  return [
+    ...bar(`a small tenant among ${count(tenants?.tenants ?? 0)}, one to three words, p50, ms, the slowest`, slowest, {
+      bar: 1.5,
+    }),
+    ...perSet,
+  ]
 }
 
 function size(report: Report): Bar[] {

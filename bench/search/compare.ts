@@ -4,14 +4,16 @@ import type pg from 'pg'
 import { withProgress } from '../progress.ts'
 import { type Percentiles, percentilesOf, timeLimitMs } from '../timing.ts'
 import type { Hit, Ranker } from './contenders.ts'
-import type { QuerySet } from './queries.ts'
 
-export type Entrant = { contender: Ranker; client: pg.Client }
+/** A ranker of questions of one kind: lists of terms, where nothing else is said. */
+export type Entrant<Q = string[]> = { contender: Ranker<Q>; client: pg.Client }
+type Questions<Q> = { name: string; queries: Q[] }
 
 export type Latency = Percentiles & {
   contender: string
-  /** How many queries were measured. */
+  /** How many queries were measured, and how many hits they had together. */
   runs: number
+  hits: number
 }
 
 export type SetResult = { set: string; latencies: Latency[]; differences: string[] }
@@ -23,11 +25,11 @@ const fewestRuns = 3
 
 type Answer = { ms: number; hits: Hit[] | undefined }
 
-export async function measureSet(entrants: Entrant[], set: QuerySet): Promise<SetResult> {
-  const plans: { entrant: Entrant; runs: number; times: number[] }[] = []
+export async function measureSet<Q = string[]>(entrants: Entrant<Q>[], set: Questions<Q>): Promise<SetResult> {
+  const plans: { entrant: Entrant<Q>; runs: number; hits: number; times: number[] }[] = []
   await withProgress(`  ${set.name}: warming up`, entrants.length, async (bar) => {
     for (const entrant of entrants) {
-      plans.push({ entrant, runs: await affordableRuns(entrant, set.queries), times: [] })
+      plans.push({ entrant, runs: await affordableRuns(entrant, set.queries), hits: 0, times: [] })
       bar.add(1)
     }
   })
@@ -40,6 +42,7 @@ export async function measureSet(entrants: Entrant[], set: QuerySet): Promise<Se
         if (!plan || i >= plan.runs) continue
         const answer = await ask(plan.entrant, terms)
         plan.times.push(answer.ms)
+        plan.hits += answer.hits?.length ?? 0
         if (plan.entrant.contender.isBm25) answers.set(plan.entrant.contender.name, answer)
       }
       differences.push(...compare(terms, answers))
@@ -48,9 +51,10 @@ export async function measureSet(entrants: Entrant[], set: QuerySet): Promise<Se
   })
   return {
     set: set.name,
-    latencies: plans.map(({ entrant, times }) => ({
+    latencies: plans.map(({ entrant, hits, times }) => ({
       contender: entrant.contender.name,
       runs: times.length,
+      hits,
       ...percentilesOf(times),
     })),
     differences,
@@ -58,7 +62,7 @@ export async function measureSet(entrants: Entrant[], set: QuerySet): Promise<Se
 }
 
 /** Asks without counting, and says how many queries the contender has time for. */
-async function affordableRuns(entrant: Entrant, queries: string[][]): Promise<number> {
+async function affordableRuns<Q>(entrant: Entrant<Q>, queries: Q[]): Promise<number> {
   let spent = 0
   let asked = 0
   for (const terms of queries) {
@@ -70,7 +74,7 @@ async function affordableRuns(entrant: Entrant, queries: string[][]): Promise<nu
   return Math.min(affordable, queries.length)
 }
 
-async function ask({ contender, client }: Entrant, terms: string[]): Promise<Answer> {
+async function ask<Q>({ contender, client }: Entrant<Q>, terms: Q): Promise<Answer> {
   const started = performance.now()
   try {
     const hits = await contender.query(client, terms)
@@ -83,7 +87,7 @@ async function ask({ contender, client }: Entrant, terms: string[]): Promise<Ans
 }
 
 /** Everyone who ranks by BM25 has the same scores as the first who does, place by place. */
-function compare(terms: string[], answers: Map<string, Answer>): string[] {
+function compare(terms: unknown, answers: Map<string, Answer>): string[] {
   const [first, ...others] = [...answers].filter(([, answer]) => answer.hits)
   if (!first) return []
   const expected = first[1].hits ?? []
@@ -94,7 +98,7 @@ function compare(terms: string[], answers: Map<string, Answer>): string[] {
       const one = expected[i]?.score ?? Number.NaN
       const other = hits[i]?.score ?? Number.NaN
       if (Math.abs(one - other) <= 1e-6) continue
-      differences.push(`${terms.join(' ')}: place ${i + 1} has ${one} by ${first[0]}, ${other} by ${name}`)
+      differences.push(`${JSON.stringify(terms)}: place ${i + 1} has ${one} by ${first[0]}, ${other} by ${name}`)
       break
     }
   }

@@ -16,11 +16,11 @@ export type Size = {
   parts?: Record<string, number>
 }
 
-export type Ranker = {
+export type Ranker<Q = string[]> = {
   name: string
   /** Whether its scores must be those of the others that say so. */
   isBm25: boolean
-  query: (client: pg.Client, terms: string[]) => Promise<Hit[]>
+  query: (client: pg.Client, question: Q) => Promise<Hit[]>
 }
 
 export type Contender = Ranker & {
@@ -45,22 +45,10 @@ function rowhouse(): Contender {
   return {
     name: 'Rowhouse',
     isBm25: true,
-    prepare: async (client) => {
-      const total = await countTexts(client)
-      const tenant = await createTenant(client, 'bench')
-      await withProgress('  Rowhouse', total, async (bar) => {
-        // as in operation: a load is merged while it goes on, and autovacuum clears up behind it
-        for (let first = 1; first <= total; first = last(first) + 1) {
-          await insertChunks(client, tenant, { first, last: Math.min(last(first), total) }, bar)
-          await mergeIndex(client, tenant)
-          await client.query('vacuum search.changes, search.terms')
-        }
-      })
-      await enterTenant(client, tenant)
-    },
+    prepare: async (client) => enterTenant(client, await loadTenant(client)),
     query: rankInTenant,
     size: async (client) => {
-      const { index, parts } = await sizesOfIndex(client)
+      const { index, parts } = await sizeOfIndex(client)
       const vectors = await bytes(
         client,
         'select sum(pg_column_size(content_tsvector)) from app_public.document_chunks',
@@ -70,8 +58,22 @@ function rowhouse(): Contender {
   }
 }
 
-/** The tables of the index, all tenants together, in bytes. */
-export async function sizesOfIndex(client: pg.Client): Promise<{ index: number; parts: Record<string, number> }> {
+/** All staged texts as the chunks of one tenant. */
+export async function loadTenant(client: pg.Client): Promise<Tenant> {
+  const total = await countTexts(client)
+  const tenant = await createTenant(client, 'bench')
+  await withProgress('  Rowhouse', total, async (bar) => {
+    // as in operation: a load is merged while it goes on, and autovacuum clears up behind it
+    for (let first = 1; first <= total; first = last(first) + 1) {
+      await insertChunks(client, tenant, { first, last: Math.min(last(first), total) }, bar)
+      await mergeIndex(client, tenant)
+      await client.query('vacuum search.changes, search.terms')
+    }
+  })
+  return tenant
+}
+
+export async function sizeOfIndex(client: pg.Client): Promise<{ index: number; parts: Record<string, number> }> {
   const parts: Record<string, number> = {}
   for (const table of indexTables)
     parts[table] = await bytes(client, `select pg_total_relation_size('search.${table}')`)
@@ -92,7 +94,7 @@ export async function rankInTenant(client: pg.Client, terms: string[]): Promise<
 }
 
 /** What one builds in SQL for BM25: a posting is a row, and an index alone answers. */
-function coveringBTree(): Contender {
+export function coveringBTree(): Contender {
   let corpus = { count: 0, average: 0 }
   return {
     name: 'covering B-tree',
@@ -135,7 +137,7 @@ function coveringBTree(): Contender {
 }
 
 /** PostgreSQL's own full-text search. Its ranking knows nothing of the corpus, so its scores are others. */
-function ginCoverDensity(): Contender {
+export function ginCoverDensity(): Contender {
   return {
     name: 'GIN + ts_rank_cd',
     isBm25: false,
@@ -161,7 +163,7 @@ function ginCoverDensity(): Contender {
   }
 }
 
-const tsqueryTerm = (term: string): string => `'${term.replaceAll('\\', '\\\\').replaceAll("'", "''")}'`
+export const tsqueryTerm = (term: string): string => `'${term.replaceAll('\\', '\\\\').replaceAll("'", "''")}'`
 
 /** Frequencies as jsonb beside each text, scored by a function row by row: the design this project started from. */
 function jsonbScan(): Contender {
@@ -204,7 +206,7 @@ function jsonbScan(): Contender {
   }
 }
 
-async function build(client: pg.Client, name: string, statements: string[]): Promise<void> {
+export async function build(client: pg.Client, name: string, statements: string[]): Promise<void> {
   await client.query(`set maintenance_work_mem = '256MB'`)
   await withProgress(`  ${name}: building`, statements.length, async (bar) => {
     for (const statement of statements) {

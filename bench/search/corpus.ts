@@ -5,6 +5,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
+import { documentsOf } from '../../server/evaluation/collection.ts'
 import { between, mulberry32, pick, type Random, weighted } from '../random.ts'
 
 const seed = 20_240_229
@@ -108,9 +109,9 @@ export type Collection = { name: string; texts: string[]; questions: string[] }
 const documentShape = z.object({ title: z.string().optional(), text: z.string() })
 const questionShape = z.object({ text: z.string() })
 
-/** A folder with docs.jsonl and queries.jsonl; a document is a chunk. */
+/** A folder with docs.jsonl, or BEIR's corpus.jsonl, and queries.jsonl; a document is a chunk. */
 export async function readCollection(directory: string): Promise<Collection> {
-  const documents = await readLines(join(directory, 'docs.jsonl'), documentShape)
+  const documents = await readLines(documentsOf(directory).file, documentShape)
   const questions = await readLines(join(directory, 'queries.jsonl'), questionShape)
   return {
     name: directory.replace(/\/+$/, '').replace(/^.*\//, ''),

@@ -1,5 +1,6 @@
-// Puts texts into a scratch database: first into a staging table with their tsvectors, from where every contender takes
-// them, then into Rowhouse as the chunks of a tenant, past the parsers and the queue.
+// Puts texts into a scratch database: first into a staging table with their titles and tsvectors, as the product reads them,
+// from where every contender takes them, then into Rowhouse as the chunks of a tenant, past the parsers and the queue.
+// search.verify_index() finds nothing to complain of afterwards (checkIndex).
 
 import type pg from 'pg'
 import type { Progress } from '../progress.ts'
@@ -7,6 +8,12 @@ import type { Progress } from '../progress.ts'
 const batchSize = 2_000
 const chunksPerDocument = 100
 const chunksPerInsert = 20_000
+/** A document is called by the words that its first text begins with. */
+const wordsOfTitle = 5
+
+/** The terms of a chunk, as a document's stages store them. */
+const asTheProduct = (title: string, content: string): string =>
+  `knowledge.search_vector('english', ${title}, ${content})`
 
 /** Stages the first texts of a corpus under the ids from 1. */
 export async function stage(client: pg.Client, texts: Iterable<string>, count: number, bar: Progress): Promise<void> {
@@ -14,25 +21,33 @@ export async function stage(client: pg.Client, texts: Iterable<string>, count: n
   await client.query(`
     create unlogged table bench.texts (
       id bigint primary key,
+      title text not null,
       content text not null,
       vector tsvector not null,
       length int not null
     )`)
   let staged = 0
   let batch: string[] = []
+  let titles: string[] = []
+  let title = ''
   const flush = async (): Promise<void> => {
     await client.query(
-      `insert into bench.texts (id, content, vector, length)
-       select $1 + t.i, t.content, v.vector, knowledge.token_count(v.vector)
-         from unnest($2::text[]) with ordinality as t (content, i), to_tsvector('english', t.content) as v (vector)`,
-      [staged, batch],
+      `insert into bench.texts (id, title, content, vector, length)
+       select $1 + t.i, t.title, t.content, v.vector, knowledge.token_count(v.vector)
+         from unnest($2::text[], $3::text[]) with ordinality as t (title, content, i)
+        cross join lateral (select ${asTheProduct('t.title', 't.content')} offset 0) as v (vector)`,
+      [staged, titles, batch],
     )
     staged += batch.length
     bar.add(batch.length)
     batch = []
+    titles = []
   }
   for (const text of texts) {
+    const id = staged + batch.length + 1
+    if (id === 1 || id % chunksPerDocument === 0) title = text.split(/\s+/, wordsOfTitle).join(' ')
     batch.push(text)
+    titles.push(title)
     const isLast = staged + batch.length === count
     if (isLast || batch.length === batchSize) await flush()
     if (isLast) break
@@ -84,8 +99,11 @@ type Slice = {
 export async function insertChunks(client: pg.Client, tenant: Tenant, slice: Slice, bar?: Progress): Promise<void> {
   await client.query(
     `insert into app_public.documents
-            (tenant_id, source_id, external_id, title, content, size_bytes, content_hash, processing_stage, processing_status)
-     select $1, $2, d::text, 'bench', 'bench', 1, sha256('bench'), 'done', 'completed' from generate_series($3::bigint, $4::bigint) d`,
+            (tenant_id, source_id, external_id, title, content, size_bytes, content_hash, language, metadata, processing_stage, processing_status)
+     select $1, $2, d.number::text, t.title, 'bench', 1, sha256('bench'), 'en',
+            jsonb_build_object('half', d.number % 2, 'sliver', d.number % 1000), 'done', 'completed'
+       from generate_series($3::bigint, $4::bigint) as d (number)
+       join bench.texts t on t.id = greatest(1, d.number * ${chunksPerDocument})`,
     [
       tenant.id,
       tenant.sourceId,
@@ -93,7 +111,7 @@ export async function insertChunks(client: pg.Client, tenant: Tenant, slice: Sli
       Math.floor(slice.last / chunksPerDocument),
     ],
   )
-  const vector = slice.isFromText ? `to_tsvector('english', t.content)` : 't.vector'
+  const vector = slice.isFromText ? asTheProduct('t.title', 't.content') : 't.vector'
   const length = slice.isFromText ? 'knowledge.token_count(v.vector)' : 't.length'
   const step = slice.step ?? chunksPerInsert
   for (let first = slice.first; first <= slice.last; first += step) {
@@ -127,6 +145,16 @@ export async function mergeIndex(client: pg.Client, tenant: Tenant, bar?: Progre
 }
 
 /** Leaves nothing for the server to do beside the queries. */
+/** Fails when the index is not that of the texts. */
+export async function checkIndex(client: pg.Client, tenant: Tenant): Promise<void> {
+  const { rows } = await client.query<{ problem: string }>(
+    `select p.problem, p.chunk_id, p.term, p.expected, p.found
+       from (select set_config('rowhouse.tenant_id', $1, false)) as s, search.verify_index() p limit 3`,
+    [tenant.id],
+  )
+  if (rows.length > 0) throw new Error(`The index is not that of the texts: ${JSON.stringify(rows)}`)
+}
+
 export async function settle(client: pg.Client): Promise<void> {
   await client.query('vacuum analyze')
   await client.query('checkpoint')

@@ -2,13 +2,14 @@
 
 import pg from 'pg'
 import { withProgress } from '../progress.ts'
+import { between, mulberry32 } from '../random.ts'
 import { withClient, withScratch } from '../scratch.ts'
 import { type Percentiles, readySession } from '../timing.ts'
 import { measureSet, type SetResult } from './compare.ts'
-import { type Contender, contenders, enterTenant, rankInTenant, type Size } from './contenders.ts'
+import { type Contender, contenders, enterTenant, rankInTenant, type Size, sizeOfIndex } from './contenders.ts'
 import { makeTexts } from './corpus.ts'
 import { createTenant, insertChunks, mergeIndex, rankTerms, settle, stage, type Tenant } from './load.ts'
-import { drawQuerySets, type QuerySet, questionSet } from './queries.ts'
+import { bandsOf, drawQuerySets, drawRanks, type QuerySet, questionSet, termsAt } from './queries.ts'
 
 export type CorpusResult = {
   corpus: string
@@ -80,20 +81,26 @@ async function prepareAll(url: string, all: Contender[]): Promise<Prepared[]> {
 
 export type TenantsResult = {
   tenants: number
-  chunksPerTenant: number
+  /** Of the one that is asked, which is one of the largest. */
+  chunks: number
+  fewestChunks: number
+  /** Bytes of the index of all, and of their texts. */
+  indexBytes: number
+  textBytes: number
   sets: { set: string; alone: Percentiles; among: Percentiles }[]
 }
 
-const chunksPerTenant = 1_000
+const mostChunks = 1_000
+const fewestChunks = 200
 const stagedForTenants = 50_000
 
 /** One small tenant's searches: alone in a database, and in another with many of its size, in turn. */
 export async function measureTenants(serverUrl: string, tenants: number, queryCount: number): Promise<TenantsResult> {
-  const staged = Math.min(stagedForTenants, tenants * chunksPerTenant)
+  const staged = Math.min(stagedForTenants, tenants * mostChunks)
   return withScratch(serverUrl, (aloneUrl) =>
     withScratch(serverUrl, async (amongUrl) => {
       const { asked: alone, sets } = await loadTenants(aloneUrl, staged, 1, queryCount)
-      const { asked: among } = await loadTenants(amongUrl, staged, tenants, queryCount)
+      const { asked: among, indexBytes, textBytes } = await loadTenants(amongUrl, staged, tenants, queryCount)
       const results = await withClient(aloneUrl, (aloneClient) =>
         withClient(amongUrl, async (amongClient) => {
           const entrants = [
@@ -116,7 +123,10 @@ export async function measureTenants(serverUrl: string, tenants: number, queryCo
       const percentiles = ({ p50, p95 }: Percentiles): Percentiles => ({ p50, p95 })
       return {
         tenants,
-        chunksPerTenant,
+        chunks: mostChunks,
+        fewestChunks,
+        indexBytes,
+        textBytes,
         sets: results.map(({ set, latencies }) => ({
           set,
           alone: percentiles(latencies[0] as Percentiles),
@@ -133,23 +143,33 @@ async function loadTenants(
   staged: number,
   tenants: number,
   queryCount: number,
-): Promise<{ asked: Tenant; sets: QuerySet[] }> {
+): Promise<{ asked: Tenant; sets: QuerySet[]; indexBytes: number; textBytes: number }> {
   return withClient(url, async (admin) => {
     await withProgress('  staging', staged, (bar) => stage(admin, makeTexts(), staged, bar))
     const loaded: Tenant[] = []
+    const random = mulberry32(3)
     await withProgress('  tenants', tenants, async (bar) => {
       for (let i = 0; i < tenants; i++) {
-        const first = 1 + ((i * chunksPerTenant) % staged)
+        const first = 1 + ((i * mostChunks) % staged)
+        const chunks = i === 0 ? mostChunks : between(random, fewestChunks, mostChunks)
         const tenant = await createTenant(admin, `tenant-${i}`)
-        await insertChunks(admin, tenant, { first, last: first + chunksPerTenant - 1 })
+        await insertChunks(admin, tenant, { first, last: first + chunks - 1 })
         await mergeIndex(admin, tenant)
         loaded.push(tenant)
         bar.add(1)
       }
     })
     await rankTerms(admin)
-    const sets = await drawQuerySets(admin, queryCount)
+    const { middling } = await bandsOf(admin)
+    const sets = [
+      { name: 'one middling word', queries: await termsAt(admin, drawRanks(queryCount, [middling])) },
+      ...(await drawQuerySets(admin, queryCount)),
+    ]
     await settle(admin)
-    return { asked: loaded[0] as Tenant, sets }
+    const { rows } = await admin.query<{ bytes: number }>(
+      'select sum(octet_length(content))::float8 as bytes from app_public.document_chunks',
+    )
+    const { index } = await sizeOfIndex(admin)
+    return { asked: loaded[0] as Tenant, sets, indexBytes: index, textBytes: rows[0]?.bytes ?? Number.NaN }
   })
 }

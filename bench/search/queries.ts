@@ -7,14 +7,20 @@ export type QuerySet = { name: string; queries: string[][] }
 
 type Band = [first: number, last: number]
 
-/** Needs bench.terms. */
-export async function drawQuerySets(client: pg.Client, count: number): Promise<QuerySet[]> {
+/** Which ranks are common, middling and rare. Needs bench.terms. */
+export async function bandsOf(client: pg.Client): Promise<{ common: Band; middling: Band; rare: Band }> {
   const { rows } = await client.query<{ terms: number }>('select count(*)::int as terms from bench.terms')
   const vocabulary = rows[0]?.terms ?? 0
   const common: Band = [10, 100]
   const middling: Band = [Math.min(1_000, Math.floor(vocabulary / 3)), Math.min(5_000, Math.floor(vocabulary / 1.5))]
   const rare: Band = vocabulary >= 40_000 ? [20_000, 40_000] : [Math.floor(vocabulary / 1.5), vocabulary]
   if (middling[0] <= common[1]) throw new Error(`${vocabulary} terms are too few to draw questions from.`)
+  return { common, middling, rare }
+}
+
+/** Needs bench.terms. */
+export async function drawQuerySets(client: pg.Client, count: number): Promise<QuerySet[]> {
+  const { common, middling, rare } = await bandsOf(client)
   return [
     { name: 'three common', queries: await termsAt(client, drawRanks(count, [common, common, common])) },
     { name: 'common + middling + rare', queries: await termsAt(client, drawRanks(count, [common, middling, rare])) },
@@ -37,7 +43,7 @@ export async function questionSet(client: pg.Client, questions: string[], count:
   }
 }
 
-function drawRanks(count: number, bands: Band[]): number[][] {
+export function drawRanks(count: number, bands: Band[]): number[][] {
   const random = mulberry32(7)
   return Array.from({ length: count }, () => {
     const ranks = new Set<number>()
@@ -49,7 +55,7 @@ function drawRanks(count: number, bands: Band[]): number[][] {
   })
 }
 
-async function termsAt(client: pg.Client, ranks: number[][]): Promise<string[][]> {
+export async function termsAt(client: pg.Client, ranks: number[][]): Promise<string[][]> {
   const { rows } = await client.query<{ rank: number; term: string }>(
     'select rank, term from bench.terms where rank = any ($1)',
     [ranks.flat()],

@@ -3,6 +3,8 @@
 import { count, figure, ms, ratio, table } from '../format.ts'
 import type { Percentiles } from '../timing.ts'
 import { toBars } from './bars.ts'
+import type { ClassesResult } from './classes.ts'
+import type { ColdResult } from './cold.ts'
 import type { HybridResult } from './hybrid.ts'
 import type { CorpusResult, TenantsResult } from './parts.ts'
 import type { RequestsResult } from './requests.ts'
@@ -43,6 +45,8 @@ export function toMarkdown(report: Report): string {
       report.corpora.flatMap(latencyRows),
     ),
     ...growth(report),
+    ...everyClass(report.classes),
+    ...cold(report.cold),
     '## Size over that of the text',
     'index: what finds. with rows: with the rows and tsvectors that its queries read.',
     table(
@@ -135,11 +139,61 @@ function growth({ corpora }: Report): string[] {
   ]
 }
 
+function everyClass(results: ClassesResult[]): string[] {
+  if (results.length === 0) return []
+  const peers = [...new Set(results.map(({ peer }) => peer ?? 'none at hand'))]
+  return [
+    '## Every class of question',
+    `\`app_public.search\` from question to snippets, ms; GIN gives ids, scores and texts; the B-tree and a peer rank plain words and give ids and scores. Peer: ${peers.join(', ')}.`,
+    table(
+      ['chunks', 'question', 'hits', 'contender', 'queries', 'p50', 'p95', 'ours / its p50'],
+      results.flatMap(({ chunks, classes }) =>
+        classes.flatMap(({ name, latencies }) =>
+          latencies.map(({ contender, runs, hits, p50, p95 }, i) => [
+            count(chunks),
+            name,
+            figure(hits / runs),
+            contender,
+            String(runs),
+            ms(p50),
+            ms(p95),
+            i === 0 ? '' : ratio(latencies[0]?.p50 ?? null, p50),
+          ]),
+        ),
+      ),
+    ),
+  ]
+}
+
+function cold({ chunks, silenceSeconds, rounds, sql, http }: ColdResult): string[] {
+  const rows: [string, Percentiles][] = [
+    ['SQL: the first search of a connection', sql.first],
+    ['SQL: the first after search.warm_up()', sql.firstWarmed],
+    ['SQL: search.warm_up() itself', sql.warmUp],
+    ['SQL: later searches', sql.later],
+    ...http.flatMap(({ keeps, warm, first }): [string, Percentiles][] => {
+      const server = keeps ? 'HTTP, connections kept' : 'HTTP, connections closed after 10 s'
+      return [
+        [`${server}: searches in a row`, warm],
+        [`${server}: the first after the silence`, first],
+      ]
+    }),
+  ]
+  return [
+    '## Cold',
+    `A tenant of ${count(chunks)} chunks, ${rounds} times; a silence of ${silenceSeconds} s, ms.`,
+    table(
+      ['', 'p50', 'p95'],
+      rows.map(([what, { p50, p95 }]) => [what, ms(p50), ms(p95)]),
+    ),
+  ]
+}
+
 function manyTenants(result: TenantsResult | undefined): string[] {
   if (!result) return []
   return [
     '## One tenant among many',
-    `The same queries to one tenant of ${count(result.chunksPerTenant)} chunks: alone in the database, and with ${count(result.tenants - 1)} others of its size.`,
+    `The same queries to one tenant of ${count(result.chunks)} chunks: alone in the database, and with ${count(result.tenants - 1)} others of ${count(result.fewestChunks)} to ${count(result.chunks)}. The index of all is ${figure(result.indexBytes / result.textBytes)} times as large as their text.`,
     table(
       ['query', 'p50 alone', 'p50 among', 'p95 alone', 'p95 among', 'among / alone p95'],
       result.sets.map(({ set, alone, among }) => [

@@ -4,6 +4,8 @@ import { z } from 'zod'
 import { type Measurement, whole, wholes } from '../command.ts'
 import { toBars } from './bars.ts'
 import { toSvg } from './chart.ts'
+import { type ClassesResult, measureClasses } from './classes.ts'
+import { measureCold } from './cold.ts'
 import { makeTexts, readCollection } from './corpus.ts'
 import { measureHybrid } from './hybrid.ts'
 import { measureIndexing } from './indexing.ts'
@@ -19,12 +21,19 @@ const indexedChunks = 48_000
 /** The largest tenant of fewer would not go through the index. */
 const fewestVectors = 20_000
 const fewestChunks = 2_000
+const mostSilences = 3
 
 const noneOr = (least: number, most: number) =>
   whole(0, most).refine((value) => value === 0 || value >= least, `none or at least ${least}`)
 
 const options = z.object({
   sizes: wholes(fewestChunks, 10_000_000),
+  classes: wholes(0, 10_000_000).refine(
+    (sizes) => sizes.every((size) => size === 0 || size >= fewestChunks),
+    `0 or at least ${fewestChunks}`,
+  ),
+  peer: z.union([z.literal(''), z.url({ protocol: /^postgres(ql)?$/ })]).transform((url) => url || undefined),
+  silence: whole(0, 3_600),
   queries: whole(1, 10_000),
   rounds: whole(1, 100),
   runs: whole(1, 100_000),
@@ -38,15 +47,21 @@ export const search: Measurement<typeof options> = {
   takesFolder: true,
   usage: `  DIR              a folder with docs.jsonl and queries.jsonl, measured as well
   --sizes N,N      chunks of the made corpora (50000,500000)
+  --classes N,N    chunks of the tenants that are asked every class of question, 0 to leave it out (50000)
+  --peer URL       a login that may create extensions, on a server with pg_textsearch or pg_search, to ask them as well
+  --silence N      seconds without a request before a search that is to be fast all the same (60)
   --queries N      queries of each kind (50)
   --rounds N       rounds of indexing (3)
   --runs N         searches measured in each way around a search (300)
-  --tenants N      tenants of 1,000 chunks each, and as many of 200 to 1,000 for the size, 0 to leave them out (1000)
+  --tenants N      tenants of 200 to 1,000 chunks, asked and weighed, 0 to leave them out (1000)
   --vectors N      vectors of 64 dimensions, 0 to leave them out (200000)
   --hybrid N       chunks to search by words and vectors, 0 to leave them out (100000)`,
   options,
   defaults: {
     sizes: { usual: '50000,500000', smallest: String(fewestChunks) },
+    classes: { usual: '50000', smallest: String(fewestChunks) },
+    peer: { usual: '', smallest: '' },
+    silence: { usual: '60', smallest: '0' },
     queries: { usual: '50', smallest: '1' },
     rounds: { usual: '3', smallest: '1' },
     runs: { usual: '300', smallest: '1' },
@@ -55,7 +70,7 @@ export const search: Measurement<typeof options> = {
     hybrid: { usual: '100000', smallest: String(fewestChunks) },
   },
   measure: async ({ url, server, cores, part }, chosen, folder) => {
-    const { sizes, queries, rounds, runs, tenants, vectors, hybrid } = chosen
+    const { sizes, classes, peer, silence, queries, rounds, runs, tenants, vectors, hybrid } = chosen
     const collection = folder ? await readCollection(folder) : undefined
     const corpora: CorpusResult[] = []
     for (const count of sizes) {
@@ -67,11 +82,18 @@ export const search: Measurement<typeof options> = {
       const corpus = { name, texts, count: texts.length, questions }
       corpora.push(await part(`${name}, ${texts.length} chunks`, () => measureCorpus(url, corpus, queries)))
     }
+    const asked: ClassesResult[] = []
+    for (const count of classes.filter((size) => size > 0)) {
+      const name = `every class, ${count} chunks`
+      asked.push(await part(name, () => measureClasses(url, count, queries, peer)))
+    }
     const indexed = Math.min(indexedChunks, sizes.at(-1) ?? indexedChunks)
     const report: Report = {
       server,
       cores,
       corpora,
+      classes: asked,
+      cold: await part('cold', () => measureCold(url, Math.min(runs, mostSilences), silence)),
       indexing: await part(`indexing ${indexed} chunks`, () => measureIndexing(url, indexed, rounds)),
       ...(tenants > 0
         ? {

@@ -3,7 +3,7 @@
 import { withProgress } from '../progress.ts'
 import { between, mulberry32 } from '../random.ts'
 import { withClient, withScratch } from '../scratch.ts'
-import { bytes, sizesOfIndex } from './contenders.ts'
+import { bytes, sizeOfIndex } from './contenders.ts'
 import { makeTexts } from './corpus.ts'
 import { createTenant, insertChunks, mergeIndex, settle, stage } from './load.ts'
 
@@ -43,7 +43,7 @@ export async function measureSmallTenants(serverUrl: string, tenants: number): P
         }
       })
       await settle(admin)
-      const { index, parts } = await sizesOfIndex(admin)
+      const { index, parts } = await sizeOfIndex(admin)
       await admin.query('create index texts_gin on bench.texts using gin (vector)')
       return {
         tenants,

@@ -1,15 +1,15 @@
 // A scratch tenant that has a test collection as its knowledge, and searches in it. Every search is rolled back: what it
 // changes for itself, a model's weight above all, no other session ever sees, and a measurement that is killed leaves it.
 
-import { join } from 'node:path'
 import type pg from 'pg'
 import type { Tool } from '../cli.ts'
 import { type Actor, asUser, createPool } from '../database.ts'
 import { embedderFor, type ModelRow } from '../embedders/index.ts'
-import { type Judgements, mean, ndcg, type Query, readJudgements, readQueries, recall } from '../evaluation.ts'
+import { type Judgements, mean, ndcg, type Query, recall } from '../evaluation.ts'
 import { findOrCreateSource, loadFiles } from '../ingest.ts'
 import { operatorIdentity } from '../seed.ts'
 import { processSource } from '../worker/drain.ts'
+import { readCollection } from './collection.ts'
 import type { Fusion, Hit } from './fusion.ts'
 
 export type Model = {
@@ -44,7 +44,7 @@ export type Scratch = {
   search: (queries: Query[], settings: SearchSettings) => Promise<Rankings>
   figures: (queries: Query[], rankings: Rankings) => Figures
 }
-type Options = { directory: string; language: string; model: string; signal: AbortSignal }
+type Options = { directory: string; split: string | undefined; language: string; model: string; signal: AbortSignal }
 
 /** Searches at once; a server has a few cores, the embedded engine takes them one after the other. */
 const lanes = 4
@@ -52,12 +52,10 @@ const embeddingRetries = 5
 
 export async function withScratchTenant(
   { config, database, pool, admin }: Tool,
-  { directory, language, model: modelName, signal }: Options,
+  { directory, split, language, model: modelName, signal }: Options,
   work: (scratch: Scratch) => Promise<void>,
 ): Promise<void> {
-  const judgements = await readJudgements(directory)
-  const queries = (await readQueries(directory)).filter(({ id }) => judgements.has(id))
-  if (queries.length === 0) throw new Error(`No query of ${directory} has judgements.`)
+  const { queries, judgements, withDocuments } = await readCollection(directory, split)
 
   const slug = `eval-${Date.now()}`
   await admin.query('select tenancy.provision_tenant($1, $2, $3)', [slug, 'Evaluation', `${slug}@eval.test`])
@@ -71,7 +69,7 @@ export async function withScratchTenant(
       chunkSize: 16_000,
       chunkOverlap: 0,
     })
-    const report = await loadFiles(pool, actor, sourceId, [join(directory, 'docs.jsonl')])
+    const report = await withDocuments((file) => loadFiles(pool, actor, sourceId, [file]))
     const counts = await processSource({ config, database, pool, workerPool, actor, sourceId }, () =>
       signal.throwIfAborted(),
     )

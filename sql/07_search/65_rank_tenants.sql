@@ -244,7 +244,7 @@ begin
       select row (h.rank, h.score, h.bm25_score, h.bm25_rank, h.vector_score, h.vector_rank,
                c.source_id, c.document_id, c.id, d.title, c.content, null,
                null, case when v_context > 0 then search.text_around(c.document_id, c.ordinal, v_context) end,
-               h.further_hit_count)::app_public.search_hit as hit, d.language
+               h.further_hit_count, h.mode)::app_public.search_hit as hit, d.language
         from unnest(show_hits.hits) h
         join app_public.document_chunks c on c.tenant_id = core.current_tenant_id() and c.id = h.chunk_id
         join app_public.documents d on d.tenant_id = c.tenant_id and d.id = c.document_id) s;

@@ -1,11 +1,12 @@
 // npm run eval: its fusion and its halves, which need no database, and the tool itself on a made-up collection.
 
 import { createHash } from 'node:crypto'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { readCollection } from '../../server/evaluation/collection.ts'
 import { best, type Fusion, fuse, fusionGrid, type Hit, split } from '../../server/evaluation/fusion.ts'
 import { difference } from '../../server/evaluation.ts'
 import { needsServer, useDatabase } from '../helpers/index.ts'
@@ -82,6 +83,117 @@ it('the standard error of a difference is that of its queries', () => {
   expect(difference([2, 4], [1, 1])).toEqual({ mean: 2, error: 1 })
 })
 
+describe('a test collection', () => {
+  let folder: string
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'rowhouse-collection-'))
+  })
+  afterEach(() => rm(folder, { recursive: true }))
+  const write = async (files: Record<string, string>): Promise<void> => {
+    for (const [name, text] of Object.entries(files)) {
+      await mkdir(join(folder, name, '..'), { recursive: true })
+      await writeFile(join(folder, name), text)
+    }
+  }
+  const beir = {
+    'corpus.jsonl': [
+      '{"_id": "4983", "title": "Wings", "text": "Lift of a wing.", "metadata": {"year": 1958}}',
+      '{"_id": "5", "title": "Only a title", "text": " "}',
+      '{"_id": 6, "text": "No title."}',
+    ].join('\n'),
+    'queries.jsonl': '{"_id": "1", "text": "wing", "metadata": {}}\n{"_id": "2", "text": "never judged"}\n',
+    'qrels/test.tsv': 'query-id\tcorpus-id\tscore\r\n1\t4983\t2\r\n1\t5\t0\r\n',
+  }
+  const fault = (split?: string): Promise<string> =>
+    readCollection(folder, split).then(
+      () => 'none',
+      (error: Error) => error.message.replaceAll(folder, 'DIR'),
+    )
+
+  it('in the layout of BEIR is read as its documents, queries and judgements, without the line of names', async () => {
+    await write(beir)
+    const { queries, judgements, withDocuments } = await readCollection(folder)
+    expect(queries).toEqual([{ id: '1', text: 'wing' }])
+    expect(judgements).toEqual(
+      new Map([
+        [
+          '1',
+          new Map([
+            ['4983', 2],
+            ['5', 0],
+          ]),
+        ],
+      ]),
+    )
+    const [file, lines] = await withDocuments(async (path) => [path, (await readFile(path, 'utf8')).trim().split('\n')])
+    expect(lines.map((line) => JSON.parse(line))).toEqual([
+      { id: '4983', title: 'Wings', text: 'Lift of a wing.' },
+      { id: '5', title: 'Only a title', text: 'Only a title' },
+      { id: '6', title: '', text: 'No title.' },
+    ])
+    await expect(readFile(file)).rejects.toMatchObject({ code: 'ENOENT' })
+  })
+
+  it('in our layout may have such a line, too', async () => {
+    await write({
+      'docs.jsonl': '{"id": "a", "text": "x"}',
+      'queries.jsonl': '{"id": 7, "text": "x"}',
+      'qrels.tsv': 'query\tdocument\tgrade\n7\ta\t1',
+    })
+    const { queries, judgements, withDocuments } = await readCollection(folder)
+    expect([queries, judgements]).toEqual([[{ id: '7', text: 'x' }], new Map([['7', new Map([['a', 1]])]])])
+    expect(await withDocuments(async (path) => path)).toBe(join(folder, 'docs.jsonl'))
+    expect(await fault('dev')).toBe("--split is for BEIR's layout; DIR has docs.jsonl and qrels.tsv.")
+  })
+
+  it('with several splits is judged by test, or by the one that is named', async () => {
+    await write({ ...beir, 'qrels/dev.tsv': 'query-id\tcorpus-id\tscore\n2\t5\t1' })
+    expect((await readCollection(folder)).queries.map(({ id }) => id)).toEqual(['1'])
+    expect((await readCollection(folder, 'dev')).queries.map(({ id }) => id)).toEqual(['2'])
+    expect(await fault('train')).toBe('DIR/qrels has no train.tsv. Choose by --split: dev, test.')
+    await rm(join(folder, 'qrels/test.tsv'))
+    expect((await readCollection(folder)).queries.map(({ id }) => id)).toEqual(['2'])
+  })
+
+  it.each([
+    ['no documents', { 'corpus.jsonl': undefined }, /^DIR has no documents: neither docs\.jsonl nor, as BEIR has it/],
+    [
+      'no judgements',
+      { 'qrels/test.tsv': undefined },
+      /^DIR has no judgements: BEIR's layout has them in qrels\/test\.tsv/,
+    ],
+    ['only the names of columns', { 'qrels/test.tsv': 'query-id\tcorpus-id\tscore\n' }, /test\.tsv has no judgements/],
+    [
+      'a grade that is no number',
+      { 'qrels/test.tsv': '1\t5\thigh' },
+      /test\.tsv, line 1: not a query, a document and a/,
+    ],
+    [
+      'no grade',
+      { 'qrels/test.tsv': 'query-id\tcorpus-id\tscore\n1\t5' },
+      /test\.tsv, line 2: not a query, a document/,
+    ],
+    ['an empty grade', { 'qrels/test.tsv': '1\t5\t ' }, /test\.tsv, line 1: not/],
+    ['a fourth column', { 'qrels/test.tsv': '1\t0\t5\t1' }, /test\.tsv, line 1: not/],
+    ['a query that is no JSON', { 'queries.jsonl': '{"_id": "1"' }, /queries\.jsonl, line 1: .*JSON/],
+    ['a query without text', { 'queries.jsonl': '\n{"_id": "1"}' }, /queries\.jsonl, line 2: (.|\n)*text/],
+    ['a query without an id', { 'queries.jsonl': '{"text": "x"}' }, /queries\.jsonl, line 1: has neither id nor _id/],
+    ['judgements of other queries', { 'queries.jsonl': '{"_id": "9", "text": "x"}' }, /No query of DIR has judgements/],
+  ])('with %s is refused, by file and line', async (_, change, message) => {
+    const files = Object.entries({ ...beir, ...change }).filter(
+      (entry): entry is [string, string] => entry[1] !== undefined,
+    )
+    await write(Object.fromEntries(files))
+    expect(await fault()).toMatch(message)
+  })
+
+  it('whose corpus has a line without an id is refused when its documents are read', async () => {
+    await write({ ...beir, 'corpus.jsonl': '{"_id": "5", "text": "x"}\n{"text": "y"}' })
+    const { withDocuments } = await readCollection(folder)
+    await expect(withDocuments(async () => {})).rejects.toThrow(/corpus\.jsonl, line 2: has neither id nor _id/)
+  })
+})
+
 describe('npm run eval', () => {
   const db = useDatabase()
   const subjects = ['wing', 'shock', 'heat', 'flutter', 'rocket', 'nozzle', 'shell', 'plate']
@@ -123,6 +235,25 @@ describe('npm run eval', () => {
     expect(output).toContain('16 documents, 8 judged queries')
     expect(output).toMatch(/bm25 +1\.2 +0\.75 +1\.0000 +1\.0000\n/)
     expect(output).toMatch(/vector +1\.2 +0\.75 +\S+ +\S+\nhybrid +1\.2 +0\.75 +\S+ +\S+\n/)
+    expect([code, await state()]).toEqual([0, untouched])
+  })
+
+  it('measures a collection in the layout of BEIR', async (context) => {
+    needsServer(context, 'DATABASE_URL names a server')
+    const theirs = join(folder, 'beir')
+    await mkdir(join(theirs, 'qrels'), { recursive: true })
+    const renamed = async (from: string, to: string): Promise<void> =>
+      writeFile(join(theirs, to), (await readFile(join(folder, from), 'utf8')).replaceAll('"id"', '"_id"'))
+    await renamed('docs.jsonl', 'corpus.jsonl')
+    await renamed('queries.jsonl', 'queries.jsonl')
+    const judgements = await readFile(join(folder, 'qrels.tsv'), 'utf8')
+    await writeFile(join(theirs, 'qrels/test.tsv'), `query-id\tcorpus-id\tscore\n${judgements}`)
+    const { code, output } = await run('scripts/eval.ts', [theirs, '--parameters', '1.2/0.75'], {
+      DATABASE_URL: db.url,
+      ROWHOUSE_DATA_DIR: join(folder, 'data'),
+    })
+    expect(output).toContain('16 documents, 8 judged queries')
+    expect(output).toMatch(/bm25 +1\.2 +0\.75 +1\.0000 +1\.0000\n/)
     expect([code, await state()]).toEqual([0, untouched])
   })
 

@@ -5,7 +5,7 @@ import { afterEach, describe, expect, it } from 'vitest'
 import { createPool } from '../../server/pool.ts'
 import { keepWarmConnections } from '../../server/warm-connections.ts'
 import { needsServer, type Transaction, useDatabase } from '../helpers/index.ts'
-import { search, withTexts } from '../helpers/knowledge.ts'
+import { addDocuments, createSource, processDocuments, search, withTexts } from '../helpers/knowledge.ts'
 
 const db = useDatabase()
 
@@ -14,14 +14,14 @@ async function withIndex(t: Transaction, texts: string[]): Promise<void> {
   await t.becomeRole('rowhouse_worker')
   await t.query('select search.merge_index($1, minimum => 1)', [db.acme.id])
 }
-const warmUp = async (t: Transaction): Promise<boolean> => {
+const warmUp = async (t: Transaction): Promise<string | null> => {
   await t.becomeRole('rowhouse_authenticator')
   return t.value('select search.warm_up()')
 }
 
 describe('warming a connection up', () => {
   it('does nothing where no tenant has an index', () =>
-    db.inTransaction(async (t) => expect(await warmUp(t)).toBe(false)))
+    db.inTransaction(async (t) => expect(await warmUp(t)).toBeNull()))
 
   it.each([
     ['words', 'wing flow in a layer'],
@@ -31,20 +31,54 @@ describe('warming a connection up', () => {
   ])('searches in a tenant that has one, whatever its texts begin with: %s', (_, text) =>
     db.inTransaction(async (t) => {
       await withIndex(t, [text])
-      expect(await warmUp(t)).toBe(true)
+      expect(await warmUp(t)).toBe('hybrid')
     }),
   )
 
   it('finds nothing to search for in a text of signs', () =>
     db.inTransaction(async (t) => {
       await withIndex(t, ['!!! ???'])
-      expect(await warmUp(t)).toBe(false)
+      expect(await warmUp(t)).toBeNull()
+    }))
+
+  it('takes the smallest tenant of a thousand chunks or more, and no vectors in a large one', () =>
+    db.inTransaction(async (t) => {
+      await withIndex(t, ['wing of acme'])
+      const source = await createSource(t, db.globex.member)
+      await addDocuments(t, db.globex.member, source, [{ externalId: 'x', text: 'wing of globex' }])
+      await processDocuments(t, db.globex.id)
+      await t.becomeRole('rowhouse_worker')
+      await t.query('select search.merge_index($1, minimum => 1)', [db.globex.id])
+      const ordered = async (ofAcme: number, ofGlobex: number): Promise<string[]> => {
+        await t.becomeSuperuser()
+        await t.query('update search.blocks set chunk_count = case tenant_id when $1 then $2::int else $3 end', [
+          db.acme.id,
+          ofAcme,
+          ofGlobex,
+        ])
+        const samples = await t.query<{ words: string }>('select * from search.warm_up_samples()')
+        return samples.map(({ words }) => words)
+      }
+      const [acme, globex] = ['wing of acme', 'wing of globex']
+      expect(await ordered(1000, 999)).toEqual([acme, globex])
+      expect(await ordered(1001, 1000)).toEqual([globex, acme])
+      expect(await ordered(10, 20)).toEqual([acme, globex])
+      expect(await ordered(16_000, 16_000)).toHaveLength(2)
+      await t.query('savepoint writable')
+      expect(await warmUp(t)).toBe('hybrid')
+      await t.query('rollback to writable')
+      await t.becomeSuperuser()
+      await t.query(
+        `insert into search.blocks (tenant_id, chunk_count, total_length, min_length, max_length, k1, b, average_length, bucket_count)
+         select tenant_id, 1, 1, 1, 1, k1, b, average_length, bucket_count from search.blocks`,
+      )
+      expect(await warmUp(t)).toBe('bm25')
     }))
 
   it('logs no search and changes nothing: its transaction is read-only', () =>
     db.inTransaction(async (t) => {
       await withIndex(t, ['wing flow'])
-      expect(await warmUp(t)).toBe(true)
+      expect(await warmUp(t)).toBe('hybrid')
       expect(await t.value(`select current_setting('rowhouse.tenant_id', true)`)).toBe('')
       await t.becomeSuperuser()
       expect(await t.value('select count(*)::int from search.query_log_buffer')).toBe(0)
@@ -55,7 +89,7 @@ describe('warming a connection up', () => {
     db.inTransaction(async (t) => {
       await withIndex(t, ['wing flow'])
       await t.becomeRole('rowhouse_authenticator', db.globex.id)
-      expect(await t.value('select search.warm_up()')).toBe(true)
+      expect(await t.value('select search.warm_up()')).toBe('hybrid')
       expect(await t.value(`select current_setting('rowhouse.tenant_id', true)`)).toBe(db.globex.id)
       expect(await search(t, db.globex.viewer, 'wing')).toEqual([])
     }))
@@ -66,11 +100,11 @@ describe('warming a connection up', () => {
       await t.query('savepoint enabled')
       await t.become(db.acme.owner)
       await t.query(`update app_public.tenant_config set features = '{"rag_enabled": false}'`)
-      expect(await warmUp(t)).toBe(false)
+      expect(await warmUp(t)).toBeNull()
       await t.query('rollback to enabled')
       await t.becomeSuperuser()
       await t.query(`update app_public.llm_models set is_enabled = false where name = 'hashing-384'`)
-      expect(await warmUp(t)).toBe(false)
+      expect(await warmUp(t)).toBeNull()
     }))
 
   it('takes a model that is an endpoint without calling it', () =>
@@ -80,7 +114,7 @@ describe('warming a connection up', () => {
       await t.query(
         `update app_public.llm_providers set kind = 'openai', base_url = 'https://models.test' where name = 'builtin'`,
       )
-      expect(await warmUp(t)).toBe(true)
+      expect(await warmUp(t)).toBe('hybrid')
     }))
 
   it.each(['rowhouse_user', 'rowhouse_worker'])('is not for %s', (role) =>
