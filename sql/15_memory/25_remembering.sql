@@ -259,35 +259,35 @@ $$;
 comment on function memory.known_version is
   E'@errors MM301 MM502\nThe latest version of the memory that something given is about: the one it names, the one with its key, or one that is near. Null when there is none.';
 
-create or replace function memory.close(known app_public.user_memory, at timestamptz, by_id uuid) returns void
+create or replace function memory.close(known app_public.user_memory, by app_public.user_memory) returns void
 language plpgsql volatile
 set search_path to pg_catalog, pg_temp
 as $$
 declare
   v_copy app_public.user_memory := known;
 begin
-  if (known).valid_from < close.at and ((known).superseded_at is null or (known).valid_to <= close.at) then
+  if (known).valid_from < (by).valid_from and ((known).superseded_at is null or (known).valid_to <= (by).valid_from) then
     update app_public.user_memory m
-       set superseded_by_id = close.by_id, superseded_at = coalesce(m.superseded_at, core.clock()), valid_to = least(m.valid_to, close.at)
+       set superseded_by_id = (by).id, superseded_at = coalesce(m.superseded_at, (by).extracted_at), valid_to = least(m.valid_to, (by).valid_from)
      where m.tenant_id = (known).tenant_id and m.id = (known).id;
     return;
   end if;
   -- A row has room for one earlier end. So one that ended earlier by what was known before, or that never was true, stays as that.
   update app_public.user_memory m
-     set superseded_by_id = close.by_id, superseded_at = coalesce(m.superseded_at, core.clock()), retracted_at = core.clock()
+     set superseded_by_id = (by).id, superseded_at = coalesce(m.superseded_at, (by).extracted_at), retracted_at = (by).extracted_at
    where m.tenant_id = (known).tenant_id and m.id = (known).id;
-  if (known).valid_from < close.at then
+  if (known).valid_from < (by).valid_from then
     v_copy.id := gen_random_uuid();
-    v_copy.extracted_at := core.clock();
-    v_copy.superseded_by_id := close.by_id;
-    v_copy.valid_to := close.at;
+    v_copy.extracted_at := (by).extracted_at;
+    v_copy.superseded_by_id := (by).id;
+    v_copy.valid_to := (by).valid_from;
     perform memory.store(v_copy);
   end if;
 end
 $$;
 comment on function memory.close is 'Ends a version where another one takes its place.';
 
-create or replace function memory.place(given app_public.user_memory) returns uuid
+create or replace function memory.place(given app_public.user_memory, is_dated boolean) returns uuid
 language plpgsql volatile
 set search_path to pg_catalog, pg_temp
 as $$
@@ -296,7 +296,16 @@ declare
   v_before app_public.user_memory;
   v_after app_public.user_memory;
   v_rest app_public.user_memory;
+  v_last record;
 begin
+  -- Another transaction may have begun after this one and got the lock before it. What is said without a time was said after that.
+  select max(m.extracted_at) as learned_at, max(m.valid_from) filter (where m.valid_from <= m.extracted_at) as valid_from into v_last
+    from app_public.user_memory m
+   where m.tenant_id = v_given.tenant_id and m.history_id = v_given.history_id and m.extracted_at > v_given.extracted_at;
+  v_given.extracted_at := greatest(v_given.extracted_at, v_last.learned_at);
+  if not place.is_dated and v_last.valid_from < v_given.valid_to then
+    v_given.valid_from := greatest(v_given.valid_from, v_last.valid_from);
+  end if;
   -- What has expired has no place in the chain.
   update app_public.user_memory m set retracted_at = core.clock()
    where m.tenant_id = v_given.tenant_id and m.history_id = v_given.history_id and m.retracted_at is null and m.expires_at <= core.clock();
@@ -316,13 +325,13 @@ begin
     v_rest := v_before;
     v_rest.id := gen_random_uuid();
     v_rest.valid_from := v_given.valid_to;
-    v_rest.extracted_at := core.clock();
+    v_rest.extracted_at := v_given.extracted_at;
     v_given.superseded_by_id := v_rest.id;
   end if;
   if v_before.id is not null then
-    perform memory.close(v_before, v_given.valid_from, v_given.id);
+    perform memory.close(v_before, v_given);
   end if;
-  v_given.superseded_at := case when v_given.superseded_by_id is not null then core.clock() end;
+  v_given.superseded_at := case when v_given.superseded_by_id is not null then v_given.extracted_at end;
   if v_rest.id is not null then
     perform memory.store(v_rest);
   end if;
@@ -370,7 +379,7 @@ begin
         v_memory.memory_key := v_known.memory_key;
       end if;
     end if;
-    v_id := memory.place(v_memory);
+    v_id := memory.place(v_memory, num_nonnulls((given).valid_from, (given).occurred_at) > 0);
   else
     perform memory.store(v_memory);
     v_id := v_memory.id;

@@ -33,12 +33,12 @@ begin
   v_new.content := normalize(coalesce(correct_memory.content, concat_ws(': ',
     case when v_old.memory_key !~ '^(text|episode):' then v_old.memory_key end, correct_memory.memory_value #>> '{}')), nfc);
   v_new.near_terms := case when v_new.memory_type = 'episode' then '{}' else memory.terms_of(v_new.content) end;
-  v_new.extracted_at := core.clock();
+  v_new.extracted_at := greatest(core.clock(), v_old.extracted_at);
   v_new.last_confirmed_at := core.clock();
   v_new.confirmation_count := 1;
   v_new.confidence_score := 1;
   v_new.api_key_id := core.current_api_key_id();
-  update app_public.user_memory m set retracted_at = core.clock(), superseded_by_id = null where m.tenant_id = v_old.tenant_id and m.id = v_old.id;
+  update app_public.user_memory m set retracted_at = v_new.extracted_at, superseded_by_id = null where m.tenant_id = v_old.tenant_id and m.id = v_old.id;
   if v_old.memory_key like 'text:%' then
     v_key := memory.key_of(v_new.content);
     if not exists (select from app_public.user_memory m
