@@ -102,6 +102,8 @@ create table app_public.user_memory (
   ended_at timestamptz not null
     generated always as (least(valid_to, coalesce(expires_at, 'infinity'), coalesce(retracted_at, 'infinity'))) stored,
   is_long_term boolean not null,
+  -- when consolidation looked at it; null while it has not
+  settled_at timestamptz,
 
   last_accessed_at timestamptz,
   access_count int not null default 0,
@@ -119,7 +121,7 @@ create table app_public.user_memory (
   constraint confidence_score_is_a_share check (confidence_score between 0 and 1),
   constraint importance_score_is_a_share check (importance_score between 0 and 1),
   constraint valid_to_is_after_valid_from check (valid_to > valid_from),
-  constraint a_superseded_memory_says_when check ((superseded_by_id is null) = (superseded_at is null)),
+  constraint a_superseded_memory_says_when check (superseded_by_id is null or superseded_at is not null),
   constraint counts_are_not_negative check (access_count >= 0 and confirmation_count > 0),
   constraint embedding_has_unit_length check (abs(vector_norm(embedding) - 1) < 1e-3),
   constraint embedding_names_its_model check ((embedding is null) = (embedding_model_id is null))
@@ -136,9 +138,9 @@ create index on app_public.user_memory (tenant_id, user_id, session_id) where se
 create index on app_public.user_memory (tenant_id, history_id);
 create index on app_public.user_memory (tenant_id, ended_at) where ended_at < 'infinity';
 create index on app_public.user_memory (user_id);
-create index on app_public.user_memory (embedding_model_id) where embedding_model_id is not null;
+create index on app_public.user_memory (embedding_model_id);
 -- what consolidation looks for
-create index user_memory_of_sessions_idx on app_public.user_memory (tenant_id, extracted_at) where not is_long_term;
+create index user_memory_of_sessions_idx on app_public.user_memory (tenant_id, extracted_at) where not is_long_term and settled_at is null;
 
 -- Where nearness finds what it compares: some words of each memory, as hashes.
 create table memory.near_terms (
@@ -198,6 +200,15 @@ create type app_public.new_memory as (
   supersedes_id uuid,
   is_long_term boolean,
   idempotency_key text
+);
+
+create type app_public.memory_selection as (
+  ids uuid[],
+  query text,
+  memory_type app_public.memory_type,
+  session_id text,
+  learned_by_agent_id uuid,
+  is_everything boolean
 );
 
 -- Recall --------------------------------------------------------------------------------------------------------------------
