@@ -1,5 +1,5 @@
 -- Recall
-drop type app_public.recalled_memory, app_public.recall_options, memory.recall_request cascade;
+drop type app_public.recalled_memory, memory.recall_request cascade;
 drop table memory.postings, memory.entries, memory.indexes cascade;
 -- Memories
 drop table memory.accesses, memory.requests, memory.near_terms cascade;

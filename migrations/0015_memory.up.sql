@@ -226,7 +226,7 @@ alter table app_public.memory_settings
   add column embedding_model_id uuid references app_public.llm_models (id),
   add constraint recency_half_life_days_is_in_range check (recency_half_life_days between 1 and 36500),
   add constraint something_counts_in_a_recall check (relevance_weight + recency_weight + importance_weight > 0);
-create index on app_public.memory_settings (embedding_model_id) where embedding_model_id is not null;
+create index on app_public.memory_settings (embedding_model_id);
 
 -- A person's index. Its row is the lock under which entries get their numbers, and has the statistics of BM25.
 create table memory.indexes (
@@ -277,11 +277,6 @@ create table memory.postings (
 call core.limit_entries('memory.postings', 1024, 'numbers');
 create index on memory.postings (user_id);
 
-create type app_public.recall_options as (
-  mode app_public.search_mode,
-  query_embedding vector
-);
-
 -- What a recall asks for, when its arguments have been checked.
 create type memory.recall_request as (
   person_id uuid,
@@ -293,6 +288,8 @@ create type memory.recall_request as (
   term_weights double precision[],
   -- the terms and their weights as a vector; null when the question has none
   question sparsevec,
+  -- what it adds when one whom the question names says it
+  speakers sparsevec,
   word_weight double precision,
   embedding vector,
   vector_weight double precision,

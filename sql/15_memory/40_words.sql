@@ -1,7 +1,8 @@
 -- The words by which a memory is found. A memory's words are a sparse vector over 2^29 places, a term to a place, so that pgvector adds
 -- up a question's score in one step. The weight of a term is its impact in BM25 without the idf, which changes with every memory.
 --
--- Turns of a dialogue are short, so more than their own words counts: who said it, when (7 May 2023 Sunday), and the words around it.
+-- Turns of a dialogue are short, so more than their own words counts: who said it, when (7 May 2023 Sunday), and the words around it. What
+-- ends with a question mark asks and tells little, so it counts less.
 
 create or replace function memory.dimension() returns int language sql immutable parallel safe return 536870912;
 comment on function memory.dimension is 'How many places the vectors of words have.';
@@ -11,6 +12,11 @@ language sql immutable parallel safe
 return ('x' || substr(md5(term), 1, 8))::bit(32)::int & (memory.dimension() - 1);
 comment on function memory.term_number is
   'The place of a term, from 0: 29 bits of its MD5. Among 100,000 terms about nine pairs share one.';
+
+create or replace function memory.speaker_number(term text) returns int
+language sql immutable parallel safe
+return memory.term_number('speaker ' || term);
+comment on function memory.speaker_number is 'The place of a term of a speaker''s name, where it says who speaks.';
 
 create or replace function memory.base_form(config regconfig, term text) returns text
 language sql immutable parallel safe
@@ -55,10 +61,13 @@ declare
   v_content constant tsvector := knowledge.term_vector(v_config, left(content, v_most_content));
   -- BM25 with k1 = 1.2 and b = 0.4, and 12 words as the usual length instead of the mean, which would change with every memory.
   v_norm constant double precision := 1.2 * (0.6 + 0.4 * knowledge.token_count(v_content) / 12);
+  v_share constant double precision := case when content ~ '[?？]\s*$' then 0.8 else 1 end;
   v_fields tsvector := setweight(v_content, 'A');
+  v_speaker tsvector := '';
 begin
   if speaker is not null then
-    v_fields := v_fields || setweight(knowledge.term_vector(v_config, speaker), 'B');
+    v_speaker := knowledge.term_vector(v_config, speaker);
+    v_fields := v_fields || setweight(v_speaker, 'B');
   end if;
   if word_vector.date is not null then
     v_fields := v_fields || setweight(knowledge.term_vector(v_config, word_vector.date), 'C');
@@ -73,15 +82,18 @@ begin
        cross join lateral (
          select sum(case w when 'A' then 1 when 'B' then 0.9 when 'C' then 0.5 else 0.3 end) as weight from unnest(f.weights) as w) w
        group by 1
+    ), impact as (
+      -- Fields are added up before the saturation, as in BM25F (Robertson and Zaragoza, 2009).
+      select f.term, (v_share * f.tf * 2.2 / (f.tf + v_norm))::real as impact from frequency f
+      union
+      select memory.speaker_number(memory.base_form(v_config, s.lexeme)), 1 from unnest(v_speaker) s
     )
-    -- Fields are added up before the saturation, as in BM25F (Robertson and Zaragoza, 2009).
-    select (coalesce('{' || string_agg(f.term + 1 || ':' || (f.tf * 2.2 / (f.tf + v_norm))::real, ',' order by f.term) || '}', '{}')
-             || '/' || memory.dimension())::sparsevec
-      from frequency f);
+    select (coalesce('{' || string_agg(i.term + 1 || ':' || i.impact, ',' order by i.term) || '}', '{}') || '/' || memory.dimension())::sparsevec
+      from (select distinct on (m.term) m.term, m.impact from impact m order by m.term, m.impact) i);
 end
 $$;
 comment on function memory.word_vector is
-  'The words of a memory: for each term its impact in BM25 before the idf, tf × (k1 + 1) / (tf + k1 × (1 − b + b × length / 12)), k1 = 1.2, b = 0.4. An occurrence in the first 6,000 characters of the content counts 1, in the speaker''s name 0.9, in the date 0.5, in the first 1,500 characters of the words around it 0.3.';
+  'The words of a memory: for each term its impact in BM25 before the idf, tf × (k1 + 1) / (tf + k1 × (1 − b + b × length / 12)), k1 = 1.2, b = 0.4. An occurrence in the first 6,000 characters of the content counts 1, in the speaker''s name 0.9, in the date 0.5, in the first 1,500 characters of the words around it 0.3. What ends with a question mark has 0.8 of it. The terms of the speaker''s name stand in places of their own (memory.speaker_number) as well, with 1.';
 grant execute on function memory.word_vector to rowhouse_platform;
 
 create or replace function memory.term_numbers(words public.sparsevec) returns setof int

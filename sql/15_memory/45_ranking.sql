@@ -1,7 +1,8 @@
 -- How recall ranks. A memory's score is the weighted mean of relevance, recency and importance, as in Park et al., Generative Agents
 -- (2023), each from 0 to 1:
---   relevance   its score by words (BM25, plus a share of the scores of the turns around it), divided by the highest one; with vectors
---               the weighted mean of that and of its similarity divided by the highest one (convex fusion)
+--   relevance   its score by words, divided by the highest one; with vectors the weighted mean of that and of its similarity divided by the
+--               highest one (convex fusion). The score by words is BM25, plus 0.3 of the sum of the question's idf when one whom the
+--               question names says it, plus a share of the scores of the turns around it
 --   recency     0.5 ^ (age / half-life)
 --   importance  as it was remembered
 -- Whether a memory holds, its kind and who may use it are conditions of the query that reads its entry.
@@ -20,7 +21,7 @@ comment on column app_public.memory_settings.importance_weight is 'How much impo
 comment on column app_public.memory_settings.recency_half_life_days is
   'After how many days recency is half: 1 to 36,500, by default 30.';
 comment on column app_public.memory_settings.embedding_model_id is
-  'The embedding model whose vectors recall compares beside words; null, the default, for words alone. Its weight is that of the model in hybrid search.';
+  E'@errors MM451\nThe built-in embedding model whose vectors recall compares beside words; null, the default, for words alone. Its weight is that of the model in hybrid search. What was remembered before it was set has no vector.';
 comment on constraint recency_half_life_days_is_in_range on app_public.memory_settings is 'must be from 1 to 36,500';
 comment on constraint something_counts_in_a_recall on app_public.memory_settings is 'must not all be 0';
 comment on constraint recall_weight_is_in_range on domain memory.recall_weight is 'must be from 0 to 10';
@@ -62,7 +63,7 @@ begin
   return query
     select q.term, q.word, q.frequency * search.idf(p.count, v_index.entry_count)
       from (
-        select memory.term_number(memory.base_form(v_config, t.term)) as term, min(t.term) as word, count(*)::int as frequency
+        select memory.term_number(memory.base_form(v_config, t.term)) as term, min(memory.base_form(v_config, t.term)) as word, count(*)::int as frequency
           from knowledge.terms(v_config, question_terms.query, is_question => true) t
          where t.place <= v_most_places group by 1) q
      cross join lateral (
@@ -115,6 +116,7 @@ begin
     with holding as materialized (
       select e.number, e.memory_id, e.session_id, e.happened_at, e.importance,
              case when request.question is null then 0 else -(e.words <#> request.question) end as words,
+             case when request.question is null then 0 else -(e.words <#> request.speakers) end as spoken,
              case when request.embedding is not null then (
                select 1 - (m.embedding <=> request.embedding) from app_public.user_memory m
                 where m.tenant_id = v_tenant_id and m.id = e.memory_id and m.embedding_model_id = v_settings.embedding_model_id) end as similarity
@@ -130,7 +132,7 @@ begin
     ), placed as (
       select h.*,
              case when h.session_id is null then 0 else
-               0.3 * coalesce(sum(h.words) over (turn range between 1 preceding and 1 preceding), 0)
+               0.4 * coalesce(sum(h.words) over (turn range between 1 preceding and 1 preceding), 0)
                + 0.15 * coalesce(sum(h.words) over (turn range between 1 following and 1 following), 0)
                + 0.1 * coalesce(sum(h.words) over (turn range between 2 preceding and 2 preceding), 0)
                + 0.05 * coalesce(sum(h.words) over (turn range between 2 following and 2 following), 0) end as around
@@ -138,14 +140,14 @@ begin
       window turn as (partition by h.session_id order by h.number)
     ), part as (
       select p.*,
-             coalesce(request.word_weight * (p.words + p.around) / nullif(max(p.words + p.around) over (), 0), 0)
+             coalesce(request.word_weight * (p.words + p.spoken + p.around) / nullif(max(p.words + p.spoken + p.around) over (), 0), 0)
                + coalesce(request.vector_weight * greatest(p.similarity, 0) / nullif(max(p.similarity) over (), 0), 0) as weighted,
              power(0.5::double precision, greatest(0, extract(epoch from v_at - p.happened_at)::double precision)
                / (86400.0 * v_settings.recency_half_life_days)) as recency
         from placed p
-       where request.question is null or p.words + p.around > 0 or p.similarity > 0
+       where request.question is null or p.words + p.spoken + p.around > 0 or p.similarity > 0
     )
-    select p.number, p.memory_id, p.words, p.around, p.similarity, p.weighted / (request.word_weight + request.vector_weight), p.recency,
+    select p.number, p.memory_id, p.words + p.spoken, p.around, p.similarity, p.weighted / (request.word_weight + request.vector_weight), p.recency,
            p.importance,
            (v_settings.relevance_weight * p.weighted / (request.word_weight + request.vector_weight)
              + v_settings.recency_weight * p.recency + v_settings.importance_weight * p.importance)
@@ -181,7 +183,7 @@ begin
     select array_agg(distinct s.number + d), count(distinct s.number) into v_numbers, v_found
       from (
         select e.number from memory.scored_entries((request.person_id, request.agent_id, request.memory_types, request.as_of, request.terms,
-            request.words, request.term_weights, request.question, 1, null, 0, request.settings, request.depth)::memory.recall_request, v_numbers) e
+            request.words, request.term_weights, request.question, request.speakers, 1, null, 0, request.settings, request.depth)::memory.recall_request, v_numbers) e
          order by e.score desc, e.number desc limit greatest(v_seeds, request.depth)) s,
            generate_series(-v_reach, v_reach) as d;
     exit when v_found >= request.depth or v_most_postings / 8 >= v_entry_count;
@@ -214,9 +216,12 @@ begin
     when recall_request.mode = 'vector' then 1
     else (select m.fusion_weight from app_public.llm_models m where m.id = (v_request.settings).embedding_model_id) end;
   select array_agg(t.term), array_agg(t.word), array_agg(t.idf),
-         ('{' || string_agg(t.term + 1 || ':' || t.idf::real, ',' order by t.term) || '}/' || memory.dimension())::sparsevec
-    into v_request.terms, v_request.words, v_request.term_weights, v_request.question
-    from memory.question_terms(recall_request.person_id, recall_request.query) t;
+         ('{' || string_agg(t.term + 1 || ':' || t.idf::real, ',' order by t.term) || '}/' || memory.dimension())::sparsevec,
+         ('{' || string_agg(t.speaker_term + 1 || ':' || (0.3 * t.sum)::real, ',' order by t.speaker_term) || '}/' || memory.dimension())::sparsevec
+    into v_request.terms, v_request.words, v_request.term_weights, v_request.question, v_request.speakers
+    from (
+      select q.*, memory.speaker_number(q.word) as speaker_term, sum(q.idf) over () as sum
+        from memory.question_terms(recall_request.person_id, recall_request.query) q) t;
   return v_request;
 end
 $$;

@@ -1,11 +1,6 @@
 -- The recall that people and agents call. It checks the arguments, asks for the consent in its own statement, ranks (45_ranking.sql),
 -- fills the budget of tokens, and notes what was recalled.
 
-comment on type app_public.recall_options is 'How a recall ranks. A field that is left out has its default.';
-comment on column app_public.recall_options.mode is
-  'bm25 ranks by words, vector by the vectors of the model in memorySettings, hybrid, the default, by both; without a model all go by words.';
-comment on column app_public.recall_options.query_embedding is 'The embedding of the question by the model in memorySettings, when the caller has it.';
-
 comment on type app_public.recalled_memory is 'A memory that was recalled, with the parts of its score.';
 comment on column app_public.recalled_memory.rank is E'@notNull\nPlace in the result, from 1.';
 comment on column app_public.recalled_memory.score is
@@ -15,9 +10,9 @@ comment on column app_public.recalled_memory.relevance is
 comment on column app_public.recalled_memory.recency is E'@notNull\n0.5 ^ (age / half-life), 0 to 1. The age is counted from occurredAt, else from validFrom, to asOf or now.';
 comment on column app_public.recalled_memory.importance is E'@notNull\nHow much it matters, 0 to 1.';
 comment on column app_public.recalled_memory.word_score is
-  E'@notNull\nIts BM25 score by its own words, its speaker, its date and its context, with the statistics of the person''s memories alone.';
+  E'@notNull\nIts BM25 score by its own words, its speaker, its date and its context, with the statistics of the person''s memories alone; and 0.3 of the sum of the question''s idf when it is said by one whom the question names.';
 comment on column app_public.recalled_memory.neighbor_score is
-  E'@notNull\nWhat the turns around it in its session add: 0.3 of the word score of the turn before, 0.15 of the one after, 0.1 and 0.05 of those two away.';
+  E'@notNull\nWhat the turns around it in its session add: 0.4 of the word score of the turn before, 0.15 of the one after, 0.1 and 0.05 of those two away.';
 comment on column app_public.recalled_memory.similarity is 'Cosine similarity to the question; null without vectors.';
 comment on column app_public.recalled_memory.matched_words is E'@notNull\nThe words of the question that it has, as stems.';
 comment on column app_public.recalled_memory.memory_id is E'@notNull\nThe memory.';
@@ -56,35 +51,6 @@ end
 $$;
 comment on function memory.check_recall is E'@errors MM450\nRefuses a recall whose arguments are out of their ranges; the error names all of them.';
 
-create or replace function memory.question_embedding(query text, options app_public.recall_options) returns public.vector
-language plpgsql stable
-set search_path to pg_catalog, public, pg_temp
-as $$
-declare
-  v_model app_public.llm_models;
-  v_embedding vector := (options).query_embedding;
-begin
-  if (options).mode = 'bm25' then
-    return null;
-  end if;
-  select m.* into v_model from app_public.llm_models m where m.id = (memory.recall_settings()).embedding_model_id;
-  if not found then
-    return null;
-  elsif v_embedding is null and (select p.kind from app_public.llm_providers p where p.id = v_model.provider_id) = 'builtin' then
-    return knowledge.hashing_embedding(query, v_model.dimension);
-  elsif v_embedding is null then
-    -- SQL can call no endpoint, so words alone decide.
-    return null;
-  elsif vector_dims(v_embedding) <> v_model.dimension or vector_norm(v_embedding) = 0 then
-    perform core.raise_error('MM451', format('options.query_embedding must have %s dimensions and a direction.', v_model.dimension),
-      'Embed the query by the model in memorySettings.');
-  end if;
-  return l2_normalize(v_embedding);
-end
-$$;
-comment on function memory.question_embedding is
-  E'@errors MM451\nThe vector of a question by the model of this tenant''s memories: the given one, or that of the built-in model; null when there is none.';
-
 create or replace function memory.within_budget(memories app_public.recalled_memory[], token_budget int, most int)
 returns setof app_public.recalled_memory
 language plpgsql immutable
@@ -111,7 +77,7 @@ comment on function memory.within_budget is
 create or replace function app_public.recall(
   query text, user_id uuid default null, agent_id uuid default null, memory_types app_public.memory_type[] default null,
   as_of timestamptz default null, token_budget int default null, "limit" int default null,
-  options app_public.recall_options default null
+  mode app_public.search_mode default 'hybrid'
 ) returns setof app_public.recalled_memory
 language plpgsql stable security definer
 set search_path to pg_catalog, pg_temp
@@ -128,7 +94,7 @@ begin
   perform memory.require_consent(v_actor.person_id);
   v_request := memory.recall_request(
     v_actor.person_id, v_actor.acting_agent_id, recall.memory_types::text[], recall.as_of, recall.query,
-    coalesce((options).mode, 'hybrid')::text, memory.question_embedding(recall.query, options));
+    coalesce(recall.mode, 'hybrid')::text, memory.question_embedding(recall.query, recall.mode::text));
   v_request.depth := case when recall.token_budget is null then v_limit else 100 end;
   v_found := array(select r from memory.ranking(v_request) r order by r.rank);
   v_found := array(select b from memory.within_budget(v_found, recall.token_budget, v_limit) b order by b.rank);
@@ -139,5 +105,5 @@ begin
 end
 $$;
 comment on function app_public.recall is
-  E'@cost 300\n@errors ID202 ID203 ID301 KY204 MM201 MM202 MM203 MM204 MM401 MM450 MM451 RN302\nWhat is remembered of you, or with the API key of an agent of the member that user_id names, and answers the query; best first. The person must consent to the purpose memory. Only what holds is recalled: true, believed and kept now, or, with as_of, true at that time by what was known at it. An agent recalls what it learned itself and what is shared. memory_types leaves only these kinds. A query without words, such as an empty one, recalls what is recent and important. limit is from 1 to 100, by default 10; with token_budget the memories have at most so many tokens together: of the best hundred, one that does not fit any more is left out.';
+  E'@cost 300\n@errors ID202 ID203 ID301 KY204 MM201 MM202 MM203 MM204 MM401 MM450 RN302\nWhat is remembered of you, or with the API key of an agent of the member that user_id names, and answers the query; best first. The person must consent to the purpose memory. Only what holds is recalled: true, believed and kept now, or, with as_of, true at that time by what was known at it. An agent recalls what it learned itself and what is shared. memory_types leaves only these kinds. A query without words, such as an empty one, recalls what is recent and important. limit is from 1 to 100, by default 10; with token_budget the memories have at most so many tokens together: of the best hundred, one that does not fit any more is left out. mode bm25 ranks by words, vector by the vectors of the model in memorySettings, hybrid, the default, by both; without a model all go by words.';
 grant execute on function app_public.recall to rowhouse_user;

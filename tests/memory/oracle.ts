@@ -9,6 +9,7 @@ type Row = {
   session: string | null
   importance: number
   ageDays: number
+  asks: boolean
   content: [string, number][]
   speaker: [string, number][]
   date: [string, number][]
@@ -19,7 +20,7 @@ export type Right = { id: string; score: number; words: number; around: number }
 const [k1, b, usualLength] = [1.2, 0.4, 12]
 const weights = { relevance: 1, recency: 0.1, importance: 0.1, halfLifeDays: 30 }
 const neighbors: [number, number][] = [
-  [-1, 0.3],
+  [-1, 0.4],
   [1, 0.15],
   [-2, 0.1],
   [2, 0.05],
@@ -34,7 +35,7 @@ export async function openOracle(t: Pick<Queries, 'query'>, userId: string): Pro
   const rows = await t.query<Row>(
     `select m.id, e.number, m.session_id as session, m.importance_score::float8 as importance,
             extract(epoch from core.clock() - coalesce(m.occurred_at, m.valid_from))::float8 / 86400 as "ageDays",
-            ${terms('m.content')} as content, ${terms(`coalesce(m.speaker, '')`)} as speaker, ${terms(`coalesce(m.context, '')`)} as context,
+            m.content ~ '\\?$' as asks, ${terms('m.content')} as content, ${terms(`coalesce(m.speaker, '')`)} as speaker, ${terms(`coalesce(m.context, '')`)} as context,
             ${terms(`coalesce(to_char(m.occurred_at at time zone 'UTC', 'FMDD FMMonth YYYY FMDay'), '')`)} as date
        from app_public.user_memory m join memory.entries e on e.memory_id = m.id
       where m.user_id = $1 and m.valid_from <= core.clock() and m.ended_at > core.clock()`,
@@ -63,10 +64,15 @@ function rank(
     return count === 0 ? 0 : Math.log(1 + (texts.length - count + 0.5) / (count + 0.5))
   }
   const idfs = asked.map((term) => [term, idf(term)] as const)
+  const idfSum = idfs.reduce((sum, [, idf]) => sum + idf, 0)
   const own = new Map(
     texts.map(({ row, impacts }) => [
       row.number,
-      { session: row.session, words: idfs.reduce((sum, [term, idf]) => sum + idf * (impacts.get(term) ?? 0), 0) },
+      {
+        session: row.session,
+        words: (row.asks ? 0.8 : 1) * idfs.reduce((sum, [term, idf]) => sum + idf * (impacts.get(term) ?? 0), 0),
+        spoken: [...new Set(asked)].filter((term) => row.speaker.some(([name]) => name === term)).length * 0.3 * idfSum,
+      },
     ]),
   )
   const scored = rows.map((row) => {
@@ -75,7 +81,7 @@ function rank(
       const other = own.get(row.number + distance)
       return sum + (row.session !== null && other?.session === row.session ? share * other.words : 0)
     }, 0)
-    return { row, words, around }
+    return { row, words: words + (own.get(row.number)?.spoken ?? 0), around }
   })
   const highest = Math.max(...scored.map(({ words, around }) => words + around), Number.MIN_VALUE)
   return scored

@@ -33,7 +33,7 @@ async function asSuperuser(t: Transaction, work: () => Promise<unknown>): Promis
 
 type Asking = { agent?: string; kinds?: string[]; asOf?: string; budget?: number; limit?: number; mode?: string }
 const statement = `select * from app_public.recall($1, agent_id => $2, memory_types => $3::text[]::app_public.memory_type[], as_of => $4,
-  token_budget => $5, "limit" => $6, options => row($7, null)::app_public.recall_options)`
+  token_budget => $5, "limit" => $6, mode => $7)`
 const valuesOf = (query: string | null, asking: Asking) => [
   query,
   asking.agent ?? null,
@@ -107,7 +107,7 @@ describe('recall', () => {
         'A necklace from my grandmother',
       ])
       expect(found[1]).toMatchObject({ word_score: 0, matched_words: [] })
-      expect(found[1]?.neighbor_score).toBeCloseTo(0.3 * (found[0]?.word_score ?? 0))
+      expect(found[1]?.neighbor_score).toBeCloseTo(0.4 * (found[0]?.word_score ?? 0))
     }))
 
   it('counts the words around a memory less than its own', () =>
@@ -246,6 +246,31 @@ describe('the index', () => {
         expect(await t.query(postings)).toEqual([])
         expect(await t.query(`select entry_count from memory.indexes`)).toEqual([{ entry_count: 0 }])
       })
+    }))
+})
+
+describe('vectors', () => {
+  const choose = (name: string) =>
+    `insert into app_public.memory_settings (embedding_model_id)
+     select id from app_public.llm_models where name = '${name}'`
+  it('of a built-in model find what shares parts of words with the question, beside words', () =>
+    db.inTransaction(async (t) => {
+      await t.become(db.acme.owner)
+      await t.query(choose('hashing-384'))
+      await becomeConsenting(t, db.acme.member)
+      await remember(t, [turn('her photographic equipment'), turn('a photograph'), turn('swimming')])
+      expect(await contents(t, 'equipmnt', { mode: 'bm25' })).toEqual([])
+      const found = await recall(t, 'equipmnt', { mode: 'vector' })
+      expect(found[0]).toMatchObject({ content: 'her photographic equipment', relevance: 1, word_score: 0 })
+      expect((await recall(t, 'swimming', { mode: 'hybrid' }))[0]).toMatchObject({ content: 'swimming', relevance: 1 })
+    }))
+
+  it('of a model outside of the database are refused with MM451', () =>
+    db.inTransaction(async (t) => {
+      await t.become(db.acme.owner)
+      expect(
+        await t.errorCode(`insert into app_public.memory_settings (embedding_model_id) values (gen_random_uuid())`),
+      ).toBe('MM451')
     }))
 })
 
