@@ -102,6 +102,8 @@ create table app_public.user_memory (
   ended_at timestamptz not null
     generated always as (least(valid_to, coalesce(expires_at, 'infinity'), coalesce(retracted_at, 'infinity'))) stored,
   is_long_term boolean not null,
+  -- when consolidation looked at it; null while it has not
+  settled_at timestamptz,
 
   last_accessed_at timestamptz,
   access_count int not null default 0,
@@ -119,7 +121,7 @@ create table app_public.user_memory (
   constraint confidence_score_is_a_share check (confidence_score between 0 and 1),
   constraint importance_score_is_a_share check (importance_score between 0 and 1),
   constraint valid_to_is_after_valid_from check (valid_to > valid_from),
-  constraint a_superseded_memory_says_when check ((superseded_by_id is null) = (superseded_at is null)),
+  constraint a_superseded_memory_says_when check (superseded_by_id is null or superseded_at is not null),
   constraint counts_are_not_negative check (access_count >= 0 and confirmation_count > 0),
   constraint embedding_has_unit_length check (abs(vector_norm(embedding) - 1) < 1e-3),
   constraint embedding_names_its_model check ((embedding is null) = (embedding_model_id is null))
@@ -136,9 +138,9 @@ create index on app_public.user_memory (tenant_id, user_id, session_id) where se
 create index on app_public.user_memory (tenant_id, history_id);
 create index on app_public.user_memory (tenant_id, ended_at) where ended_at < 'infinity';
 create index on app_public.user_memory (user_id);
-create index on app_public.user_memory (embedding_model_id) where embedding_model_id is not null;
+create index on app_public.user_memory (embedding_model_id);
 -- what consolidation looks for
-create index user_memory_of_sessions_idx on app_public.user_memory (tenant_id, extracted_at) where not is_long_term;
+create index user_memory_of_sessions_idx on app_public.user_memory (tenant_id, extracted_at) where not is_long_term and settled_at is null;
 
 -- Where nearness finds what it compares: some words of each memory, as hashes.
 create table memory.near_terms (
@@ -200,6 +202,124 @@ create type app_public.new_memory as (
   idempotency_key text
 );
 
+create type app_public.memory_selection as (
+  ids uuid[],
+  query text,
+  memory_type app_public.memory_type,
+  session_id text,
+  learned_by_agent_id uuid,
+  is_everything boolean
+);
+
 -- Recall --------------------------------------------------------------------------------------------------------------------
+
+-- How much counts in a recall, 0 to 10 each.
+create domain memory.recall_weight as real
+  constraint recall_weight_is_in_range check (value between 0 and 10);
+
+alter table app_public.memory_settings
+  add column relevance_weight memory.recall_weight not null default 1,
+  add column recency_weight memory.recall_weight not null default 0.1,
+  add column importance_weight memory.recall_weight not null default 0.1,
+  add column recency_half_life_days int not null default 30,
+  -- null when recall goes by words alone
+  add column embedding_model_id uuid references app_public.llm_models (id),
+  add constraint recency_half_life_days_is_in_range check (recency_half_life_days between 1 and 36500),
+  add constraint something_counts_in_a_recall check (relevance_weight + recency_weight + importance_weight > 0);
+create index on app_public.memory_settings (embedding_model_id);
+
+-- A person's index. Its row is the lock under which entries get their numbers, and has the statistics of BM25.
+create table memory.indexes (
+  tenant_id uuid not null references app_public.tenants (id) on delete cascade,
+  user_id uuid not null references app_public.user_profiles (id) on delete cascade,
+  -- the language in which its words are read
+  language text not null,
+  last_number int not null default 0,
+  entry_count int not null default 0,
+  primary key (tenant_id, user_id),
+  constraint index_counts_are_not_negative check (last_number >= 0 and entry_count >= 0)
+);
+call core.limit_length('memory.indexes', 35, 'language');
+create index on memory.indexes (user_id);
+
+-- What recall reads of a memory, so that it need not read the memory itself.
+create table memory.entries (
+  tenant_id uuid not null,
+  user_id uuid not null references app_public.user_profiles (id) on delete cascade,
+  -- in the order in which they came; the turns of a session that follow each other have numbers that do
+  number int not null,
+  memory_id uuid not null,
+  session_id text,
+  -- term → impact
+  words sparsevec not null,
+  memory_type app_public.memory_type not null,
+  scope_agent_id uuid,
+  happened_at timestamptz not null,
+  importance real not null,
+  valid_from timestamptz not null,
+  ended_at timestamptz not null,
+  primary key (tenant_id, user_id, number),
+  foreign key (tenant_id, memory_id) references app_public.user_memory (tenant_id, id) on delete cascade
+);
+call core.limit_length('memory.entries', 255, 'session_id');
+create unique index on memory.entries (tenant_id, memory_id);
+create index on memory.entries (user_id);
+
+-- Which entries have a term, 1,024 numbers a row.
+create table memory.postings (
+  tenant_id uuid not null references app_public.tenants (id) on delete cascade,
+  user_id uuid not null references app_public.user_profiles (id) on delete cascade,
+  term int not null,
+  block int not null,
+  numbers smallint[] not null,
+  primary key (tenant_id, user_id, term, block)
+) with (fillfactor = 80);
+call core.limit_entries('memory.postings', 1024, 'numbers');
+create index on memory.postings (user_id);
+
+-- What a recall asks for, when its arguments have been checked.
+create type memory.recall_request as (
+  person_id uuid,
+  agent_id uuid,
+  memory_types text[],
+  as_of timestamptz,
+  terms int[],
+  words text[],
+  term_weights double precision[],
+  -- the terms and their weights as a vector; null when the question has none
+  question sparsevec,
+  -- what it adds when one whom the question names says it
+  speakers sparsevec,
+  word_weight double precision,
+  embedding vector,
+  vector_weight double precision,
+  settings app_public.memory_settings,
+  depth int
+);
+
+create type app_public.recalled_memory as (
+  rank int,
+  score double precision,
+  relevance double precision,
+  recency double precision,
+  importance double precision,
+  word_score double precision,
+  neighbor_score double precision,
+  similarity double precision,
+  matched_words text[],
+  memory_id uuid,
+  memory_type app_public.memory_type,
+  memory_key text,
+  content text,
+  memory_value jsonb,
+  speaker text,
+  occurred_at timestamptz,
+  session_id text,
+  agent_id uuid,
+  valid_from timestamptz,
+  valid_to timestamptz,
+  confidence double precision,
+  tokens int
+);
 
 reset role;

@@ -68,6 +68,7 @@ comment on column app_public.user_memory.expires_at is 'Until when it is kept; n
 comment on column app_public.user_memory.is_valid is 'Whether no other version took its place.';
 comment on column app_public.user_memory.ended_at is E'@infiniteIsNull\n@behavior -*\nFrom when on it is neither true, believed nor kept; infinity while that is open.';
 comment on column app_public.user_memory.is_long_term is E'@kept\nWhether it is kept beyond its session.';
+comment on column app_public.user_memory.settled_at is E'@kept\n@behavior -*\nWhen it was decided whether it is kept beyond its session; null while it is not.';
 comment on column app_public.user_memory.last_accessed_at is E'@kept\nWhen it was last recalled; right to some minutes.';
 comment on column app_public.user_memory.access_count is E'@kept\nHow often it was recalled; right to some minutes.';
 comment on column app_public.user_memory.near_terms is E'@kept\n@behavior -*\nIts words as ordered hashes, by which nearness is computed; empty when it is not compared.';

@@ -98,6 +98,35 @@ $$;
 comment on function memory.tg_consent_records__wait is 'Makes the withdrawal of a consent wait for what is being remembered of the person.';
 grant execute on function memory.tg_consent_records__wait to rowhouse_owner;
 
+create or replace function memory.relink(tenant_id uuid, history_ids uuid[]) returns void
+language sql volatile security definer
+set search_path to pg_catalog, pg_temp
+as $$
+  with chain as (
+    select m.id, lead(m.id) over (partition by m.history_id order by m.valid_from) as next_id
+      from app_public.user_memory m
+     where m.tenant_id = relink.tenant_id and m.history_id = any (relink.history_ids) and m.retracted_at is null
+  )
+  update app_public.user_memory m
+     set superseded_by_id = c.next_id, superseded_at = case when c.next_id is not null then coalesce(m.superseded_at, core.clock()) else m.superseded_at end
+    from chain c
+   where m.tenant_id = relink.tenant_id and m.id = c.id and m.superseded_by_id is distinct from c.next_id;
+$$;
+comment on function memory.relink is 'Lets each version that is not retracted name the next one in time.';
+grant execute on function memory.relink to rowhouse_owner;
+
+create or replace function memory.tg_user_memory__relink() returns trigger
+language plpgsql security definer
+set search_path to pg_catalog, pg_temp
+as $$
+begin
+  perform memory.relink(d.tenant_id, array_agg(distinct d.history_id)) from removed d group by d.tenant_id;
+  return null;
+end
+$$;
+comment on function memory.tg_user_memory__relink is 'Lets the version before one that was deleted name the one after it.';
+grant execute on function memory.tg_user_memory__relink to rowhouse_owner;
+
 create or replace function memory.tg_user_memory__count() returns trigger
 language plpgsql security definer
 set search_path to pg_catalog, pg_temp
@@ -129,3 +158,5 @@ create or replace trigger _500_count_added after insert on app_public.user_memor
   referencing new table as changed for each statement execute function memory.tg_user_memory__count();
 create or replace trigger _500_count_removed after delete on app_public.user_memory
   referencing old table as changed for each statement execute function memory.tg_user_memory__count();
+create or replace trigger _510_relink after delete on app_public.user_memory
+  referencing old table as removed for each statement execute function memory.tg_user_memory__relink();

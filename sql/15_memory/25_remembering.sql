@@ -89,6 +89,11 @@ $$;
 comment on function memory.check_given is
   E'@errors MM402 MM403\nRefuses a list with memories that cannot be kept; the error names the first ten of them by their positions.';
 
+create or replace function memory.key_of(content text) returns text
+language sql immutable parallel safe
+return 'text:' || encode(sha256(convert_to(lower(regexp_replace(btrim(content), '\s+', ' ', 'g')), 'UTF8')), 'hex');
+comment on function memory.key_of is 'The key of a memory that was given none: equal texts have one.';
+
 create or replace function memory.completed(person_id uuid, agent_id uuid, given app_public.new_memory) returns app_public.user_memory
 language plpgsql stable
 set search_path to pg_catalog, pg_temp
@@ -110,7 +115,7 @@ begin
   v_memory.memory_value := (given).memory_value;
   v_memory.memory_key := normalize(coalesce((given).memory_key, case
     when v_type = 'episode' then 'episode:' || v_memory.id
-    else 'text:' || encode(sha256(convert_to(lower(regexp_replace(btrim(v_memory.content), '\s+', ' ', 'g')), 'UTF8')), 'hex') end), nfc);
+    else memory.key_of(v_memory.content) end), nfc);
   v_memory.confidence_score := coalesce((given).confidence_score, 0.8);
   v_memory.importance_score := coalesce((given).importance_score, 0.5);
   v_memory.confirmation_count := 1;
@@ -193,12 +198,36 @@ as $$
          last_confirmed_at = greatest(m.last_confirmed_at, (given).last_confirmed_at),
          -- null is without an end
          expires_at = case when (given).expires_at is not null then greatest(m.expires_at, (given).expires_at) + (m.expires_at - m.expires_at) end,
-         is_long_term = m.is_long_term or (given).is_long_term
+         is_long_term = m.is_long_term or (given).is_long_term,
+         settled_at = null
    where m.tenant_id = (known).tenant_id and m.id = (known).id
   returning m.id;
 $$;
 comment on function memory.confirm is
   'Confirms a version: it counts once more, its confidence grows, and it is kept for as long as the longer one of both.';
+
+create or replace function memory.latest_version(given app_public.user_memory) returns app_public.user_memory
+language plpgsql volatile
+set search_path to pg_catalog, pg_temp
+as $$
+declare
+  v_latest app_public.user_memory;
+begin
+  loop
+    select m.* into v_latest from app_public.user_memory m
+     where m.tenant_id = (given).tenant_id and m.user_id = (given).user_id and m.scope_agent_id is not distinct from (given).scope_agent_id
+       and m.memory_key = (given).memory_key and m.superseded_by_id is null and m.retracted_at is null;
+    if not found or v_latest.expires_at is null or v_latest.expires_at > core.clock() then
+      return v_latest;
+    end if;
+    -- What has expired and is not deleted yet makes room for the version before it.
+    update app_public.user_memory m set retracted_at = core.clock()
+     where m.tenant_id = v_latest.tenant_id and m.history_id = v_latest.history_id and m.retracted_at is null and m.expires_at <= core.clock();
+    perform memory.relink(v_latest.tenant_id, array[v_latest.history_id]);
+  end loop;
+end
+$$;
+comment on function memory.latest_version is 'The latest version under the key, person and scope of something given; null when there is none.';
 
 create or replace function memory.known_version(given app_public.user_memory, supersedes_id uuid, has_key boolean) returns app_public.user_memory
 language plpgsql volatile
@@ -218,14 +247,8 @@ begin
     end if;
     return v_known;
   end if;
-  -- What has expired and is not deleted yet makes room.
-  delete from app_public.user_memory m
-   where m.tenant_id = (given).tenant_id and m.user_id = (given).user_id and m.scope_agent_id is not distinct from (given).scope_agent_id
-     and m.memory_key = (given).memory_key and m.superseded_by_id is null and m.retracted_at is null and m.expires_at <= core.clock();
-  select m.* into v_known from app_public.user_memory m
-   where m.tenant_id = (given).tenant_id and m.user_id = (given).user_id and m.scope_agent_id is not distinct from (given).scope_agent_id
-     and m.memory_key = (given).memory_key and m.superseded_by_id is null and m.retracted_at is null;
-  if not found and cardinality((given).near_terms) > 0 then
+  v_known := memory.latest_version(given);
+  if v_known.id is null and cardinality((given).near_terms) > 0 then
     select m.* into v_known from app_public.user_memory m
      where m.tenant_id = (given).tenant_id
        and m.id = memory.nearest((given).user_id, (given).scope_agent_id, (given).near_terms, known_version.has_key);
@@ -236,7 +259,35 @@ $$;
 comment on function memory.known_version is
   E'@errors MM301 MM502\nThe latest version of the memory that something given is about: the one it names, the one with its key, or one that is near. Null when there is none.';
 
-create or replace function memory.place(given app_public.user_memory) returns uuid
+create or replace function memory.close(known app_public.user_memory, by app_public.user_memory) returns void
+language plpgsql volatile
+set search_path to pg_catalog, pg_temp
+as $$
+declare
+  v_copy app_public.user_memory := known;
+begin
+  if (known).valid_from < (by).valid_from and ((known).superseded_at is null or (known).valid_to <= (by).valid_from) then
+    update app_public.user_memory m
+       set superseded_by_id = (by).id, superseded_at = coalesce(m.superseded_at, (by).extracted_at), valid_to = least(m.valid_to, (by).valid_from)
+     where m.tenant_id = (known).tenant_id and m.id = (known).id;
+    return;
+  end if;
+  -- A row has room for one earlier end. So one that ended earlier by what was known before, or that never was true, stays as that.
+  update app_public.user_memory m
+     set superseded_by_id = (by).id, superseded_at = coalesce(m.superseded_at, (by).extracted_at), retracted_at = (by).extracted_at
+   where m.tenant_id = (known).tenant_id and m.id = (known).id;
+  if (known).valid_from < (by).valid_from then
+    v_copy.id := gen_random_uuid();
+    v_copy.extracted_at := (by).extracted_at;
+    v_copy.superseded_by_id := (by).id;
+    v_copy.valid_to := (by).valid_from;
+    perform memory.store(v_copy);
+  end if;
+end
+$$;
+comment on function memory.close is 'Ends a version where another one takes its place.';
+
+create or replace function memory.place(given app_public.user_memory, is_dated boolean) returns uuid
 language plpgsql volatile
 set search_path to pg_catalog, pg_temp
 as $$
@@ -245,40 +296,47 @@ declare
   v_before app_public.user_memory;
   v_after app_public.user_memory;
   v_rest app_public.user_memory;
+  v_last record;
 begin
+  -- Another transaction may have begun after this one and got the lock before it. What is said without a time was said after that.
+  select max(m.extracted_at) as learned_at, max(m.valid_from) filter (where m.valid_from <= m.extracted_at) as valid_from into v_last
+    from app_public.user_memory m
+   where m.tenant_id = v_given.tenant_id and m.history_id = v_given.history_id and m.extracted_at > v_given.extracted_at;
+  v_given.extracted_at := greatest(v_given.extracted_at, v_last.learned_at);
+  if not place.is_dated and v_last.valid_from < v_given.valid_to then
+    v_given.valid_from := greatest(v_given.valid_from, v_last.valid_from);
+  end if;
+  -- What has expired has no place in the chain.
+  update app_public.user_memory m set retracted_at = core.clock()
+   where m.tenant_id = v_given.tenant_id and m.history_id = v_given.history_id and m.retracted_at is null and m.expires_at <= core.clock();
   select m.* into v_before from app_public.user_memory m
-   where m.tenant_id = v_given.tenant_id and m.history_id = v_given.history_id and m.retracted_at is null
-     and m.valid_from <= v_given.valid_from and m.valid_to > v_given.valid_from and coalesce(m.expires_at > core.clock(), true)
+   where m.tenant_id = v_given.tenant_id and m.history_id = v_given.history_id and m.retracted_at is null and m.valid_from <= v_given.valid_from
    order by m.valid_from desc limit 1;
-  if found and memory.says_same(v_before, v_given) then
+  if v_before.valid_to > v_given.valid_from and memory.says_same(v_before, v_given) then
     return memory.confirm(v_before, v_given);
   end if;
   select m.* into v_after from app_public.user_memory m
-   where m.tenant_id = v_given.tenant_id and m.history_id = v_given.history_id and m.retracted_at is null
-     and m.valid_from > v_given.valid_from and coalesce(m.expires_at > core.clock(), true)
+   where m.tenant_id = v_given.tenant_id and m.history_id = v_given.history_id and m.retracted_at is null and m.valid_from > v_given.valid_from
    order by m.valid_from limit 1;
   v_given.valid_to := least(v_given.valid_to, coalesce(v_after.valid_from, 'infinity'));
   v_given.superseded_by_id := v_after.id;
-  if v_before.id is not null then
-    if v_given.valid_to < v_before.valid_to then
-      -- It takes the place for a time only. What was true before is true again after it.
-      v_rest := v_before;
-      v_rest.id := gen_random_uuid();
-      v_rest.valid_from := v_given.valid_to;
-      v_rest.extracted_at := core.clock();
-      v_given.superseded_by_id := v_rest.id;
-    end if;
-    update app_public.user_memory m
-       set superseded_by_id = v_given.id, superseded_at = core.clock(),
-           valid_to = case when m.valid_from < v_given.valid_from then v_given.valid_from else m.valid_to end,
-           retracted_at = case when m.valid_from = v_given.valid_from then core.clock() end
-     where m.tenant_id = v_before.tenant_id and m.id = v_before.id;
+  if v_before.valid_to > v_given.valid_to then
+    -- It takes the place for a time only. What was true before is true again after it.
+    v_rest := v_before;
+    v_rest.id := gen_random_uuid();
+    v_rest.valid_from := v_given.valid_to;
+    v_rest.extracted_at := v_given.extracted_at;
+    v_given.superseded_by_id := v_rest.id;
   end if;
-  v_given.superseded_at := case when v_given.superseded_by_id is not null then core.clock() end;
+  if v_before.id is not null then
+    perform memory.close(v_before, v_given);
+  end if;
+  v_given.superseded_at := case when v_given.superseded_by_id is not null then v_given.extracted_at end;
   if v_rest.id is not null then
     perform memory.store(v_rest);
   end if;
   perform memory.store(v_given);
+  perform memory.relink(v_given.tenant_id, array[v_given.history_id]);
   return v_given.id;
 end
 $$;
@@ -321,7 +379,7 @@ begin
         v_memory.memory_key := v_known.memory_key;
       end if;
     end if;
-    v_id := memory.place(v_memory);
+    v_id := memory.place(v_memory, num_nonnulls((given).valid_from, (given).occurred_at) > 0);
   else
     perform memory.store(v_memory);
     v_id := v_memory.id;

@@ -12,7 +12,7 @@ export const fillMemory: Fill = async (t, tenant, ids) => {
   await t.query(`insert into app_public.memory_rules (tenant_id, memory_type, kept_days) values ($1, 'context', 30)`, [
     tenant.id,
   ])
-  // the trigger writes memory.people
+  // triggers write memory.people and the index of recall
   const memory = await t.value(
     `insert into app_public.user_memory (
        tenant_id, id, user_id, history_id, memory_type, memory_key, content, last_confirmed_at, extracted_at, valid_from, is_long_term)
