@@ -9,6 +9,7 @@ import { fillGovernance } from './governance.ts'
 import { fillIdentity } from './identity.ts'
 import { fillKnowledge } from './knowledge.ts'
 import { fillMetering } from './metering.ts'
+import { fillMl } from './ml.ts'
 import { fillObservability } from './observability.ts'
 import { fillQuotas } from './quotas.ts'
 import { fillWorkflowRuns } from './runtime-flows.ts'
@@ -43,6 +44,7 @@ const domains: Fill[] = [
   fillWorkflowRuns,
   fillPeople,
   fillSteps,
+  fillMl,
 ]
 
 export async function fillTables(db: TestDatabase): Promise<void> {
