@@ -181,7 +181,7 @@ comment on function ml.numbers_of is 'The values of a row of features in the ord
 
 -- One transaction at a time stores rows of a set, so that one row of an entity and a time is the latest.
 create or replace function ml.store_features(
-  feature_set text, rows app_public.new_ml_features[], computed_at timestamptz, is_backfill boolean default false) returns int
+  feature_set text, rows app_public.new_ml_features[], is_backfill boolean default false) returns int
 language plpgsql volatile
 set search_path to pg_catalog, pg_temp
 as $$
@@ -190,6 +190,7 @@ declare
   v_most constant int := 10000;
   v_tenant_id constant uuid := core.current_tenant_id();
   v_set app_public.ml_feature_sets := ml.feature_set_of(store_features.feature_set);
+  v_computed_at timestamptz := core.clock();
   v_fault text;
 begin
   if cardinality(store_features.rows) not between 1 and v_most then
@@ -199,8 +200,8 @@ begin
     from unnest(store_features.rows) with ordinality as r
    cross join lateral (select case
        when coalesce(r.entity_id, '') = '' or length(r.entity_id) > 255 then 'entity_id is missing or longer than 255 characters'
-       when not isfinite(coalesce(r.observed_at, store_features.computed_at)) then 'observed_at is not a time'
-       when r.observed_at > store_features.computed_at + interval '1 hour' then 'observed_at is in the future'
+       when not isfinite(coalesce(r.observed_at, v_computed_at)) then 'observed_at is not a time'
+       when r.observed_at > v_computed_at + interval '1 hour' then 'observed_at is in the future'
        when r.validity_period not between interval '1 second' and interval '36525 days' then 'validity_period is not from a second to 100 years'
        when pg_column_size(r.features) > 16000 then 'features have more than 16 kB'
        when jsonb_typeof(r.metadata) <> 'object' or pg_column_size(r.metadata) > 8192 then 'metadata is no object of at most 8 kB'
@@ -211,22 +212,26 @@ begin
     perform core.raise_error('ML403', v_fault, 'Nothing was stored. Correct the row and send all again.');
   end if;
   select * into strict v_set from app_public.ml_feature_sets s where s.tenant_id = v_tenant_id and s.id = v_set.id for no key update;
+  -- Whoever began before another and stores after it knew it later, too.
+  if v_set.last_computed_at > v_computed_at then
+    v_computed_at := v_set.last_computed_at + interval '1 microsecond';
+  end if;
   update app_public.ml_features f set is_latest = false
     from unnest(store_features.rows) as r
    where f.tenant_id = v_tenant_id and f.feature_set = v_set.name and f.entity_id = r.entity_id
-     and f.observed_at = coalesce(r.observed_at, store_features.computed_at) and f.is_latest;
+     and f.observed_at = coalesce(r.observed_at, v_computed_at) and f.is_latest;
   insert into app_public.ml_features as f (
     tenant_id, feature_set, entity_id, observed_at, computed_at, features, numbers, is_latest, is_backfill, validity_period, metadata)
-  select distinct on (r.entity_id, coalesce(r.observed_at, store_features.computed_at))
-         v_tenant_id, v_set.name, r.entity_id, coalesce(r.observed_at, store_features.computed_at), store_features.computed_at, r.features,
+  select distinct on (r.entity_id, coalesce(r.observed_at, v_computed_at))
+         v_tenant_id, v_set.name, r.entity_id, coalesce(r.observed_at, v_computed_at), v_computed_at, r.features,
          ml.numbers_of(v_set.definitions, r.features), true, coalesce(store_features.is_backfill, false),
          coalesce(r.validity_period, v_set.validity_period), coalesce(r.metadata, '{}')
     from unnest(store_features.rows) with ordinality as r
-   order by r.entity_id, coalesce(r.observed_at, store_features.computed_at), r.ordinality desc
+   order by r.entity_id, coalesce(r.observed_at, v_computed_at), r.ordinality desc
   on conflict (tenant_id, feature_set, entity_id, observed_at, computed_at) do update
     set features = excluded.features, numbers = excluded.numbers, is_latest = true, is_backfill = excluded.is_backfill,
         validity_period = excluded.validity_period, metadata = excluded.metadata;
-  update app_public.ml_feature_sets s set last_computed_at = core.clock() where s.tenant_id = v_tenant_id and s.id = v_set.id;
+  update app_public.ml_feature_sets s set last_computed_at = v_computed_at where s.tenant_id = v_tenant_id and s.id = v_set.id;
   return cardinality(store_features.rows);
 end
 $$;
@@ -239,7 +244,7 @@ set search_path to pg_catalog, pg_temp
 as $$
 begin
   perform tenancy.require_permission('can_record_usage');
-  return ml.store_features(record_ml_features.feature_set, record_ml_features.rows, core.clock());
+  return ml.store_features(record_ml_features.feature_set, record_ml_features.rows);
 end
 $$;
 comment on function app_public.record_ml_features is
