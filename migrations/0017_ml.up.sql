@@ -145,7 +145,6 @@ create table app_public.ml_feature_sets (
   statement text,
   every interval,
   next_run_at timestamptz,
-  attempt int not null default 0,
   last_computed_at timestamptz,
   last_error text,
   created_by_user_id uuid,

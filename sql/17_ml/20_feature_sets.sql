@@ -21,7 +21,6 @@ comment on column app_public.ml_feature_sets.statement is
   E'@notPersonal\nHow it is computed by itself: one select over the views of the schema analytics, as in a report, whose parameter $1 is the time as of which it is computed. Its columns are entity_id, observed_at and features of the set.';
 comment on column app_public.ml_feature_sets.every is 'How often the statement runs, a minute to 366 days; null for when somebody asks.';
 comment on column app_public.ml_feature_sets.next_run_at is E'@kept\nWhen the statement runs next.';
-comment on column app_public.ml_feature_sets.attempt is E'@kept\n@behavior -*\nThe number of the last attempt at the statement; what an older one brings is refused.';
 comment on column app_public.ml_feature_sets.last_computed_at is E'@kept\nWhen rows were stored last.';
 comment on column app_public.ml_feature_sets.last_error is E'@kept\n@notPersonal\nWhy the last run of the statement failed; null when it did not.';
 comment on column app_public.ml_feature_sets.created_by_user_id is E'@personal pseudonymise\nWho made it.';
@@ -99,8 +98,9 @@ begin
   if new.statement is not null and (tg_op = 'INSERT' or new.statement is distinct from old.statement) then
     perform tenancy.require_permission('can_manage_settings');
     if observability.check_statement(new.statement, '{timestamptz}') then
-      perform tenancy.require_permission('can_manage_billing');
+      perform core.raise_error('ML409', 'statement: It reads invoices, and all members see features.', 'Leave fact_invoices out.');
     end if;
+    perform tenancy.admit_reporter(new.tenant_id);
   end if;
   new.next_run_at := case
     when new.every is null then null
@@ -110,7 +110,7 @@ begin
 end
 $$;
 comment on function ml.tg_ml_feature_sets__check is
-  E'@errors ID203 ML401 ML605 OB480 OB481 OB482\nChecks the definitions of a new feature set and its statement, which needs the permissions that a report with it needs, and plans when it runs.';
+  E'@errors ID203 ML401 ML409 ML605 OB480 OB481 OB482\nChecks the definitions of a new feature set and its statement, which needs can_manage_settings, and plans when it runs.';
 create or replace trigger _200_check before insert or update of statement, every on app_public.ml_feature_sets
   for each row execute function ml.tg_ml_feature_sets__check();
 
@@ -216,18 +216,29 @@ begin
   if v_set.last_computed_at > v_computed_at then
     v_computed_at := v_set.last_computed_at + interval '1 microsecond';
   end if;
-  update app_public.ml_features f set is_latest = false
-    from unnest(store_features.rows) as r
-   where f.tenant_id = v_tenant_id and f.feature_set = v_set.name and f.entity_id = r.entity_id
-     and f.observed_at = coalesce(r.observed_at, v_computed_at) and f.is_latest;
+  with given as (
+    select distinct on (r.entity_id, coalesce(r.observed_at, v_computed_at))
+           r.entity_id collate "C" as entity_id, coalesce(r.observed_at, v_computed_at) as observed_at, r.features,
+           coalesce(r.validity_period, v_set.validity_period) as validity_period, coalesce(r.metadata, '{}') as metadata
+      from unnest(store_features.rows) with ordinality as r
+     order by r.entity_id, coalesce(r.observed_at, v_computed_at), r.ordinality desc),
+  -- What is sent again says nothing new.
+  new_rows as materialized (
+    select g.* from given g
+     where not exists (
+       select from app_public.ml_features f
+        where f.tenant_id = v_tenant_id and f.feature_set = v_set.name and f.entity_id = g.entity_id and f.observed_at = g.observed_at and f.is_latest
+          and f.features = g.features and f.validity_period = g.validity_period and f.metadata = g.metadata)),
+  corrected as (
+    update app_public.ml_features f set is_latest = false
+      from new_rows n
+     where f.tenant_id = v_tenant_id and f.feature_set = v_set.name and f.entity_id = n.entity_id and f.observed_at = n.observed_at
+       and f.is_latest and f.computed_at <> v_computed_at)
   insert into app_public.ml_features as f (
     tenant_id, feature_set, entity_id, observed_at, computed_at, features, numbers, is_latest, is_backfill, validity_period, metadata)
-  select distinct on (r.entity_id, coalesce(r.observed_at, v_computed_at))
-         v_tenant_id, v_set.name, r.entity_id, coalesce(r.observed_at, v_computed_at), v_computed_at, r.features,
-         ml.numbers_of(v_set.definitions, r.features), true, coalesce(store_features.is_backfill, false),
-         coalesce(r.validity_period, v_set.validity_period), coalesce(r.metadata, '{}')
-    from unnest(store_features.rows) with ordinality as r
-   order by r.entity_id, coalesce(r.observed_at, v_computed_at), r.ordinality desc
+  select v_tenant_id, v_set.name, n.entity_id, n.observed_at, v_computed_at, n.features, ml.numbers_of(v_set.definitions, n.features), true,
+         coalesce(store_features.is_backfill, false), n.validity_period, n.metadata
+    from new_rows n
   on conflict (tenant_id, feature_set, entity_id, observed_at, computed_at) do update
     set features = excluded.features, numbers = excluded.numbers, is_latest = true, is_backfill = excluded.is_backfill,
         validity_period = excluded.validity_period, metadata = excluded.metadata;
@@ -236,7 +247,7 @@ begin
 end
 $$;
 comment on function ml.store_features is
-  E'@errors ML303 ML402 ML403\nStores rows of a feature set, all or none; of several for one entity and time the last. Returns how many were given.';
+  E'@errors ML303 ML402 ML403\nStores rows of a feature set, all or none; of several for one entity and time the last. A row that is known already stores nothing. Returns how many were given.';
 
 create or replace function app_public.record_ml_features(feature_set text, rows app_public.new_ml_features[]) returns int
 language plpgsql volatile security definer
@@ -248,7 +259,7 @@ begin
 end
 $$;
 comment on function app_public.record_ml_features is
-  E'@resultFieldName rowCount\n@errors ID203 ML303 ML402 ML403 TN202\nRecords 1 to 10,000 rows of a feature set, all of them or none. A row for an entity and a time that has one already corrects it; what was known before stays. An error names the position of the first row that is refused, from 1. Needs can_record_usage.';
+  E'@resultFieldName rowCount\n@errors ID203 ML303 ML402 ML403 TN202\nRecords 1 to 10,000 rows of a feature set, all of them or none. A row for an entity and a time that has one already corrects it; what was known before stays. Sending a row again stores nothing. An error names the position of the first row that is refused, from 1. Needs can_record_usage.';
 grant execute on function app_public.record_ml_features to rowhouse_user;
 
 create or replace function app_public.delete_ml_features(feature_set text, entity_id text) returns int
