@@ -205,6 +205,7 @@ describe('a limit', () => {
     'app_public.api_service[]': 'graphql',
     'app_public.report_parameter[]': {},
     'app_public.message_part[]': {},
+    'app_public.ml_feature_definition[]': {},
   }
 
   /** A value whose size is the limit, or one above it. */

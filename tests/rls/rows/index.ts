@@ -12,6 +12,7 @@ import { fillIdentity } from './identity.ts'
 import { fillKnowledge } from './knowledge.ts'
 import { fillMemory } from './memory.ts'
 import { fillMetering } from './metering.ts'
+import { fillMl } from './ml.ts'
 import { fillObservability } from './observability.ts'
 import { fillQuotas } from './quotas.ts'
 import { fillWorkflowRuns } from './runtime-flows.ts'
@@ -49,6 +50,7 @@ const domains: Fill[] = [
   fillMemory,
   fillReasoning,
   fillConversations,
+  fillMl,
 ]
 
 export async function fillTables(db: TestDatabase): Promise<void> {
