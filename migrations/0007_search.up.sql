@@ -78,6 +78,7 @@ create table search.postings (
   primary key (tenant_id, term, block_id),
   foreign key (tenant_id, block_id) references search.blocks (tenant_id, id) on delete cascade
 );
+call core.limit_entries('search.postings', 17, 'head');
 create index on search.postings (tenant_id, block_id);
 
 -- The postings of terms that few chunks of the block have, some dozens of terms a row: a bucket takes the terms whose
