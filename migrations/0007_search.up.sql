@@ -74,9 +74,13 @@ create table search.postings (
   -- in units of 1 / search.impact_scale(), without the idf
   highest_impact smallint not null,
   impacts sparsevec not null,
+  -- of a common term (search.head_minimum): its postings with the highest impacts, packed, the highest first; the last one
+  -- is above all the others
+  head int[],
   primary key (tenant_id, term, block_id),
   foreign key (tenant_id, block_id) references search.blocks (tenant_id, id) on delete cascade
 );
+call core.limit_entries('search.postings', 17, 'head');
 create index on search.postings (tenant_id, block_id);
 
 -- The postings of terms that few chunks of the block have, some dozens of terms a row: a bucket takes the terms whose
@@ -297,7 +301,9 @@ create type search.block_term as (
   idf double precision,
   highest_impact int,
   -- of a rare term, else null: its postings
-  postings int[]
+  postings int[],
+  -- of a common term that is the only one of the question, else null: as search.postings has it
+  head int[]
 );
 
 -- How much the terms of a question can add to the score of a chunk of this block.

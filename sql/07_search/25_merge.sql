@@ -175,8 +175,8 @@ begin
     select v_tenant_id, (select id from block), search.start_of_row(position::int), array_agg(id order by position)
       from batch group by search.start_of_row(position::int)
   ), frequent as (
-    insert into search.postings (tenant_id, term, block_id, document_count, idf, highest_impact, impacts)
-    select v_tenant_id, t.term, b.id, t.document_count, i.idf, s.highest, s.impacts
+    insert into search.postings (tenant_id, term, block_id, document_count, idf, highest_impact, impacts, head)
+    select v_tenant_id, t.term, b.id, t.document_count, i.idf, s.highest, s.impacts, search.head_of(t.postings)
       from term t, block b, search.idf(t.document_count, b.chunk_count) as i (idf),
            search.sparse_impacts(t.postings, i.idf, b.chunk_count) s
      where t.document_count >= search.frequent_term_minimum()

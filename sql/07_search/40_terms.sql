@@ -17,7 +17,8 @@ begin
       select t.term, t.i::int, f.block_terms, f.block_ids
         from unnest(block_terms.terms) with ordinality as t (term, i)
        cross join lateral (
-         select array_agg((t.i, p.block_id, p.document_count, p.idf, p.highest_impact, null)::search.block_term) as block_terms,
+         select array_agg((t.i, p.block_id, p.document_count, p.idf, p.highest_impact, null,
+                          case when cardinality(block_terms.terms) = 1 then p.head end)::search.block_term) as block_terms,
                 coalesce(array_agg(p.block_id), '{}') as block_ids
            from search.postings p
           where p.tenant_id = core.current_tenant_id() and p.term = t.term collate "C") f
@@ -26,7 +27,7 @@ begin
       from (
         select b::search.block_term as block_term from term t, unnest(t.block_terms) b
         union all
-        select (t.i, r.block_id, cardinality(u.postings), null, null, u.postings)::search.block_term
+        select (t.i, r.block_id, cardinality(u.postings), null, null, u.postings, null)::search.block_term
           -- The bucket is computed here, before the join: row level security does not let an expression that is not leakproof
           -- into the condition of an index scan.
           from (

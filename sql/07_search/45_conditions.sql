@@ -133,10 +133,15 @@ declare
   v_few_positions constant int := 2000;
   -- So many chunks in scope are scored one by one (search.scope_of).
   v_few_chunks constant int := 1000;
+  -- So many conditions bound a search; all of them are checked for each chunk that is read.
+  v_most_conditions constant int := 32;
   v_scope search.scope := scope;
-  v_terms text[] := array(select distinct t from unnest(conditions) c, unnest(c.terms) t);
+  v_conditions search.condition[] := array(
+    select c from unnest(conditions) c
+     where c.number in (select n.number from unnest(conditions) n group by n.number order by n.number limit v_most_conditions));
+  v_terms text[] := array(select distinct t from unnest(v_conditions) c, unnest(c.terms) t);
   v_block_terms search.block_term[] := search.block_terms(v_terms);
-  v_has_required boolean := (select bool_or(not c.is_excluded) from unnest(conditions) c);
+  v_has_required boolean := (select bool_or(not c.is_excluded) from unnest(v_conditions) c);
   v_rarest search.block_term[];
   v_block_ids bigint[];
   v_count bigint;
@@ -145,7 +150,7 @@ begin
   if v_has_required then
     select array_agg(o.block_id), search.array_concat(o.rarest), sum(o.rarest_count)
       into v_block_ids, v_rarest, v_count
-      from search.open_blocks(conditions, v_terms, v_block_terms) o;
+      from search.open_blocks(v_conditions, v_terms, v_block_terms) o;
   else
     v_block_ids := array(select b.id from search.blocks b where b.tenant_id = core.current_tenant_id());
   end if;
@@ -156,7 +161,7 @@ begin
       select distinct (r.block_id, search.posting_position(p), null)::search.block_position
         from unnest(v_rarest) r, unnest(r.postings) as p);
   else
-    v_scope.masks := search.masks_of(v_block_ids, conditions, v_terms, v_block_terms);
+    v_scope.masks := search.masks_of(v_block_ids, v_conditions, v_terms, v_block_terms);
     if (select count(*) = count(m.mask) and coalesce(sum(bit_count(m.mask)), 0) <= v_few_positions from unnest(v_scope.masks) m) then
       v_positions := search.mask_positions(v_scope.masks);
     end if;

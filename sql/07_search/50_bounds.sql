@@ -37,7 +37,7 @@ begin
     select (block.id, b.chunk_count, m.mask, coalesce(bit_count(m.mask), b.chunk_count), block.frequent, block.frequent_terms,
              rare.positions, rare.totals)::search.block_bound
       from (
-        select c.block_id as id, coalesce(sum(block_bounds.weights[c.term_number] * c.highest_impact), 0) / search.impact_scale() as frequent,
+        select c.block_id as id, coalesce(sum(block_bounds.weights[c.term_number] * coalesce(search.impact_above_rest(c.head), c.highest_impact)), 0) / search.impact_scale() as frequent,
                array_agg(c.term_number) filter (where c.postings is null) as frequent_terms
           from unnest(block_bounds.block_terms) c
          group by c.block_id
@@ -60,7 +60,7 @@ begin
 end
 $$;
 comment on function search.block_bounds is
-  'How much the terms can add to the score of a chunk of each block that may have hits. weights: as in search.scoring; masks: as in search.scope.';
+  'How much the terms can add to the score of a chunk of each block that may have hits. What heads have is not counted: search.head_positions has it. weights: as in search.scoring; masks: as in search.scope.';
 
 -- This function and search.block_totals are sets and inlined, because a function call for each block would take longer than
 -- adding up its vectors. They add the stored vectors up as they are, without multiplying each by the weight of its term, which

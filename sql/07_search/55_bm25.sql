@@ -199,7 +199,7 @@ comment on function search.sampled_threshold is
   'A score, not below lowest, that about wanted chunks of these blocks exceed, estimated from the block with the most candidates; null when there is no block.';
 
 create or replace function search.first_positions(
-  blocks search.block_bound[], depth int, weight_scale double precision, scoring search.scoring,
+  blocks search.block_bound[], heads search.block_position[], depth int, weight_scale double precision, scoring search.scoring,
   out threshold double precision, out positions search.block_position[]
 )
 language plpgsql stable
@@ -211,6 +211,18 @@ declare
   -- the most that the frequent terms add up to in any block
   v_frequent double precision := (select max(b.frequent) from unnest(first_positions.blocks) b);
 begin
+  -- A question of one word has all its rare positions scored in their order, and the heads where the word is common.
+  if cardinality((scoring).terms) = 1 then
+    positions := array(
+      select p from (
+        select (b.block_id, u.position, u.rare)::search.block_position as p
+          from unnest(first_positions.blocks) b, unnest(b.positions, b.rare) as u (position, rare)
+        union all
+        select h from unnest(first_positions.heads) h) found
+       order by (p).bound desc);
+    threshold := v_frequent;
+    return;
+  end if;
   threshold := (
     select v_share_of_rare * r from unnest(first_positions.blocks) b, unnest(b.rare) as r
      order by r desc limit 1 offset first_positions.depth - 1);
@@ -229,7 +241,7 @@ begin
 end
 $$;
 comment on function search.first_positions is
-  'The positions to score first: those with the rare terms. No other position scores more than the threshold, as far as the stored impacts tell; it is infinite when the frequent terms alone may score more.';
+  'The positions to score first: those with the rare terms, and the heads. No other position scores more than the threshold, as far as the stored impacts tell; it is infinite when the frequent terms alone may score more.';
 
 create or replace function search.rank_blocks(
   ranking search.ranking, block_terms search.block_term[], masks search.block_mask[], depth int, scoring search.scoring
@@ -254,13 +266,15 @@ declare
   -- about how many chunks the next round is to score
   v_wanted double precision := (1.5 * rank_blocks.depth + 20)
     * case when ((scoring).scope).text_filter is null then 1 else v_share_of_matches end;
+  v_heads search.block_position[] := case when cardinality(v_terms) = 1
+    then search.head_positions(rank_blocks.block_terms, rank_blocks.masks, v_weights[1]) end;
   v_ranking search.ranking := rank_blocks.ranking;
   v_threshold double precision;
   v_floor double precision;
   v_positions search.block_position[];
 begin
   select f.threshold, f.positions into v_threshold, v_positions
-    from search.first_positions(v_blocks, rank_blocks.depth, v_weight_scale, scoring) f;
+    from search.first_positions(v_blocks, v_heads, rank_blocks.depth, v_weight_scale, scoring) f;
   loop
     v_ranking := search.score_positions(v_ranking, v_positions, rank_blocks.depth, v_slack, scoring);
     -- The bound of every chunk that was left out is at most the threshold. A bound below the floor means a score below that

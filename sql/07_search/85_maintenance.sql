@@ -182,12 +182,14 @@ begin
         from chunk c, unnest(c.content_tsvector) l
     ), stored as (
       -- The text of a sparse vector, {position:value,position:value}/dimension, has all values that are not zero.
-      select split_part(e, ':', 1)::int as position, p.term, split_part(e, ':', 2)::double precision / p.idf / search.impact_scale() as impact, p.highest_impact
+      select split_part(e, ':', 1)::int as position, p.term, split_part(e, ':', 2)::double precision / p.idf / search.impact_scale() as impact, p.highest_impact,
+             search.impact_above_rest(p.head) as above_rest,
+             array(select search.posting_position(h) from unnest(p.head[: search.head_size()]) h) as head_positions
         from search.postings p
        cross join string_to_table(split_part(ltrim(p.impacts::text, '{'), '}', 1), ',') as e
        where p.tenant_id = v_block.tenant_id and p.block_id = v_block.id
       union all
-      select search.posting_position(p), t.term, search.posting_impact(p) / search.impact_scale()::double precision, null
+      select search.posting_position(p), t.term, search.posting_impact(p) / search.impact_scale()::double precision, null, null, null
         from search.rare_postings r
        cross join unnest(search.listed_terms(r.terms), r.ends) with ordinality as t (term, upto, i)
        cross join unnest(r.postings[coalesce(r.ends[t.i - 1], 0) + 1 : t.upto]) as p
@@ -197,12 +199,14 @@ begin
     select case
              when s.impact is null or s.impact < p.impact * (1 - v_rounding) then 'The posting is missing or too low.'
              when p.impact is null then 'The posting has no term in the text.'
+             when s.highest_impact >= floor(search.impact_scale() * p.impact) then 'The posting exceeds what its head leaves.'
              else 'The posting exceeds the highest impact.'
            end,
            v_chunk_ids[coalesce(p.position, s.position)], coalesce(p.term, s.term), coalesce(p.impact, 0)::text, coalesce(s.impact, 0)::text
       from posting p
       full join stored s on s.position = p.position and s.term = p.term
      where s.impact is null or s.impact < p.impact * (1 - v_rounding) or s.highest_impact < floor(search.impact_scale() * p.impact)
+        or s.above_rest < floor(search.impact_scale() * p.impact) and s.position <> all (s.head_positions)
         -- The postings of a removed chunk may be there still; those of any other chunk must have their term in the text.
         or p.impact is null and s.position in (select c.position from chunk c);
 end

@@ -268,6 +268,25 @@ describe('conditions of a question', () => {
         expect(await t.query(`select from app_public.search($1, 'hybrid')`, [question]), question).toEqual([])
     }))
 
+  it('all count when there are more of them than bound what is read', () =>
+    db.inTransaction(async (t) => {
+      const random = mulberry32(26)
+      const chunks = new Map<string, Chunk>()
+      await load(t, await begin(t), random, chunks, 300)
+      await merge(t, db.acme.id)
+      const letters = 'abcdefghijklmnopqrstuvwxyz'
+      const others = Array.from({ length: 60 }, (_, i) => `-un${letters[i % 26]}${letters[Math.floor(i / 26)]}heard`)
+      const hits = await t.query<{ score: number }>(`select score from app_public.search($1, 'bm25', 1000)`, [
+        `wing ${others.join(' ')} -flow`,
+      ])
+      const expected = rank(chunks, [
+        { kind: 'word', words: ['wing'] },
+        { kind: 'not', words: ['flow'] },
+      ])
+      expect(hits).toHaveLength(expected.length)
+      for (const [i, { score }] of hits.entries()) expect(score).toBeCloseTo(expected[i] as number, 6)
+    }))
+
   it('bound what vectors rank as well', () =>
     db.inTransaction(async (t) => {
       const random = mulberry32(25)
