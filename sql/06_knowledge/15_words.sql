@@ -238,6 +238,7 @@ comment on function knowledge.search_vector is
 
 create or replace function knowledge.token_count(vector tsvector) returns int
 language sql immutable parallel safe
-return (select count(distinct p)::int from unnest(vector) v, unnest(v.positions) p);
+-- unnest among the columns, not in "from": there its result would be stored for each term.
+return (select count(distinct s.position)::int from (select unnest(v.positions) as position from unnest(vector) v) s);
 comment on function knowledge.token_count is
   'The length of a text for BM25: its parts without stop words. Terms that share a position, such as a part and the pair that begins with it, count once. A term counts at most 255 times, because a tsvector keeps no more positions.';

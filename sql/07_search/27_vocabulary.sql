@@ -207,10 +207,10 @@ declare
   v_none constant bit(2048) := repeat('0', 2048)::bit(2048);
 begin
   return (
+    -- The trigrams of several words are those of the text that they make.
     select coalesce(bit_or(set_bit(v_none, hashtext(g collate "C") & 2047, 1)), v_none)
-      from unnest(trigram_bits.terms) as u (term)
-     cross join lateral unnest(show_trgm(u.term)) g
-     where search.can_be_misspelt(u.term));
+      from unnest(show_trgm(array_to_string(array(
+             select u.term from unnest(trigram_bits.terms) as u (term) where search.can_be_misspelt(u.term)), ' '))) g);
 end
 $$;
 comment on function search.trigram_bits is

@@ -56,8 +56,11 @@ language plpgsql stable
 set search_path to pg_catalog, pg_temp
 as $$
 declare
-  -- It is computed here, because in the query it would be computed anew for each chunk.
+  -- Up to here, matching a text with each term takes less time than reading its terms.
+  v_are_few constant boolean := cardinality(document_counts.terms) <= 16;
+  -- They are computed here, because in the query they would be computed anew for each chunk.
   v_any_term tsquery := search.any_term(document_counts.terms);
+  v_queries tsquery[] := array(select core.tsquery_term(t)::tsquery from unnest(document_counts.terms) t);
 begin
   return (
     with found as (
@@ -67,10 +70,16 @@ begin
         from search.removals r
        where r.tenant_id = core.current_tenant_id() and r.term = any (document_counts.terms)
       union all
-      select array_position(document_counts.terms, l.lexeme), 1
-        from search.chunks_by_id(document_counts.unmerged_ids) c
-       cross join unnest(c.content_tsvector) l
-       where c.content_tsvector @@ v_any_term and l.lexeme = any (document_counts.terms)
+      -- A text is asked for each term when they are few, and else for all its terms.
+      select q.i, 1
+        from search.chunks_by_id(case when v_are_few then document_counts.unmerged_ids end) c
+       cross join unnest(v_queries) with ordinality as q (query, i)
+       where c.content_tsvector @@ v_any_term and c.content_tsvector @@ q.query
+      union all
+      select array_position(document_counts.terms, l), 1
+        from search.chunks_by_id(case when not v_are_few then document_counts.unmerged_ids end) c
+       cross join unnest(tsvector_to_array(c.content_tsvector)) l
+       where c.content_tsvector @@ v_any_term and l = any (document_counts.terms)
       union all
       select array_position(document_counts.terms, l.lexeme), -1
         from search.pending_removals() r, unnest(r.terms) l

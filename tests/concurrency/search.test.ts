@@ -2,7 +2,7 @@
 // a circle. TEST_LOAD_SECONDS says for how long (3).
 
 import { describe, expect, it } from 'vitest'
-import { mulberry32 } from '../../bench/random.ts'
+import { mulberry32, pick } from '../../bench/random.ts'
 import {
   addChunks,
   differenceOf,
@@ -15,6 +15,7 @@ import {
 } from '../helpers/corpus.ts'
 import { needsServer, queries, type Tenant, useDatabase } from '../helpers/index.ts'
 import { useSessions } from '../helpers/sessions.ts'
+import { askVocabulary, listAbove, randomWord, readTexts, syllables } from '../helpers/vocabulary.ts'
 
 const db = useDatabase()
 const seconds = Number(process.env.TEST_LOAD_SECONDS ?? 3)
@@ -128,4 +129,64 @@ describe('the search index', () => {
     await merge(merging, db.globex.id)
     expect(await merging.query('select * from search.verify_index()')).toEqual([])
   })
+})
+
+describe.each([
+  ['read from the blocks', 1_000_000],
+  ['listed', 0],
+])('the vocabulary, %s,', (_how, limit) => {
+  it(
+    'has the words of every snapshot while two clients write, two ask and one merges',
+    async (context) => {
+      needsServer(context)
+      const admin = await inTenant(db.acme)
+      await listAbove(admin, limit)
+      const sourceId = await createSource(admin, db.acme)
+      const until = Date.now() + seconds * 1000
+      let answers = 0
+
+      const writer = async (seed: number): Promise<void> => {
+        const client = await inTenant(db.acme)
+        const random = mulberry32(seed)
+        const documents: string[] = []
+        while (Date.now() < until) {
+          const [id] = documents.length > 2 && random() < 0.5 ? documents.splice(0, 1) : []
+          if (id)
+            await client.query('delete from app_public.documents where tenant_id = $1 and id = $2', [db.acme.id, id])
+          else
+            documents.push(
+              await addChunks(client, db.acme.id, sourceId, [
+                randomWord(random),
+                randomWord(random),
+                randomWord(random),
+              ]),
+            )
+        }
+        for (const id of documents)
+          await client.query('delete from app_public.documents where tenant_id = $1 and id = $2', [db.acme.id, id])
+      }
+      const reader = async (seed: number): Promise<void> => {
+        const client = await inTenant(db.acme)
+        const random = mulberry32(seed)
+        while (Date.now() < until) {
+          const [prefix, spelt] = [pick(random, syllables), randomWord(random)]
+          await client.query('begin isolation level repeatable read')
+          const [found, expected] = [await askVocabulary(client, prefix, spelt), await readTexts(client, prefix, spelt)]
+          await client.query('commit')
+          expect(found, `${prefix}* ${spelt}`).toEqual(expected)
+          answers++
+        }
+      }
+      const merger = async (): Promise<void> => {
+        const client = await inTenant(db.acme)
+        while (Date.now() < until) await merge(client, db.acme.id, 5)
+      }
+
+      await Promise.all([writer(31), writer(32), reader(41), reader(42), merger()])
+      expect(answers).toBeGreaterThan(10)
+      while ((await merge(admin, db.acme.id)) > 0);
+      expect(await admin.query('select * from search.verify_index()')).toEqual([])
+    },
+    (3 * seconds + 60) * 1000,
+  )
 })

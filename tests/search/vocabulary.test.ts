@@ -6,6 +6,7 @@ import { mulberry32, pick } from '../../bench/random.ts'
 import { addChunks, merge } from '../helpers/corpus.ts'
 import { type Transaction, useDatabase } from '../helpers/index.ts'
 import { createSource } from '../helpers/knowledge.ts'
+import { askVocabulary, listAbove, randomWord, readTexts, syllables } from '../helpers/vocabulary.ts'
 
 const db = useDatabase()
 
@@ -16,11 +17,6 @@ async function begin(t: Transaction): Promise<string> {
   return sourceId
 }
 
-/** Lists the vocabulary of a tenant with more terms than this; without it a test would need 16,000. */
-const listAbove = (t: Transaction, limit: number) =>
-  t.query(
-    `create or replace function search.unlisted_term_limit() returns int language sql immutable parallel safe return ${limit}`,
-  )
 const isListed = (t: Transaction): Promise<boolean> => t.value('select search.lists_vocabulary()')
 const removeDocument = (t: Transaction, id: string) =>
   t.query('delete from app_public.documents where tenant_id = $1 and id = $2', [db.acme.id, id])
@@ -28,41 +24,6 @@ const problems = async (t: Transaction): Promise<string[]> =>
   (await t.query<{ problem: string }>('select distinct problem from search.verify_index() order by 1')).map(
     ({ problem }) => problem,
   )
-
-type Known = { prefixed: string[]; similar: unknown[]; unknown: string[] }
-
-async function ask(t: Transaction, prefix: string, spelt: string): Promise<Known> {
-  return {
-    prefixed: await t.value('select search.terms_with_prefix($1)', [prefix]),
-    similar: await t.query('select * from search.similar_terms($1)', [spelt]),
-    unknown: await t.value('select search.unknown_terms(array[$1])', [spelt]),
-  }
-}
-
-/** The same from the texts, word by word. */
-async function exhaustively(t: Transaction, prefix: string, spelt: string): Promise<Known> {
-  const words = `select distinct l.lexeme as w from app_public.document_chunks c, unnest(c.content_tsvector) l where c.tenant_id = core.current_tenant_id()`
-  const corrected = `length(w) between 4 and 40 and w !~ '[0-9]'`
-  return {
-    prefixed: await t.value(
-      `select array(select w from (${words}) words where starts_with(w, $1) order by length(w), w collate "C" limit 64)`,
-      [prefix],
-    ),
-    similar: await t.query(
-      `select w as similar_term, similarity(w, $1)::float8 as similarity from (${words}) words
-        where ${corrected} and similarity(w, $1) >= 0.4 order by similarity(w, $1) desc, w limit 3`,
-      [spelt],
-    ),
-    unknown: await t.value(
-      `select array(select w from (values ($1)) asked (w) where ${corrected} and w not in (${words}))`,
-      [spelt],
-    ),
-  }
-}
-
-const syllables = 'ba be bi da de di fa fe fi ga ge la le li ma me mi na ne ra re ri sa se ta te ti 1 ä ß ж'.split(' ')
-const randomWord = (random: () => number): string =>
-  Array.from({ length: 1 + Math.floor(random() * 4) }, () => pick(random, syllables)).join('')
 
 describe.each([
   ['read from the blocks', 1_000_000],
@@ -93,8 +54,8 @@ describe.each([
         }
         for (let i = 0; i < 4; i++) {
           const [prefix, spelt] = [pick(random, syllables), randomWord(random)]
-          expect(await ask(t, prefix, spelt), `${round}: ${prefix}* ${spelt}`).toEqual(
-            await exhaustively(t, prefix, spelt),
+          expect(await askVocabulary(t, prefix, spelt), `${round}: ${prefix}* ${spelt}`).toEqual(
+            await readTexts(t, prefix, spelt),
           )
         }
         if (round % 6 === 5) expect(await problems(t)).toEqual([])
