@@ -166,7 +166,7 @@ function instructions(model: string, { k1, b }: Parameters, { method, weight, rr
      set rowhouse.tenant_id to 'TENANT'; select search.rebuild_index();
 2. The weight, for all tenants, as platform staff (npm run psql):
      update app_public.llm_models set fusion_weight = ${weight} where name = ${literal(model)};
-3. The fusion, in each search:
-     select * from app_public.search('…', options => search.options(fusion => '${method}'${rrf ? `, rrf_k => ${rrfK}` : ''}));
-     { search(query: "…", options: {fusion: ${method}${rrf ? `, rrfK: ${rrfK}` : ''}}) { nodes { rank title } } }`
+3. The fusion, in each search (without a mode, sources of the built-in embedder are searched by words alone):
+     select * from app_public.search('…', 'hybrid', options => search.options(fusion => '${method}'${rrf ? `, rrf_k => ${rrfK}` : ''}));
+     { search(query: "…", mode: hybrid, options: {fusion: ${method}${rrf ? `, rrfK: ${rrfK}` : ''}}) { nodes { rank title } } }`
 }
