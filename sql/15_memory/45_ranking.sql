@@ -196,7 +196,8 @@ comment on function memory.numbers_to_score is
   'The numbers of the entries among which the answer is chosen; null for all. More postings are read when fewer entries hold than are wanted.';
 
 create or replace function memory.recall_request(
-  person_id uuid, agent_id uuid, memory_types text[], as_of timestamptz, query text, mode text, embedding public.vector
+  person_id uuid, agent_id uuid, memory_types text[], as_of timestamptz, query text, mode text, embedding public.vector,
+  depth int
 ) returns memory.recall_request
 language plpgsql stable
 set search_path to pg_catalog, public, pg_temp
@@ -209,6 +210,7 @@ begin
   v_request.memory_types := recall_request.memory_types;
   v_request.as_of := recall_request.as_of;
   v_request.settings := memory.recall_settings();
+  v_request.depth := recall_request.depth;
   v_request.embedding := recall_request.embedding;
   v_request.word_weight := case when recall_request.mode = 'vector' and recall_request.embedding is not null then 0 else 1 end;
   v_request.vector_weight := case
