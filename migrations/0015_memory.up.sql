@@ -133,7 +133,8 @@ call core.limit_entries('app_public.user_memory', 32, 'near_terms');
 -- Never two latest versions of one key of one person and scope.
 create unique index user_memory_latest_key on app_public.user_memory (tenant_id, user_id, scope_agent_id, memory_key)
   nulls not distinct where superseded_by_id is null and retracted_at is null;
-create index on app_public.user_memory (tenant_id, user_id, valid_from);
+-- the order of one person's list
+create index on app_public.user_memory (tenant_id, user_id, id);
 create index on app_public.user_memory (tenant_id, user_id, session_id) where session_id is not null;
 create index on app_public.user_memory (tenant_id, history_id);
 create index on app_public.user_memory (tenant_id, ended_at) where ended_at < 'infinity';
@@ -142,7 +143,7 @@ create index on app_public.user_memory (embedding_model_id);
 -- what consolidation looks for
 create index user_memory_of_sessions_idx on app_public.user_memory (tenant_id, extracted_at) where not is_long_term and settled_at is null;
 
--- Where nearness finds what it compares: some words of each memory, as hashes.
+-- Where nearness finds what it compares: the words of each memory, as hashes.
 create table memory.near_terms (
   tenant_id uuid not null,
   user_id uuid not null references app_public.user_profiles (id) on delete cascade,

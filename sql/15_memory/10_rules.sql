@@ -7,7 +7,7 @@ call core.allow('app_public.memory_settings', read => 'member', write => 'can_ma
 grant select, delete on app_public.memory_settings to rowhouse_user;
 grant insert (is_shared, near_threshold), update (is_shared, near_threshold) on app_public.memory_settings to rowhouse_user;
 comment on table app_public.memory_settings is
-  E'@name memory_setting\nHow this tenant remembers; without a row the defaults hold. Written with can_manage_settings.';
+  E'@name memory_setting\n@behavior -query:resource:single\nHow this tenant remembers; without a row the defaults hold. Written with can_manage_settings.';
 comment on column app_public.memory_settings.tenant_id is 'The tenant.';
 comment on column app_public.memory_settings.is_shared is
   'Whether what an agent remembers of a person is for all agents of the tenant; by default it is for that agent alone. It holds for what is remembered from then on.';
@@ -23,7 +23,7 @@ call core.allow('app_public.agent_memory_settings', read => 'member', write => '
 grant select, delete on app_public.agent_memory_settings to rowhouse_user;
 grant insert (agent_id, is_shared), update (is_shared) on app_public.agent_memory_settings to rowhouse_user;
 comment on table app_public.agent_memory_settings is
-  E'@name agent_memory_setting\nWhat is different for one agent. Written with can_manage_settings.';
+  E'@name agent_memory_setting\n@behavior -query:resource:single\nWhat is different for one agent. Written with can_manage_settings.';
 comment on column app_public.agent_memory_settings.tenant_id is 'The tenant.';
 comment on column app_public.agent_memory_settings.agent_id is 'The agent.';
 comment on column app_public.agent_memory_settings.is_shared is
@@ -37,7 +37,7 @@ call core.allow('app_public.memory_rules', read => 'member', write => 'can_manag
 grant select, delete on app_public.memory_rules to rowhouse_user;
 grant insert (memory_type, kept_days, half_life_days), update (kept_days, half_life_days) on app_public.memory_rules to rowhouse_user;
 comment on table app_public.memory_rules is
-  E'How long this tenant keeps a kind of memory and how fast its confidence decays, where that differs from the default. Written with can_manage_settings.';
+  E'@behavior -query:resource:single\nHow long this tenant keeps a kind of memory and how fast its confidence decays, where that differs from the default. Written with can_manage_settings.';
 comment on column app_public.memory_rules.tenant_id is 'The tenant.';
 comment on column app_public.memory_rules.memory_type is 'The kind of memory.';
 comment on column app_public.memory_rules.kept_days is

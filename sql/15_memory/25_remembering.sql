@@ -161,7 +161,7 @@ begin
     (version).superseded_at, (version).expires_at, (version).is_long_term, (version).last_accessed_at, (version).access_count,
     (version).near_terms);
   insert into memory.near_terms (tenant_id, user_id, term, memory_id)
-  select (version).tenant_id, (version).user_id, t, (version).id from unnest(memory.first_terms((version).near_terms)) as t;
+  select (version).tenant_id, (version).user_id, t, (version).id from unnest((version).near_terms) as t where t <> -1;
 end
 $$;
 comment on function memory.store is 'Writes a version. Whoever calls has locked the person.';
@@ -235,6 +235,7 @@ set search_path to pg_catalog, pg_temp
 as $$
 declare
   v_known app_public.user_memory;
+  v_near_id uuid;
 begin
   if known_version.supersedes_id is not null then
     select m.* into v_known from app_public.user_memory m
@@ -249,9 +250,8 @@ begin
   end if;
   v_known := memory.latest_version(given);
   if v_known.id is null and cardinality((given).near_terms) > 0 then
-    select m.* into v_known from app_public.user_memory m
-     where m.tenant_id = (given).tenant_id
-       and m.id = memory.nearest((given).user_id, (given).scope_agent_id, (given).near_terms, known_version.has_key);
+    v_near_id := memory.nearest((given).user_id, (given).scope_agent_id, (given).near_terms, known_version.has_key);
+    select m.* into v_known from app_public.user_memory m where m.tenant_id = (given).tenant_id and m.id = v_near_id;
   end if;
   return v_known;
 end

@@ -34,7 +34,7 @@ create or replace function memory.words_of(content text) returns setof text
 language sql immutable parallel safe
 set search_path to pg_catalog, pg_temp
 begin atomic
-  select distinct case when w.term ~ '^[a-z]{3,}s$' and w.term !~ '(ss|us|is)$' then left(w.term, -1) else w.term end
+  select distinct memory.singular(w.term)
     from knowledge.terms('pg_catalog.simple', words_of.content) as w;
 end;
 comment on function memory.words_of is 'The words of a text in lower case and in the singular.';
