@@ -46,7 +46,7 @@ end
 $$;
 comment on function memory.recall_settings is 'How this tenant recalls, with the defaults filled in.';
 
-create or replace function memory.words_of(person_id uuid, query text) returns table (word text, frequency int)
+create or replace function memory.question_words(person_id uuid, query text) returns table (word text, frequency int)
 language plpgsql stable
 set search_path to pg_catalog, pg_temp
 as $$
@@ -54,15 +54,15 @@ declare
   -- Of a long text the first words ask.
   v_most_places constant int := 400;
   v_config constant regconfig := knowledge.text_search_config(coalesce(
-    (select i.language from memory.indexes i where i.tenant_id = core.current_tenant_id() and i.user_id = words_of.person_id), 'en'));
+    (select i.language from memory.indexes i where i.tenant_id = core.current_tenant_id() and i.user_id = question_words.person_id), 'en'));
 begin
   return query
     select memory.base_form(v_config, t.term), count(*)::int
-      from knowledge.terms(v_config, words_of.query, is_question => true) t
+      from knowledge.terms(v_config, question_words.query, is_question => true) t
      where t.place <= v_most_places group by 1;
 end
 $$;
-comment on function memory.words_of is 'The terms of a question, and how often it has each.';
+comment on function memory.question_words is 'The terms of a question, and how often it has each.';
 
 create or replace function memory.question_terms(person_id uuid, query text) returns table (term int, word text, idf double precision)
 language sql stable
@@ -71,7 +71,7 @@ as $$
   -- Of many terms the 32 rarest ask.
   select memory.term_number(q.word), q.word, q.frequency * search.idf(p.count, i.entry_count)
     from memory.indexes i
-   cross join lateral memory.words_of(i.user_id, question_terms.query) q
+   cross join lateral memory.question_words(i.user_id, question_terms.query) q
    cross join lateral (
       select coalesce(sum(cardinality(o.numbers)), 0)::int as count
         from memory.postings o
@@ -230,7 +230,7 @@ begin
       select q.*, memory.speaker_number(q.word) as speaker_term, sum(q.idf) over () as sum
         from memory.question_terms(recall_request.person_id, recall_request.query) q) t;
   -- Words that no memory has find nothing; a question without words is another thing.
-  if v_request.question is null and exists (select from memory.words_of(recall_request.person_id, recall_request.query)) then
+  if v_request.question is null and exists (select from memory.question_words(recall_request.person_id, recall_request.query)) then
     v_request.question := '{}/' || memory.dimension();
     v_request.speakers := v_request.question;
   end if;
