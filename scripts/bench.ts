@@ -6,6 +6,7 @@ import { catalog } from '../bench/catalog/run.ts'
 import { type AnyMeasurement, runMeasurement } from '../bench/command.ts'
 import { governance } from '../bench/governance/run.ts'
 import { graphql } from '../bench/graphql/run.ts'
+import { memory } from '../bench/memory/run.ts'
 import { metering } from '../bench/metering/run.ts'
 import { mixed } from '../bench/mixed/run.ts'
 import { observability } from '../bench/observability/run.ts'
@@ -23,6 +24,7 @@ const measurements: AnyMeasurement[] = [
   graphql,
   governance,
   runtime,
+  memory,
   mixed,
 ]
 

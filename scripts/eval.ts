@@ -23,7 +23,7 @@ const usage = `npm run eval -- DIR [options]
   --quantization LIST   instead: recall and size of the model's vector index, of none, halfvec, binary. Builds the
                         model's index anew, of all tenants' vectors, each time; searches are slower meanwhile
 npm run eval -- --memory FILE [--model NAME]
-  FILE                  conversations with questions (docs/memory.md): recall of the turns that answer them, by words,
+  FILE                  conversations with questions (docs/recall.md): recall of the turns that answer them, by words,
                         vectors and both`
 
 const modes = ['bm25', 'vector', 'hybrid'] as const

@@ -1,5 +1,5 @@
 // Conversations with questions about them and the turns that answer them, as an evaluation of memory reads them: a JSON file
-// in the layout of LoCoMo's, or a file of JSON lines, each a turn or a question. docs/memory.md describes both.
+// in the layout of LoCoMo's, or a file of JSON lines, each a turn or a question. docs/recall.md describes both.
 
 import { open } from 'node:fs/promises'
 import { z } from 'zod'

@@ -46,33 +46,38 @@ end
 $$;
 comment on function memory.recall_settings is 'How this tenant recalls, with the defaults filled in.';
 
-create or replace function memory.question_terms(person_id uuid, query text) returns table (term int, word text, idf double precision)
+create or replace function memory.question_words(person_id uuid, query text) returns table (word text, frequency int)
 language plpgsql stable
 set search_path to pg_catalog, pg_temp
 as $$
-#variable_conflict use_column
 declare
-  -- Of a long text the first words ask, and of those the rarest.
+  -- Of a long text the first words ask.
   v_most_places constant int := 400;
-  v_most_terms constant int := 32;
-  v_index memory.indexes;
-  v_config regconfig;
+  v_config constant regconfig := knowledge.text_search_config(coalesce(
+    (select i.language from memory.indexes i where i.tenant_id = core.current_tenant_id() and i.user_id = question_words.person_id), 'en'));
 begin
-  select i.* into v_index from memory.indexes i where i.tenant_id = core.current_tenant_id() and i.user_id = question_terms.person_id;
-  v_config := knowledge.text_search_config(coalesce(v_index.language, 'en'));
   return query
-    select q.term, q.word, q.frequency * search.idf(p.count, v_index.entry_count)
-      from (
-        select memory.term_number(memory.base_form(v_config, t.term)) as term, min(memory.base_form(v_config, t.term)) as word, count(*)::int as frequency
-          from knowledge.terms(v_config, question_terms.query, is_question => true) t
-         where t.place <= v_most_places group by 1) q
-     cross join lateral (
-        select coalesce(sum(cardinality(o.numbers)), 0)::int as count
-          from memory.postings o
-         where o.tenant_id = v_index.tenant_id and o.user_id = v_index.user_id and o.term = q.term) p
-     where p.count > 0
-     order by p.count, q.term limit v_most_terms;
+    select memory.base_form(v_config, t.term), count(*)::int
+      from knowledge.terms(v_config, question_words.query, is_question => true) t
+     where t.place <= v_most_places group by 1;
 end
+$$;
+comment on function memory.question_words is 'The terms of a question, and how often it has each.';
+
+create or replace function memory.question_terms(person_id uuid, query text) returns table (term int, word text, idf double precision)
+language sql stable
+set search_path to pg_catalog, pg_temp
+as $$
+  -- Of many terms the 32 rarest ask.
+  select memory.term_number(q.word), q.word, q.frequency * search.idf(p.count, i.entry_count)
+    from memory.indexes i
+   cross join lateral memory.question_words(i.user_id, question_terms.query) q
+   cross join lateral (
+      select coalesce(sum(cardinality(o.numbers)), 0)::int as count
+        from memory.postings o
+       where o.tenant_id = i.tenant_id and o.user_id = i.user_id and o.term = memory.term_number(q.word)) p
+   where i.tenant_id = core.current_tenant_id() and i.user_id = question_terms.person_id and p.count > 0
+   order by p.count, 1 limit 32;
 $$;
 comment on function memory.question_terms is
   'The terms of a question that some memory of the person has, the rarest first, each with its idf among the person''s memories times how often the question has it.';
@@ -196,7 +201,8 @@ comment on function memory.numbers_to_score is
   'The numbers of the entries among which the answer is chosen; null for all. More postings are read when fewer entries hold than are wanted.';
 
 create or replace function memory.recall_request(
-  person_id uuid, agent_id uuid, memory_types text[], as_of timestamptz, query text, mode text, embedding public.vector
+  person_id uuid, agent_id uuid, memory_types text[], as_of timestamptz, query text, mode text, embedding public.vector,
+  depth int
 ) returns memory.recall_request
 language plpgsql stable
 set search_path to pg_catalog, public, pg_temp
@@ -209,6 +215,7 @@ begin
   v_request.memory_types := recall_request.memory_types;
   v_request.as_of := recall_request.as_of;
   v_request.settings := memory.recall_settings();
+  v_request.depth := recall_request.depth;
   v_request.embedding := recall_request.embedding;
   v_request.word_weight := case when recall_request.mode = 'vector' and recall_request.embedding is not null then 0 else 1 end;
   v_request.vector_weight := case
@@ -222,6 +229,11 @@ begin
     from (
       select q.*, memory.speaker_number(q.word) as speaker_term, sum(q.idf) over () as sum
         from memory.question_terms(recall_request.person_id, recall_request.query) q) t;
+  -- Words that no memory has find nothing; a question without words is another thing.
+  if v_request.question is null and exists (select from memory.question_words(recall_request.person_id, recall_request.query)) then
+    v_request.question := '{}/' || memory.dimension();
+    v_request.speakers := v_request.question;
+  end if;
   return v_request;
 end
 $$;

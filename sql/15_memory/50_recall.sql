@@ -94,8 +94,8 @@ begin
   perform memory.require_consent(v_actor.person_id);
   v_request := memory.recall_request(
     v_actor.person_id, v_actor.acting_agent_id, recall.memory_types::text[], recall.as_of, recall.query,
-    coalesce(recall.mode, 'hybrid')::text, memory.question_embedding(recall.query, recall.mode::text));
-  v_request.depth := case when recall.token_budget is null then v_limit else 100 end;
+    coalesce(recall.mode, 'hybrid')::text, memory.question_embedding(recall.query, recall.mode::text),
+    case when recall.token_budget is null then v_limit else 100 end);
   v_found := array(select r from memory.ranking(v_request) r order by r.rank);
   v_found := array(select b from memory.within_budget(v_found, recall.token_budget, v_limit) b order by b.rank);
   if current_setting('transaction_read_only') = 'off' then

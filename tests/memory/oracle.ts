@@ -1,4 +1,4 @@
-// What recall must answer, the slow way: every memory is scored by the formulas of docs/memory.md. Only the reading of texts
+// What recall must answer, the slow way: every memory is scored by the formulas of docs/recall.md. Only the reading of texts
 // into terms is the database's own.
 
 import type { Queries } from '../helpers/index.ts'

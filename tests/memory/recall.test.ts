@@ -1,5 +1,5 @@
 // Recall: the memories that answer a question come first, and only those that hold. An oracle that scores every memory by
-// the formulas of docs/memory.md says what is right.
+// the formulas of docs/recall.md says what is right.
 
 import { describe, expect, it } from 'vitest'
 import { setClock } from '../helpers/clock.ts'
