@@ -5,6 +5,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import pg from 'pg'
 import { type Actor, asUser } from './database.ts'
+import { seedDemoConversation } from './demo-conversation.ts'
 import { seedDemoRun } from './demo-run.ts'
 import { seedDemoWeek } from './demo-week.ts'
 import { parse } from './parsers/index.ts'
@@ -90,6 +91,7 @@ export async function seedDemo(url: string): Promise<void> {
       await operatorIdentity(pool, first.slug, `member@${first.slug}.test`),
       await operatorIdentity(pool, first.slug),
     )
+    await seedDemoConversation(pool, await operatorIdentity(pool, first.slug))
   } finally {
     await pool.end()
   }
