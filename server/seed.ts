@@ -5,6 +5,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import pg from 'pg'
 import { type Actor, asUser } from './database.ts'
+import { seedDemoConversation } from './demo-conversation.ts'
 import { seedDemoMemory } from './demo-memory.ts'
 import { seedDemoRun } from './demo-run.ts'
 import { seedDemoWeek } from './demo-week.ts'
@@ -87,7 +88,9 @@ export async function seedDemo(url: string): Promise<void> {
     }
     const [first] = demoTenants as [(typeof demoTenants)[number]]
     const member = await operatorIdentity(pool, first.slug, `member@${first.slug}.test`)
-    await seedDemoRun(pool, member, await operatorIdentity(pool, first.slug))
+    const owner = await operatorIdentity(pool, first.slug)
+    await seedDemoRun(pool, member, owner)
+    await seedDemoConversation(pool, owner)
     await seedDemoMemory(pool, member)
   } finally {
     await pool.end()
