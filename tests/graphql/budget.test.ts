@@ -9,7 +9,7 @@ import { join } from 'node:path'
 import { buildSchema, type GraphQLSchema, isInputObjectType, isObjectType } from 'graphql'
 import { beforeAll, expect, it } from 'vitest'
 
-const most = { types: 1_680, rootFields: 560, lines: 31_000, linesPerTable: 240 }
+const most = { types: 1_780, rootFields: 590, lines: 33_000, linesPerTable: 240 }
 
 let text: string
 let schema: GraphQLSchema

@@ -245,6 +245,7 @@ describe('roles as they are granted', () => {
     expect(rows).toEqual(
       [
         'audit.ledger',
+        'conversation.branches',
         'knowledge.document_files',
         'metering.llm_calls',
         'metering.llm_texts',

@@ -204,6 +204,7 @@ describe('a limit', () => {
     'app_public.permission[]': 'can_edit_agents',
     'app_public.api_service[]': 'graphql',
     'app_public.report_parameter[]': {},
+    'app_public.message_part[]': {},
   }
 
   /** A value whose size is the limit, or one above it. */

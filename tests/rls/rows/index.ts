@@ -6,6 +6,7 @@ import { fillAudit } from './audit.ts'
 import { fillBilling } from './billing.ts'
 import { fillCatalog } from './catalog.ts'
 import { fillReasoning } from './conversation-reasoning.ts'
+import { fillConversations } from './conversation.ts'
 import { fillGovernance } from './governance.ts'
 import { fillIdentity } from './identity.ts'
 import { fillKnowledge } from './knowledge.ts'
@@ -45,6 +46,7 @@ const domains: Fill[] = [
   fillPeople,
   fillSteps,
   fillReasoning,
+  fillConversations,
 ]
 
 export async function fillTables(db: TestDatabase): Promise<void> {
