@@ -179,10 +179,11 @@ create table conversation.open_answers (
 call core.limit_length('conversation.open_answers', 255, 'worker');
 call core.limit_bytes('conversation.open_answers', 200000, 'passages');
 create unique index on conversation.open_answers (tenant_id, conversation_id);
-create index on conversation.open_answers (tenant_id, available_at) where lease_token is null;
 create index on conversation.open_answers (user_id);
 -- of all tenants, for the workers
+create index open_answers_waiting on conversation.open_answers (tenant_id, available_at) where lease_token is null;
 create index open_answers_leased on conversation.open_answers (leased_until) where lease_token is not null;
+create index open_answers_at_workers on conversation.open_answers (tenant_id) where lease_token is not null;
 
 -- What a worker gets for an answer that it has claimed.
 create type conversation.claimed_answer as (
@@ -196,6 +197,9 @@ create type conversation.claimed_answer as (
   idempotency_key text,
   reservation_ids uuid[]
 );
+
+-- What is answered to who sends a message.
+create type app_public.sent_message as (message_id uuid, answer_id uuid);
 
 create table app_public.message_feedback (
   tenant_id uuid not null,

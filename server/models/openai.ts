@@ -36,11 +36,11 @@ export function createOpenAiModel(endpoint: Endpoint, outgoing: Outgoing): ChatM
   const redact = redactor(apiKey === null ? [] : [apiKey])
 
   return {
-    answer: async ({ isStreamed, ...request }, { idempotencyKey, signal }) => {
+    answer: async ({ isStreamed, ...request }, { idempotencyKey, signal, onText }) => {
       const params = withoutUndefined({ ...request, model: modelName }) as ChatCompletionCreateParamsNonStreaming
       const options = { signal, headers: { 'idempotency-key': idempotencyKey } }
       try {
-        return isStreamed ? await stream(client, params, options) : await ask(client, params, options)
+        return isStreamed ? await stream(client, params, options, onText) : await ask(client, params, options)
       } catch (error) {
         signal.throwIfAborted()
         throw modelError(error, redact)
@@ -64,6 +64,7 @@ async function stream(
   client: OpenAI,
   params: ChatCompletionCreateParamsNonStreaming,
   options: Options,
+  onText: (piece: string) => void = () => {},
 ): Promise<ChatAnswer> {
   const startedAt = performance.now()
   let firstTokenMs: number | null = null
@@ -77,7 +78,9 @@ async function stream(
     usage = chunk.usage ?? usage
     const choice = chunkShape.parse(chunk).choices[0]
     finish_reason = choice?.finish_reason ?? finish_reason
-    content += choice?.delta?.content ?? choice?.delta?.refusal ?? ''
+    const piece = choice?.delta?.content ?? choice?.delta?.refusal ?? ''
+    content += piece
+    if (piece !== '') onText(piece)
     for (const { index, id, function: part } of choice?.delta?.tool_calls ?? []) {
       const call = calls.get(index) ?? { id: '', function: { name: '', arguments: '' } }
       calls.set(index, call)

@@ -37,9 +37,16 @@ export type ChatAnswer = {
   firstTokenMs: number | null
 }
 
+export type ChatCall = {
+  /** The same when the same call is made again. */
+  idempotencyKey: string
+  signal: AbortSignal
+  /** Told of the text of a streamed answer piece by piece. */
+  onText?: ((piece: string) => void) | undefined
+}
+
 export type ChatModel = {
-  /** `idempotencyKey` is the same when the same call is made again. */
-  answer: (request: ChatRequest, call: { idempotencyKey: string; signal: AbortSignal }) => Promise<ChatAnswer>
+  answer: (request: ChatRequest, call: ChatCall) => Promise<ChatAnswer>
 }
 
 export type ModelFault =

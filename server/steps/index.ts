@@ -69,7 +69,8 @@ async function runLeased(
   const beating = setInterval(() => void beat().catch(() => {}), leaseMs / 3)
   try {
     const signal = AbortSignal.any([lost.signal, stopping])
-    const result = await runStep({ ...means, step, withPgClient, signal, spent }).then(
+    const recordCall = (call: object): Promise<string> => recordModelCall(withPgClient, step, call)
+    const result = await runStep({ ...means, step, withPgClient, signal, spent, recordCall }).then(
       (output) => ({ output }),
       (error: unknown) => (signal.aborted ? 'given back' : refusalOf(error)),
     )
@@ -78,6 +79,20 @@ async function runLeased(
   } finally {
     clearInterval(beating)
   }
+}
+
+async function recordModelCall(
+  withPgClient: WithPgClient,
+  { tenant_id, config }: ClaimedStep,
+  call: object,
+): Promise<string> {
+  const { rows } = await withPgClient((client) =>
+    client.query<{ cost: string }>('select runtime.record_model_call($1, $2, $3)::text as cost', [
+      ...[tenant_id, config.agent_id ?? null],
+      JSON.stringify(call),
+    ]),
+  )
+  return rows[0]?.cost ?? '0'
 }
 
 async function report(

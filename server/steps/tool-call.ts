@@ -137,6 +137,7 @@ async function close(
     tool_id: toolId,
     tool_name: 'unknown',
     agent_id: agentId ?? null,
+    conversation_id: step.config.conversation_id ?? null,
     duration_ms: Date.now() - startedAt.getTime(),
     input,
     metadata: { run_id: step.run_id, step_run_id: step.step_run_id, attempt: step.attempt },

@@ -17,6 +17,7 @@ const nodeShape = z.looseObject({
   input: z.record(z.string(), z.unknown()).nullish(),
   limit: z.number().nullish(),
   started_by_user_id: z.string().nullish(),
+  conversation_id: z.string().nullish(),
   reservation_ids: z.array(z.string()).nullish(),
   config: z.record(z.string(), z.unknown()).nullish(),
 })
@@ -46,6 +47,8 @@ export type StepContext = {
   /** Aborted when the lease is lost, the step is cancelled or the worker stops. */
   signal: AbortSignal
   spent: Spent
+  /** Records a call of a model, with the fields of new_llm_call, and tells its cost. */
+  recordCall: (call: object) => Promise<string>
 }
 
 /** What the calls of a step have used so far. Costs are decimals as the database writes them, one a call, and it adds them up. */

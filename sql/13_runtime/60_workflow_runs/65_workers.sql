@@ -85,22 +85,20 @@ end
 $$;
 comment on function runtime.check_lease_length is E'@errors RN455\nRefuses a lease that is too short or too long.';
 
-create or replace function runtime.reserve_tokens(step app_public.workflow_step_runs, config jsonb) returns uuid
+create or replace function runtime.hold_tokens(amount bigint, user_id uuid, agent_id uuid, expires_at timestamptz) returns uuid
 language plpgsql volatile
 set search_path to pg_catalog, pg_temp
 as $$
 declare
-  v_usual constant bigint := 4000;
   v_reservation app_public.quota_reservations;
 begin
-  v_reservation.tenant_id := (step).tenant_id;
+  v_reservation.tenant_id := core.current_tenant_id();
   v_reservation.id := gen_random_uuid();
   v_reservation.quota_type := 'tokens';
-  v_reservation.amount := case when catalog.json_is(config -> 'config' -> 'max_tokens', 'integer')
-    then greatest((config -> 'config' ->> 'max_tokens')::bigint, 1) else v_usual end;
-  v_reservation.user_id := (runtime.find_run((step).run_id)).started_by_user_id;
-  v_reservation.agent_id := (select a.id from app_public.agents a where a.tenant_id = (step).tenant_id and a.id = (config ->> 'agent_id')::uuid);
-  v_reservation.expires_at := core.clock() + make_interval(secs => (config ->> 'timeout_seconds')::int + 60);
+  v_reservation.amount := hold_tokens.amount;
+  v_reservation.user_id := hold_tokens.user_id;
+  v_reservation.agent_id := (select a.id from app_public.agents a where a.tenant_id = v_reservation.tenant_id and a.id = hold_tokens.agent_id);
+  v_reservation.expires_at := hold_tokens.expires_at;
   select count(*) into v_reservation.hold_count from metering.hold_quota(v_reservation);
   if v_reservation.hold_count = 0 then
     return null;
@@ -111,8 +109,49 @@ begin
   return v_reservation.id;
 end
 $$;
+comment on function runtime.hold_tokens is E'@errors QT601\nReserves tokens for calls of a model. Null when no quota counts them.';
+
+create or replace function runtime.reserve_tokens(step app_public.workflow_step_runs, config jsonb) returns uuid
+language plpgsql volatile
+set search_path to pg_catalog, pg_temp
+as $$
+declare
+  v_usual constant bigint := 4000;
+begin
+  return runtime.hold_tokens(
+    case when catalog.json_is(config -> 'config' -> 'max_tokens', 'integer')
+      then greatest((config -> 'config' ->> 'max_tokens')::bigint, 1) else v_usual end,
+    (runtime.find_run((step).run_id)).started_by_user_id, (config ->> 'agent_id')::uuid,
+    core.clock() + make_interval(secs => (config ->> 'timeout_seconds')::int + 60));
+end
+$$;
 comment on function runtime.reserve_tokens is
   E'@errors QT601\nReserves the tokens of a step that calls a model: config.max_tokens of its node, or 4,000. Null when no quota counts them.';
+
+create or replace function runtime.end_reservation(reservation_id uuid, used bigint default null) returns void
+language plpgsql volatile
+set search_path to pg_catalog, pg_temp
+as $$
+declare
+  v_reservation app_public.quota_reservations;
+begin
+  select * into v_reservation from app_public.quota_reservations r
+   where r.tenant_id = core.current_tenant_id() and r.id = end_reservation.reservation_id for update;
+  if not found or v_reservation.settled_at is not null or v_reservation.released_at is not null then
+    return;
+  elsif end_reservation.used is not null then
+    perform metering.settle_holds(v_reservation, least(end_reservation.used, v_reservation.amount), true);
+    update app_public.quota_reservations r set settled_amount = least(end_reservation.used, v_reservation.amount), settled_at = core.clock()
+     where r.tenant_id = v_reservation.tenant_id and r.id = v_reservation.id;
+  else
+    perform metering.settle_holds(v_reservation, 0);
+    update app_public.quota_reservations r set released_at = core.clock()
+     where r.tenant_id = v_reservation.tenant_id and r.id = v_reservation.id;
+  end if;
+end
+$$;
+comment on function runtime.end_reservation is
+  'Settles a reservation of tokens with what was used, or releases it, unless the recording of its calls has settled it.';
 
 -- A reservation ends when its step is no longer at a worker. This comes last in a transaction, because it locks counters.
 create or replace function runtime.settle_reservations(root_run_id uuid) returns void
@@ -121,7 +160,6 @@ set search_path to pg_catalog, pg_temp
 as $$
 declare
   v_step app_public.workflow_step_runs;
-  v_reservation app_public.quota_reservations;
 begin
   for v_step in
     update app_public.workflow_step_runs s set reservation_id = null
@@ -130,18 +168,7 @@ begin
        and s.reservation_id is not null and s.status <> 'running' and old.tenant_id = s.tenant_id and old.id = s.id
     returning old.*
   loop
-    select * into v_reservation from app_public.quota_reservations r
-     where r.tenant_id = v_step.tenant_id and r.id = v_step.reservation_id for update;
-    continue when not found or v_reservation.settled_at is not null or v_reservation.released_at is not null;
-    if v_step.status = 'completed' then
-      perform metering.settle_holds(v_reservation, least(v_step.tokens, v_reservation.amount), true);
-      update app_public.quota_reservations r set settled_amount = least(v_step.tokens, v_reservation.amount), settled_at = core.clock()
-       where r.tenant_id = v_reservation.tenant_id and r.id = v_reservation.id;
-    else
-      perform metering.settle_holds(v_reservation, 0);
-      update app_public.quota_reservations r set released_at = core.clock()
-       where r.tenant_id = v_reservation.tenant_id and r.id = v_reservation.id;
-    end if;
+    perform runtime.end_reservation(v_step.reservation_id, case when v_step.status = 'completed' then v_step.tokens end);
   end loop;
 end
 $$;
