@@ -1,10 +1,12 @@
 // Demo data for an empty database: the platform tenant, and acme and globex with a member of each role, an agent, a
-// small handbook and a week of events each, and a run of a workflow in acme. Everything goes through the same functions that users and administrators call.
+// small handbook and a week of events each, and in acme a run of a workflow and a panel. Everything goes through the same
+// functions that users, administrators and workers call.
 
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import pg from 'pg'
 import { type Actor, asUser } from './database.ts'
+import { seedDemoPanel } from './demo-panel.ts'
 import { seedDemoRun } from './demo-run.ts'
 import { seedDemoWeek } from './demo-week.ts'
 import { parse } from './parsers/index.ts'
@@ -85,11 +87,9 @@ export async function seedDemo(url: string): Promise<void> {
       await seedDemoWeek(pool, actor, agentId)
     }
     const [first] = demoTenants as [(typeof demoTenants)[number]]
-    await seedDemoRun(
-      pool,
-      await operatorIdentity(pool, first.slug, `member@${first.slug}.test`),
-      await operatorIdentity(pool, first.slug),
-    )
+    const member = await operatorIdentity(pool, first.slug, `member@${first.slug}.test`)
+    await seedDemoRun(pool, member, await operatorIdentity(pool, first.slug))
+    await seedDemoPanel(pool, member)
   } finally {
     await pool.end()
   }

@@ -5,8 +5,9 @@ import { type TestDatabase, transaction } from '../../helpers/index.ts'
 import { fillAudit } from './audit.ts'
 import { fillBilling } from './billing.ts'
 import { fillCatalog } from './catalog.ts'
-import { fillReasoning } from './conversation-reasoning.ts'
 import { fillConversations } from './conversation.ts'
+import { fillPanels } from './conversation-panels.ts'
+import { fillReasoning } from './conversation-reasoning.ts'
 import { fillGovernance } from './governance.ts'
 import { fillIdentity } from './identity.ts'
 import { fillKnowledge } from './knowledge.ts'
@@ -47,6 +48,7 @@ const domains: Fill[] = [
   fillSteps,
   fillReasoning,
   fillConversations,
+  fillPanels,
 ]
 
 export async function fillTables(db: TestDatabase): Promise<void> {
