@@ -1,5 +1,6 @@
 // Conversations as tests hold them: by the functions of the API, with a worker's runner of answers in the test's process.
 
+import type { ServerResponse } from 'node:http'
 import { createAnswerRunner } from '../../server/conversation/index.ts'
 import { asUser } from '../../server/database.ts'
 import { modelOutgoing } from '../../server/models/index.ts'
@@ -129,3 +130,44 @@ export async function work(house: House, options: WorkOptions = {}): Promise<boo
 
 const toThisMachine = ((_name: string, _options: object, done: (error: null, addresses: object[]) => void) =>
   done(null, [{ address: '127.0.0.1', family: 4 }])) as never
+
+/** Streams pieces as the test says so. */
+export function stream(): {
+  pieces: (response: ServerResponse) => void
+  say: (text: string) => void
+  end: () => void
+  begun: Promise<void>
+  closed: Promise<void>
+} {
+  const [begun, closed] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+  let open: ServerResponse
+  const event = (value: object): void =>
+    void open.write(
+      `data: ${JSON.stringify({ id: 'c', object: 'chat.completion.chunk', created: 1, model: 'm', ...value })}\n\n`,
+    )
+  return {
+    begun: begun.promise,
+    closed: closed.promise,
+    pieces: (response) => {
+      open = response
+      response.writeHead(200, { 'content-type': 'text/event-stream' })
+      response.on('close', () => closed.resolve())
+      begun.resolve()
+    },
+    say: (content) => event({ choices: [{ index: 0, delta: { content }, finish_reason: null }] }),
+    end: () => {
+      event({ choices: [{ index: 0, delta: {}, finish_reason: 'stop' }] })
+      event({ choices: [], usage: { prompt_tokens: 7, completion_tokens: 3 } })
+      open.end('data: [DONE]\n\n')
+    },
+  }
+}
+
+/** Waits until the answer is as it should be, looking again each time that the worker may have written. */
+export async function until(t: Queries, id: string, is: (answer: Message) => boolean): Promise<Message> {
+  for (;;) {
+    const answer = await messageOf(t, id)
+    if (is(answer)) return answer
+    await t.query('select pg_sleep(0.01)')
+  }
+}
