@@ -562,7 +562,8 @@ create index on app_public.belief_contradictions (noted_by_user_id);
 create table app_public.evidence_pack (
   tenant_id uuid not null,
   id uuid not null,
-  title text not null,
+  -- what is left of a title when whoever gave it is erased
+  title text not null default 'Untitled',
   claim text,
   item_count int not null default 0,
   created_by_user_id uuid references app_public.user_profiles (id) on delete set null,
@@ -576,7 +577,7 @@ create table app_public.evidence_pack (
 
   constraint title_is_a_name check (core.is_name(title)),
   constraint item_count_is_in_range check (item_count between 0 and 200),
-  constraint a_frozen_pack_was_used check ((frozen_at is null) = (decision is null))
+  constraint only_a_frozen_pack_has_a_decision check (decision is null or frozen_at is not null)
 );
 call core.limit_length('app_public.evidence_pack', 255, 'title');
 call core.limit_length('app_public.evidence_pack', 2000, 'claim', 'decision');
