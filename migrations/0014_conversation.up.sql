@@ -217,6 +217,114 @@ create index on app_public.message_feedback (user_id);
 
 -- Panels --------------------------------------------------------------------------------------------------------------------
 
+-- A panel: several agents answer a question in rounds, vote, and a moderator sums up. Each of them has a seat, and the seat a
+-- conversation of its own; a turn is a question and an answer in it. The row of the panel is the lock of how it goes on.
+
+create domain app_public.panel_status as text
+  constraint panel_status_is_known
+    check (value in ('discussing', 'voting', 'synthesizing', 'completed', 'failed', 'cancelled'));
+create domain app_public.panel_turn_kind as text
+  constraint panel_turn_kind_is_known check (value in ('statement', 'vote', 'synthesis'));
+
+create table app_public.panel_discussions (
+  tenant_id uuid not null references app_public.tenants (id) on delete cascade,
+  id uuid not null default gen_random_uuid(),
+  user_id uuid not null references app_public.user_profiles (id) on delete cascade,
+  question text not null,
+  options text[] not null,
+  round_count int not null,
+  status app_public.panel_status not null default 'discussing',
+  -- the rounds are the steps 1 to round_count; the vote and the synthesis follow them
+  step int not null default 1,
+  votes_closed_at timestamptz,
+  error_code text,
+  error_message text,
+  idempotency_key text,
+  request_hash bytea not null,
+  created_at timestamptz not null,
+  finished_at timestamptz,
+  updated_at timestamptz not null default now(),
+  primary key (tenant_id, id),
+
+  constraint question_is_in_range check (question ~ '\S' and length(question) <= 4000),
+  constraint options_are_none_or_several check (cardinality(options) <> 1),
+  constraint round_count_is_in_range check (round_count between 1 and 5),
+  constraint step_is_in_range check (step between 1 and round_count + 2),
+  constraint idempotency_key_is_a_key check (length(idempotency_key) between 1 and 255),
+  constraint finished_at_is_of_an_end check ((status in ('completed', 'failed', 'cancelled')) = (finished_at is not null))
+);
+call core.limit_entries('app_public.panel_discussions', 10, 'options');
+call core.limit_length('app_public.panel_discussions', 100, 'error_code');
+call core.limit_length('app_public.panel_discussions', 2000, 'error_message');
+call core.limit_length('app_public.panel_discussions', 255, 'idempotency_key');
+call core.limit_bytes('app_public.panel_discussions', 32, 'request_hash');
+create unique index panel_discussions_idempotency_key on app_public.panel_discussions (tenant_id, user_id, idempotency_key)
+  where idempotency_key is not null;
+create index on app_public.panel_discussions (tenant_id, user_id, created_at, id);
+create index on app_public.panel_discussions (tenant_id, created_at, id);
+create index on app_public.panel_discussions (tenant_id, status, created_at, id);
+create index on app_public.panel_discussions (user_id);
+create index panel_discussions_open on app_public.panel_discussions (tenant_id, user_id) where finished_at is null;
+create index panel_discussions_secret on app_public.panel_discussions (tenant_id, user_id) where votes_closed_at is null and status in ('voting', 'failed');
+
+-- The conversations of a panel go with it.
+alter table app_public.expert_consultations
+  add column panel_id uuid,
+  add foreign key (tenant_id, panel_id) references app_public.panel_discussions (tenant_id, id) on delete cascade;
+create index on app_public.expert_consultations (tenant_id, panel_id);
+
+create table app_public.panel_seats (
+  tenant_id uuid not null,
+  panel_id uuid not null,
+  -- 0 is the moderator's
+  number int not null,
+  agent_id uuid not null,
+  agent_name text not null,
+  conversation_id uuid,
+  -- how many messages the conversation may have: those that the panel has asked for
+  allowed_messages int not null default 0,
+  primary key (tenant_id, panel_id, number),
+  foreign key (tenant_id, panel_id) references app_public.panel_discussions (tenant_id, id) on delete cascade,
+  foreign key (tenant_id, conversation_id) references app_public.expert_consultations (tenant_id, id) on delete set null (conversation_id),
+  constraint number_is_in_range check (number between 0 and 12)
+);
+call core.limit_length('app_public.panel_seats', 255, 'agent_name');
+create unique index on app_public.panel_seats (tenant_id, panel_id, agent_id);
+create unique index on app_public.panel_seats (tenant_id, conversation_id);
+
+create table app_public.panel_turns (
+  tenant_id uuid not null,
+  panel_id uuid not null,
+  step int not null,
+  seat_number int not null,
+  kind app_public.panel_turn_kind not null,
+  question_id uuid,
+  answer_id uuid,
+  is_skipped boolean not null default false,
+  primary key (tenant_id, panel_id, step, seat_number),
+  foreign key (tenant_id, panel_id, seat_number) references app_public.panel_seats (tenant_id, panel_id, number) on delete cascade,
+  foreign key (tenant_id, question_id) references app_public.messages (tenant_id, id) on delete set null (question_id),
+  foreign key (tenant_id, answer_id) references app_public.messages (tenant_id, id) on delete set null (answer_id)
+);
+create index on app_public.panel_turns (tenant_id, panel_id, seat_number);
+create unique index on app_public.panel_turns (tenant_id, answer_id);
+create index on app_public.panel_turns (tenant_id, question_id);
+
+create table app_public.panel_votes (
+  tenant_id uuid not null,
+  panel_id uuid not null,
+  seat_number int not null,
+  -- null is an abstention
+  option int,
+  reason text,
+  cast_at timestamptz not null,
+  primary key (tenant_id, panel_id, seat_number),
+  foreign key (tenant_id, panel_id, seat_number) references app_public.panel_seats (tenant_id, panel_id, number) on delete cascade,
+  constraint option_is_in_range check (option between 1 and 10)
+);
+call core.limit_length('app_public.panel_votes', 2000, 'reason');
+
+create type app_public.panel_option as (number int, text text, vote_count int);
 
 -- Signals and beliefs -------------------------------------------------------------------------------------------------------
 
@@ -454,7 +562,8 @@ create index on app_public.belief_contradictions (noted_by_user_id);
 create table app_public.evidence_pack (
   tenant_id uuid not null,
   id uuid not null,
-  title text not null,
+  -- what is left of a title when whoever gave it is erased
+  title text not null default 'Untitled',
   claim text,
   item_count int not null default 0,
   created_by_user_id uuid references app_public.user_profiles (id) on delete set null,
@@ -468,7 +577,7 @@ create table app_public.evidence_pack (
 
   constraint title_is_a_name check (core.is_name(title)),
   constraint item_count_is_in_range check (item_count between 0 and 200),
-  constraint a_frozen_pack_was_used check ((frozen_at is null) = (decision is null))
+  constraint only_a_frozen_pack_has_a_decision check (decision is null or frozen_at is not null)
 );
 call core.limit_length('app_public.evidence_pack', 255, 'title');
 call core.limit_length('app_public.evidence_pack', 2000, 'claim', 'decision');

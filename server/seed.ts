@@ -1,5 +1,6 @@
 // Demo data for an empty database: the platform tenant, and acme and globex with a member of each role, an agent, a
-// small handbook and a week of events each; in acme a run of a workflow, and what is remembered of a member. Everything goes through the same functions that users and administrators call.
+// small handbook and a week of events each; in acme a run of a workflow, a conversation, a panel, and what is remembered of a
+// member. Everything goes through the same functions that users, administrators and workers call.
 
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -7,6 +8,7 @@ import pg from 'pg'
 import { type Actor, asUser } from './database.ts'
 import { seedDemoConversation } from './demo-conversation.ts'
 import { seedDemoMemory } from './demo-memory.ts'
+import { seedDemoPanel } from './demo-panel.ts'
 import { seedDemoRun } from './demo-run.ts'
 import { seedDemoWeek } from './demo-week.ts'
 import { parse } from './parsers/index.ts'
@@ -91,6 +93,7 @@ export async function seedDemo(url: string): Promise<void> {
     const owner = await operatorIdentity(pool, first.slug)
     await seedDemoRun(pool, member, owner)
     await seedDemoConversation(pool, owner)
+    await seedDemoPanel(pool, member)
     await seedDemoMemory(pool, member)
   } finally {
     await pool.end()

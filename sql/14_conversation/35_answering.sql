@@ -290,7 +290,9 @@ begin
   select q.* into strict v_question
     from app_public.messages a join app_public.messages q on q.tenant_id = a.tenant_id and q.id = a.parent_id
    where a.tenant_id = v_open.tenant_id and a.id = v_open.message_id;
-  v_passages := conversation.find_passages(v_open.agent_id, conversation.plain_text(v_question.parts));
+  v_passages := coalesce(
+    conversation.panel_passages(v_open.message_id),
+    conversation.find_passages(v_open.agent_id, conversation.plain_text(v_question.parts)));
   update conversation.open_answers o set passages = v_passages where o.tenant_id = v_open.tenant_id and o.message_id = v_open.message_id;
   update app_public.messages m set model_name = v_opened -> 'model' ->> 'name', parts = '{}'
    where m.tenant_id = v_open.tenant_id and m.id = v_open.message_id;

@@ -6,6 +6,7 @@ import { fillAudit } from './audit.ts'
 import { fillBilling } from './billing.ts'
 import { fillCatalog } from './catalog.ts'
 import { fillConversations } from './conversation.ts'
+import { fillPanels } from './conversation-panels.ts'
 import { fillReasoning } from './conversation-reasoning.ts'
 import { fillGovernance } from './governance.ts'
 import { fillIdentity } from './identity.ts'
@@ -51,6 +52,7 @@ const domains: Fill[] = [
   fillReasoning,
   fillConversations,
   fillMl,
+  fillPanels,
 ]
 
 export async function fillTables(db: TestDatabase): Promise<void> {
