@@ -8,6 +8,7 @@ import { governance } from '../bench/governance/run.ts'
 import { graphql } from '../bench/graphql/run.ts'
 import { metering } from '../bench/metering/run.ts'
 import { mixed } from '../bench/mixed/run.ts'
+import { ml } from '../bench/ml/run.ts'
 import { observability } from '../bench/observability/run.ts'
 import { runtime } from '../bench/runtime/run.ts'
 import { search } from '../bench/search/run.ts'
@@ -23,6 +24,7 @@ const measurements: AnyMeasurement[] = [
   graphql,
   governance,
   runtime,
+  ml,
   mixed,
 ]
 
