@@ -9,6 +9,7 @@ import { graphql } from '../bench/graphql/run.ts'
 import { memory } from '../bench/memory/run.ts'
 import { metering } from '../bench/metering/run.ts'
 import { mixed } from '../bench/mixed/run.ts'
+import { ml } from '../bench/ml/run.ts'
 import { observability } from '../bench/observability/run.ts'
 import { runtime } from '../bench/runtime/run.ts'
 import { search } from '../bench/search/run.ts'
@@ -25,6 +26,7 @@ const measurements: AnyMeasurement[] = [
   governance,
   runtime,
   memory,
+  ml,
   mixed,
 ]
 

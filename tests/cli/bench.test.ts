@@ -44,7 +44,7 @@ describe('npm run bench', () => {
   it('names the measurements when none is chosen', async () => {
     const { code, output } = await bench(db.url)
     expect(output).toBe(
-      'Usage: npm run bench -- all|search|catalog|metering|billing|observability|analytics|graphql|governance|runtime|memory|mixed [options]\n',
+      'Usage: npm run bench -- all|search|catalog|metering|billing|observability|analytics|graphql|governance|runtime|memory|ml|mixed [options]\n',
     )
     expect(code).toBe(1)
   })

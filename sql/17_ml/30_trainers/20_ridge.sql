@@ -220,7 +220,6 @@ declare
   v_sums double precision[];
   v_products double precision[];
   v_coefficients double precision[];
-  v_artefact jsonb;
   v_count bigint;
   v_xor bigint;
   v_sum numeric;
@@ -240,12 +239,11 @@ begin
     perform ml.raise_too_few(v_count, 10, 'rows to train on with a value of ' || (config ->> 'target'));
   end if;
   v_coefficients := ml.coefficients_of(v_count, v_sums, v_products, v_shifts, v_lambda);
-  v_artefact := jsonb_build_object(
+  v_fit.artefact := jsonb_build_object(
     'kind', 'linear', 'target', config ->> 'target', 'target_position', v_target, 'intercept', v_coefficients[1],
     'terms', (select jsonb_agg(jsonb_build_object('name', v_names[i], 'position', v_positions[i], 'coefficient', v_coefficients[i + 1],
                                                   'missing', ml.round_digits(v_shifts[i + 1])) order by i)
                 from generate_subscripts(v_names, 1) i));
-  v_fit.artefact := ml.calibrate_ridge(set, v_artefact, seed);
   v_fit.hyperparameters := jsonb_build_object('lambda', v_lambda, 'features', to_jsonb(v_names), 'target', config ->> 'target');
   v_fit.data_info := jsonb_build_object('row_count', v_count);
   v_fit.data_hash := ml.hash_of_rows(v_count, v_xor, v_sum, array_to_string(v_target || v_positions, ','));

@@ -23,7 +23,7 @@ begin
     when 'seasonal_zscore' then ml.fit_seasonal_zscore(set, config, seed)
     when 'item_item' then ml.fit_item_item(set, config, seed) end;
   if trainer = 'ridge' then
-    v_fit.artefact := v_fit.artefact || jsonb_build_object('baseline', ml.baseline_of(set, v_fit.artefact, seed));
+    v_fit.artefact := ml.calibrate_ridge(set, v_fit.artefact, seed) || jsonb_build_object('baseline', ml.baseline_of(set, v_fit.artefact, seed));
   end if;
   return v_fit;
 end
