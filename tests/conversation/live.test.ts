@@ -1,7 +1,7 @@
 // Two people of different tenants watch their conversations at once: each is sent how the own answer grows, and nothing of the other's.
 
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest'
-import { isRealServer, needsServer, type Person, type Queries, useDatabase } from '../helpers/index.ts'
+import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
+import { type Person, type Queries, useDatabase } from '../helpers/index.ts'
 import { openSocket, type Subscriber } from '../helpers/live.ts'
 import { startTestServer, type TestServer } from '../helpers/server.ts'
 import { createAgent, createModel, type House, openHouse } from '../runtime/steps-helpers.ts'
@@ -13,7 +13,6 @@ let server: TestServer
 const open: { close: () => void }[] = []
 
 beforeAll(async () => {
-  if (!isRealServer()) return
   house = await openHouse(db)
   server = await startTestServer(db.url)
 })
@@ -21,7 +20,6 @@ afterAll(async () => {
   await server?.close()
   await house?.close()
 })
-beforeEach((context) => needsServer(context, 'announcements need a connection that listens'))
 afterEach(() => {
   for (const each of open.splice(0)) each.close()
 })

@@ -1,7 +1,7 @@
 // Live updates of panels, signals and beliefs: each person is told of what they may see, and of no vote before all have voted.
 
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest'
-import { isRealServer, needsServer, type Person, useDatabase } from '../helpers/index.ts'
+import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
+import { type Person, useDatabase } from '../helpers/index.ts'
 import { openSocket, type Subscriber } from '../helpers/live.ts'
 import { startTestServer, type TestServer } from '../helpers/server.ts'
 import { type Session, useSessions } from '../helpers/sessions.ts'
@@ -12,15 +12,14 @@ const { session } = useSessions(db)
 let server: TestServer
 const open: { close: () => void }[] = []
 beforeAll(async () => {
-  if (isRealServer()) server = await startTestServer(db.url)
+  server = await startTestServer(db.url)
 })
 afterAll(() => server?.close())
-beforeEach((context) => needsServer(context, 'announcements need a connection that listens'))
 afterEach(() => {
   for (const each of open.splice(0)) each.close()
 })
 
-async function watch(person: Person, query: string, variables: object = {}): Promise<Subscriber> {
+async function watch(person: Person, query: string, variables: Record<string, unknown> = {}): Promise<Subscriber> {
   const connection = openSocket(server, { authorization: `Bearer ${await server.token(person.email)}` })
   open.push(connection)
   return connection.subscribe({ query, variables })
