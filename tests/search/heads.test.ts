@@ -21,7 +21,7 @@ const db = useDatabase()
 async function begin(t: Transaction, random: () => number): Promise<string> {
   const sourceId = await createSource(t, db.acme.member, { language: 'und' })
   await t.becomeRole('none', db.acme.id)
-  for (const size of [1_600, 700]) {
+  for (const size of [800, 350]) {
     await addChunks(
       t,
       db.acme.id,
