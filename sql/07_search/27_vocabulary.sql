@@ -185,13 +185,19 @@ language plpgsql stable
 set search_path to pg_catalog, pg_temp
 as $$
 declare
-  v_terms text[] := array(select t from unnest(unknown_terms.terms) t where search.can_be_misspelt(t));
-  v_known text[] := search.indexed_terms(v_terms);
-  v_unmerged_ids bigint[] := search.unmerged_chunk_ids();
+  v_terms constant text[] := array(select t from unnest(unknown_terms.terms) t where search.can_be_misspelt(t));
+  v_known constant text[] := search.indexed_terms(v_terms);
+  v_gone constant text[] := search.gone_terms(v_known);
+  v_unmerged_ids bigint[];
 begin
+  -- Nearly all words of nearly all questions are known.
+  if cardinality(v_known) = cardinality(v_terms) and cardinality(v_gone) = 0 then
+    return '{}';
+  end if;
+  v_unmerged_ids := search.unmerged_chunk_ids();
   return array(
     select u.term
-      from (select unnest(v_terms) as term except select unnest(v_known) union select unnest(search.gone_terms(v_known))) u
+      from (select unnest(v_terms) as term except select unnest(v_known) union select unnest(v_gone)) u
      where not exists (
        select from search.chunks_by_id(v_unmerged_ids) c where c.content_tsvector @@ core.tsquery_term(u.term)::tsquery));
 end
