@@ -14,6 +14,12 @@ export async function secondsOf(pid: number): Promise<number | undefined> {
   return fields && (Number(fields[11]) + Number(fields[12])) / ticksPerSecond
 }
 
+/** The same, finely enough for one statement. */
+export async function millisecondsOf(pid: number): Promise<number | undefined> {
+  const text = await readFile(`/proc/${pid}/schedstat`, 'utf8').catch(() => undefined)
+  return text === undefined ? undefined : Number(text.split(' ')[0]) / 1e6
+}
+
 /** Of all sessions of this role in the database; sessions that a pool keeps are the same before and after. */
 export async function secondsOfSessions(client: pg.Client, application: string): Promise<number | undefined> {
   const { rows } = await client.query<{ pid: number; is_postgres: boolean }>(

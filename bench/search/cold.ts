@@ -2,6 +2,8 @@
 // over HTTP after a silence in which the server's pool may close what it does not keep.
 
 import { setTimeout as wait } from 'node:timers/promises'
+import type pg from 'pg'
+import { millisecondsOf } from '../graphql/processor.ts'
 import { withGraphQL } from '../graphql.ts'
 import { withProgress } from '../progress.ts'
 import { withClient, withScratch } from '../scratch.ts'
@@ -18,13 +20,17 @@ export type ColdResult = {
   /** On a connection of its own each: the first search, the first after search.warm_up(), that call, and a later search. */
   sql: { first: Percentiles; firstWarmed: Percentiles; warmUp: Percentiles; later: Percentiles }
   /** Over HTTP: searches in a row, and the first one after the silence, by a server that keeps connections and one that does not. */
-  http: { keeps: boolean; warm: Percentiles; first: Percentiles }[]
+  http: { keeps: boolean; warm: Cost; first: Cost }[]
 }
+
+/** Until the answer, and the processor time of PostgreSQL for it, which other work of the machine does not change. */
+export type Cost = { elapsed: Percentiles; processor: Percentiles }
 
 const chunks = 1_000
 const slug = 'cold'
 const searchesInARow = 30
 const keptConnections = 2
+const settleMs = 5
 const graphql = `query ($question: String!) {
   search(query: $question, mode: bm25, limit: 10) { nodes { score chunkId title } }
 }`
@@ -46,8 +52,8 @@ export async function measureCold(serverUrl: string, rounds: number, silenceSeco
         rounds,
         sql: await inSql(url, tenant, questions, rounds),
         http: [
-          await overHttp(url, questions, rounds, silenceSeconds, true),
-          await overHttp(url, questions, rounds, silenceSeconds, false),
+          await overHttp(admin, url, questions, rounds, silenceSeconds, true),
+          await overHttp(admin, url, questions, rounds, silenceSeconds, false),
         ],
       }
     }),
@@ -85,31 +91,57 @@ async function inSql(url: string, tenant: Tenant, questions: string[], rounds: n
 }
 
 async function overHttp(
+  admin: pg.Client,
   url: string,
   questions: string[],
   rounds: number,
   silenceSeconds: number,
   keeps: boolean,
 ): Promise<ColdResult['http'][number]> {
-  const warm: number[] = []
-  const first: number[] = []
+  const costs = { warm: [] as Ask[], first: [] as Ask[] }
   await withGraphQL(
     url,
     async ({ tokenFor, ask }) => {
       const token = await tokenFor(`${slug}@bench.test`)
-      const search = (i: number): Promise<number> =>
-        timed(async () => void (await ask(token, graphql, { question: questions[i % questions.length] })))
+      const search = async (i: number): Promise<Ask> => {
+        const before = await processorTime(admin)
+        const ms = await timed(
+          async () => void (await ask(token, graphql, { question: questions[i % questions.length] })),
+        )
+        // PostgreSQL counts the end of a statement a moment after it has answered
+        await wait(settleMs)
+        return { ms, processorMs: (await processorTime(admin)) - before }
+      }
       await withProgress(`  after ${silenceSeconds} s of silence`, rounds, async (bar) => {
         for (let i = 0; i < searchesInARow; i++) await search(i)
         for (let round = 0; round < rounds; round++) {
-          for (let i = 0; i < searchesInARow; i++) warm.push(await search(i))
+          for (let i = 0; i < searchesInARow; i++) costs.warm.push(await search(i))
           await wait(1_000 * silenceSeconds)
-          first.push(await search(round))
+          costs.first.push(await search(round))
           bar.add(1)
         }
       })
     },
     keeps ? { warmConnections: keptConnections } : {},
   )
-  return { keeps, warm: percentilesOf(warm), first: percentilesOf(first) }
+  return { keeps, warm: costOf(costs.warm), first: costOf(costs.first) }
+}
+
+/** Whether PostgreSQL's processor time could be seen: not where it runs on another machine. */
+export const isSeen = (...costs: Cost[]): boolean => costs.every(({ processor }) => (processor.p50 ?? 0) > 0)
+
+type Ask = { ms: number; processorMs: number }
+
+const costOf = (asked: Ask[]): Cost => ({
+  elapsed: percentilesOf(asked.map(({ ms }) => ms)),
+  processor: percentilesOf(asked.map(({ processorMs }) => processorMs)),
+})
+
+/** Milliseconds of all sessions of the server; 0 where it cannot be seen. */
+async function processorTime(admin: pg.Client): Promise<number> {
+  const { rows } = await admin.query<{ pid: number }>(
+    `select pid from pg_stat_activity where datname = current_database() and application_name = 'rowhouse_authenticator'`,
+  )
+  const each = await Promise.all(rows.map(({ pid }) => millisecondsOf(pid)))
+  return each.reduce<number>((sum, ms) => sum + (ms ?? 0), 0)
 }

@@ -4,7 +4,7 @@ import { count, figure, ms, ratio, table } from '../format.ts'
 import type { Percentiles } from '../timing.ts'
 import { toBars } from './bars.ts'
 import type { ClassesResult } from './classes.ts'
-import type { ColdResult } from './cold.ts'
+import { type ColdResult, isSeen } from './cold.ts'
 import type { HybridResult } from './hybrid.ts'
 import type { CorpusResult, TenantsResult } from './parts.ts'
 import type { RequestsResult } from './requests.ts'
@@ -174,8 +174,14 @@ function cold({ chunks, silenceSeconds, rounds, sql, http }: ColdResult): string
     ...http.flatMap(({ keeps, warm, first }): [string, Percentiles][] => {
       const server = keeps ? 'HTTP, connections kept' : 'HTTP, connections closed after 10 s'
       return [
-        [`${server}: searches in a row`, warm],
-        [`${server}: the first after the silence`, first],
+        [`${server}: searches in a row`, warm.elapsed],
+        [`${server}: the first after the silence`, first.elapsed],
+        ...(isSeen(warm, first)
+          ? ([
+              [`${server}: PostgreSQL’s processor for one in a row`, warm.processor],
+              [`${server}: PostgreSQL’s processor for the first after the silence`, first.processor],
+            ] as [string, Percentiles][])
+          : []),
       ]
     }),
   ]
