@@ -174,7 +174,8 @@ it('the worker counts recalls and consolidates in all tenants, and retention del
   await work(db, 'memory__consolidate', {})
   const settled = `select count(*)::int as count from app_public.user_memory where is_long_term and access_count = 1 and memory_type = 'context'`
   expect(await superuser(settled)).toEqual([{ count: 2 }])
-  await superuser('select governance.begin_all_retention()')
+  for (const tenant of [db.acme, db.globex])
+    await superuser(`select governance.begin_retention($1, 'expired_memories')`, [tenant.id])
   await work(db, 'governance__retain', {})
   expect(await superuser(`select memory_key from app_public.user_memory where memory_key = 'gone'`)).toEqual([])
   expect(await superuser(`select sum(memory_count)::int as sum from memory.people`)).toEqual([{ sum: 2 }])
