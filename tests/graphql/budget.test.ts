@@ -9,7 +9,7 @@ import { join } from 'node:path'
 import { buildSchema, type GraphQLSchema, isInputObjectType, isObjectType } from 'graphql'
 import { beforeAll, expect, it } from 'vitest'
 
-const most = { types: 1_620, rootFields: 542, lines: 29_410, linesPerTable: 240 }
+const most = { types: 1_620, rootFields: 542, lines: 29_600, linesPerTable: 240 }
 
 let text: string
 let schema: GraphQLSchema
