@@ -8,8 +8,8 @@
 -- Whether a memory holds, its kind and who may use it are conditions of the query that reads its entry.
 --
 -- Of a person with up to 2,000 entries all are scored. Of one with more, the rarest words choose: their postings are read, rarest word
--- first and latest entries first, until 8,000 are read, and the 1,000 entries with the highest sum of idf are scored. The
--- best 60 of them and the turns around those are then ranked. More postings are read when fewer entries hold than are wanted. So only where
+-- first and latest entries first, until 8,000 are read, and the 500 entries with the highest sum of idf are scored. The
+-- best 40 of them and the turns around those are then ranked. More postings are read when fewer entries hold than are wanted. So only where
 -- many memories have all the words of a question may one be missed, and then it is an old one.
 
 grant insert (relevance_weight, recency_weight, importance_weight, recency_half_life_days, embedding_model_id),
@@ -98,10 +98,10 @@ as $$
     select (p.block << memory.block_bits()) + n
       from posted p cross join lateral unnest(p.numbers) as n
      where p.read_before < most_postings
-     group by 1 order by sum(p.weight) desc, 1 desc limit most_postings / 8);
+     group by 1 order by sum(p.weight) desc, 1 desc limit most_postings / 16);
 $$;
 comment on function memory.candidates is
-  'The numbers of the entries that have most of the terms by weight, an eighth of most_postings. Postings are read rarest term first, latest entries first, until there are most_postings.';
+  'The numbers of the entries that have most of the terms by weight, a sixteenth of most_postings. Postings are read rarest term first, latest entries first, until there are most_postings.';
 
 create or replace function memory.scored_entries(request memory.recall_request, numbers int[])
 returns table (number int, memory_id uuid, words double precision, around double precision, similarity double precision,
@@ -142,7 +142,7 @@ begin
                + 0.1 * coalesce(sum(h.words) over (turn range between 2 preceding and 2 preceding), 0)
                + 0.05 * coalesce(sum(h.words) over (turn range between 2 following and 2 following), 0) end as around
         from holding h
-      window turn as (partition by h.session_id order by h.number)
+      window turn as (partition by h.session_id collate "C" order by h.number)
     ), part as (
       select p.*,
              coalesce(request.word_weight * (p.words + p.spoken + p.around) / nullif(max(p.words + p.spoken + p.around) over (), 0), 0)
@@ -169,7 +169,7 @@ set search_path to pg_catalog, pg_temp
 as $$
 declare
   v_scored_at_once constant int := 2000;
-  v_seeds constant int := 60;
+  v_seeds constant int := 40;
   v_reach constant int := 4;
   v_most_postings int := 8000;
   v_entry_count constant int := (
@@ -183,7 +183,7 @@ begin
   loop
     v_numbers := case when request.question is not null
       then memory.candidates(request.person_id, request.terms, request.term_weights, v_most_postings)
-      else memory.latest_entries(request.person_id, v_most_postings / 8) end;
+      else memory.latest_entries(request.person_id, v_most_postings / 16) end;
     -- The best of them, and the turns around those, which the scores of both depend on.
     select array_agg(distinct s.number + d), count(distinct s.number) into v_numbers, v_found
       from (
@@ -191,7 +191,7 @@ begin
             request.words, request.term_weights, request.question, request.speakers, 1, null, 0, request.settings, request.depth)::memory.recall_request, v_numbers) e
          order by e.score desc, e.number desc limit greatest(v_seeds, request.depth)) s,
            generate_series(-v_reach, v_reach) as d;
-    exit when v_found >= request.depth or v_most_postings / 8 >= v_entry_count;
+    exit when v_found >= request.depth or v_most_postings / 16 >= v_entry_count;
     v_most_postings := v_most_postings * 8;
   end loop;
   return coalesce(v_numbers, '{}');
