@@ -44,7 +44,7 @@ export async function seedDemoRun(pool: pg.Pool, starter: Actor, decider: Actor)
   await workSteps(pool)
 }
 
-const asWorker = (pool: pg.Pool): JobHelpers['withPgClient'] =>
+export const asWorker = (pool: pg.Pool): JobHelpers['withPgClient'] =>
   ((work: (client: pg.PoolClient) => Promise<unknown>) =>
     asUser(pool, { role: 'rowhouse_worker', user_id: '', tenant_id: '' }, work)) as JobHelpers['withPgClient']
 

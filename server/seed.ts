@@ -6,6 +6,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import pg from 'pg'
 import { type Actor, asUser } from './database.ts'
+import { seedDemoConversation } from './demo-conversation.ts'
 import { seedDemoPanel } from './demo-panel.ts'
 import { seedDemoRun } from './demo-run.ts'
 import { seedDemoWeek } from './demo-week.ts'
@@ -90,6 +91,7 @@ export async function seedDemo(url: string): Promise<void> {
     const member = await operatorIdentity(pool, first.slug, `member@${first.slug}.test`)
     await seedDemoRun(pool, member, await operatorIdentity(pool, first.slug))
     await seedDemoPanel(pool, member)
+    await seedDemoConversation(pool, await operatorIdentity(pool, first.slug))
   } finally {
     await pool.end()
   }

@@ -98,7 +98,8 @@ async function runLeased(
       signal.aborted ? 'given back' : refusalOf(error),
     )
     await draft.stop()
-    if (!lost.signal.aborted) await report(withPgClient, key, draft, full.signal.aborted ? { finishReason: 'length' } : ending)
+    if (!lost.signal.aborted)
+      await report(withPgClient, key, draft, full.signal.aborted ? { finishReason: 'length' } : ending)
   } finally {
     await draft.stop()
   }

@@ -340,11 +340,11 @@ describe('tools', () => {
     const tool = await createTool(house, db.acme.owner, { name: 'zeros' })
     const able = await createAgent(house, db.acme.owner, { model_id: model, function_calling_enabled: true }, [tool])
     house.models.otherwise(
-      callsTools(...Array.from({ length: 16 }, (): [string, object] => ['zeros_0', { city: 'x'.repeat(9_000) }])),
+      callsTools(...Array.from({ length: 4 }, (): [string, object] => ['zeros_0', { city: 'x'.repeat(9_000) }])),
     )
     const answer = await converse(await start(able), 'How many?')
     expect(answer).toMatchObject({ status: 'failed', error_code: 'RN676' })
-    expect(answer.parts).toHaveLength(8 * 16 * 2)
+    expect(answer.parts).toHaveLength(8 * 4 * 2)
     expect(JSON.stringify(answer.parts).length).toBeLessThan(300_000)
   })
 })
