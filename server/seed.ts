@@ -1,5 +1,5 @@
 // Demo data for an empty database: the platform tenant, and acme and globex with a member of each role, an agent, a
-// small handbook and a week of events each, and in acme a run of a workflow and a panel. Everything goes through the same
+// small handbook and a week of events each, and in acme a workflow run, a panel, a conversation. Everything goes through the same
 // functions that users, administrators and workers call.
 
 import { readdir, readFile } from 'node:fs/promises'

@@ -20,7 +20,7 @@ afterEach(() => {
   for (const each of open.splice(0)) each.close()
 })
 
-async function watch(person: Person, query: string, variables: object = {}): Promise<Subscriber> {
+async function watch(person: Person, query: string, variables: Record<string, unknown> = {}): Promise<Subscriber> {
   const connection = openSocket(server, { authorization: `Bearer ${await server.token(person.email)}` })
   open.push(connection)
   return connection.subscribe({ query, variables })
