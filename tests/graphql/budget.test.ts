@@ -9,7 +9,7 @@ import { join } from 'node:path'
 import { buildSchema, type GraphQLSchema, isInputObjectType, isObjectType } from 'graphql'
 import { beforeAll, expect, it } from 'vitest'
 
-const most = { types: 1_800, rootFields: 600, lines: 34_000, linesPerTable: 240 }
+const most = { types: 1_900, rootFields: 620, lines: 34_000, linesPerTable: 240 }
 
 let text: string
 let schema: GraphQLSchema
