@@ -62,13 +62,33 @@ begin
 end
 $$;
 
+-- Under a key, the job that waits is changed, and one that has begun stays as it is beside a new one. When a worker takes it at just
+-- this moment, graphile_worker.add_job does neither and returns null, and what the job was to see would be seen by none.
+create or replace function core.add_job(
+  task text, payload json, job_key text, max_attempts int, queue_name text default null, run_at timestamptz default null,
+  priority int default null) returns void
+language plpgsql volatile
+set search_path to pg_catalog, pg_temp
+as $$
+declare
+  v_job graphile_worker._private_jobs;
+begin
+  loop
+    v_job := graphile_worker.add_job(
+      identifier => add_job.task, payload => add_job.payload, job_key => add_job.job_key, max_attempts => add_job.max_attempts,
+      queue_name => add_job.queue_name, run_at => add_job.run_at, priority => add_job.priority);
+    exit when v_job.id is not null;
+  end loop;
+end
+$$;
+comment on function core.add_job is 'Adds a job, also when a worker takes the one with the same key at the same moment.';
+
 create or replace function core.enqueue_job(task text, payload json, job_key text default null, max_attempts int default 10)
 returns void
 language sql volatile security definer
 set search_path to pg_catalog, pg_temp
 as $$
-  select graphile_worker.add_job(
-    identifier => task, payload => payload, job_key => job_key, max_attempts => max_attempts);
+  select core.add_job(task, payload, job_key, max_attempts);
 $$;
 comment on function core.enqueue_job is
   'Adds a job to the task queue in this transaction: it runs if, and only if, the transaction commits.';
@@ -124,8 +144,8 @@ begin
                limit v_longest_line) waiting) w
    order by w.jobs, l.n
    limit 1;
-  perform graphile_worker.add_job(
-    identifier => enqueue_tenant_job.task, payload => enqueue_tenant_job.payload, queue_name => v_lane,
+  perform core.add_job(
+    task => enqueue_tenant_job.task, payload => enqueue_tenant_job.payload, queue_name => v_lane,
     job_key => enqueue_tenant_job.job_key, max_attempts => v_max_attempts, run_at => enqueue_tenant_job.run_at,
     -- What was begun is finished first.
     priority => v_first + case when enqueue_tenant_job.is_next_stage then 0 else least(v_waiting, v_longest_line) end);

@@ -185,7 +185,7 @@ comment on function app_public.unarchive_conversation is
   E'@resultFieldName conversation\n@errors ID202 ID203 KY201 TK301 TN202\nTakes a conversation up again that was put away.';
 grant execute on function app_public.unarchive_conversation to rowhouse_user;
 
-create or replace function app_public.delete_conversation(conversation_id uuid) returns void
+create or replace function app_public.delete_conversation(conversation_id uuid) returns boolean
 language plpgsql volatile security definer
 set search_path to pg_catalog, pg_temp
 as $$
@@ -197,10 +197,11 @@ begin
   perform conversation.cancel_open_answer(v_conversation.id);
   update app_public.expert_consultations c set deleted_at = core.clock()
    where c.tenant_id = v_conversation.tenant_id and c.id = v_conversation.id;
+  return true;
 end
 $$;
 comment on function app_public.delete_conversation is
-  E'@errors ID202 ID203 KY201 TK301 TN202\nDeletes a conversation. For some days restore_conversation brings it back; then retention deletes its rows (dataKinds: deleted_conversations).';
+  E'@resultFieldName isDeleted\n@errors ID202 ID203 KY201 TK301 TN202\nDeletes a conversation. For some days restore_conversation brings it back; then retention deletes its rows (dataKinds: deleted_conversations).';
 grant execute on function app_public.delete_conversation to rowhouse_user;
 
 create or replace function app_public.restore_conversation(conversation_id uuid) returns app_public.expert_consultations

@@ -371,7 +371,7 @@ comment on function app_public.rate_answer is
   E'@resultFieldName feedback\n@errors 23514 ID202 ID203 KY201 TK302 TK405 TK406 TN202\nSays what you think of an answer, once: saying it again replaces what you said.';
 grant execute on function app_public.rate_answer to rowhouse_user;
 
-create or replace function app_public.unrate_answer(message_id uuid) returns void
+create or replace function app_public.unrate_answer(message_id uuid) returns app_public.messages
 language plpgsql volatile security definer
 set search_path to pg_catalog, pg_temp
 as $$
@@ -380,8 +380,9 @@ declare
 begin
   delete from app_public.message_feedback f
    where f.tenant_id = v_answer.tenant_id and f.message_id = v_answer.id and f.user_id = core.current_user_id();
+  return v_answer;
 end
 $$;
 comment on function app_public.unrate_answer is
-  E'@errors ID202 ID203 KY201 TK302 TK405 TN202\nTakes back what you said of an answer.';
+  E'@resultFieldName message\n@errors ID202 ID203 KY201 TK302 TK405 TN202\nTakes back what you said of an answer.';
 grant execute on function app_public.unrate_answer to rowhouse_user;

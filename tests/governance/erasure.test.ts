@@ -32,14 +32,14 @@ async function columns(): Promise<Column[]> {
   return rows
 }
 
-/** A value with the canary for a column of this type, as SQL; undefined where a text does not fit. */
-const withCanary = (type: string): string | undefined =>
+/** Values with the canary for a column of this type, as SQL; none where a text does not fit. */
+const withCanary = (type: string): string[] =>
   ({
-    text: `'${canary}'`,
-    'text[]': `array['${canary}']`,
-    jsonb: `'{"note": "${canary}"}'::jsonb`,
-    bytea: `'${canary}'::bytea`,
-  })[type]
+    text: [`'${canary}'`],
+    'text[]': [`array['${canary}']`],
+    jsonb: [`'{"note": "${canary}"}'::jsonb`, `'[{"note": "${canary}"}]'::jsonb`],
+    bytea: [`'${canary}'::bytea`],
+  })[type] ?? []
 
 /** Gives this person every row of the tenant that can be a person's, with the canary in each of its texts. */
 async function plant(userId: string, tenantId: string): Promise<void> {
@@ -65,8 +65,7 @@ async function plant(userId: string, tenantId: string): Promise<void> {
         if (action === 'keep') return []
         if (kind === 'key') return column === 'id' ? [] : [`${column} = '${userId}'`]
         if (kind === 'address') return [`${column} = '${canary}@example.test'`]
-        const value = withCanary(type)
-        return value ? [`${column} = ${value}`] : []
+        return withCanary(type).map((value) => `${column} = ${value}`)
       })
       if (values.length === 0) continue
       for (const value of values) {
@@ -113,10 +112,14 @@ async function placesOf(word: string): Promise<string[]> {
 
 const erasureOf = async (id: string): Promise<Erasure> =>
   (await db.pool.query('select * from app_public.erasures where id = $1', [id])).rows[0]
-/** What was done to rows. What is kept may grow: the deletions themselves are audited. */
+/**
+ * What was done to rows. What is kept may grow: the deletions themselves are audited. The postings of memories are counted by
+ * the dry run alone: they go with the entries, by a trigger, before their own turn comes.
+ */
 const changes = (counts: Counts): Counts =>
   Object.fromEntries(
     Object.entries(counts)
+      .filter(([table]) => table !== 'memory.postings')
       .map(([table, { reason: _reason, kept: _kept, ...actions }]) => [table, actions] as const)
       .filter(([, actions]) => Object.keys(actions).length > 0),
   )
@@ -181,7 +184,10 @@ describe('the erasure of a person with rows in every table', () => {
       (await columns())
         .filter(
           ({ action, kind, type, table_name }) =>
-            action !== 'keep' && kind !== 'key' && withCanary(type) && !table_name.startsWith('tenancy.user_id'),
+            action !== 'keep' &&
+            kind !== 'key' &&
+            withCanary(type).length > 0 &&
+            !table_name.startsWith('tenancy.user_id'),
         )
         .map(({ table_name }) => table_name),
     )
