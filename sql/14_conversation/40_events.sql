@@ -10,7 +10,7 @@ comment on table app_public.events is
   E'@behavior -insert -update -delete -query:resource:single\n@large\nWhat happened, as programs and agents report it. Members see what they recorded, and with can_view_analytics all.';
 comment on column app_public.events.tenant_id is 'The tenant.';
 comment on column app_public.events.id is 'The id of the event; the same idempotency key always gives the same id.';
-comment on column app_public.events.event_type is E'@notPersonal\nWhat kind of event it is, such as temperature.measured.';
+comment on column app_public.events.event_type is E'@notPersonal\n@behavior -orderBy\nWhat kind of event it is, such as temperature.measured.';
 comment on column app_public.events.occurred_at is 'When it happened.';
 comment on column app_public.events.recorded_at is 'When it was recorded.';
 comment on column app_public.events.agent_id is 'The agent that it is about; null for none. The event stays when the agent is deleted.';

@@ -35,6 +35,8 @@ const tenantsOf = { large: 101, other: 401 }
 const rarity = 500
 /** Of each other value so many rows have the same. */
 const values = 100
+/** At most five short rows a tenant: of the tenants here they are three pages, which the planner rather reads whole. */
+const fewRows = new Set(['memory_settings', 'memory_rules'])
 /** So much more than a page a list may look at; it also covers lookups by key of the rows of a page. */
 const mostRead = 10 * page
 
@@ -81,7 +83,11 @@ describe('a small tenant beside a large one', () => {
       for (const connection of connections) {
         for (const asked of connection[offer]) {
           await list(db.acme, connection, asked)
-          found.push(...tooMuch(mostRead).map((scan) => told(connection, asked, scan)))
+          found.push(
+            ...tooMuch(mostRead)
+              .filter(({ relation }) => !fewRows.has(relation))
+              .map((scan) => told(connection, asked, inWords(scan))),
+          )
         }
       }
       expect(found).toEqual([])
@@ -98,7 +104,9 @@ describe('a tenant with very many rows', () => {
       for (const connection of await largeConnections()) {
         for (const asked of connection[offer]) {
           const listed = await list(db.globex, connection, asked)
-          found.push(...tooMuch(10 * (listed + 1)).map((scan) => told(connection, asked, `${listed} rows, ${scan}`)))
+          found.push(
+            ...tooMuch(10 * (listed + 1)).map((scan) => told(connection, asked, `${listed} rows, ${inWords(scan)}`)),
+          )
           tried++
         }
       }
@@ -121,8 +129,8 @@ async function largeConnections(): Promise<Connection[]> {
 }
 
 /** The scans of the last list that looked at more rows than this. */
-const tooMuch = (most: number): string[] =>
-  scans.filter(({ read }) => read > most).map(({ relation, read }) => `${relation} ${read}`)
+const tooMuch = (most: number): Scan[] => scans.filter(({ read }) => read > most)
+const inWords = ({ relation, read }: Scan): string => `${relation} ${read}`
 
 async function list(tenant: Tenant, { field, document }: Connection, asked: Arguments): Promise<number> {
   scans = []

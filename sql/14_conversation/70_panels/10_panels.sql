@@ -36,7 +36,7 @@ comment on constraint panel_discussions_user_id_fkey on app_public.panel_discuss
 comment on domain app_public.panel_status is 'How far a panel is.';
 comment on domain app_public.panel_turn_kind is 'What is asked of an agent in a panel.';
 
-comment on column app_public.expert_consultations.panel_id is 'The panel whose conversation with one of its agents this is; null for a conversation of its own.';
+comment on column app_public.expert_consultations.panel_id is E'@behavior -filterBy -orderBy\nThe panel whose conversation with one of its agents this is; null for a conversation of its own.';
 comment on constraint expert_consultations_tenant_id_panel_id_fkey on app_public.expert_consultations is
   E'@fieldName panel\n@behavior -manyRelation:resource:list -manyRelation:resource:connection';
 
