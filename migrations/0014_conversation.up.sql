@@ -439,8 +439,9 @@ create index on app_public.event_signals (tenant_id, event_id);
 -- ln(P(E | claim) / P(E | not claim)) = ln(r / (1 - r)), in nats (I. J. Good, Probability and the Weighing of Evidence, Griffin 1950).
 create function conversation.weight_of(reliability double precision) returns double precision
   language sql immutable strict parallel safe
-  return ln(reliability / (1 - reliability));
-comment on function conversation.weight_of is 'The weight of evidence of a probability: its log-odds, in nats.';
+  return case when reliability > 0 and reliability < 1 then ln(reliability / (1 - reliability)) else 'NaN' end;
+comment on function conversation.weight_of is
+  'The weight of evidence of a probability: its log-odds, in nats. NaN for what is no probability, which a check of the table refuses by its name.';
 
 -- No evidence makes a claim certain or impossible (Cromwell's rule: D. V. Lindley, Making Decisions, Wiley 1985, 104).
 create function conversation.confidence_of(log_odds double precision) returns double precision

@@ -8,5 +8,4 @@ drop type app_public.new_memory, app_public.memory_selection cascade;
 drop table memory.people cascade;
 drop table app_public.memory_rules, app_public.agent_memory_settings, app_public.memory_settings cascade;
 drop domain app_public.memory_status, app_public.memory_type cascade;
-drop domain memory.recall_weight cascade;
 drop schema memory cascade;

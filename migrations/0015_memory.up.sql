@@ -214,17 +214,16 @@ create type app_public.memory_selection as (
 
 -- Recall --------------------------------------------------------------------------------------------------------------------
 
--- How much counts in a recall, 0 to 10 each.
-create domain memory.recall_weight as real
-  constraint recall_weight_is_in_range check (value between 0 and 10);
-
 alter table app_public.memory_settings
-  add column relevance_weight memory.recall_weight not null default 1,
-  add column recency_weight memory.recall_weight not null default 0.1,
-  add column importance_weight memory.recall_weight not null default 0.1,
+  add column relevance_weight real not null default 1,
+  add column recency_weight real not null default 0.1,
+  add column importance_weight real not null default 0.1,
   add column recency_half_life_days int not null default 30,
   -- null when recall goes by words alone
   add column embedding_model_id uuid references app_public.llm_models (id),
+  add constraint relevance_weight_is_in_range check (relevance_weight between 0 and 10),
+  add constraint recency_weight_is_in_range check (recency_weight between 0 and 10),
+  add constraint importance_weight_is_in_range check (importance_weight between 0 and 10),
   add constraint recency_half_life_days_is_in_range check (recency_half_life_days between 1 and 36500),
   add constraint something_counts_in_a_recall check (relevance_weight + recency_weight + importance_weight > 0);
 create index on app_public.memory_settings (embedding_model_id);

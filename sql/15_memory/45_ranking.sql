@@ -24,7 +24,9 @@ comment on column app_public.memory_settings.embedding_model_id is
   E'@errors MM451\nThe built-in embedding model whose vectors recall compares beside words; null, the default, for words alone. Its weight is that of the model in hybrid search. What was remembered before it was set has no vector.';
 comment on constraint recency_half_life_days_is_in_range on app_public.memory_settings is 'must be from 1 to 36,500';
 comment on constraint something_counts_in_a_recall on app_public.memory_settings is 'must not all be 0';
-comment on constraint recall_weight_is_in_range on domain memory.recall_weight is 'must be from 0 to 10';
+comment on constraint relevance_weight_is_in_range on app_public.memory_settings is 'must be from 0 to 10';
+comment on constraint recency_weight_is_in_range on app_public.memory_settings is 'must be from 0 to 10';
+comment on constraint importance_weight_is_in_range on app_public.memory_settings is 'must be from 0 to 10';
 comment on constraint memory_settings_embedding_model_id_fkey on app_public.memory_settings is E'@fieldName embeddingModel\n@behavior -backward';
 
 create or replace function memory.recall_settings() returns app_public.memory_settings
