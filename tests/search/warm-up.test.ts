@@ -69,8 +69,8 @@ describe('warming a connection up', () => {
       await t.query('rollback to writable')
       await t.becomeSuperuser()
       await t.query(
-        `insert into search.blocks (tenant_id, chunk_count, total_length, min_length, max_length, k1, b, average_length, bucket_count)
-         select tenant_id, 1, 1, 1, 1, k1, b, average_length, bucket_count from search.blocks`,
+        `insert into search.blocks (tenant_id, chunk_count, total_length, min_length, max_length, k1, b, average_length, bucket_count, term_count)
+         select tenant_id, 1, 1, 1, 1, k1, b, average_length, bucket_count, term_count from search.blocks`,
       )
       expect(await warmUp(t)).toBe('bm25')
     }))
