@@ -7,7 +7,7 @@ call audit.leave_out('an index that rules keep', 'memory.indexes');
 grant select, insert, update, delete on memory.indexes to rowhouse_platform;
 comment on table memory.indexes is 'Of each person of whom something is remembered, the statistics of the index.';
 comment on column memory.indexes.user_id is E'@personal erase\nThe person.';
-comment on column memory.indexes.language is 'The language in which words are read, as a BCP 47 tag: the tenant''s when the index began.';
+comment on column memory.indexes.language is E'@notPersonal\nThe language in which words are read, as a BCP 47 tag: the tenant''s when the index began.';
 comment on column memory.indexes.last_number is 'The highest number of an entry so far.';
 comment on column memory.indexes.entry_count is 'How many entries there are: the N of BM25.';
 
