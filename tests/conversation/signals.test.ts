@@ -11,9 +11,11 @@ const { sessions } = useSessions(db)
 const superuser = queries(() => db.pool)
 const now = '2026-06-15T12:30:00Z'
 let agent: string
+let other: string
 let foreignAgent: string
 beforeAll(async () => {
   agent = await createAgent(superuser, db.acme)
+  other = await createAgent(superuser, db.acme)
   foreignAgent = await createAgent(superuser, db.globex)
 })
 
@@ -236,7 +238,6 @@ describe('events', () => {
     db.inTransaction(async (t) => {
       await t.become(db.acme.member)
       expect(await refusal(t, [event('a', 9, { agent_id: foreignAgent })])).toBe('OB302')
-      const other = await createAgent(superuser, db.acme)
       await becomeAgent(t, db.acme.member, agent)
       expect(await refusal(t, [event('a', 9, { agent_id: other })])).toBe('OB302')
       await report(t, [event('a', 9)])
