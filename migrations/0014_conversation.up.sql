@@ -56,7 +56,10 @@ create table app_public.expert_consultations (
 call core.limit_length('app_public.expert_consultations', 255, 'agent_name', 'title');
 create index on app_public.expert_consultations (tenant_id, user_id, last_message_at, id);
 create index on app_public.expert_consultations (tenant_id, last_message_at, id);
+-- what the API offers as filters, and what answers them for a person, who sees the own ones alone
+create index on app_public.expert_consultations (tenant_id, agent_id, last_message_at, id);
 create index on app_public.expert_consultations (tenant_id, user_id, agent_id, last_message_at, id);
+create index on app_public.expert_consultations (tenant_id, status, last_message_at, id);
 create index on app_public.expert_consultations (tenant_id, user_id, status, last_message_at, id);
 create index on app_public.expert_consultations (user_id);
 create index on app_public.expert_consultations (tenant_id, deleted_at) where deleted_at is not null;
