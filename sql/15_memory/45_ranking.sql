@@ -27,7 +27,9 @@ comment on constraint something_counts_in_a_recall on app_public.memory_settings
 comment on constraint relevance_weight_is_in_range on app_public.memory_settings is 'must be from 0 to 10';
 comment on constraint recency_weight_is_in_range on app_public.memory_settings is 'must be from 0 to 10';
 comment on constraint importance_weight_is_in_range on app_public.memory_settings is 'must be from 0 to 10';
-comment on constraint memory_settings_embedding_model_id_fkey on app_public.memory_settings is E'@fieldName embeddingModel\n@behavior -backward';
+comment on constraint memory_settings_embedding_model_id_fkey on app_public.memory_settings is
+  E'@fieldName embeddingModel\n@behavior -manyRelation:resource:connection -manyRelation:resource:list';
+comment on constraint memory_settings_tenant_id_fkey on app_public.memory_settings is '@behavior -singularRelation:resource:single';
 
 create or replace function memory.recall_settings() returns app_public.memory_settings
 language plpgsql stable
